@@ -1,0 +1,134 @@
+//! What the core says. An event names orders, not sessions or text: whoever consumes events keeps what it needs of each order.
+//!
+//! Events are a pure function of the commands, so they are never stored: a replay says them again. Within one command they come in
+//! this order: acceptance or refusal, trades in priority order, the end of what did not trade.
+
+use crate::id::{AccountId, AssetId, InboxIndex, OrderId, TradeId};
+use crate::quantity::{Amount, Lots, Price, Qty};
+use crate::reject::Reject;
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The order is in; trades and its end follow, else it rests.
+    Accepted {
+        /// Which.
+        order: OrderId,
+    },
+    /// The order never was.
+    Rejected {
+        /// Which.
+        order: OrderId,
+        /// Why.
+        reject: Reject,
+    },
+    /// Two orders traded at the resting one's price; both legs have moved.
+    Traded {
+        /// Number of the trade.
+        trade: TradeId,
+        /// The resting order.
+        maker: OrderId,
+        /// The incoming order.
+        taker: OrderId,
+        /// The resting order's price.
+        price: Price,
+        /// How much.
+        qty: Qty,
+    },
+    /// What was left of the order is gone and its reservation released.
+    Cancelled {
+        /// Which.
+        order: OrderId,
+        /// What was left.
+        lots: Lots,
+        /// Why.
+        reason: CancelReason,
+    },
+    /// The order has new terms; trades follow if it now takes.
+    Replaced {
+        /// Which.
+        order: OrderId,
+        /// Its limit.
+        price: Price,
+        /// Its total quantity, what has traded included.
+        qty: Qty,
+        /// Whether it kept its place in the queue.
+        kept_priority: bool,
+    },
+    /// A cancel or replace was refused; the order is as it was.
+    CancelRejected {
+        /// Which was named.
+        order: OrderId,
+        /// Why.
+        reject: Reject,
+    },
+    /// An inbox message was consumed and its amount credited.
+    Credited {
+        /// Position in the inbox.
+        index: InboxIndex,
+        /// To whom.
+        account: AccountId,
+        /// What.
+        asset: AssetId,
+    },
+    /// An inbox message was consumed and refused.
+    CreditRefused {
+        /// Position in the inbox.
+        index: InboxIndex,
+        /// Why.
+        reject: Reject,
+    },
+    /// Reference data changed.
+    Configured,
+    /// A change of reference data was refused.
+    ConfigurationRefused {
+        /// Why.
+        reject: Reject,
+    },
+}
+
+/// Why an order ended before it was filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CancelReason {
+    /// Its session asked.
+    Requested,
+    /// Immediate-or-cancel or market: nothing more to take.
+    Unfilled,
+    /// Fill-or-kill: the whole could not be had.
+    NotFillable,
+    /// Market order: the account cannot pay for more.
+    FundsExhausted,
+    /// The order replaced to its filled quantity has nothing left.
+    ReplacedToFilled,
+}
+
+/// Takes events as they happen. The core is generic over it, so a bench that counts pays for nothing else.
+pub trait EventSink {
+    /// Takes one event.
+    fn emit(&mut self, event: Event);
+}
+
+impl EventSink for alloc::vec::Vec<Event> {
+    fn emit(&mut self, event: Event) {
+        self.push(event);
+    }
+}
+
+/// Events may be said to nobody.
+impl EventSink for () {
+    #[inline]
+    fn emit(&mut self, _: Event) {}
+}
+
+/// An amount with its asset, as totals list them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AssetAmount {
+    /// What.
+    pub asset: AssetId,
+    /// How much.
+    pub amount: Amount,
+}
+
+crate::reference::record!(AssetAmount { asset, amount });
+
+const _: () = assert!(size_of::<Event>() <= 48, "an event is copied through rings: three quarters of a cache line");

@@ -1,0 +1,33 @@
+//! Every bound of the shared formats, by name. Sizes follow from counts; the assertions say which argument fails if one is wrong.
+
+/// Bytes of a [`crate::command::Command`] head on disk and on the wire.
+pub const COMMAND_HEAD_SIZE: usize = 64;
+/// Longest variable tail of a command, in bytes.
+pub const COMMAND_TAIL_SIZE_MAX: usize = 1_024;
+/// Longest client order id (`ClOrdID`, FIX tag 11), in bytes.
+pub const CLIENT_ORDER_ID_SIZE_MAX: usize = 36;
+/// Largest absolute price, in ticks.
+pub const PRICE_TICKS_MAX: i64 = 1 << 47;
+/// Largest order, in lots.
+pub const QTY_LOTS_MAX: u64 = 1 << 56;
+/// Largest amount of one asset anywhere, in the asset's smallest unit. Sums of two stay far below `u128::MAX`.
+pub const AMOUNT_MAX: u128 = 1 << 120;
+/// Longest display name of an asset, instrument or account, in bytes.
+pub const NAME_SIZE_MAX: usize = 16;
+/// Most assets that one zone header may total.
+pub const HEADER_ASSETS_MAX: usize = 64;
+/// Most bytes of one zone block body.
+pub const BODY_SIZE_MAX: usize = 4 << 20;
+/// Most records in one zone block body.
+pub const BODY_COMMANDS_MAX: usize = BODY_SIZE_MAX / COMMAND_HEAD_SIZE;
+/// Bytes of one state page.
+pub const PAGE_SIZE: usize = 512;
+/// Highest session number; the session has 16 bits of an [`crate::id::OrderId`] of which the value 0 is the appliance itself.
+pub const SESSIONS_MAX: u16 = u16::MAX;
+/// Most orders one session may ever make: the low 48 bits of an [`crate::id::OrderId`].
+pub const ORDERS_PER_SESSION_MAX: u64 = 1 << 48;
+
+const _: () = assert!(COMMAND_TAIL_SIZE_MAX <= u16::MAX as usize, "the tail length is two bytes");
+const _: () = assert!(PAGE_SIZE.is_power_of_two(), "records divide a page");
+// A notional is a price times a quantity; it must stay an amount.
+const _: () = assert!((PRICE_TICKS_MAX as u128) * (QTY_LOTS_MAX as u128) <= AMOUNT_MAX);

@@ -1,0 +1,262 @@
+//! Reference data of the trading zone: assets, accounts, instruments, mandates. It enters the zone as sequenced commands, so a
+//! replay knows every instrument exactly as it was when each order came.
+
+use crate::codec::{Codec, DecodeError, Reader};
+use crate::id::{AccountId, AssetId, InstrumentId, MandateId, PublicKey, SessionId, Signature, TimestampNs};
+use crate::limits::NAME_SIZE_MAX;
+use crate::quantity::{Price, Qty};
+use alloc::vec::Vec;
+use core::fmt;
+
+/// A short display name: 1 to [`NAME_SIZE_MAX`] printable ASCII characters without space, zero-padded.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name([u8; NAME_SIZE_MAX]);
+
+impl Name {
+    /// `None` for an empty, too long, non-ASCII or unprintable name.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        if bytes.is_empty() || bytes.len() > NAME_SIZE_MAX || !bytes.iter().all(u8::is_ascii_graphic) {
+            return None;
+        }
+        let mut name = [0; NAME_SIZE_MAX];
+        name[..bytes.len()].copy_from_slice(bytes);
+        Some(Self(name))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        let len = self.0.iter().position(|&byte| byte == 0).unwrap_or(NAME_SIZE_MAX);
+        core::str::from_utf8(&self.0[..len]).unwrap_or_default()
+    }
+
+    /// The zero-padded bytes, as they are stored.
+    #[must_use]
+    pub const fn bytes(&self) -> &[u8; NAME_SIZE_MAX] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Codec for Name {
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.0);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let bytes: [u8; NAME_SIZE_MAX] = reader.array()?;
+        let name = core::str::from_utf8(&bytes).ok().and_then(|text| Self::new(text.trim_end_matches('\0')));
+        name.filter(|name| name.0 == bytes).ok_or_else(|| reader.invalid("name"))
+    }
+}
+
+/// Something that can be owned: cash, a coin, a security.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asset {
+    /// Its number, dense from 0.
+    pub id: AssetId,
+    /// As people call it.
+    pub name: Name,
+    /// Decimal places of one display unit in smallest units: 1 BTC = 10^8 lots has 8.
+    pub decimals: u8,
+}
+
+/// An account of the trading zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Its number, dense from 0.
+    pub id: AccountId,
+    /// As people call it.
+    pub name: Name,
+    /// Who signs its deposits, withdrawals and mandates.
+    pub owner: PublicKey,
+}
+
+/// Something that trades: a base asset priced in a quote asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instrument {
+    /// Its number, dense from 0.
+    pub id: InstrumentId,
+    /// `Symbol`, FIX tag 55.
+    pub symbol: Name,
+    /// What is bought and sold; one lot is its smallest unit.
+    pub base: AssetId,
+    /// What is paid; one tick of one lot is its smallest unit.
+    pub quote: AssetId,
+    /// Decimal places of a price in the instrument's display unit: tick 0.01 has 2.
+    pub price_decimals: u8,
+    /// Decimal places of a quantity in the display unit: lot 10^-8 has 8.
+    pub qty_decimals: u8,
+    /// Largest order.
+    pub qty_max: Qty,
+    /// Lowest price of the dense window of levels; other prices are legal and slower.
+    pub window_low: Price,
+    /// Width of the window is `2^window_bits` ticks, 6 to 20.
+    pub window_bits: u8,
+}
+
+/// An owner's signed leave for a session to trade on an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mandate {
+    /// Its number, dense from 0.
+    pub id: MandateId,
+    /// Who may act.
+    pub session: SessionId,
+    /// On what.
+    pub account: AccountId,
+    /// Which acts are allowed.
+    pub scope: Scope,
+    /// Commands stamped later are refused.
+    pub expires_at: TimestampNs,
+}
+
+/// Which acts a mandate allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// New orders, replaces and cancels.
+    Trade,
+    /// Cancels only.
+    CancelOnly,
+}
+
+/// A mandate with its owner's signature over [`Mandate::signed_bytes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignedMandate {
+    /// What was signed.
+    pub mandate: Mandate,
+    /// By the owner of the account. The core does not check it; who sequences the mandate and who audits a body does.
+    pub signature: Signature,
+}
+
+impl Mandate {
+    /// Domain of the owner's signature.
+    pub const DOMAIN: &'static [u8] = b"plinth/mandate/1";
+
+    /// What the owner signs: domain, chain, mandate.
+    #[must_use]
+    pub fn signed_bytes(&self, chain: crate::id::ChainId) -> Vec<u8> {
+        let mut out = Self::DOMAIN.to_vec();
+        chain.encode(&mut out);
+        self.encode(&mut out);
+        out
+    }
+}
+
+/// One change of reference data: the tail of a configuration command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Configuration {
+    /// Adds an asset.
+    AddAsset(Asset),
+    /// Opens an account.
+    OpenAccount(Account),
+    /// Lists an instrument.
+    ListInstrument(Instrument),
+    /// Grants a mandate.
+    GrantMandate(SignedMandate),
+}
+
+impl Codec for Configuration {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::AddAsset(asset) => {
+                1_u8.encode(out);
+                asset.encode(out);
+            }
+            Self::OpenAccount(account) => {
+                2_u8.encode(out);
+                account.encode(out);
+            }
+            Self::ListInstrument(instrument) => {
+                3_u8.encode(out);
+                instrument.encode(out);
+            }
+            Self::GrantMandate(signed) => {
+                4_u8.encode(out);
+                signed.mandate.encode(out);
+                signed.signature.encode(out);
+            }
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(match u8::read(reader)? {
+            1 => Self::AddAsset(Codec::read(reader)?),
+            2 => Self::OpenAccount(Codec::read(reader)?),
+            3 => Self::ListInstrument(Codec::read(reader)?),
+            4 => Self::GrantMandate(SignedMandate { mandate: Codec::read(reader)?, signature: Codec::read(reader)? }),
+            _ => return Err(reader.invalid("configuration tag")),
+        })
+    }
+}
+
+/// A struct whose encoding is its fields in order.
+macro_rules! record {
+    ($name:ident { $($field:ident),* $(,)? }) => {
+        impl $crate::codec::Codec for $name {
+            fn encode(&self, out: &mut alloc::vec::Vec<u8>) {
+                $($crate::codec::Codec::encode(&self.$field, out);)*
+            }
+            fn read(reader: &mut $crate::codec::Reader<'_>) -> Result<Self, $crate::codec::DecodeError> {
+                Ok(Self { $($field: $crate::codec::Codec::read(reader)?),* })
+            }
+        }
+    };
+}
+pub(crate) use record;
+
+record!(Asset { id, name, decimals });
+record!(Account { id, name, owner });
+record!(Instrument { id, symbol, base, quote, price_decimals, qty_decimals, qty_max, window_low, window_bits });
+record!(Mandate { id, session, account, scope, expires_at });
+
+impl Codec for Scope {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Trade => 1_u8,
+            Self::CancelOnly => 2,
+        }
+        .encode(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match u8::read(reader)? {
+            1 => Ok(Self::Trade),
+            2 => Ok(Self::CancelOnly),
+            _ => Err(reader.invalid("mandate scope")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_short_printable_ascii() {
+        assert_eq!(Name::new("BTC/USD").unwrap().as_str(), "BTC/USD");
+        for refused in ["", "BTC USD", "12345678901234567", "é", "a\0b"] {
+            assert_eq!(Name::new(refused), None, "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_with_bytes_behind_the_padding_does_not_decode() {
+        let mut bytes = Name::new("BTC").unwrap().to_bytes();
+        assert!(Name::decode(&bytes).is_ok());
+        bytes[9] = b'x';
+        assert!(Name::decode(&bytes).is_err());
+    }
+}

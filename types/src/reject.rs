@@ -1,0 +1,152 @@
+//! Why the core refused, as a value that crosses a ring: `Copy`, without allocation, with the numbers that decided it where they
+//! fit. Text is made at the edge. The wire codes are pinned by a test: changing one is a protocol change.
+
+use crate::id::{AssetId, InstrumentId};
+use crate::quantity::Qty;
+use core::fmt;
+
+/// Why a command was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reject {
+    /// No instrument has this number.
+    UnknownInstrument {
+        /// The number asked for.
+        instrument: InstrumentId,
+    },
+    /// The order is not on the book: filled, cancelled, or never accepted.
+    UnknownOrder,
+    /// The order's number is not the session's next: a command came twice, or not at all.
+    OutOfSequence {
+        /// The index that the core expects next.
+        expected: u64,
+    },
+    /// The session has no such mandate, or it does not allow this, or it has expired.
+    NotMandated,
+    /// More than the instrument's largest order.
+    TooLarge {
+        /// The largest.
+        qty_max: Qty,
+    },
+    /// A spot instrument's price must be above zero.
+    PriceNotPositive,
+    /// The account cannot pay.
+    InsufficientFunds {
+        /// What it lacks.
+        asset: AssetId,
+        /// How much of it in smallest units, `u64::MAX` standing for more.
+        shortfall: u64,
+    },
+    /// Post-only, and it would have traded.
+    WouldTake,
+    /// Post-only with a time in force, or a market order that would rest: a contradiction.
+    Contradiction,
+    /// Replaced to a quantity that has already traded.
+    AlreadyFilled,
+    /// A pool of the core is full; nothing else of the zone is affected.
+    CapacityReached,
+    /// The balance would exceed the largest amount.
+    AmountTooLarge,
+}
+
+impl Reject {
+    /// The stable code, one byte.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::UnknownInstrument { .. } => 1,
+            Self::UnknownOrder => 2,
+            Self::OutOfSequence { .. } => 3,
+            Self::NotMandated => 4,
+            Self::TooLarge { .. } => 5,
+            Self::PriceNotPositive => 6,
+            Self::InsufficientFunds { .. } => 7,
+            Self::WouldTake => 8,
+            Self::Contradiction => 9,
+            Self::AlreadyFilled => 10,
+            Self::CapacityReached => 11,
+            Self::AmountTooLarge => 12,
+        }
+    }
+
+    /// `OrdRejReason`, FIX tag 103.
+    #[must_use]
+    pub const fn ord_rej_reason(self) -> u16 {
+        match self {
+            Self::UnknownInstrument { .. } => 1,
+            Self::TooLarge { .. } | Self::InsufficientFunds { .. } | Self::AmountTooLarge => 3,
+            Self::UnknownOrder => 5,
+            Self::OutOfSequence { .. } => 6,
+            Self::Contradiction => 11,
+            Self::NotMandated | Self::PriceNotPositive | Self::WouldTake | Self::AlreadyFilled | Self::CapacityReached => 99,
+        }
+    }
+
+    /// `CxlRejReason`, FIX tag 102, when a cancel or replace was refused.
+    #[must_use]
+    pub const fn cxl_rej_reason(self) -> u16 {
+        match self {
+            Self::UnknownOrder => 1,
+            Self::AlreadyFilled => 0,
+            Self::OutOfSequence { .. } => 6,
+            Self::UnknownInstrument { .. }
+            | Self::NotMandated
+            | Self::TooLarge { .. }
+            | Self::PriceNotPositive
+            | Self::InsufficientFunds { .. }
+            | Self::WouldTake
+            | Self::Contradiction
+            | Self::CapacityReached
+            | Self::AmountTooLarge => 99,
+        }
+    }
+}
+
+impl fmt::Display for Reject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownInstrument { instrument } => write!(f, "unknown instrument {instrument}"),
+            Self::UnknownOrder => f.write_str("unknown order"),
+            Self::OutOfSequence { expected } => write!(f, "order out of sequence, expected number {expected}"),
+            Self::NotMandated => f.write_str("no valid mandate for this account"),
+            Self::TooLarge { qty_max } => write!(f, "quantity above the largest order of {qty_max} lots"),
+            Self::PriceNotPositive => f.write_str("price must be above zero"),
+            Self::InsufficientFunds { asset, shortfall } => {
+                write!(f, "insufficient funds, {shortfall} units of asset {asset} short")
+            }
+            Self::WouldTake => f.write_str("post-only order would take"),
+            Self::Contradiction => f.write_str("order terms contradict each other"),
+            Self::AlreadyFilled => f.write_str("quantity has already traded"),
+            Self::CapacityReached => f.write_str("capacity reached"),
+            Self::AmountTooLarge => f.write_str("amount too large"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wire_codes_are_pinned() {
+        let instrument = InstrumentId::new(4);
+        let qty_max = Qty::from_lots(10).unwrap();
+        let asset = AssetId::new(1);
+        let pinned = [
+            (Reject::UnknownInstrument { instrument }, 1, 1, 99),
+            (Reject::UnknownOrder, 2, 5, 1),
+            (Reject::OutOfSequence { expected: 3 }, 3, 6, 6),
+            (Reject::NotMandated, 4, 99, 99),
+            (Reject::TooLarge { qty_max }, 5, 3, 99),
+            (Reject::PriceNotPositive, 6, 99, 99),
+            (Reject::InsufficientFunds { asset, shortfall: 8 }, 7, 3, 99),
+            (Reject::WouldTake, 8, 99, 99),
+            (Reject::Contradiction, 9, 11, 99),
+            (Reject::AlreadyFilled, 10, 99, 0),
+            (Reject::CapacityReached, 11, 99, 99),
+            (Reject::AmountTooLarge, 12, 3, 99),
+        ];
+        for (reject, code, ord, cxl) in pinned {
+            assert_eq!((reject.code(), reject.ord_rej_reason(), reject.cxl_rej_reason()), (code, ord, cxl), "{reject:?}");
+        }
+    }
+}
