@@ -1,1 +1,3 @@
-//! skeleton
+//! The node: where the parts meet.
+
+pub mod replay;
