@@ -92,8 +92,8 @@ fn execution_report(message: &Message<'_>, run: &str) -> Result<Option<Report>, 
 
 fn trade_capture(message: &Message<'_>) -> Result<Report, ReportError> {
     let state = match field(message, tag::ZONE_STATE)? {
-        b"available" | b"AVAILABLE" => TradeState::Available,
-        b"settled" | b"SETTLED" => TradeState::Settled,
+        b"AVAILABLE" => TradeState::Available,
+        b"SETTLED" => TradeState::Settled,
         _ => return Err(bad(message, tag::ZONE_STATE)),
     };
     let again = message.is_set(tag::POSS_RESEND) || message.is_set(tag::POSS_DUP_FLAG);
