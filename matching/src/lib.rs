@@ -1,1 +1,4 @@
 //! skeleton
+
+#[cfg(feature = "std")]
+pub mod ring;
