@@ -1,4 +1,6 @@
 //! skeleton
 
+#[cfg(all(feature = "std", not(loom)))]
+pub mod journal;
 #[cfg(feature = "std")]
 pub mod ring;
