@@ -44,15 +44,16 @@ mod status;
 pub use status::{BestLevel, RestingOrder};
 
 use crate::limits::Capacity;
+use book::Book;
 use counters::Counters;
 use index::Index;
-use levels::Books;
+use levels::Levels;
 use mandates::{MandateRecord, SessionRecord};
 use plinth_clearing::Custody;
 use plinth_types::command::{Body, Command};
 use plinth_types::event::EventSink;
 use plinth_types::page::Touch;
-use plinth_types::table::Table;
+use plinth_types::table::{Single, Table};
 use pool::Node;
 
 /// The trading zone: all its books, orders and money.
@@ -60,11 +61,12 @@ use pool::Node;
 pub struct Engine<T: Touch = ()> {
     pub(crate) capacity: Capacity,
     pub(crate) touch: T,
-    pub(crate) counters: Table<Counters>,
+    pub(crate) counters: Single<Counters>,
     pub(crate) custody: Custody,
     pub(crate) mandates: Table<MandateRecord>,
     pub(crate) sessions: Table<SessionRecord>,
-    pub(crate) books: Books,
+    pub(crate) books: Table<Book>,
+    pub(crate) levels: Levels,
     pub(crate) nodes: Table<Node>,
     pub(crate) index: Index,
 }
@@ -83,11 +85,12 @@ impl<T: Touch> Engine<T> {
         Self {
             capacity,
             touch,
-            counters: Table::new(1),
+            counters: Single::new(),
             custody: Custody::new(capacity.accounts_max, capacity.assets_max),
             mandates: Table::new(capacity.mandates_max as usize),
             sessions: Table::new(usize::from(capacity.sessions_max)),
-            books: Books::new(&capacity),
+            books: Table::new(capacity.instruments_max as usize),
+            levels: Levels::new(&capacity),
             nodes: Table::new(1 + capacity.orders_max as usize),
             index: Index::new(capacity.orders_max),
         }
@@ -107,7 +110,7 @@ impl<T: Touch> Engine<T> {
         if command.body == Body::Note {
             return;
         }
-        let counters = self.counters.get_mut(&mut self.touch, 0);
+        let counters = self.counters.get_mut(&mut self.touch);
         let seq = command.seq.get();
         assert!(seq > counters.last_seq, "command {seq} comes after {}", counters.last_seq);
         counters.last_seq = seq;
