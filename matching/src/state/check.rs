@@ -265,7 +265,8 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
             Side::Buy => (book.quote, price.notional(left)?.units()),
             Side::Sell => (book.base, u128::from(node.lots)),
         };
-        let reserved = &mut self.reserved[node.account as usize * usize::from(self.engine.capacity.assets_max) + usize::from(asset)];
+        let reserved =
+            &mut self.reserved[node.account as usize * usize::from(self.engine.capacity.assets_max) + usize::from(asset)];
         *reserved = reserved.checked_add(amount)?;
         Some(())
     }
