@@ -60,7 +60,8 @@ pub(crate) struct Flow {
     middles: Vec<i64>,
     /// Index of each session's last order.
     last: [u64; SESSIONS as usize + 1],
-    recent: VecDeque<OrderId>,
+    /// Orders sent, with the mandates they were sent under and their first prices.
+    recent: VecDeque<(OrderId, u32, Price)>,
     inbox: u64,
     queue: VecDeque<(Body, Vec<u8>)>,
 }
@@ -71,17 +72,17 @@ impl Flow {
         let instruments = 1 + rng.below(3);
         let accounts = 2 + rng.below(4);
         let capacity = Capacity {
-            orders_max: [12, 40, 300][rng.below(3) as usize],
+            orders_max: [25, 80, 300][rng.below(3) as usize],
             accounts_max: 6,
             assets_max: 4,
             sessions_max: 5,
             instruments_max: 3,
             mandates_max: 64,
             levels_max: 64 * 3,
-            spill_levels_max: 1 + rng.below(4) as u16,
+            spill_levels_max: 1 + rng.below(9) as u16,
         };
         // Below the window, on its edges, inside, above.
-        let middles = (0..instruments).map(|_| [10, WINDOW_LOW, 64, WINDOW_LOW + 64, 120][rng.below(5) as usize]).collect();
+        let middles = (0..instruments).map(|_| [10, WINDOW_LOW, 64, 70, WINDOW_LOW + 64, 120][rng.below(6) as usize]).collect();
         let mut flow = Self {
             rng,
             capacity,
@@ -144,9 +145,9 @@ impl Flow {
             return self.sequenced(SessionId::APPLIANCE, 0, body, tail);
         }
         match self.rng.below(100) {
-            0..63 => self.new_order(),
-            63..80 => self.cancel(),
-            80..91 => self.replace(),
+            0..58 => self.new_order(),
+            58..70 => self.cancel(),
+            70..91 => self.replace(),
             91..96 => self.deposit(),
             96..97 => self.sequenced(SessionId::APPLIANCE, 0, Body::Note, Vec::new()),
             _ => self.reconfigure(),
@@ -200,11 +201,12 @@ impl Flow {
         let mandate = self.mandate_of(session);
         let instrument = self.rng.below(self.instruments + u64::from(self.rng.clone().one_in(40)));
         let time_in_force = match self.rng.below(10) {
-            0..7 => TimeInForce::GoodTillCancel,
-            7..9 => TimeInForce::ImmediateOrCancel,
+            0..8 => TimeInForce::GoodTillCancel,
+            8..9 => TimeInForce::ImmediateOrCancel,
             _ => TimeInForce::FillOrKill,
         };
         let market = if time_in_force == TimeInForce::GoodTillCancel { self.rng.one_in(60) } else { self.rng.one_in(3) };
+        let price = self.price(instrument);
         let wanted = match self.rng.below(60) {
             0 => self.last[session as usize],
             1 => self.last[session as usize] + 2,
@@ -215,8 +217,8 @@ impl Flow {
         let acting = if self.rng.one_in(150) { 4 + self.rng.below(2) } else { session };
         if claimed == session && acting == session && wanted == self.last[session as usize] + 1 {
             self.last[session as usize] = wanted;
-            self.recent.push_back(order);
-            if self.recent.len() > 80 {
+            self.recent.push_back((order, mandate, price));
+            if self.recent.len() > 60 {
                 self.recent.pop_front();
             }
         }
@@ -224,7 +226,7 @@ impl Flow {
             order,
             instrument: InstrumentId::new(instrument as u32),
             side: if self.rng.one_in(2) { Side::Buy } else { Side::Sell },
-            price: if market { OrderPrice::Market } else { OrderPrice::Limit(self.price(instrument)) },
+            price: if market { OrderPrice::Market } else { OrderPrice::Limit(price) },
             qty: self.qty(),
             time_in_force,
             post_only: self.rng.one_in(8),
@@ -233,24 +235,26 @@ impl Flow {
     }
 
     /// A recent order, its session most of the time, and one of the session's mandates.
-    fn own_order(&mut self) -> (SessionId, u32, OrderId) {
-        let order = match self.recent.len() as u64 {
-            0 => OrderId::new(SessionId::new(1), 1).unwrap(),
+    fn own_order(&mut self) -> (SessionId, u32, OrderId, Price) {
+        let (order, mandate, price) = match self.recent.len() as u64 {
+            0 => (OrderId::new(SessionId::new(1), 1).unwrap(), 0, Price::from_ticks(1).unwrap()),
             count => self.recent[self.rng.below(count) as usize],
         };
         let session = if self.rng.one_in(40) { self.session() } else { u64::from(order.session().get()) };
-        (SessionId::new(session as u16), self.mandate_of(session), order)
+        let mandate = if self.rng.one_in(20) { self.mandate_of(session) } else { mandate };
+        (SessionId::new(session as u16), mandate, order, price)
     }
 
     fn cancel(&mut self) -> Sequenced {
-        let (session, mandate, order) = self.own_order();
+        let (session, mandate, order, _) = self.own_order();
         self.sequenced(session, mandate, Body::Cancel { order }, Vec::new())
     }
 
     fn replace(&mut self) -> Sequenced {
-        let (session, mandate, order) = self.own_order();
+        let (session, mandate, order, price) = self.own_order();
         let instrument = self.rng.next();
-        let (price, qty) = (self.price(instrument), self.qty());
+        let price = if self.rng.one_in(2) { price } else { self.price(instrument) };
+        let qty = self.qty();
         self.sequenced(session, mandate, Body::Replace { order, price, qty }, Vec::new())
     }
 
