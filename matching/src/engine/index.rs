@@ -43,7 +43,7 @@ const RUN_BITS: u32 = 9;
 
 impl Index {
     pub(crate) fn new(orders_max: u32) -> Self {
-        let count = (orders_max as usize * 2).next_power_of_two().max(1 << RUN_BITS);
+        let count = entry_count(orders_max);
         Self { entries: Table::new(count), mask: count - 1 }
     }
 
@@ -152,6 +152,11 @@ impl Index {
         let nodes_live = nodes.records().iter().filter(|node| node.order != 0);
         nodes_live.clone().count() == live && nodes_live.clone().all(|node| self.find(&mut (), nodes, node.order).is_some())
     }
+}
+
+/// Entries for so many orders: twice as many, to a power of two.
+pub(crate) fn entry_count(orders_max: u32) -> usize {
+    (orders_max as usize * 2).next_power_of_two().max(1 << RUN_BITS)
 }
 
 /// Where a live order is: its entry and its node.

@@ -12,7 +12,7 @@ use crate::engine::spill::Spill;
 use crate::limits::Capacity;
 use plinth_types::command::Side;
 use plinth_types::page::Touch;
-use plinth_types::table::{Record, Table};
+use plinth_types::table::Table;
 use plinth_types::table_record;
 
 table_record! {
@@ -212,11 +212,4 @@ fn next_in_window<T: Touch>(bitmap: &Bitmap, touch: &mut T, book: &Book, side: S
         Side::Sell => bitmap.at_or_above(touch, span, (at + 1).clamp(0, width) as u32),
     }?;
     Some((book.level_base + level, book.window_low + i64::from(level)))
-}
-
-impl Level {
-    /// Whether it holds no order.
-    pub(crate) fn is_empty(&self) -> bool {
-        *self == Self::ZERO
-    }
 }

@@ -27,18 +27,18 @@
 //! orders under it then rest until a cancel under another mandate of that session and account. A window never moves. An order that
 //! would rest is refused at a full pool even if it would trade whole.
 
-mod bitmap;
-mod book;
+pub(crate) mod bitmap;
+pub(crate) mod book;
 mod configure;
 mod counters;
 mod cross;
-mod index;
-mod levels;
-mod mandates;
+pub(crate) mod index;
+pub(crate) mod levels;
+pub(crate) mod mandates;
 mod orders;
-mod pool;
+pub(crate) mod pool;
 pub mod region;
-mod spill;
+pub(crate) mod spill;
 mod status;
 
 pub use status::{BestLevel, RestingOrder};
@@ -53,8 +53,15 @@ use plinth_clearing::Custody;
 use plinth_types::command::{Body, Command};
 use plinth_types::event::EventSink;
 use plinth_types::page::Touch;
-use plinth_types::table::{Single, Table};
+use plinth_types::table::{Region, Single, Table};
 use pool::Node;
+
+/// Entries of the order index for this capacity.
+pub(crate) fn index_entries(capacity: &Capacity) -> usize {
+    index::entry_count(capacity.orders_max)
+}
+
+const REGIONS: usize = region::END - 1;
 
 /// The trading zone: all its books, orders and money.
 #[derive(Clone, Debug)]
@@ -94,6 +101,46 @@ impl<T: Touch> Engine<T> {
             nodes: Table::new(1 + capacity.orders_max as usize),
             index: Index::new(capacity.orders_max),
         }
+    }
+
+    /// All tables, by number.
+    pub(crate) fn regions(&self) -> [&dyn Region; REGIONS] {
+        let [census, assets, accounts, balances] = self.custody.regions();
+        [
+            census,
+            assets,
+            accounts,
+            balances,
+            &self.counters,
+            &self.mandates,
+            &self.sessions,
+            &self.books,
+            &self.levels.table,
+            &self.levels.bitmap.words,
+            &self.levels.spill.entries,
+            &self.nodes,
+            &self.index.entries,
+        ]
+    }
+
+    /// All tables, by number, to be filled and then checked.
+    pub(crate) fn regions_mut(&mut self) -> [&mut dyn Region; REGIONS] {
+        let [census, assets, accounts, balances] = self.custody.regions_mut();
+        [
+            census,
+            assets,
+            accounts,
+            balances,
+            &mut self.counters,
+            &mut self.mandates,
+            &mut self.sessions,
+            &mut self.books,
+            &mut self.levels.table,
+            &mut self.levels.bitmap.words,
+            &mut self.levels.spill.entries,
+            &mut self.nodes,
+            &mut self.index.entries,
+        ]
     }
 
     /// Executes one command and says what happened. A [`Body::Note`] is the host's own: it changes nothing, not even
