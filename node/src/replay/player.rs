@@ -5,8 +5,8 @@ use super::expect::MadeTrade;
 use super::plan::{Action, Aim, Plan, PlannedOrder};
 use super::reports::{Report, ReportError, TradeState, read};
 use super::schedule::{ActionIndex, Schedule};
+use super::sockets::{self, Interest};
 use super::stages::Stages;
-use super::sys::{self, Interest};
 use super::tape::{PRICE_DECIMALS, QTY_DECIMALS, TapeOrderId};
 use plinth_gateway::client::{Client, ClientConfig, ClientError};
 use plinth_gateway::codec::{Builder, tag};
@@ -300,7 +300,7 @@ impl Player<'_> {
 
     fn receive(&mut self, timeout: Duration) -> Result<(), PlayError> {
         let interests = self.sessions.iter().map(|session| Interest { fd: session.client.as_raw_fd(), writable: session.blocked });
-        sys::wait(interests, timeout)?;
+        sockets::wait(interests, timeout)?;
         for at in 0..self.sessions.len() {
             loop {
                 let session = &mut self.sessions[at];
