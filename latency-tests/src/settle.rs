@@ -107,7 +107,7 @@ fn stage_figures(status: &Status, figures: &mut Figures) {
 /// The two firms and what they were told.
 struct Desk {
     firms: [Client; 2],
-    /// By the trade's number.
+    /// By what both sides' reports share of `ExecID`.
     trades: HashMap<Vec<u8>, Told>,
     seen: Seen,
     trade_count: u64,
@@ -179,7 +179,8 @@ impl Desk {
         for firm in &mut self.firms {
             while let Some(message) = firm.poll()? {
                 let now = Instant::now();
-                let trade = message.get(tag::TRD_MATCH_ID);
+                // Both sides' reports of a trade share their ExecID but for its last part.
+                let trade = message.get(tag::EXEC_ID).and_then(|id| id.rsplitn(2, |byte| *byte == b'-').nth(1));
                 match (message.msg_type(), trade) {
                     (b"8", Some(trade)) if message.get(tag::EXEC_TYPE) == Some(b"F") => {
                         let before = self.trades.len();
