@@ -1,1 +1,13 @@
-//! skeleton
+//! The trading zone: book, engine and state, and the pipeline around them.
+//!
+//! [`engine`] is a pure function of sequenced commands; [`state`] is its memory as pages and a root. Both are `no_std`: no clock, no
+//! socket, no file, no random source, no hash map, no lock, no float. The rest needs the feature `std` (on by default).
+
+#![cfg_attr(not(feature = "std"), no_std)]
+#![deny(clippy::float_arithmetic)]
+
+extern crate alloc;
+
+pub mod engine;
+pub mod limits;
+pub mod state;

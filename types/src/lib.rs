@@ -24,3 +24,4 @@ pub mod page;
 pub mod quantity;
 pub mod reference;
 pub mod reject;
+pub mod table;

@@ -9,8 +9,14 @@
 
 /// Told of every record that is read or written, before it is.
 pub trait Touch {
-    /// Record `slot` of `region` is about to be used.
+    /// Record `slot` of `region` is about to be written, and perhaps read.
     fn touch(&mut self, region: RegionId, slot: usize);
+
+    /// Record `slot` of `region` is about to be read only. Who needs no difference (a checked load) leaves it as it is.
+    #[inline(always)]
+    fn touch_read(&mut self, region: RegionId, slot: usize) {
+        self.touch(region, slot);
+    }
 }
 
 impl Touch for () {

@@ -1,7 +1,7 @@
 //! Why the core refused, as a value that crosses a ring: `Copy`, without allocation, with the numbers that decided it where they
 //! fit. Text is made at the edge. The wire codes are pinned by a test: changing one is a protocol change.
 
-use crate::id::{AssetId, InstrumentId};
+use crate::id::{AccountId, AssetId, InstrumentId};
 use crate::quantity::Qty;
 use core::fmt;
 
@@ -46,6 +46,18 @@ pub enum Reject {
     CapacityReached,
     /// The balance would exceed the largest amount.
     AmountTooLarge,
+    /// No account has this number.
+    UnknownAccount {
+        /// The number asked for.
+        account: AccountId,
+    },
+    /// No asset has this number.
+    UnknownAsset {
+        /// The number asked for.
+        asset: AssetId,
+    },
+    /// The tail is not what its command needs, or is meant for another zone.
+    Malformed,
 }
 
 impl Reject {
@@ -65,6 +77,9 @@ impl Reject {
             Self::AlreadyFilled => 10,
             Self::CapacityReached => 11,
             Self::AmountTooLarge => 12,
+            Self::UnknownAccount { .. } => 13,
+            Self::UnknownAsset { .. } => 14,
+            Self::Malformed => 15,
         }
     }
 
@@ -77,7 +92,14 @@ impl Reject {
             Self::UnknownOrder => 5,
             Self::OutOfSequence { .. } => 6,
             Self::Contradiction => 11,
-            Self::NotMandated | Self::PriceNotPositive | Self::WouldTake | Self::AlreadyFilled | Self::CapacityReached => 99,
+            Self::UnknownAccount { .. } => 15,
+            Self::NotMandated
+            | Self::PriceNotPositive
+            | Self::WouldTake
+            | Self::AlreadyFilled
+            | Self::CapacityReached
+            | Self::UnknownAsset { .. }
+            | Self::Malformed => 99,
         }
     }
 
@@ -96,7 +118,10 @@ impl Reject {
             | Self::WouldTake
             | Self::Contradiction
             | Self::CapacityReached
-            | Self::AmountTooLarge => 99,
+            | Self::AmountTooLarge
+            | Self::UnknownAccount { .. }
+            | Self::UnknownAsset { .. }
+            | Self::Malformed => 99,
         }
     }
 }
@@ -118,6 +143,9 @@ impl fmt::Display for Reject {
             Self::AlreadyFilled => f.write_str("quantity has already traded"),
             Self::CapacityReached => f.write_str("capacity reached"),
             Self::AmountTooLarge => f.write_str("amount too large"),
+            Self::UnknownAccount { account } => write!(f, "unknown account {account}"),
+            Self::UnknownAsset { asset } => write!(f, "unknown asset {asset}"),
+            Self::Malformed => f.write_str("malformed or misdirected tail"),
         }
     }
 }
@@ -144,6 +172,9 @@ mod tests {
             (Reject::AlreadyFilled, 10, 99, 0),
             (Reject::CapacityReached, 11, 99, 99),
             (Reject::AmountTooLarge, 12, 3, 99),
+            (Reject::UnknownAccount { account: AccountId::new(5) }, 13, 15, 99),
+            (Reject::UnknownAsset { asset }, 14, 99, 99),
+            (Reject::Malformed, 15, 99, 99),
         ];
         for (reject, code, ord, cxl) in pinned {
             assert_eq!((reject.code(), reject.ord_rej_reason(), reject.cxl_rej_reason()), (code, ord, cxl), "{reject:?}");

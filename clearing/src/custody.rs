@@ -1,0 +1,377 @@
+//! Assets, accounts, balances, and the operations on them.
+
+use crate::balance::Balance;
+use crate::region;
+use core::fmt;
+use plinth_types::codec::Codec;
+use plinth_types::id::{AccountId, AssetId, PublicKey};
+use plinth_types::limits::NAME_SIZE_MAX;
+use plinth_types::page::Touch;
+use plinth_types::quantity::{Amount, Qty};
+use plinth_types::reference::{Account, Asset, Name};
+use plinth_types::reject::Reject;
+use plinth_types::table::{Region, Table};
+use plinth_types::table_record;
+
+/// Custody of one zone. All memory is taken by [`Custody::new`].
+#[derive(Clone, Debug)]
+pub struct Custody {
+    census: Table<Census>,
+    assets: Table<AssetRecord>,
+    accounts: Table<AccountRecord>,
+    balances: Table<Balance>,
+    /// Balances per account, used or not.
+    stride: usize,
+}
+
+/// One trade, as custody sees it: `qty` of `base` against `notional` of `quote`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fill {
+    /// Who pays `notional` and receives `qty`.
+    pub buyer: AccountId,
+    /// Who delivers `qty` and receives `notional`.
+    pub seller: AccountId,
+    /// What is bought.
+    pub base: AssetId,
+    /// What is paid.
+    pub quote: AssetId,
+    /// How much is bought.
+    pub qty: Qty,
+    /// How much is paid.
+    pub notional: Amount,
+    /// What the buyer's order had reserved for this fill; what it exceeds `notional` by is price improvement and is released. Zero for
+    /// an order without reservation, which pays from what is available.
+    pub buyer_reserved: Amount,
+    /// What the seller's order had reserved for this fill: `qty`, or zero without reservation.
+    pub seller_reserved: Amount,
+}
+
+/// Custody does not add up: a bug, found by [`Custody::check`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Imbalance {
+    /// The balances of an asset do not sum to its total.
+    Total {
+        /// Which.
+        asset: AssetId,
+        /// What was credited.
+        total: Amount,
+        /// What all accounts own, in smallest units.
+        settled: u128,
+    },
+    /// More is reserved than owned.
+    Reserved {
+        /// Whose.
+        account: AccountId,
+        /// Of what.
+        asset: AssetId,
+        /// Promised.
+        reserved: Amount,
+        /// Owned.
+        settled: Amount,
+    },
+}
+
+table_record! {
+    struct Census in region::CENSUS, 16 bytes {
+        accounts: u32,
+        assets: u16,
+    }
+}
+
+table_record! {
+    struct AssetRecord in region::ASSETS, 64 bytes {
+        name: [u8; NAME_SIZE_MAX],
+        total: Amount,
+        decimals: u8,
+    }
+}
+
+table_record! {
+    struct AccountRecord in region::ACCOUNTS, 64 bytes {
+        name: [u8; NAME_SIZE_MAX],
+        owner: [u8; 32],
+    }
+}
+
+impl Custody {
+    /// An empty custody for at most so many accounts and assets. Takes 64 bytes for each pair, and for each of both.
+    #[must_use]
+    pub fn new(accounts_max: u32, assets_max: u16) -> Self {
+        let (accounts, assets) = (accounts_max as usize, usize::from(assets_max));
+        Self {
+            census: Table::new(1),
+            assets: Table::new(assets),
+            accounts: Table::new(accounts),
+            balances: Table::new(accounts * assets),
+            stride: assets,
+        }
+    }
+
+    /// Adds the next asset.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::OutOfSequence`] if its number is not the next; [`Reject::CapacityReached`].
+    pub fn add_asset<T: Touch>(&mut self, touch: &mut T, asset: &Asset) -> Result<(), Reject> {
+        let census = self.census.get_mut(touch, 0);
+        if asset.id.get() != census.assets {
+            return Err(Reject::OutOfSequence { expected: census.assets.into() });
+        }
+        if usize::from(census.assets) == self.stride {
+            return Err(Reject::CapacityReached);
+        }
+        census.assets += 1;
+        let record = AssetRecord { name: *asset.name.bytes(), total: Amount::ZERO, decimals: asset.decimals };
+        *self.assets.get_mut(touch, usize::from(asset.id.get())) = record;
+        Ok(())
+    }
+
+    /// Opens the next account.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::OutOfSequence`] if its number is not the next; [`Reject::CapacityReached`].
+    pub fn open_account<T: Touch>(&mut self, touch: &mut T, account: &Account) -> Result<(), Reject> {
+        let census = self.census.get_mut(touch, 0);
+        if account.id.get() != census.accounts {
+            return Err(Reject::OutOfSequence { expected: census.accounts.into() });
+        }
+        if census.accounts as usize == self.accounts.records().len() {
+            return Err(Reject::CapacityReached);
+        }
+        census.accounts += 1;
+        let record = AccountRecord { name: *account.name.bytes(), owner: account.owner.0 };
+        *self.accounts.get_mut(touch, account.id.get() as usize) = record;
+        Ok(())
+    }
+
+    /// Brings `amount` into custody.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::UnknownAccount`], [`Reject::UnknownAsset`]; [`Reject::AmountTooLarge`] if the asset's total would exceed the largest
+    /// amount.
+    pub fn credit<T: Touch>(&mut self, touch: &mut T, account: AccountId, asset: AssetId, amount: Amount) -> Result<(), Reject> {
+        self.known_account(touch, account)?;
+        self.known_asset(touch, asset)?;
+        let record = self.assets.get_mut(touch, usize::from(asset.get()));
+        record.total = record.total.checked_add(amount).ok_or(Reject::AmountTooLarge)?;
+        self.balance_mut(touch, account, asset).credit(amount);
+        Ok(())
+    }
+
+    /// Promises `amount` to an order.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::InsufficientFunds`] with what is missing.
+    ///
+    /// # Panics
+    ///
+    /// For an unknown account or asset: the engine checks both when it lists instruments and grants mandates.
+    #[inline]
+    pub fn reserve<T: Touch>(&mut self, touch: &mut T, account: AccountId, asset: AssetId, amount: Amount) -> Result<(), Reject> {
+        let balance = self.balance_mut(touch, account, asset);
+        if balance.reserve(amount) {
+            return Ok(());
+        }
+        Err(shortfall(asset, amount, balance.available()))
+    }
+
+    /// Whether [`Custody::reserve`] of `amount` would pass once `released` were released.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::InsufficientFunds`] with what is missing.
+    ///
+    /// # Panics
+    ///
+    /// For an unknown account or asset.
+    pub fn can_reserve<T: Touch>(
+        &self,
+        touch: &mut T,
+        account: AccountId,
+        asset: AssetId,
+        amount: Amount,
+        released: Amount,
+    ) -> Result<(), Reject> {
+        let available = self.available(touch, account, asset).checked_add(released).expect("both are part of one balance");
+        if amount <= available { Ok(()) } else { Err(shortfall(asset, amount, available)) }
+    }
+
+    /// Frees `amount` of what was promised.
+    ///
+    /// # Panics
+    ///
+    /// If less is reserved, or for an unknown account or asset: bugs of the engine.
+    #[inline]
+    pub fn release<T: Touch>(&mut self, touch: &mut T, account: AccountId, asset: AssetId, amount: Amount) {
+        self.balance_mut(touch, account, asset).release(amount);
+    }
+
+    /// Moves both legs of a trade at once. Buyer and seller may be one account.
+    ///
+    /// # Panics
+    ///
+    /// If either side lacks what it delivers or has reserved: the engine matches funded orders only.
+    #[inline]
+    pub fn settle<T: Touch>(&mut self, touch: &mut T, fill: &Fill) {
+        let delivered = Amount::of_lots(fill.qty);
+        self.balance_mut(touch, fill.buyer, fill.quote).debit(fill.notional, fill.buyer_reserved);
+        self.balance_mut(touch, fill.seller, fill.base).debit(delivered, fill.seller_reserved);
+        self.balance_mut(touch, fill.seller, fill.quote).credit(fill.notional);
+        self.balance_mut(touch, fill.buyer, fill.base).credit(delivered);
+    }
+
+    /// What `account` may still reserve of `asset`.
+    ///
+    /// # Panics
+    ///
+    /// For an unknown account or asset.
+    #[inline]
+    pub fn available<T: Touch>(&self, touch: &mut T, account: AccountId, asset: AssetId) -> Amount {
+        self.balances.get(touch, self.slot(account, asset)).available()
+    }
+
+    /// Refuses an account that is not open.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::UnknownAccount`].
+    pub fn known_account<T: Touch>(&self, touch: &mut T, account: AccountId) -> Result<(), Reject> {
+        if account.get() < self.census.get(touch, 0).accounts { Ok(()) } else { Err(Reject::UnknownAccount { account }) }
+    }
+
+    /// Refuses an asset that was not added.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::UnknownAsset`].
+    pub fn known_asset<T: Touch>(&self, touch: &mut T, asset: AssetId) -> Result<(), Reject> {
+        if asset.get() < self.census.get(touch, 0).assets { Ok(()) } else { Err(Reject::UnknownAsset { asset }) }
+    }
+
+    #[inline(always)]
+    fn balance_mut<T: Touch>(&mut self, touch: &mut T, account: AccountId, asset: AssetId) -> &mut Balance {
+        let slot = self.slot(account, asset);
+        self.balances.get_mut(touch, slot)
+    }
+
+    #[inline(always)]
+    fn slot(&self, account: AccountId, asset: AssetId) -> usize {
+        account.get() as usize * self.stride + usize::from(asset.get())
+    }
+}
+
+/// For those who stand outside the transition: status, checks, snapshots.
+impl Custody {
+    /// Open accounts.
+    pub fn accounts(&self) -> impl Iterator<Item = Account> + '_ {
+        (0..)
+            .map(AccountId::new)
+            .zip(&self.accounts.records()[..self.census.records()[0].accounts as usize])
+            .map(|(id, record)| Account { id, name: stored_name(&record.name), owner: PublicKey(record.owner) })
+    }
+
+    /// Assets.
+    pub fn assets(&self) -> impl Iterator<Item = Asset> + '_ {
+        (0..)
+            .map(AssetId::new)
+            .zip(&self.assets.records()[..usize::from(self.census.records()[0].assets)])
+            .map(|(id, record)| Asset { id, name: stored_name(&record.name), decimals: record.decimals })
+    }
+
+    /// What an account has of an asset; `None` if either is unknown.
+    #[must_use]
+    pub fn balance(&self, account: AccountId, asset: AssetId) -> Option<Balance> {
+        self.known_account(&mut (), account).ok()?;
+        self.known_asset(&mut (), asset).ok()?;
+        Some(self.balances.records()[self.slot(account, asset)])
+    }
+
+    /// All that is in custody of an asset; `None` if it is unknown.
+    #[must_use]
+    pub fn total(&self, asset: AssetId) -> Option<Amount> {
+        self.known_asset(&mut (), asset).ok()?;
+        Some(self.assets.records()[usize::from(asset.get())].total)
+    }
+
+    /// Checks the invariants over the whole state. Cost: one pass over all balances.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Imbalance`], by asset and account.
+    pub fn check(&self) -> Result<(), Imbalance> {
+        for asset in self.assets().map(|asset| asset.id) {
+            let mut sum = 0_u128;
+            for account in self.accounts().map(|account| account.id) {
+                let Balance { settled, reserved, .. } = self.balances.records()[self.slot(account, asset)];
+                if reserved > settled {
+                    return Err(Imbalance::Reserved { account, asset, reserved, settled });
+                }
+                sum = sum.saturating_add(settled.units());
+            }
+            let total = self.assets.records()[usize::from(asset.get())].total;
+            if sum != total.units() {
+                return Err(Imbalance::Total { asset, total, settled: sum });
+            }
+        }
+        Ok(())
+    }
+
+    /// The tables, in the order of their region numbers.
+    #[must_use]
+    pub fn regions(&self) -> [&dyn Region; 4] {
+        [&self.census, &self.assets, &self.accounts, &self.balances]
+    }
+
+    /// The tables, to be filled from a snapshot. The caller must [`Custody::check_restored`] before it uses them.
+    pub fn regions_mut(&mut self) -> [&mut dyn Region; 4] {
+        [&mut self.census, &mut self.assets, &mut self.accounts, &mut self.balances]
+    }
+
+    /// Whether tables filled from a snapshot are a state that custody could have made.
+    #[must_use]
+    pub fn check_restored(&self) -> bool {
+        let census = self.census.records()[0];
+        let (accounts, assets) = (census.accounts as usize, usize::from(census.assets));
+        let named = |name: &[u8; NAME_SIZE_MAX]| Name::decode(name).is_ok();
+        accounts <= self.accounts.records().len()
+            && assets <= self.stride
+            && self.accounts.records()[..accounts].iter().all(|account| named(&account.name))
+            && self.accounts.records()[accounts..].iter().all(|account| *account == plinth_types::table::Record::ZERO)
+            && self.assets.records()[..assets].iter().all(|asset| named(&asset.name))
+            && self.assets.records()[assets..].iter().all(|asset| *asset == plinth_types::table::Record::ZERO)
+            && self.balances.records().iter().enumerate().all(|(slot, balance)| {
+                let open = slot / self.stride < accounts && slot % self.stride < assets;
+                let empty = *balance == plinth_types::table::Record::ZERO;
+                empty || (open && balance.due_in == Amount::ZERO && balance.due_out == Amount::ZERO)
+            })
+            && self.check().is_ok()
+    }
+}
+
+impl fmt::Display for Imbalance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Total { asset, total, settled } => {
+                write!(f, "asset {asset}: accounts own {settled}, but {total} are in custody")
+            }
+            Self::Reserved { account, asset, reserved, settled } => {
+                write!(f, "account {account}: {reserved} of asset {asset} are reserved, but {settled} are owned")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Imbalance {}
+
+fn stored_name(bytes: &[u8; NAME_SIZE_MAX]) -> Name {
+    Name::decode(bytes).expect("names are checked where they enter")
+}
+
+#[cold]
+fn shortfall(asset: AssetId, amount: Amount, available: Amount) -> Reject {
+    let shortfall = u64::try_from(amount.units() - available.units()).unwrap_or(u64::MAX);
+    Reject::InsufficientFunds { asset, shortfall }
+}

@@ -1,0 +1,140 @@
+//! A book: its instrument, and the touch of both sides.
+//!
+//! Levels of one book lie together: those of its window in price order, then those of its two spills.
+
+use crate::engine::bitmap::Span;
+use crate::engine::region;
+use core::ops::Range;
+use plinth_types::codec::Codec;
+use plinth_types::command::Side;
+use plinth_types::id::{AssetId, InstrumentId};
+use plinth_types::limits::NAME_SIZE_MAX;
+use plinth_types::quantity::{Price, Qty};
+use plinth_types::reference::{Instrument, Name};
+use plinth_types::table_record;
+
+table_record! {
+    /// An instrument and the state of its book. The first 64 bytes are what orders need.
+    #[repr(align(64))]
+    pub(crate) struct Book in region::BOOKS, 128 bytes {
+        /// Best price of each side in ticks, 0 without one.
+        pub(crate) best_price: [i64; 2],
+        /// Slot of each side's best level, 0 without one.
+        pub(crate) best_level: [u32; 2],
+        /// Lowest price of the window, in ticks.
+        pub(crate) window_low: i64,
+        /// Slot of the window's first level.
+        pub(crate) level_base: u32,
+        /// First word of the window's bitmap.
+        pub(crate) word_base: u32,
+        /// First entry of the bids' spill; that of the offers follows it.
+        pub(crate) spill_base: u32,
+        /// Used entries of each spill.
+        pub(crate) spill_count: [u16; 2],
+        /// Largest order, in lots.
+        pub(crate) qty_max: u64,
+        /// What is traded.
+        pub(crate) base: u16,
+        /// What is paid.
+        pub(crate) quote: u16,
+        /// The window has two to the power of this levels.
+        pub(crate) window_bits: u8,
+        pub(crate) price_decimals: u8,
+        pub(crate) qty_decimals: u8,
+        pub(crate) symbol: [u8; NAME_SIZE_MAX],
+    }
+}
+
+/// The other side.
+#[inline(always)]
+pub(crate) const fn opposite(side: Side) -> Side {
+    match side {
+        Side::Buy => Side::Sell,
+        Side::Sell => Side::Buy,
+    }
+}
+
+/// The side as an index: 0 buys, 1 sells.
+#[inline(always)]
+pub(crate) const fn index_of(side: Side) -> usize {
+    match side {
+        Side::Buy => 0,
+        Side::Sell => 1,
+    }
+}
+
+/// The side of an index.
+#[inline(always)]
+pub(crate) const fn side_of(index: u8) -> Side {
+    if index == 0 { Side::Buy } else { Side::Sell }
+}
+
+/// Whether resting on `side` at `price` comes before resting at `other`.
+#[inline(always)]
+pub(crate) const fn better(side: Side, price: i64, other: i64) -> bool {
+    match side {
+        Side::Buy => price > other,
+        Side::Sell => price < other,
+    }
+}
+
+/// Whether an order on `side` with this limit takes from a level at `price` of the other side.
+#[inline(always)]
+pub(crate) const fn crosses(side: Side, limit: i64, price: i64) -> bool {
+    match side {
+        Side::Buy => price <= limit,
+        Side::Sell => price >= limit,
+    }
+}
+
+impl Book {
+    /// The level of the window that `price` has, counted from its lowest; `None` outside.
+    #[inline(always)]
+    pub(crate) const fn window_level(&self, price: i64) -> Option<u32> {
+        // Both are within ±2^47; a price below the window becomes a huge number.
+        let level = price.wrapping_sub(self.window_low) as u64;
+        if level < 1 << self.window_bits { Some(level as u32) } else { None }
+    }
+
+    /// Where the window's bitmap is.
+    #[inline(always)]
+    pub(crate) const fn span(&self) -> Span {
+        Span { base: self.word_base, window_bits: self.window_bits }
+    }
+
+    /// The used part of a side's spill.
+    pub(crate) fn spill_used(&self, side: Side, spill_levels_max: u16) -> Range<usize> {
+        let start = self.spill_base as usize + index_of(side) * usize::from(spill_levels_max);
+        start..start + usize::from(self.spill_count[index_of(side)])
+    }
+
+    /// Notes the best level of a side.
+    #[inline(always)]
+    pub(crate) fn set_best(&mut self, side: Side, best: Option<(u32, i64)>) {
+        let (level, price) = best.unwrap_or_default();
+        self.best_level[index_of(side)] = level;
+        self.best_price[index_of(side)] = price;
+    }
+
+    /// Slot and price of a side's best level.
+    #[inline(always)]
+    pub(crate) const fn best(&self, side: Side) -> Option<(u32, i64)> {
+        let index = index_of(side);
+        if self.best_level[index] == 0 { None } else { Some((self.best_level[index], self.best_price[index])) }
+    }
+
+    /// As it was listed.
+    pub(crate) fn instrument(&self, id: InstrumentId) -> Option<Instrument> {
+        Some(Instrument {
+            id,
+            symbol: Name::decode(&self.symbol).ok()?,
+            base: AssetId::new(self.base),
+            quote: AssetId::new(self.quote),
+            price_decimals: self.price_decimals,
+            qty_decimals: self.qty_decimals,
+            qty_max: Qty::from_lots(self.qty_max)?,
+            window_low: Price::from_ticks(self.window_low)?,
+            window_bits: self.window_bits,
+        })
+    }
+}

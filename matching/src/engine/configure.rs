@@ -1,0 +1,127 @@
+//! Reference data and inbox messages: what the appliance itself asks.
+//!
+//! A change of reference data must carry the next number of its kind. An inbox message that stands next in this zone's inbox is
+//! consumed, credited or not; one that does not (another zone's, out of turn, unreadable) leaves the cursor where it is, so that the
+//! right one can still come.
+
+use crate::engine::Engine;
+use crate::engine::bitmap::Span;
+use crate::engine::book::Book;
+use crate::engine::mandates::MandateRecord;
+use crate::limits::{WINDOW_BITS_MAX, WINDOW_BITS_MIN};
+use plinth_types::codec::Codec;
+use plinth_types::command::Command;
+use plinth_types::event::{Event, EventSink};
+use plinth_types::id::{InboxIndex, SessionId, ZoneId};
+use plinth_types::message::InboxMessage;
+use plinth_types::page::Touch;
+use plinth_types::reference::{Configuration, Instrument, Mandate};
+use plinth_types::reject::Reject;
+
+impl<T: Touch> Engine<T> {
+    pub(crate) fn configure<S: EventSink>(&mut self, command: &Command, tail: &[u8], sink: &mut S) {
+        sink.emit(match self.try_configure(command, tail) {
+            Ok(()) => Event::Configured,
+            Err(reject) => Event::ConfigurationRefused { reject },
+        });
+    }
+
+    fn try_configure(&mut self, command: &Command, tail: &[u8]) -> Result<(), Reject> {
+        if command.session != SessionId::APPLIANCE {
+            return Err(Reject::NotMandated);
+        }
+        match Configuration::decode(tail).map_err(|_| Reject::Malformed)? {
+            Configuration::AddAsset(asset) => self.custody.add_asset(&mut self.touch, &asset),
+            Configuration::OpenAccount(account) => self.custody.open_account(&mut self.touch, &account),
+            Configuration::ListInstrument(instrument) => self.list(&instrument),
+            Configuration::GrantMandate(signed) => self.grant(&signed.mandate),
+        }
+    }
+
+    fn list(&mut self, instrument: &Instrument) -> Result<(), Reject> {
+        let touch = &mut self.touch;
+        let counters = *self.counters.get(touch, 0);
+        if instrument.id.get() != counters.instruments {
+            return Err(Reject::OutOfSequence { expected: counters.instruments.into() });
+        }
+        self.custody.known_asset(touch, instrument.base)?;
+        self.custody.known_asset(touch, instrument.quote)?;
+        if instrument.base == instrument.quote || !(WINDOW_BITS_MIN..=WINDOW_BITS_MAX).contains(&instrument.window_bits) {
+            return Err(Reject::Contradiction);
+        }
+        let width = 1 << instrument.window_bits;
+        if counters.instruments == self.capacity.instruments_max || width > self.capacity.levels_max - counters.levels_used {
+            return Err(Reject::CapacityReached);
+        }
+        let book = Book {
+            best_price: [0; 2],
+            best_level: [0; 2],
+            window_low: instrument.window_low.ticks(),
+            level_base: 1 + counters.level_slots_used,
+            word_base: counters.words_used,
+            spill_base: self.books.spill_base(counters.instruments),
+            spill_count: [0; 2],
+            qty_max: instrument.qty_max.lots(),
+            base: instrument.base.get(),
+            quote: instrument.quote.get(),
+            window_bits: instrument.window_bits,
+            price_decimals: instrument.price_decimals,
+            qty_decimals: instrument.qty_decimals,
+            symbol: *instrument.symbol.bytes(),
+        };
+        self.books.list(touch, counters.instruments, book);
+        let counters = self.counters.get_mut(touch, 0);
+        counters.instruments += 1;
+        counters.levels_used += width;
+        counters.level_slots_used += self.books.level_slots(instrument.window_bits);
+        counters.words_used += Span::word_count(instrument.window_bits) as u32;
+        Ok(())
+    }
+
+    fn grant(&mut self, mandate: &Mandate) -> Result<(), Reject> {
+        let touch = &mut self.touch;
+        let expected = self.counters.get(touch, 0).mandates;
+        if mandate.id.get() != expected {
+            return Err(Reject::OutOfSequence { expected: expected.into() });
+        }
+        self.custody.known_account(touch, mandate.account)?;
+        if mandate.session == SessionId::APPLIANCE {
+            return Err(Reject::Contradiction);
+        }
+        if expected == self.capacity.mandates_max || mandate.session.get() >= self.capacity.sessions_max {
+            return Err(Reject::CapacityReached);
+        }
+        *self.mandates.get_mut(touch, expected as usize) = MandateRecord::new(mandate);
+        self.counters.get_mut(touch, 0).mandates += 1;
+        Ok(())
+    }
+
+    pub(crate) fn inbox<S: EventSink>(&mut self, command: &Command, tail: &[u8], sink: &mut S) {
+        let expected = InboxIndex::new(self.counters.get(&mut self.touch, 0).inbox).next();
+        let message = match next_message(command, tail, expected) {
+            Ok(message) => message,
+            Err((index, reject)) => return sink.emit(Event::CreditRefused { index, reject }),
+        };
+        let InboxMessage { index, account, asset, amount, .. } = message;
+        self.counters.get_mut(&mut self.touch, 0).inbox = index.get();
+        sink.emit(match self.custody.credit(&mut self.touch, account, asset, amount) {
+            Ok(()) => Event::Credited { index, account, asset },
+            Err(reject) => Event::CreditRefused { index, reject },
+        });
+    }
+}
+
+/// The message that stands next in the zone's inbox; else where it claims to stand (`expected` if it cannot be read) and the refusal.
+fn next_message(command: &Command, tail: &[u8], expected: InboxIndex) -> Result<InboxMessage, (InboxIndex, Reject)> {
+    if command.session != SessionId::APPLIANCE {
+        return Err((expected, Reject::NotMandated));
+    }
+    let message = InboxMessage::decode(tail).map_err(|_| (expected, Reject::Malformed))?;
+    if message.zone != ZoneId::TRADING {
+        return Err((message.index, Reject::Malformed));
+    }
+    if message.index != expected {
+        return Err((message.index, Reject::OutOfSequence { expected: expected.get() }));
+    }
+    Ok(message)
+}

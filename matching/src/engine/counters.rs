@@ -1,0 +1,32 @@
+//! The numbers that the whole zone counts.
+
+use crate::engine::region;
+use plinth_types::table_record;
+
+table_record! {
+    /// One record, in the first slot of its region.
+    pub(crate) struct Counters in region::COUNTERS, 64 bytes {
+        /// The last command applied.
+        pub(crate) last_seq: u64,
+        /// Trades made.
+        pub(crate) trades: u64,
+        /// The last inbox message consumed.
+        pub(crate) inbox: u64,
+        /// First free order node that was used before; 0 is none.
+        pub(crate) nodes_free: u32,
+        /// Order nodes ever used: those of higher slots are zero.
+        pub(crate) nodes_used: u32,
+        /// Live orders.
+        pub(crate) orders: u32,
+        /// Instruments listed.
+        pub(crate) instruments: u32,
+        /// Mandates granted.
+        pub(crate) mandates: u32,
+        /// Level slots given to books; the first is slot 1.
+        pub(crate) level_slots_used: u32,
+        /// Levels of windows, of the bound `levels_max`.
+        pub(crate) levels_used: u32,
+        /// Bitmap words given to books.
+        pub(crate) words_used: u32,
+    }
+}

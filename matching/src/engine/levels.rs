@@ -1,0 +1,233 @@
+//! The price levels of all books: first-come-first-served lists of orders, found by price.
+//!
+//! A level within its book's window is found by subtraction, and the next one through the bitmap; both sides share the window, since
+//! between commands all bids are below all offers. Other levels are in the side's sorted spill. What matches orders sees neither: it
+//! asks for the best level of a side, and closes it when it is empty.
+
+use crate::engine::bitmap::{Bitmap, Span};
+use crate::engine::book::{Book, better, side_of};
+use crate::engine::pool::{Node, Slot};
+use crate::engine::region;
+use crate::engine::spill::Spill;
+use crate::limits::Capacity;
+use plinth_types::command::Side;
+use plinth_types::page::Touch;
+use plinth_types::table::{Record, Table};
+use plinth_types::table_record;
+
+table_record! {
+    /// The orders of one price, oldest first.
+    pub(crate) struct Level in region::LEVELS, 16 bytes {
+        /// The oldest order; 0 in an empty level.
+        pub(crate) head: Slot,
+        /// The youngest order.
+        pub(crate) tail: Slot,
+        /// What is left of all of them.
+        pub(crate) lots: u64,
+    }
+}
+
+/// All books with their levels.
+#[derive(Clone, Debug)]
+pub(crate) struct Books {
+    pub(crate) books: Table<Book>,
+    pub(crate) levels: Table<Level>,
+    pub(crate) bitmap: Bitmap,
+    pub(crate) spill: Spill,
+    spill_levels_max: u16,
+}
+
+impl Books {
+    pub(crate) fn new(capacity: &Capacity) -> Self {
+        let instruments = capacity.instruments_max as usize;
+        let spills = instruments * 2 * usize::from(capacity.spill_levels_max);
+        // A window has at least one word in each tier; only one of 64 levels needs more than three words for 64 levels.
+        let words = capacity.levels_max as usize / 64 * 3;
+        Self {
+            books: Table::new(instruments),
+            levels: Table::new(1 + capacity.levels_max as usize + spills),
+            bitmap: Bitmap::new(words),
+            spill: Spill::new(spills),
+            spill_levels_max: capacity.spill_levels_max,
+        }
+    }
+
+    /// Level slots that a book of `2^window_bits` levels needs.
+    pub(crate) fn level_slots(&self, window_bits: u8) -> u32 {
+        (1 << window_bits) + 2 * u32::from(self.spill_levels_max)
+    }
+
+    /// Puts a new book, whose places are set, at `instrument`.
+    pub(crate) fn list<T: Touch>(&mut self, touch: &mut T, instrument: u32, book: Book) {
+        let spill_levels = usize::from(self.spill_levels_max) * 2;
+        let base = book.spill_base as usize;
+        self.spill.furnish(touch, base..base + spill_levels, book.level_base + (1 << book.window_bits));
+        *self.books.get_mut(touch, instrument as usize) = book;
+    }
+
+    /// First spill entry of the book at `instrument`.
+    pub(crate) fn spill_base(&self, instrument: u32) -> u32 {
+        instrument * 2 * u32::from(self.spill_levels_max)
+    }
+
+    #[inline(always)]
+    pub(crate) fn book<T: Touch>(&self, touch: &mut T, instrument: u32) -> &Book {
+        self.books.get(touch, instrument as usize)
+    }
+
+    /// Whether an order of `lots` can rest at `price`: there is a level for it, and the level's sum does not overflow.
+    #[inline]
+    pub(crate) fn has_room<T: Touch>(&self, touch: &mut T, instrument: u32, side: Side, price: i64, lots: u64) -> bool {
+        let book = self.book(touch, instrument);
+        let level = match book.window_level(price) {
+            Some(level) => book.level_base + level,
+            None => {
+                let used = book.spill_used(side, self.spill_levels_max);
+                match self.spill.search(touch, used.clone(), side, price) {
+                    Ok(at) => self.spill.entries.get(touch, at).level,
+                    Err(_) => return used.len() < usize::from(self.spill_levels_max),
+                }
+            }
+        };
+        self.levels.get(touch, level as usize).lots.checked_add(lots).is_some()
+    }
+
+    /// Puts the order in `slot`, whose node lacks only its links, at the end of its level.
+    ///
+    /// # Panics
+    ///
+    /// Without [`Books::has_room`].
+    #[inline]
+    pub(crate) fn link<T: Touch>(&mut self, touch: &mut T, nodes: &mut Table<Node>, slot: Slot, node: Node) {
+        let side = side_of(node.side);
+        let book = self.books.get_mut(touch, node.instrument as usize);
+        let (window, level_slot) = match book.window_level(node.price) {
+            Some(level) => (Some(level), book.level_base + level),
+            None => (None, open_spill(&mut self.spill, touch, book, self.spill_levels_max, side, node.price)),
+        };
+        let level = self.levels.get_mut(touch, level_slot as usize);
+        let prev = level.tail;
+        level.tail = slot;
+        level.lots += node.lots;
+        if prev == 0 {
+            level.head = slot;
+            if let Some(level) = window {
+                self.bitmap.set(touch, book.span(), level);
+            }
+            if book.best(side).is_none_or(|(_, best)| better(side, node.price, best)) {
+                book.set_best(side, Some((level_slot, node.price)));
+            }
+        } else {
+            nodes.get_mut(touch, prev as usize).next = slot;
+        }
+        *nodes.get_mut(touch, slot as usize) = Node { next: 0, prev, level: level_slot, ..node };
+    }
+
+    /// Takes the order in `slot` out of its level.
+    #[inline]
+    pub(crate) fn unlink<T: Touch>(&mut self, touch: &mut T, nodes: &mut Table<Node>, node: &Node) {
+        let level = self.levels.get_mut(touch, node.level as usize);
+        level.lots -= node.lots;
+        if node.prev == 0 {
+            level.head = node.next;
+        } else {
+            nodes.get_mut(touch, node.prev as usize).next = node.next;
+        }
+        if node.next == 0 {
+            level.tail = node.prev;
+        } else {
+            nodes.get_mut(touch, node.next as usize).prev = node.prev;
+        }
+        if level.head == 0 {
+            self.close(touch, node.instrument, side_of(node.side), node.price);
+        }
+    }
+
+    /// Forgets a level that has become empty, and finds the next best one if it was the best.
+    #[inline]
+    pub(crate) fn close<T: Touch>(&mut self, touch: &mut T, instrument: u32, side: Side, price: i64) {
+        let book = self.books.get_mut(touch, instrument as usize);
+        match book.window_level(price) {
+            Some(level) => self.bitmap.clear(touch, book.span(), level),
+            None => close_spill(&mut self.spill, touch, book, self.spill_levels_max, side, price),
+        }
+        if book.best(side).is_some_and(|(_, best)| best == price) {
+            let next = next_level(&self.bitmap, &self.spill, touch, book, self.spill_levels_max, side, price);
+            book.set_best(side, next);
+        }
+    }
+
+    /// Slot and price of the best level of `side` that is worse than `price`.
+    #[inline]
+    pub(crate) fn next<T: Touch>(&self, touch: &mut T, instrument: u32, side: Side, price: i64) -> Option<(u32, i64)> {
+        let book = self.books.get(touch, instrument as usize);
+        next_level(&self.bitmap, &self.spill, touch, book, self.spill_levels_max, side, price)
+    }
+}
+
+/// The spill level of `price`, made if need be.
+#[cold]
+fn open_spill<T: Touch>(spill: &mut Spill, touch: &mut T, book: &mut Book, max: u16, side: Side, price: i64) -> u32 {
+    let used = book.spill_used(side, max);
+    match spill.search(touch, used.clone(), side, price) {
+        Ok(at) => spill.entries.get(touch, at).level,
+        Err(at) => {
+            assert!(used.len() < usize::from(max), "an order without room was refused");
+            book.spill_count[crate::engine::book::index_of(side)] += 1;
+            spill.insert(touch, at, used.end, price)
+        }
+    }
+}
+
+#[cold]
+fn close_spill<T: Touch>(spill: &mut Spill, touch: &mut T, book: &mut Book, max: u16, side: Side, price: i64) {
+    let used = book.spill_used(side, max);
+    let at = spill.search(touch, used.clone(), side, price).expect("a spilled level is in the spill until it is empty");
+    spill.remove(touch, at, used.end);
+    book.spill_count[crate::engine::book::index_of(side)] -= 1;
+}
+
+#[inline]
+fn next_level<T: Touch>(
+    bitmap: &Bitmap,
+    spill: &Spill,
+    touch: &mut T,
+    book: &Book,
+    spill_levels_max: u16,
+    side: Side,
+    price: i64,
+) -> Option<(u32, i64)> {
+    let within = next_in_window(bitmap, touch, book, side, price);
+    if book.spill_count[crate::engine::book::index_of(side)] == 0 {
+        return within;
+    }
+    let used = book.spill_used(side, spill_levels_max);
+    let (Ok(end) | Err(end)) = spill.search(touch, used.clone(), side, price);
+    let outside = (end > used.start).then(|| spill.entries.get(touch, end - 1));
+    match (within, outside) {
+        (None, None) => None,
+        (Some(level), None) => Some(level),
+        (None, Some(entry)) => Some((entry.level, entry.price)),
+        (Some((_, price)), Some(entry)) if better(side, entry.price, price) => Some((entry.level, entry.price)),
+        (Some(level), Some(_)) => Some(level),
+    }
+}
+
+#[inline]
+fn next_in_window<T: Touch>(bitmap: &Bitmap, touch: &mut T, book: &Book, side: Side, price: i64) -> Option<(u32, i64)> {
+    let span: Span = book.span();
+    let width = 1_i64 << book.window_bits;
+    let at = price - book.window_low;
+    let level = match side {
+        Side::Buy => bitmap.below(touch, span, at.clamp(0, width) as u32),
+        Side::Sell => bitmap.at_or_above(touch, span, (at + 1).clamp(0, width) as u32),
+    }?;
+    Some((book.level_base + level, book.window_low + i64::from(level)))
+}
+
+impl Level {
+    /// Whether it holds no order.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::ZERO
+    }
+}

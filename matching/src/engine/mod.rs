@@ -1,0 +1,123 @@
+//! The matching engine: one deterministic function from sequenced commands to events, with the zone's custody inside.
+//!
+//! ```text
+//! Command ─► apply ─► orders ─► cross ──────► custody        new, cancel, replace; matching; money        ─► Event
+//!                  │     └─► levels, pool, index               where orders rest, and how they are found
+//!                  └─► configure                              reference data, inbox messages
+//! ```
+//!
+//! **What it does.** Limit and market orders; good-till-cancel, immediate-or-cancel, fill-or-kill, post-only; cancel; replace. Strict
+//! price-time priority, at the resting order's price. Every limit order reserves what it may cost (a buy its price times its quantity
+//! of the quote asset, a sell its quantity of the base asset) and is refused without; every fill moves both legs at once; every end of
+//! an order releases the rest. Market orders do not reserve: they trade as far as the account can pay or deliver.
+//!
+//! **Determinism.** State changes only by [`Engine::apply`], as a function of the state and the command alone. All state lies in
+//! tables ([`plinth_types::table`]) whose every use is told to a [`Touch`]; see [`crate::state`]. After [`Engine::new`] nothing is
+//! allocated. Commands are decoded, never trusted: no command that decodes can panic the engine.
+//!
+//! **Events** of one command come in this order: acceptance or refusal, trades in priority order, the end of what did not trade.
+//!
+//! **Replace.** The quantity is the order's total, what has traded included. Its place is kept only if the quantity shrinks at the same
+//! price; in every other case, an unchanged order included, it goes to the end of its new level and may trade first. Replacing to the
+//! traded quantity ends the order: `Replaced`, then `Cancelled` of zero lots. A post-only order stays post-only.
+//!
+//! **Numbers.** A new order must carry its session's next number; if it does, the number is used up even if the order is refused.
+//!
+//! **Known limitations.** An account may trade with itself (self-match prevention comes later). A mandate is never revoked, it expires;
+//! orders under it then rest until a cancel under another mandate of that session and account. A window never moves. An order that
+//! would rest is refused at a full pool even if it would trade whole.
+
+mod bitmap;
+mod book;
+mod configure;
+mod counters;
+mod cross;
+mod index;
+mod levels;
+mod mandates;
+mod orders;
+mod pool;
+pub mod region;
+mod spill;
+mod status;
+
+pub use status::{BestLevel, RestingOrder};
+
+use crate::limits::Capacity;
+use counters::Counters;
+use index::Index;
+use levels::Books;
+use mandates::{MandateRecord, SessionRecord};
+use plinth_clearing::Custody;
+use plinth_types::command::{Body, Command};
+use plinth_types::event::EventSink;
+use plinth_types::page::Touch;
+use plinth_types::table::Table;
+use pool::Node;
+
+/// The trading zone: all its books, orders and money.
+#[derive(Clone, Debug)]
+pub struct Engine<T: Touch = ()> {
+    pub(crate) capacity: Capacity,
+    pub(crate) touch: T,
+    pub(crate) counters: Table<Counters>,
+    pub(crate) custody: Custody,
+    pub(crate) mandates: Table<MandateRecord>,
+    pub(crate) sessions: Table<SessionRecord>,
+    pub(crate) books: Books,
+    pub(crate) nodes: Table<Node>,
+    pub(crate) index: Index,
+}
+
+impl<T: Touch> Engine<T> {
+    /// An empty zone. Takes all the memory it will ever use.
+    ///
+    /// # Panics
+    ///
+    /// If [`Capacity::check`] refuses the capacity.
+    #[must_use]
+    pub fn new(capacity: Capacity, touch: T) -> Self {
+        if let Err(error) = capacity.check() {
+            panic!("no engine has this capacity: {error}");
+        }
+        Self {
+            capacity,
+            touch,
+            counters: Table::new(1),
+            custody: Custody::new(capacity.accounts_max, capacity.assets_max),
+            mandates: Table::new(capacity.mandates_max as usize),
+            sessions: Table::new(usize::from(capacity.sessions_max)),
+            books: Books::new(&capacity),
+            nodes: Table::new(1 + capacity.orders_max as usize),
+            index: Index::new(capacity.orders_max),
+        }
+    }
+
+    /// Executes one command and says what happened. A [`Body::Note`] is the host's own: it changes nothing, not even
+    /// [`Engine::last_seq`], since a block body does not contain it.
+    ///
+    /// Cost: constant, but for the trades it makes, levels outside a window, and fill-or-kill, which looks at each level it would take.
+    ///
+    /// # Panics
+    ///
+    /// If the sequence number is not above that of every command applied before: whoever feeds the engine (journal, body reader)
+    /// checks it, and to execute a command twice would be worse than to stop.
+    #[inline]
+    pub fn apply<S: EventSink>(&mut self, command: &Command, tail: &[u8], sink: &mut S) {
+        if command.body == Body::Note {
+            return;
+        }
+        let counters = self.counters.get_mut(&mut self.touch, 0);
+        let seq = command.seq.get();
+        assert!(seq > counters.last_seq, "command {seq} comes after {}", counters.last_seq);
+        counters.last_seq = seq;
+        match &command.body {
+            Body::New(new) => self.new_order(command, new, sink),
+            Body::Cancel { order } => self.cancel(command, *order, sink),
+            Body::Replace { order, price, qty } => self.replace(command, *order, *price, *qty, sink),
+            Body::Configure => self.configure(command, tail, sink),
+            Body::Inbox => self.inbox(command, tail, sink),
+            Body::Note => {}
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Resting orders: nodes of one cache line in a pool. Slot 0 is "no order". A freed node is zero but for the link to the next free one,
+//! so nothing of a dead order stays in the state.
+
+use crate::engine::counters::Counters;
+use crate::engine::region;
+use plinth_types::page::Touch;
+use plinth_types::table::{Record, Table};
+use plinth_types::table_record;
+
+/// A slot of the pool; 0 is none.
+pub(crate) type Slot = u32;
+
+table_record! {
+    /// A resting order, or a free node.
+    #[repr(align(64))]
+    pub(crate) struct Node in region::ORDERS, 64 bytes {
+        /// The 64-bit form of its id; 0 in a free node.
+        pub(crate) order: u64,
+        /// Its limit in ticks.
+        pub(crate) price: i64,
+        /// What is left, in lots.
+        pub(crate) lots: u64,
+        /// What was asked for, in lots, what has traded included.
+        pub(crate) total: u64,
+        /// The order behind it in its level; in a free node the next free one.
+        pub(crate) next: Slot,
+        /// The order before it in its level.
+        pub(crate) prev: Slot,
+        /// Slot of its level.
+        pub(crate) level: u32,
+        /// Its instrument.
+        pub(crate) instrument: u32,
+        /// Whose money it is.
+        pub(crate) account: u32,
+        /// 0 a bid, 1 an offer.
+        pub(crate) side: u8,
+        /// 1 if it must never take.
+        pub(crate) post_only: u8,
+    }
+}
+
+const _: () = assert!(size_of::<Node>() == 64, "an order is one cache line");
+
+/// Takes a free node; the last one freed first, as it is most likely in cache.
+///
+/// # Panics
+///
+/// If the pool is full: callers refuse before.
+#[inline]
+pub(crate) fn take<T: Touch>(nodes: &Table<Node>, touch: &mut T, counters: &mut Counters) -> Slot {
+    counters.orders += 1;
+    if counters.nodes_free == 0 {
+        counters.nodes_used += 1;
+        return counters.nodes_used;
+    }
+    let slot = counters.nodes_free;
+    counters.nodes_free = nodes.get(touch, slot as usize).next;
+    slot
+}
+
+/// Gives a node back.
+#[inline]
+pub(crate) fn give<T: Touch>(nodes: &mut Table<Node>, touch: &mut T, counters: &mut Counters, slot: Slot) {
+    *nodes.get_mut(touch, slot as usize) = Node { next: counters.nodes_free, ..Node::ZERO };
+    counters.nodes_free = slot;
+    counters.orders -= 1;
+}

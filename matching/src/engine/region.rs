@@ -1,0 +1,26 @@
+//! The numbers of the engine's state regions; custody has 1 to 4. They are part of the state root: a number is never given to another
+//! table.
+
+use plinth_types::page::RegionId;
+
+/// Counters of the zone.
+pub const COUNTERS: RegionId = RegionId::new(5);
+/// Mandates.
+pub const MANDATES: RegionId = RegionId::new(6);
+/// Sessions: how many orders each has made.
+pub const SESSIONS: RegionId = RegionId::new(7);
+/// Instruments and the state of their books.
+pub const BOOKS: RegionId = RegionId::new(8);
+/// Price levels, of windows and spills.
+pub const LEVELS: RegionId = RegionId::new(9);
+/// Which levels of a window hold orders.
+pub const BITMAP: RegionId = RegionId::new(10);
+/// Sorted levels outside the windows.
+pub const SPILL: RegionId = RegionId::new(11);
+/// Resting orders.
+pub const ORDERS: RegionId = RegionId::new(12);
+/// Where each resting order is, by its id.
+pub const INDEX: RegionId = RegionId::new(13);
+
+/// Region numbers are below this.
+pub const END: usize = 14;

@@ -1,0 +1,191 @@
+//! What those who stand outside the transition may look at: status, reports, benches. Nothing here is told to the [`Touch`], and nothing
+//! here changes anything.
+
+use crate::engine::Engine;
+use crate::engine::book::{Book, side_of};
+use crate::limits::Capacity;
+use plinth_clearing::{Balance, Custody, Imbalance};
+use plinth_types::command::Side;
+use plinth_types::id::{AccountId, AssetId, InboxIndex, InstrumentId, MandateId, OrderId, Seq, SessionId, TradeId};
+use plinth_types::page::Touch;
+use plinth_types::quantity::{Amount, Lots, Price, Qty};
+use plinth_types::reference::{Account, Asset, Instrument, Mandate};
+
+/// The best price of a side and what rests at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BestLevel {
+    /// The price.
+    pub price: Price,
+    /// What is left of all orders at it.
+    pub lots: Lots,
+}
+
+/// An order on the book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RestingOrder {
+    /// Which.
+    pub order: OrderId,
+    /// Whose money.
+    pub account: AccountId,
+    /// Of which instrument.
+    pub instrument: InstrumentId,
+    /// On which side.
+    pub side: Side,
+    /// Its limit.
+    pub price: Price,
+    /// What was asked for, what has traded included.
+    pub qty: Qty,
+    /// What is left.
+    pub left: Qty,
+    /// Whether it must never take.
+    pub post_only: bool,
+}
+
+impl<T: Touch> Engine<T> {
+    /// Its bounds.
+    #[must_use]
+    pub const fn capacity(&self) -> &Capacity {
+        &self.capacity
+    }
+
+    /// Who is told of every record used.
+    #[must_use]
+    pub const fn touch(&self) -> &T {
+        &self.touch
+    }
+
+    /// Who is told of every record used, to be read and emptied.
+    pub const fn touch_mut(&mut self) -> &mut T {
+        &mut self.touch
+    }
+
+    /// The last command applied, 0 before the first.
+    #[must_use]
+    pub fn last_seq(&self) -> Seq {
+        Seq::new(self.counters.records()[0].last_seq)
+    }
+
+    /// The last trade made, 0 before the first; also how many there were.
+    #[must_use]
+    pub fn last_trade(&self) -> TradeId {
+        TradeId::new(self.counters.records()[0].trades)
+    }
+
+    /// The last inbox message consumed, 0 before the first.
+    #[must_use]
+    pub fn inbox_index(&self) -> InboxIndex {
+        InboxIndex::new(self.counters.records()[0].inbox)
+    }
+
+    /// How many orders rest.
+    #[must_use]
+    pub fn order_count(&self) -> u32 {
+        self.counters.records()[0].orders
+    }
+
+    /// Accounts, assets, balances.
+    #[must_use]
+    pub const fn custody(&self) -> &Custody {
+        &self.custody
+    }
+
+    /// Open accounts, by number.
+    pub fn accounts(&self) -> impl Iterator<Item = Account> + '_ {
+        self.custody.accounts()
+    }
+
+    /// Assets, by number.
+    pub fn assets(&self) -> impl Iterator<Item = Asset> + '_ {
+        self.custody.assets()
+    }
+
+    /// Listed instruments, by number.
+    pub fn instruments(&self) -> impl Iterator<Item = Instrument> + '_ {
+        (0..).map(InstrumentId::new).zip(self.listed_books()).filter_map(|(id, book)| book.instrument(id))
+    }
+
+    /// One instrument; `None` if it is not listed.
+    #[must_use]
+    pub fn instrument(&self, instrument: InstrumentId) -> Option<Instrument> {
+        self.listed_book(instrument)?.instrument(instrument)
+    }
+
+    /// Granted mandates, by number.
+    pub fn mandates(&self) -> impl Iterator<Item = Mandate> + '_ {
+        (0..).map(MandateId::new).zip(self.mandates.records()).map_while(|(id, record)| record.mandate(id))
+    }
+
+    /// What an account has of an asset; `None` if either is unknown.
+    #[must_use]
+    pub fn balance(&self, account: AccountId, asset: AssetId) -> Option<Balance> {
+        self.custody.balance(account, asset)
+    }
+
+    /// All that is in custody of an asset; `None` if it is unknown.
+    #[must_use]
+    pub fn total(&self, asset: AssetId) -> Option<Amount> {
+        self.custody.total(asset)
+    }
+
+    /// Checks custody's invariants over the whole state. Cost: one pass over all balances.
+    ///
+    /// # Errors
+    ///
+    /// The first [`Imbalance`].
+    pub fn check_conservation(&self) -> Result<(), Imbalance> {
+        self.custody.check()
+    }
+
+    /// The best bid (`Side::Buy`) or offer (`Side::Sell`); `None` for an empty side or an instrument that is not listed.
+    #[must_use]
+    pub fn best(&self, instrument: InstrumentId, side: Side) -> Option<BestLevel> {
+        let (level, price) = self.listed_book(instrument)?.best(side)?;
+        Some(self.level(level, price))
+    }
+
+    /// All levels of a side, best first; nothing for an instrument that is not listed.
+    pub fn depth(&self, instrument: InstrumentId, side: Side) -> impl Iterator<Item = BestLevel> + '_ {
+        let mut next = self.listed_book(instrument).and_then(|book| book.best(side));
+        core::iter::from_fn(move || {
+            let (level, price) = next?;
+            next = self.books.next(&mut (), instrument.get(), side, price);
+            Some(self.level(level, price))
+        })
+    }
+
+    /// A resting order; `None` if it is not on the book.
+    #[must_use]
+    pub fn order(&self, order: OrderId) -> Option<RestingOrder> {
+        let slot = self.index.find(&mut (), &self.nodes, order.bits())?;
+        let node = self.nodes.records()[slot as usize];
+        Some(RestingOrder {
+            order,
+            account: AccountId::new(node.account),
+            instrument: InstrumentId::new(node.instrument),
+            side: side_of(node.side),
+            price: Price::from_ticks(node.price)?,
+            qty: Qty::from_lots(node.total)?,
+            left: Qty::from_lots(node.lots)?,
+            post_only: node.post_only != 0,
+        })
+    }
+
+    /// The number that a session's next order must carry; `None` for a session out of range.
+    #[must_use]
+    pub fn next_order_index(&self, session: SessionId) -> Option<u64> {
+        self.sessions.records().get(usize::from(session.get())).map(|record| record.orders + 1)
+    }
+
+    fn level(&self, level: u32, price: i64) -> BestLevel {
+        let lots = Lots::new(self.books.levels.records()[level as usize].lots);
+        BestLevel { price: Price::from_ticks(price).expect("prices are checked where they enter"), lots }
+    }
+
+    fn listed_books(&self) -> &[Book] {
+        &self.books.books.records()[..self.counters.records()[0].instruments as usize]
+    }
+
+    fn listed_book(&self, instrument: InstrumentId) -> Option<&Book> {
+        self.listed_books().get(instrument.get() as usize)
+    }
+}
