@@ -1,1 +1,3 @@
-//! skeleton
+//! The base layer.
+
+pub mod transport;
