@@ -25,3 +25,4 @@ pub mod keys;
 pub mod ledger;
 pub mod limits;
 pub mod receipt;
+pub mod transport;
