@@ -1,0 +1,80 @@
+//! Every bound of the gateway, by name. What a peer claims is compared with these before anything is kept for it.
+
+/// Longest FIX message in either direction, in bytes, from `8=` to the SOH behind the checksum.
+pub const MESSAGE_SIZE_MAX: usize = 8 << 10;
+/// Most fields in one inbound message; one with more is garbled.
+pub const FIELDS_MAX: usize = 256;
+/// Longest `BeginString`, in bytes.
+pub const BEGIN_STRING_SIZE_MAX: usize = 16;
+/// Longest number written in digits: a tag, a body length, a sequence number.
+pub const DIGITS_MAX: usize = 18;
+/// Most digits of a tag. Longer ones are garbage, not tags.
+pub const TAG_DIGITS_MAX: usize = 9;
+/// Most decimal places of an instrument's price or quantity.
+pub const DECIMALS_MAX: u8 = 18;
+
+/// Receive buffer of one connection, in bytes: one message that is arriving and one behind it.
+pub const RECEIVE_BUFFER_SIZE: usize = 4 * MESSAGE_SIZE_MAX;
+/// Bytes handed to the kernel, or waiting to be, for one connection. A session with more to say waits in its store.
+pub const SEND_BUFFER_SIZE: usize = 128 << 10;
+/// A session whose peer has left this many stored bytes untaken is quarantined: it is served from its store, at the peer's pace.
+pub const QUARANTINE_SIZE: usize = 4 << 20;
+/// A quarantined session that has not caught up after this long is cut. It finds everything when it comes back.
+pub const QUARANTINE_TIME_NS: u64 = 10 * SECOND_NS;
+/// Bytes of resent messages written for one session before others get their turn.
+pub const RESEND_SIZE_PER_TURN: usize = 32 << 10;
+/// Resend requests of one session waiting to be served; further ones widen the last.
+pub const RESENDS_WAITING_MAX: usize = 8;
+
+/// Connections at once, those that have not logged on included. The next one is closed.
+pub const CONNECTIONS_MAX: usize = 256;
+/// Connections that have not logged on. The next one is closed, so that silent peers cannot keep clients out.
+pub const CONNECTIONS_PENDING_MAX: usize = 128;
+/// A connection that has not logged on by then is closed.
+pub const LOGON_TIME_MAX_NS: u64 = 10 * SECOND_NS;
+/// How long we wait for the answer to our `Logout`.
+pub const LOGOUT_TIME_MAX_NS: u64 = 2 * SECOND_NS;
+/// A gap that nothing has filled for this long is asked for again.
+pub const RESEND_WAIT_NS: u64 = 10 * SECOND_NS;
+/// Passwords waiting to be verified. The next logon is closed.
+pub const VERIFICATIONS_WAITING_MAX: usize = 64;
+/// Longest password, in bytes.
+pub const PASSWORD_SIZE_MAX: usize = 128;
+/// Longest `CompID`, in bytes.
+pub const COMP_ID_SIZE_MAX: usize = 32;
+
+/// Shortest `HeartBtInt`, in seconds.
+pub const HEARTBEAT_SECONDS_MIN: u64 = 1;
+/// Longest `HeartBtInt`, in seconds.
+pub const HEARTBEAT_SECONDS_MAX: u64 = 600;
+/// How far `SendingTime` may be from our clock, in nanoseconds.
+pub const SENDING_TIME_SKEW_MAX_NS: u64 = 120 * SECOND_NS;
+/// The widest gap worth repairing. A peer further ahead than this is broken or hostile.
+pub const SEQ_GAP_MAX: u64 = 1_000_000;
+/// Messages kept that came before the ones missing. Further ones are dropped: the peer sends them again.
+pub const HELD_MESSAGES_MAX: usize = 1_024;
+/// Bytes of such messages.
+pub const HELD_SIZE_MAX: usize = 512 << 10;
+
+/// Outbound numbers reserved by one note. After a crash at most two blocks of reports are sent again.
+pub const RESERVATION_BLOCK: u64 = 4_096;
+/// The next block is asked for when so few numbers are left.
+pub const RESERVATION_LOW: u64 = RESERVATION_BLOCK / 2;
+/// Bytes of sent messages kept for one session, for resends. Beyond it the oldest are gone and a request for them is gap-filled.
+pub const STORE_SIZE_MAX: usize = 64 << 20;
+/// Orders of one session that the gateway keeps for its whole life. The next one is refused.
+pub const ORDERS_KEPT_MAX: usize = 1 << 22;
+/// Trades kept until their block has settled. More than this many unsettled trades and the oldest are no longer reported as settled.
+pub const TRADES_UNSETTLED_MAX: usize = 1 << 22;
+
+/// Timers are looked at this often.
+pub const TIMER_INTERVAL_NS: u64 = 20_000_000;
+/// One second in nanoseconds.
+pub const SECOND_NS: u64 = 1_000_000_000;
+/// Decimal places of `AvgPx` beyond those of the price; half of the last one rounds to even.
+pub const AVG_PX_EXTRA_DECIMALS: u8 = 4;
+
+const _: () = assert!(MESSAGE_SIZE_MAX <= u16::MAX as usize, "field offsets are two bytes");
+const _: () = assert!(RECEIVE_BUFFER_SIZE > MESSAGE_SIZE_MAX + BEGIN_STRING_SIZE_MAX, "a longest message always fits");
+const _: () = assert!(SEND_BUFFER_SIZE >= 2 * MESSAGE_SIZE_MAX, "a message always fits into an empty send buffer");
+const _: () = assert!(RESERVATION_LOW >= 2 && RESERVATION_LOW < RESERVATION_BLOCK);
