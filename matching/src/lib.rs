@@ -11,3 +11,5 @@ extern crate alloc;
 pub mod engine;
 pub mod limits;
 pub mod state;
+#[cfg(feature = "std")]
+pub mod ring;
