@@ -1,2 +1,5 @@
-//! skeleton
-fn main() {}
+//! The harness.
+mod workload;
+fn main() {
+    let _ = (workload::read as fn(_) -> _, workload::generate as fn(_) -> _);
+}
