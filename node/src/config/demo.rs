@@ -8,6 +8,8 @@ use super::schema::{
     Account, Asset, Capacity, Config, Deposit, Durability, Fix, Instrument, Issued, Mandate, Scope, Session, Settlement, Validator,
     Zone,
 };
+use argon2::Argon2;
+use argon2::password_hash::{PasswordHasher, SaltString};
 use plinth_settlement::keys::SecretKey;
 use plinth_types::id::{AccountId, AssetId, ChainId, MandateId, SessionId, TimestampNs, ZoneId};
 use plinth_types::quantity::Amount;
@@ -119,7 +121,8 @@ pub fn credentials(folder: &Path) -> Vec<Credentials> {
 ///
 /// When the operating system gives no random salt.
 pub fn hash_password(password: &str) -> io::Result<String> {
-    plinth_gateway::auth::hash_password(password.as_bytes(), &random::<16>()?).map_err(io::Error::other)
+    let salt = SaltString::encode_b64(&random::<16>()?).map_err(io::Error::other)?;
+    Ok(Argon2::default().hash_password(password.as_bytes(), &salt).map_err(io::Error::other)?.to_string())
 }
 
 const HEADER: &str = "\

@@ -127,6 +127,9 @@ impl Resolver<'_> {
         if !config.fix.listen.ip().is_loopback() {
             return Err(value("fix.listen", &"plain TCP is for loopback addresses only; TLS comes with a later release"));
         }
+        if let Err(error) = config.zone.capacity.core().check() {
+            return Err(value("zone.capacity", &error));
+        }
         let assets = self.assets()?;
         let accounts = self.accounts()?;
         let instruments = self.instruments(&assets)?;
@@ -370,4 +373,56 @@ fn find_asset<'a>(entry: &str, assets: &'a [Asset], name: &str) -> Result<&'a As
 fn find_account<'a>(entry: &str, accounts: &'a [Account], name: &str) -> Result<&'a Account, ConfigError> {
     let found = accounts.iter().find(|account| account.name.as_str() == name);
     found.ok_or_else(|| value(entry, &format!("no account is named '{name}'")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::demo;
+
+    /// The demo's file with one change, loaded from its own folder.
+    fn load_changed(from: &str, to: &str) -> Result<Resolved, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        demo::create(folder.path()).unwrap();
+        let path = folder.path().join(demo::CONFIG_FILE);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "the demo's file has no {from:?}");
+        fs::write(&path, text.replacen(from, to, 1)).unwrap();
+        load(&path)
+    }
+
+    #[test]
+    fn the_demo_resolves_with_eight_mandated_firms_and_four_validators() {
+        let resolved = load_changed("", "").unwrap();
+        assert_eq!(resolved.sessions.len(), 8);
+        assert!(resolved.sessions.iter().all(|session| session.mandates.len() == 1));
+        assert_eq!(resolved.validators.iter().filter(|validator| validator.secret.is_some()).count(), 4);
+        assert_eq!(resolved.deposits.len(), 24);
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let error = load_changed("[fix]\n", "[fix]\nlisten_backlog = 3\n").unwrap_err().to_string();
+        assert!(error.contains("line 8, column 1"), "{error}");
+        assert!(error.contains("listen_backlog"), "{error}");
+    }
+
+    #[test]
+    fn each_wrong_value_is_refused_with_its_entry() {
+        let wrong = [
+            ("listen = \"127.0.0.1:9878\"", "listen = \"0.0.0.0:9878\"", "fix.listen"),
+            ("scope = \"trade\"", "scope = \"cancel-only\"", "mandate of 'FIRM1' on 'FIRM1'"),
+            ("amount = \"100000\"\naccount", "amount = \"100001\"\naccount", "deposit 2 to 'FIRM1'"),
+            ("quote = \"USD\"", "quote = \"EUR\"", "instrument 'BTC/USD'"),
+            ("price_decimals = 2", "price_decimals = 3", "instrument 'BTC/USD'"),
+            ("window_low = \"76500.00\"", "window_low = \"1e5\"", "instrument 'BTC/USD'"),
+            ("comp_id = \"FIRM2\"", "comp_id = \"FIRM1\"", "session 'FIRM1'"),
+            ("validator-1.key", "validator-2.key", "settlement.validator"),
+            ("orders_max = 1048576", "orders_max = 0", "zone.capacity"),
+        ];
+        for (from, to, entry) in wrong {
+            let error = load_changed(from, to).unwrap_err().to_string();
+            assert!(error.contains(entry), "{to}: {error}");
+        }
+    }
 }

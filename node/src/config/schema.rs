@@ -93,17 +93,49 @@ pub struct Capacity {
     pub accounts_max: u32,
     /// Assets.
     pub assets_max: u16,
-    /// FIX sessions.
+    /// Session numbers, from 0: the appliance's own.
     pub sessions_max: u16,
     /// Instruments.
     pub instruments_max: u32,
-    /// Mandates.
+    /// Mandates, expired ones included.
     pub mandates_max: u32,
+    /// Levels of all price windows together.
+    pub levels_max: u32,
+    /// Levels outside the window, for each book and side.
+    pub spill_levels_max: u16,
 }
 
 impl Default for Capacity {
     fn default() -> Self {
-        Self { orders_max: 1 << 19, accounts_max: 1_024, assets_max: 16, sessions_max: 256, instruments_max: 64, mandates_max: 1_024 }
+        let core = plinth_matching::limits::Capacity::default();
+        Self {
+            orders_max: core.orders_max,
+            accounts_max: core.accounts_max,
+            assets_max: core.assets_max,
+            sessions_max: core.sessions_max,
+            instruments_max: core.instruments_max,
+            mandates_max: core.mandates_max,
+            levels_max: core.levels_max,
+            // Recorded flow rests orders at a tenth and at ten times the price.
+            spill_levels_max: 4_096,
+        }
+    }
+}
+
+impl Capacity {
+    /// As the core takes it.
+    #[must_use]
+    pub const fn core(&self) -> plinth_matching::limits::Capacity {
+        plinth_matching::limits::Capacity {
+            orders_max: self.orders_max,
+            accounts_max: self.accounts_max,
+            assets_max: self.assets_max,
+            sessions_max: self.sessions_max,
+            instruments_max: self.instruments_max,
+            mandates_max: self.mandates_max,
+            levels_max: self.levels_max,
+            spill_levels_max: self.spill_levels_max,
+        }
     }
 }
 

@@ -1,0 +1,5 @@
+//! The running appliance.
+mod admin;
+mod announce;
+mod folder;
+mod status;
