@@ -28,13 +28,13 @@ impl Balance {
     ///
     /// If more is reserved than owned: custody is broken.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub const fn available(&self) -> Amount {
         self.settled.checked_sub(self.reserved).expect("more is reserved than owned")
     }
 
     /// Promises `amount`; `false` and unchanged if that much is not available.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn reserve(&mut self, amount: Amount) -> bool {
         match self.reserved.checked_add(amount) {
             Some(reserved) if reserved <= self.settled => {
@@ -45,13 +45,13 @@ impl Balance {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn release(&mut self, amount: Amount) {
         self.reserved = self.reserved.checked_sub(amount).expect("released more than is reserved");
     }
 
     /// Takes `amount` away, and `reserved` off what was promised.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn debit(&mut self, amount: Amount, reserved: Amount) {
         self.release(reserved);
         self.settled = self.settled.checked_sub(amount).expect("debited more than is owned");
@@ -59,7 +59,7 @@ impl Balance {
     }
 
     /// Cannot overflow: all balances of an asset are part of its total, which fits.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn credit(&mut self, amount: Amount) {
         self.settled = self.settled.checked_add(amount).expect("a balance is part of its asset's total");
     }

@@ -7,16 +7,16 @@ use plinth_types::codec::Codec;
 use plinth_types::id::{AccountId, AssetId, PublicKey};
 use plinth_types::limits::NAME_SIZE_MAX;
 use plinth_types::page::Touch;
-use plinth_types::quantity::{Amount, Qty};
+use plinth_types::quantity::Amount;
 use plinth_types::reference::{Account, Asset, Name};
 use plinth_types::reject::Reject;
-use plinth_types::table::{Region, Table};
+use plinth_types::table::{Region, Single, Table};
 use plinth_types::table_record;
 
 /// Custody of one zone. All memory is taken by [`Custody::new`].
 #[derive(Clone, Debug)]
 pub struct Custody {
-    census: Table<Census>,
+    census: Single<Census>,
     assets: Table<AssetRecord>,
     accounts: Table<AccountRecord>,
     balances: Table<Balance>,
@@ -24,26 +24,20 @@ pub struct Custody {
     stride: usize,
 }
 
-/// One trade, as custody sees it: `qty` of `base` against `notional` of `quote`.
+/// What one side of a trade delivers to the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fill {
-    /// Who pays `notional` and receives `qty`.
-    pub buyer: AccountId,
-    /// Who delivers `qty` and receives `notional`.
-    pub seller: AccountId,
-    /// What is bought.
-    pub base: AssetId,
-    /// What is paid.
-    pub quote: AssetId,
-    /// How much is bought.
-    pub qty: Qty,
-    /// How much is paid.
-    pub notional: Amount,
-    /// What the buyer's order had reserved for this fill; what it exceeds `notional` by is price improvement and is released. Zero for
-    /// an order without reservation, which pays from what is available.
-    pub buyer_reserved: Amount,
-    /// What the seller's order had reserved for this fill: `qty`, or zero without reservation.
-    pub seller_reserved: Amount,
+pub struct Leg {
+    /// Who delivers.
+    pub from: AccountId,
+    /// Who receives.
+    pub to: AccountId,
+    /// What.
+    pub asset: AssetId,
+    /// How much.
+    pub amount: Amount,
+    /// What `from`'s order had reserved for it. More than `amount` is price improvement, and is released; an order without
+    /// reservation has zero, and delivers from what is available.
+    pub reserved: Amount,
 }
 
 /// Custody does not add up: a bug, found by [`Custody::check`].
@@ -99,7 +93,7 @@ impl Custody {
     pub fn new(accounts_max: u32, assets_max: u16) -> Self {
         let (accounts, assets) = (accounts_max as usize, usize::from(assets_max));
         Self {
-            census: Table::new(1),
+            census: Single::new(),
             assets: Table::new(assets),
             accounts: Table::new(accounts),
             balances: Table::new(accounts * assets),
@@ -113,7 +107,7 @@ impl Custody {
     ///
     /// [`Reject::OutOfSequence`] if its number is not the next; [`Reject::CapacityReached`].
     pub fn add_asset<T: Touch>(&mut self, touch: &mut T, asset: &Asset) -> Result<(), Reject> {
-        let census = self.census.get_mut(touch, 0);
+        let census = self.census.get_mut(touch);
         if asset.id.get() != census.assets {
             return Err(Reject::OutOfSequence { expected: census.assets.into() });
         }
@@ -132,7 +126,7 @@ impl Custody {
     ///
     /// [`Reject::OutOfSequence`] if its number is not the next; [`Reject::CapacityReached`].
     pub fn open_account<T: Touch>(&mut self, touch: &mut T, account: &Account) -> Result<(), Reject> {
-        let census = self.census.get_mut(touch, 0);
+        let census = self.census.get_mut(touch);
         if account.id.get() != census.accounts {
             return Err(Reject::OutOfSequence { expected: census.accounts.into() });
         }
@@ -169,7 +163,7 @@ impl Custody {
     /// # Panics
     ///
     /// For an unknown account or asset: the engine checks both when it lists instruments and grants mandates.
-    #[inline]
+    #[inline(always)]
     pub fn reserve<T: Touch>(&mut self, touch: &mut T, account: AccountId, asset: AssetId, amount: Amount) -> Result<(), Reject> {
         let balance = self.balance_mut(touch, account, asset);
         if balance.reserve(amount) {
@@ -204,23 +198,24 @@ impl Custody {
     /// # Panics
     ///
     /// If less is reserved, or for an unknown account or asset: bugs of the engine.
-    #[inline]
+    #[inline(always)]
     pub fn release<T: Touch>(&mut self, touch: &mut T, account: AccountId, asset: AssetId, amount: Amount) {
         self.balance_mut(touch, account, asset).release(amount);
     }
 
-    /// Moves both legs of a trade at once. Buyer and seller may be one account.
+    /// Moves both legs of a trade at once. Both sides may be one account.
     ///
     /// # Panics
     ///
-    /// If either side lacks what it delivers or has reserved: the engine matches funded orders only.
-    #[inline]
-    pub fn settle<T: Touch>(&mut self, touch: &mut T, fill: &Fill) {
-        let delivered = Amount::of_lots(fill.qty);
-        self.balance_mut(touch, fill.buyer, fill.quote).debit(fill.notional, fill.buyer_reserved);
-        self.balance_mut(touch, fill.seller, fill.base).debit(delivered, fill.seller_reserved);
-        self.balance_mut(touch, fill.seller, fill.quote).credit(fill.notional);
-        self.balance_mut(touch, fill.buyer, fill.base).credit(delivered);
+    /// If a side lacks what it delivers or has reserved: the engine matches funded orders only.
+    #[inline(always)]
+    pub fn settle<T: Touch>(&mut self, touch: &mut T, legs: [Leg; 2]) {
+        for leg in legs {
+            self.balance_mut(touch, leg.from, leg.asset).debit(leg.amount, leg.reserved);
+        }
+        for leg in legs {
+            self.balance_mut(touch, leg.to, leg.asset).credit(leg.amount);
+        }
     }
 
     /// What `account` may still reserve of `asset`.
@@ -228,7 +223,7 @@ impl Custody {
     /// # Panics
     ///
     /// For an unknown account or asset.
-    #[inline]
+    #[inline(always)]
     pub fn available<T: Touch>(&self, touch: &mut T, account: AccountId, asset: AssetId) -> Amount {
         self.balances.get(touch, self.slot(account, asset)).available()
     }
@@ -239,7 +234,7 @@ impl Custody {
     ///
     /// [`Reject::UnknownAccount`].
     pub fn known_account<T: Touch>(&self, touch: &mut T, account: AccountId) -> Result<(), Reject> {
-        if account.get() < self.census.get(touch, 0).accounts { Ok(()) } else { Err(Reject::UnknownAccount { account }) }
+        if account.get() < self.census.get(touch).accounts { Ok(()) } else { Err(Reject::UnknownAccount { account }) }
     }
 
     /// Refuses an asset that was not added.
@@ -248,7 +243,7 @@ impl Custody {
     ///
     /// [`Reject::UnknownAsset`].
     pub fn known_asset<T: Touch>(&self, touch: &mut T, asset: AssetId) -> Result<(), Reject> {
-        if asset.get() < self.census.get(touch, 0).assets { Ok(()) } else { Err(Reject::UnknownAsset { asset }) }
+        if asset.get() < self.census.get(touch).assets { Ok(()) } else { Err(Reject::UnknownAsset { asset }) }
     }
 
     #[inline(always)]
@@ -269,16 +264,17 @@ impl Custody {
     pub fn accounts(&self) -> impl Iterator<Item = Account> + '_ {
         (0..)
             .map(AccountId::new)
-            .zip(&self.accounts.records()[..self.census.records()[0].accounts as usize])
+            .zip(&self.accounts.records()[..self.census.record().accounts as usize])
             .map(|(id, record)| Account { id, name: stored_name(&record.name), owner: PublicKey(record.owner) })
     }
 
     /// Assets.
     pub fn assets(&self) -> impl Iterator<Item = Asset> + '_ {
-        (0..)
-            .map(AssetId::new)
-            .zip(&self.assets.records()[..usize::from(self.census.records()[0].assets)])
-            .map(|(id, record)| Asset { id, name: stored_name(&record.name), decimals: record.decimals })
+        (0..).map(AssetId::new).zip(&self.assets.records()[..usize::from(self.census.record().assets)]).map(|(id, record)| Asset {
+            id,
+            name: stored_name(&record.name),
+            decimals: record.decimals,
+        })
     }
 
     /// What an account has of an asset; `None` if either is unknown.
@@ -333,7 +329,7 @@ impl Custody {
     /// Whether tables filled from a snapshot are a state that custody could have made.
     #[must_use]
     pub fn check_restored(&self) -> bool {
-        let census = self.census.records()[0];
+        let census = self.census.record();
         let (accounts, assets) = (census.accounts as usize, usize::from(census.assets));
         let named = |name: &[u8; NAME_SIZE_MAX]| Name::decode(name).is_ok();
         accounts <= self.accounts.records().len()

@@ -22,4 +22,4 @@ mod custody;
 pub mod region;
 
 pub use balance::Balance;
-pub use custody::{Custody, Fill, Imbalance};
+pub use custody::{Custody, Imbalance, Leg};

@@ -73,6 +73,46 @@ impl<R: Record> Table<R> {
     }
 }
 
+/// A region of one record, kept in place.
+#[derive(Clone, Debug)]
+pub struct Single<R> {
+    record: R,
+}
+
+impl<R: Record> Single<R> {
+    /// A zero record.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { record: R::ZERO }
+    }
+
+    /// Reads the record.
+    #[inline(always)]
+    pub fn get<T: Touch>(&self, touch: &mut T) -> &R {
+        touch.touch_read(R::REGION, 0);
+        &self.record
+    }
+
+    /// Changes the record.
+    #[inline(always)]
+    pub fn get_mut<T: Touch>(&mut self, touch: &mut T) -> &mut R {
+        touch.touch(R::REGION, 0);
+        &mut self.record
+    }
+
+    /// The record, for those who stand outside the transition.
+    #[must_use]
+    pub const fn record(&self) -> &R {
+        &self.record
+    }
+}
+
+impl<R: Record> Default for Single<R> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// A table as pages, whatever its records are.
 pub trait Region {
     /// Which region.
@@ -117,27 +157,58 @@ impl<R: Record> Region for Table<R> {
     }
 
     fn write_page(&self, page: usize, bytes: &mut PageBytes) {
-        let records = &self.records[page * (PAGE_SIZE / R::SIZE)..];
-        let (mut chunks, mut written) = (bytes.chunks_exact_mut(R::SIZE), 0);
-        for (chunk, record) in chunks.by_ref().zip(records) {
-            record.write(chunk);
-            written += R::SIZE;
-        }
-        bytes[written..].fill(0);
+        write_records(&self.records[page * (PAGE_SIZE / R::SIZE)..], bytes);
     }
 
     fn read_page(&mut self, page: usize, bytes: &PageBytes) -> bool {
-        let records = &mut self.records[page * (PAGE_SIZE / R::SIZE)..];
-        let mut read = 0;
-        for (chunk, record) in bytes.chunks_exact(R::SIZE).zip(records) {
-            match R::read(chunk) {
-                Some(value) => *record = value,
-                None => return false,
-            }
-            read += R::SIZE;
-        }
-        bytes[read..].iter().all(|&byte| byte == 0)
+        read_records(&mut self.records[page * (PAGE_SIZE / R::SIZE)..], bytes)
     }
+}
+
+impl<R: Record> Region for Single<R> {
+    fn id(&self) -> RegionId {
+        R::REGION
+    }
+
+    fn record_size(&self) -> usize {
+        R::SIZE
+    }
+
+    fn record_count(&self) -> usize {
+        1
+    }
+
+    fn write_page(&self, page: usize, bytes: &mut PageBytes) {
+        assert!(page == 0, "one record is one page");
+        write_records(core::slice::from_ref(&self.record), bytes);
+    }
+
+    fn read_page(&mut self, page: usize, bytes: &PageBytes) -> bool {
+        assert!(page == 0, "one record is one page");
+        read_records(core::slice::from_mut(&mut self.record), bytes)
+    }
+}
+
+/// Writes as many records as a page holds, and zeros behind the last one.
+fn write_records<R: Record>(records: &[R], bytes: &mut PageBytes) {
+    let mut written = 0;
+    for (chunk, record) in bytes.chunks_exact_mut(R::SIZE).zip(records) {
+        record.write(chunk);
+        written += R::SIZE;
+    }
+    bytes[written..].fill(0);
+}
+
+fn read_records<R: Record>(records: &mut [R], bytes: &PageBytes) -> bool {
+    let mut read = 0;
+    for (chunk, record) in bytes.chunks_exact(R::SIZE).zip(records) {
+        match R::read(chunk) {
+            Some(value) => *record = value,
+            None => return false,
+        }
+        read += R::SIZE;
+    }
+    bytes[read..].iter().all(|&byte| byte == 0)
 }
 
 /// A field of a record.

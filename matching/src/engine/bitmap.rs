@@ -11,7 +11,7 @@ use plinth_types::table_record;
 
 table_record! {
     pub(crate) struct Word in region::BITMAP, 8 bytes {
-        bits: u64,
+        pub(crate) bits: u64,
     }
 }
 
@@ -24,7 +24,8 @@ pub(crate) struct Span {
     pub(crate) window_bits: u8,
 }
 
-const TIERS: usize = 3;
+/// Bits of levels, and two summaries.
+pub(crate) const TIERS: usize = 3;
 
 impl Span {
     /// Words that a window of `2^window_bits` levels needs.

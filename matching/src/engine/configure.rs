@@ -40,7 +40,7 @@ impl<T: Touch> Engine<T> {
 
     fn list(&mut self, instrument: &Instrument) -> Result<(), Reject> {
         let touch = &mut self.touch;
-        let counters = *self.counters.get(touch, 0);
+        let counters = *self.counters.get(touch);
         if instrument.id.get() != counters.instruments {
             return Err(Reject::OutOfSequence { expected: counters.instruments.into() });
         }
@@ -59,7 +59,7 @@ impl<T: Touch> Engine<T> {
             window_low: instrument.window_low.ticks(),
             level_base: 1 + counters.level_slots_used,
             word_base: counters.words_used,
-            spill_base: self.books.spill_base(counters.instruments),
+            spill_base: self.levels.spill_base(counters.instruments),
             spill_count: [0; 2],
             qty_max: instrument.qty_max.lots(),
             base: instrument.base.get(),
@@ -69,18 +69,19 @@ impl<T: Touch> Engine<T> {
             qty_decimals: instrument.qty_decimals,
             symbol: *instrument.symbol.bytes(),
         };
-        self.books.list(touch, counters.instruments, book);
-        let counters = self.counters.get_mut(touch, 0);
+        self.levels.furnish(touch, &book);
+        *self.books.get_mut(touch, counters.instruments as usize) = book;
+        let counters = self.counters.get_mut(touch);
         counters.instruments += 1;
         counters.levels_used += width;
-        counters.level_slots_used += self.books.level_slots(instrument.window_bits);
+        counters.level_slots_used += self.levels.level_slots(instrument.window_bits);
         counters.words_used += Span::word_count(instrument.window_bits) as u32;
         Ok(())
     }
 
     fn grant(&mut self, mandate: &Mandate) -> Result<(), Reject> {
         let touch = &mut self.touch;
-        let expected = self.counters.get(touch, 0).mandates;
+        let expected = self.counters.get(touch).mandates;
         if mandate.id.get() != expected {
             return Err(Reject::OutOfSequence { expected: expected.into() });
         }
@@ -92,18 +93,18 @@ impl<T: Touch> Engine<T> {
             return Err(Reject::CapacityReached);
         }
         *self.mandates.get_mut(touch, expected as usize) = MandateRecord::new(mandate);
-        self.counters.get_mut(touch, 0).mandates += 1;
+        self.counters.get_mut(touch).mandates += 1;
         Ok(())
     }
 
     pub(crate) fn inbox<S: EventSink>(&mut self, command: &Command, tail: &[u8], sink: &mut S) {
-        let expected = InboxIndex::new(self.counters.get(&mut self.touch, 0).inbox).next();
+        let expected = InboxIndex::new(self.counters.get(&mut self.touch).inbox).next();
         let message = match next_message(command, tail, expected) {
             Ok(message) => message,
             Err((index, reject)) => return sink.emit(Event::CreditRefused { index, reject }),
         };
         let InboxMessage { index, account, asset, amount, .. } = message;
-        self.counters.get_mut(&mut self.touch, 0).inbox = index.get();
+        self.counters.get_mut(&mut self.touch).inbox = index.get();
         sink.emit(match self.custody.credit(&mut self.touch, account, asset, amount) {
             Ok(()) => Event::Credited { index, account, asset },
             Err(reject) => Event::CreditRefused { index, reject },

@@ -1,8 +1,8 @@
 //! Matching: an incoming order takes from the best levels of the other side, oldest order first, at the resting order's price.
 
-use crate::engine::book::{crosses, index_of, opposite};
+use crate::engine::book::{Book, crosses, index_of, opposite};
 use crate::engine::{Engine, pool};
-use plinth_clearing::Fill;
+use plinth_clearing::Leg;
 use plinth_types::command::Side;
 use plinth_types::event::{Event, EventSink};
 use plinth_types::id::{AccountId, AssetId, OrderId, TradeId};
@@ -20,8 +20,10 @@ pub(crate) struct Incoming {
     pub(crate) limit: Option<Price>,
     /// What is to trade or rest.
     pub(crate) qty: Qty,
-    pub(crate) base: AssetId,
-    pub(crate) quote: AssetId,
+    /// The asset it delivers, and reserves.
+    pub(crate) gives: AssetId,
+    /// The asset it receives.
+    pub(crate) gets: AssetId,
 }
 
 /// Why taking ended with something left.
@@ -44,96 +46,115 @@ impl Incoming {
         }
     }
 
-    /// What an order of `qty` lots reserves, and of which asset; nothing without limit.
+    /// What `qty` of it reserves of the asset it gives.
     #[inline(always)]
-    pub(crate) fn reservation(&self, qty: Qty) -> (AssetId, Amount) {
-        match (self.side, self.limit) {
-            (Side::Buy, Some(limit)) => (self.quote, limit.notional(qty).expect("a limit is above zero")),
-            (Side::Sell, Some(_)) => (self.base, Amount::of_lots(qty)),
-            (Side::Buy, None) => (self.quote, Amount::ZERO),
-            (Side::Sell, None) => (self.base, Amount::ZERO),
+    pub(crate) const fn reservation(&self, qty: Qty) -> Amount {
+        match self.limit {
+            Some(limit) => delivery(self.side, limit, qty),
+            None => Amount::ZERO,
         }
+    }
+
+    /// Whether it would trade at once.
+    #[inline(always)]
+    pub(crate) fn would_take(&self, book: &Book) -> bool {
+        let maker = index_of(opposite(self.side));
+        book.best_level[maker] != 0 && crosses(self.side, self.worst(), book.best_price[maker])
     }
 }
 
+/// What a side delivers in a trade: a buyer price times quantity, a seller the quantity.
+#[inline(always)]
+pub(crate) const fn delivery(side: Side, price: Price, qty: Qty) -> Amount {
+    let per_lot = match side {
+        Side::Buy => price,
+        Side::Sell => PER_LOT_SOLD,
+    };
+    per_lot.notional(qty).expect("prices are above zero where orders enter")
+}
+
+/// A seller delivers one unit of the base asset for each lot.
+const PER_LOT_SOLD: Price = Price::from_ticks(1).expect("one is a price");
+
 impl<T: Touch> Engine<T> {
     /// Trades what can be traded now. Returns what is left, and why.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn take<S: EventSink>(&mut self, taker: &Incoming, sink: &mut S) -> (Option<Qty>, Stop) {
-        let Self { touch, counters, custody, books, nodes, index, .. } = self;
+        let Self { touch, counters, custody, books, levels, nodes, index, .. } = self;
+        let counters = counters.get_mut(touch);
+        let book = books.get_mut(touch, taker.instrument as usize);
         let maker_side = opposite(taker.side);
         let worst = taker.worst();
-        let mut left = Some(taker.qty);
-        'levels: while let Some(wanted) = left {
-            let Some((level_slot, ticks)) = books.book(touch, taker.instrument).best(maker_side) else {
-                return (left, Stop::NoLevel);
-            };
+        let mut wanted = taker.qty;
+        loop {
+            let Some((level_slot, ticks)) = book.best(maker_side) else { return (Some(wanted), Stop::NoLevel) };
             if !crosses(taker.side, worst, ticks) {
-                return (left, Stop::NoLevel);
+                return (Some(wanted), Stop::NoLevel);
             }
             let price = Price::from_ticks(ticks).expect("prices are checked where they enter");
-            let mut wanted = wanted;
-            let level = books.levels.get_mut(touch, level_slot as usize);
-            loop {
-                let slot = level.head;
+            let level = levels.table.get_mut(touch, level_slot as usize);
+            let mut slot = level.head;
+            let left = loop {
                 let node = nodes.get_mut(touch, slot as usize);
-                let resting = Qty::from_lots(node.lots).expect("a resting order has lots");
-                let mut qty = wanted.min(resting);
+                let mut qty = wanted.min(Qty::from_lots(node.lots).expect("a resting order has lots"));
                 if taker.limit.is_none() {
-                    match affordable(custody.available(touch, taker.account, paid_in(taker)), taker.side, price, qty) {
+                    match affordable(custody.available(touch, taker.account, taker.gives), taker.side, price, qty) {
                         Some(affordable) => qty = affordable,
                         None => {
-                            if let Some(head) = (level.head != 0).then_some(level.head) {
-                                nodes.get_mut(touch, head as usize).prev = 0;
-                            }
+                            node.prev = 0;
                             return (Some(wanted), Stop::Funds);
                         }
                     }
                 }
                 let maker = OrderId::from_bits(node.order).expect("a resting order has an id");
                 let maker_account = AccountId::new(node.account);
-                let next = node.next;
                 node.lots -= qty.lots();
                 level.lots -= qty.lots();
-                if node.lots == 0 {
-                    level.head = next;
+                let filled = node.lots == 0;
+                if filled {
+                    let next = node.next;
                     index.remove(touch, maker.bits(), slot);
-                    pool::give(nodes, touch, counters.get_mut(&mut (), 0), slot);
+                    pool::give(nodes, touch, counters, slot);
+                    slot = next;
                 }
-                custody.settle(touch, &fill(taker, maker_account, price, qty));
-                let counters = counters.get_mut(&mut (), 0);
+                custody.settle(touch, legs(taker, maker_account, price, qty));
                 counters.trades += 1;
                 let trade = TradeId::new(counters.trades);
                 sink.emit(Event::Traded { trade, maker, taker: taker.order, price, qty });
-                left = wanted.after_fill(qty);
-                if level.head == 0 {
-                    level.tail = 0;
-                    books.close(touch, taker.instrument, maker_side, ticks);
-                    continue 'levels;
-                }
+                let left = wanted.after_fill(qty);
                 match left {
-                    Some(rest) => wanted = rest,
-                    None => break,
+                    Some(rest) if slot != 0 => wanted = rest,
+                    Some(_) | None => break left,
                 }
+            };
+            level.head = slot;
+            if slot == 0 {
+                level.tail = 0;
+                levels.close(touch, book, maker_side, ticks);
+            } else {
+                nodes.get_mut(touch, slot as usize).prev = 0;
             }
-            let head = level.head;
-            nodes.get_mut(touch, head as usize).prev = 0;
+            match left {
+                Some(left) => wanted = left,
+                None => return (None, Stop::NoLevel),
+            }
         }
-        (None, Stop::NoLevel)
     }
 
-    /// Whether a fill-or-kill order could trade whole. A buyer without limit must be able to pay for the whole, what it would receive for
-    /// own resting orders not counted.
+    /// Whether a fill-or-kill order could trade whole. A buyer or seller without limit must be able to deliver for the whole, what it would
+    /// receive for own resting orders not counted.
     pub(crate) fn fillable(&mut self, taker: &Incoming) -> Result<(), Stop> {
+        let Self { touch, custody, books, levels, .. } = self;
         let maker_side = opposite(taker.side);
-        let available = self.custody.available(&mut self.touch, taker.account, paid_in(taker)).units();
-        let mut level = self.books.book(&mut self.touch, taker.instrument).best(maker_side);
+        let available = custody.available(touch, taker.account, taker.gives).units();
+        let book = books.get(touch, taker.instrument as usize);
+        let mut level = book.best(maker_side);
         let (mut left, mut cost) = (taker.qty.lots(), 0_u128);
         while let Some((slot, ticks)) = level {
             if !crosses(taker.side, taker.worst(), ticks) {
                 break;
             }
-            let lots = self.books.levels.get(&mut self.touch, slot as usize).lots.min(left);
+            let lots = levels.table.get(touch, slot as usize).lots.min(left);
             left -= lots;
             cost += match taker.side {
                 Side::Buy => u128::from(lots) * u128::from(ticks.unsigned_abs()),
@@ -142,53 +163,33 @@ impl<T: Touch> Engine<T> {
             if left == 0 {
                 return if taker.limit.is_none() && cost > available { Err(Stop::Funds) } else { Ok(()) };
             }
-            level = self.books.next(&mut self.touch, taker.instrument, maker_side, ticks);
+            level = levels.next(touch, book, maker_side, ticks);
         }
         Err(Stop::NoLevel)
     }
 }
 
-/// The asset that the taker gives.
-#[inline(always)]
-fn paid_in(taker: &Incoming) -> AssetId {
-    [taker.quote, taker.base][index_of(taker.side)]
-}
-
-/// How much of `qty` an account with `available` can pay for or deliver.
+/// How much of `qty` an account with `available` can deliver for.
+#[cold]
 fn affordable(available: Amount, side: Side, price: Price, qty: Qty) -> Option<Qty> {
-    let lots = match side {
-        Side::Buy => available.units() / u128::from(price.ticks().unsigned_abs()),
-        Side::Sell => available.units(),
-    };
+    let lots = available.units() / delivery(side, price, ONE_LOT).units();
     Qty::from_lots(u64::try_from(lots).unwrap_or(u64::MAX).min(qty.lots()))
 }
 
+const ONE_LOT: Qty = Qty::from_lots(1).expect("one is a quantity");
+
 /// Both legs of a trade. A resting order reserved exactly what it delivers; the taker reserved at its limit.
 #[inline(always)]
-fn fill(taker: &Incoming, maker: AccountId, price: Price, qty: Qty) -> Fill {
-    let notional = price.notional(qty).expect("a resting order's price is above zero");
-    let (_, taker_reserved) = taker.reservation(qty);
-    let (base, quote) = (taker.base, taker.quote);
-    match taker.side {
-        Side::Buy => Fill {
-            buyer: taker.account,
-            seller: maker,
-            base,
-            quote,
-            qty,
-            notional,
-            buyer_reserved: taker_reserved,
-            seller_reserved: Amount::of_lots(qty),
+fn legs(taker: &Incoming, maker: AccountId, price: Price, qty: Qty) -> [Leg; 2] {
+    let received = delivery(opposite(taker.side), price, qty);
+    [
+        Leg {
+            from: taker.account,
+            to: maker,
+            asset: taker.gives,
+            amount: delivery(taker.side, price, qty),
+            reserved: taker.reservation(qty),
         },
-        Side::Sell => Fill {
-            buyer: maker,
-            seller: taker.account,
-            base,
-            quote,
-            qty,
-            notional,
-            buyer_reserved: notional,
-            seller_reserved: taker_reserved,
-        },
-    }
+        Leg { from: maker, to: taker.account, asset: taker.gets, amount: received, reserved: received },
+    ]
 }

@@ -12,7 +12,7 @@ use crate::engine::spill::Spill;
 use crate::limits::Capacity;
 use plinth_types::command::Side;
 use plinth_types::page::Touch;
-use plinth_types::table::{Record, Table};
+use plinth_types::table::Table;
 use plinth_types::table_record;
 
 table_record! {
@@ -27,25 +27,22 @@ table_record! {
     }
 }
 
-/// All books with their levels.
+/// The levels of all books. Its methods take the book they work on.
 #[derive(Clone, Debug)]
-pub(crate) struct Books {
-    pub(crate) books: Table<Book>,
-    pub(crate) levels: Table<Level>,
+pub(crate) struct Levels {
+    pub(crate) table: Table<Level>,
     pub(crate) bitmap: Bitmap,
     pub(crate) spill: Spill,
     spill_levels_max: u16,
 }
 
-impl Books {
+impl Levels {
     pub(crate) fn new(capacity: &Capacity) -> Self {
-        let instruments = capacity.instruments_max as usize;
-        let spills = instruments * 2 * usize::from(capacity.spill_levels_max);
+        let spills = capacity.instruments_max as usize * 2 * usize::from(capacity.spill_levels_max);
         // A window has at least one word in each tier; only one of 64 levels needs more than three words for 64 levels.
         let words = capacity.levels_max as usize / 64 * 3;
         Self {
-            books: Table::new(instruments),
-            levels: Table::new(1 + capacity.levels_max as usize + spills),
+            table: Table::new(1 + capacity.levels_max as usize + spills),
             bitmap: Bitmap::new(words),
             spill: Spill::new(spills),
             spill_levels_max: capacity.spill_levels_max,
@@ -57,12 +54,11 @@ impl Books {
         (1 << window_bits) + 2 * u32::from(self.spill_levels_max)
     }
 
-    /// Puts a new book, whose places are set, at `instrument`.
-    pub(crate) fn list<T: Touch>(&mut self, touch: &mut T, instrument: u32, book: Book) {
+    /// Gives the spills of a new book their levels.
+    pub(crate) fn furnish<T: Touch>(&mut self, touch: &mut T, book: &Book) {
         let spill_levels = usize::from(self.spill_levels_max) * 2;
         let base = book.spill_base as usize;
         self.spill.furnish(touch, base..base + spill_levels, book.level_base + (1 << book.window_bits));
-        *self.books.get_mut(touch, instrument as usize) = book;
     }
 
     /// First spill entry of the book at `instrument`.
@@ -70,15 +66,9 @@ impl Books {
         instrument * 2 * u32::from(self.spill_levels_max)
     }
 
-    #[inline(always)]
-    pub(crate) fn book<T: Touch>(&self, touch: &mut T, instrument: u32) -> &Book {
-        self.books.get(touch, instrument as usize)
-    }
-
     /// Whether an order of `lots` can rest at `price`: there is a level for it, and the level's sum does not overflow.
-    #[inline]
-    pub(crate) fn has_room<T: Touch>(&self, touch: &mut T, instrument: u32, side: Side, price: i64, lots: u64) -> bool {
-        let book = self.book(touch, instrument);
+    #[inline(always)]
+    pub(crate) fn has_room<T: Touch>(&self, touch: &mut T, book: &Book, side: Side, price: i64, lots: u64) -> bool {
         let level = match book.window_level(price) {
             Some(level) => book.level_base + level,
             None => {
@@ -89,23 +79,22 @@ impl Books {
                 }
             }
         };
-        self.levels.get(touch, level as usize).lots.checked_add(lots).is_some()
+        self.table.get(touch, level as usize).lots.checked_add(lots).is_some()
     }
 
     /// Puts the order in `slot`, whose node lacks only its links, at the end of its level.
     ///
     /// # Panics
     ///
-    /// Without [`Books::has_room`].
-    #[inline]
-    pub(crate) fn link<T: Touch>(&mut self, touch: &mut T, nodes: &mut Table<Node>, slot: Slot, node: Node) {
+    /// Without [`Levels::has_room`].
+    #[inline(always)]
+    pub(crate) fn link<T: Touch>(&mut self, touch: &mut T, book: &mut Book, nodes: &mut Table<Node>, slot: Slot, node: Node) {
         let side = side_of(node.side);
-        let book = self.books.get_mut(touch, node.instrument as usize);
         let (window, level_slot) = match book.window_level(node.price) {
             Some(level) => (Some(level), book.level_base + level),
             None => (None, open_spill(&mut self.spill, touch, book, self.spill_levels_max, side, node.price)),
         };
-        let level = self.levels.get_mut(touch, level_slot as usize);
+        let level = self.table.get_mut(touch, level_slot as usize);
         let prev = level.tail;
         level.tail = slot;
         level.lots += node.lots;
@@ -123,30 +112,31 @@ impl Books {
         *nodes.get_mut(touch, slot as usize) = Node { next: 0, prev, level: level_slot, ..node };
     }
 
-    /// Takes the order in `slot` out of its level.
-    #[inline]
-    pub(crate) fn unlink<T: Touch>(&mut self, touch: &mut T, nodes: &mut Table<Node>, node: &Node) {
-        let level = self.levels.get_mut(touch, node.level as usize);
+    /// Takes the order in `slot` out of its level. Its node keeps what it says.
+    #[inline(always)]
+    pub(crate) fn unlink<T: Touch>(&mut self, touch: &mut T, book: &mut Book, nodes: &mut Table<Node>, slot: Slot) {
+        let node = nodes.get(touch, slot as usize);
+        let Node { prev, next, price, side, .. } = *node;
+        let level = self.table.get_mut(touch, node.level as usize);
         level.lots -= node.lots;
-        if node.prev == 0 {
-            level.head = node.next;
+        if prev == 0 {
+            level.head = next;
         } else {
-            nodes.get_mut(touch, node.prev as usize).next = node.next;
+            nodes.get_mut(touch, prev as usize).next = next;
         }
-        if node.next == 0 {
-            level.tail = node.prev;
+        if next == 0 {
+            level.tail = prev;
         } else {
-            nodes.get_mut(touch, node.next as usize).prev = node.prev;
+            nodes.get_mut(touch, next as usize).prev = prev;
         }
         if level.head == 0 {
-            self.close(touch, node.instrument, side_of(node.side), node.price);
+            self.close(touch, book, side_of(side), price);
         }
     }
 
     /// Forgets a level that has become empty, and finds the next best one if it was the best.
     #[inline]
-    pub(crate) fn close<T: Touch>(&mut self, touch: &mut T, instrument: u32, side: Side, price: i64) {
-        let book = self.books.get_mut(touch, instrument as usize);
+    pub(crate) fn close<T: Touch>(&mut self, touch: &mut T, book: &mut Book, side: Side, price: i64) {
         match book.window_level(price) {
             Some(level) => self.bitmap.clear(touch, book.span(), level),
             None => close_spill(&mut self.spill, touch, book, self.spill_levels_max, side, price),
@@ -159,8 +149,7 @@ impl Books {
 
     /// Slot and price of the best level of `side` that is worse than `price`.
     #[inline]
-    pub(crate) fn next<T: Touch>(&self, touch: &mut T, instrument: u32, side: Side, price: i64) -> Option<(u32, i64)> {
-        let book = self.books.get(touch, instrument as usize);
+    pub(crate) fn next<T: Touch>(&self, touch: &mut T, book: &Book, side: Side, price: i64) -> Option<(u32, i64)> {
         next_level(&self.bitmap, &self.spill, touch, book, self.spill_levels_max, side, price)
     }
 }
@@ -223,11 +212,4 @@ fn next_in_window<T: Touch>(bitmap: &Bitmap, touch: &mut T, book: &Book, side: S
         Side::Sell => bitmap.at_or_above(touch, span, (at + 1).clamp(0, width) as u32),
     }?;
     Some((book.level_base + level, book.window_low + i64::from(level)))
-}
-
-impl Level {
-    /// Whether it holds no order.
-    pub(crate) fn is_empty(&self) -> bool {
-        *self == Self::ZERO
-    }
 }

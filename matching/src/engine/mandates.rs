@@ -74,7 +74,7 @@ impl MandateRecord {
 /// # Errors
 ///
 /// [`Reject::NotMandated`]: no such mandate, another session's, expired, or of a smaller scope.
-#[inline]
+#[inline(always)]
 pub(crate) fn account<T: Touch>(
     mandates: &Table<MandateRecord>,
     touch: &mut T,

@@ -27,44 +27,53 @@
 //! orders under it then rest until a cancel under another mandate of that session and account. A window never moves. An order that
 //! would rest is refused at a full pool even if it would trade whole.
 
-mod bitmap;
-mod book;
+pub(crate) mod bitmap;
+pub(crate) mod book;
 mod configure;
 mod counters;
 mod cross;
-mod index;
-mod levels;
-mod mandates;
+pub(crate) mod index;
+pub(crate) mod levels;
+pub(crate) mod mandates;
 mod orders;
-mod pool;
+pub(crate) mod pool;
 pub mod region;
-mod spill;
+pub(crate) mod spill;
 mod status;
 
 pub use status::{BestLevel, RestingOrder};
 
 use crate::limits::Capacity;
+use book::Book;
 use counters::Counters;
 use index::Index;
-use levels::Books;
+use levels::Levels;
 use mandates::{MandateRecord, SessionRecord};
 use plinth_clearing::Custody;
 use plinth_types::command::{Body, Command};
 use plinth_types::event::EventSink;
 use plinth_types::page::Touch;
-use plinth_types::table::Table;
+use plinth_types::table::{Region, Single, Table};
 use pool::Node;
+
+/// Entries of the order index for this capacity.
+pub(crate) fn index_entries(capacity: &Capacity) -> usize {
+    index::entry_count(capacity.orders_max)
+}
+
+const REGIONS: usize = region::END - 1;
 
 /// The trading zone: all its books, orders and money.
 #[derive(Clone, Debug)]
 pub struct Engine<T: Touch = ()> {
     pub(crate) capacity: Capacity,
     pub(crate) touch: T,
-    pub(crate) counters: Table<Counters>,
+    pub(crate) counters: Single<Counters>,
     pub(crate) custody: Custody,
     pub(crate) mandates: Table<MandateRecord>,
     pub(crate) sessions: Table<SessionRecord>,
-    pub(crate) books: Books,
+    pub(crate) books: Table<Book>,
+    pub(crate) levels: Levels,
     pub(crate) nodes: Table<Node>,
     pub(crate) index: Index,
 }
@@ -83,14 +92,55 @@ impl<T: Touch> Engine<T> {
         Self {
             capacity,
             touch,
-            counters: Table::new(1),
+            counters: Single::new(),
             custody: Custody::new(capacity.accounts_max, capacity.assets_max),
             mandates: Table::new(capacity.mandates_max as usize),
             sessions: Table::new(usize::from(capacity.sessions_max)),
-            books: Books::new(&capacity),
+            books: Table::new(capacity.instruments_max as usize),
+            levels: Levels::new(&capacity),
             nodes: Table::new(1 + capacity.orders_max as usize),
             index: Index::new(capacity.orders_max),
         }
+    }
+
+    /// All tables, by number.
+    pub(crate) fn regions(&self) -> [&dyn Region; REGIONS] {
+        let [census, assets, accounts, balances] = self.custody.regions();
+        [
+            census,
+            assets,
+            accounts,
+            balances,
+            &self.counters,
+            &self.mandates,
+            &self.sessions,
+            &self.books,
+            &self.levels.table,
+            &self.levels.bitmap.words,
+            &self.levels.spill.entries,
+            &self.nodes,
+            &self.index.entries,
+        ]
+    }
+
+    /// All tables, by number, to be filled and then checked.
+    pub(crate) fn regions_mut(&mut self) -> [&mut dyn Region; REGIONS] {
+        let [census, assets, accounts, balances] = self.custody.regions_mut();
+        [
+            census,
+            assets,
+            accounts,
+            balances,
+            &mut self.counters,
+            &mut self.mandates,
+            &mut self.sessions,
+            &mut self.books,
+            &mut self.levels.table,
+            &mut self.levels.bitmap.words,
+            &mut self.levels.spill.entries,
+            &mut self.nodes,
+            &mut self.index.entries,
+        ]
     }
 
     /// Executes one command and says what happened. A [`Body::Note`] is the host's own: it changes nothing, not even
@@ -107,7 +157,7 @@ impl<T: Touch> Engine<T> {
         if command.body == Body::Note {
             return;
         }
-        let counters = self.counters.get_mut(&mut self.touch, 0);
+        let counters = self.counters.get_mut(&mut self.touch);
         let seq = command.seq.get();
         assert!(seq > counters.last_seq, "command {seq} comes after {}", counters.last_seq);
         counters.last_seq = seq;

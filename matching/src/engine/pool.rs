@@ -46,7 +46,7 @@ const _: () = assert!(size_of::<Node>() == 64, "an order is one cache line");
 /// # Panics
 ///
 /// If the pool is full: callers refuse before.
-#[inline]
+#[inline(always)]
 pub(crate) fn take<T: Touch>(nodes: &Table<Node>, touch: &mut T, counters: &mut Counters) -> Slot {
     counters.orders += 1;
     if counters.nodes_free == 0 {
@@ -59,7 +59,7 @@ pub(crate) fn take<T: Touch>(nodes: &Table<Node>, touch: &mut T, counters: &mut 
 }
 
 /// Gives a node back.
-#[inline]
+#[inline(always)]
 pub(crate) fn give<T: Touch>(nodes: &mut Table<Node>, touch: &mut T, counters: &mut Counters, slot: Slot) {
     *nodes.get_mut(touch, slot as usize) = Node { next: counters.nodes_free, ..Node::ZERO };
     counters.nodes_free = slot;

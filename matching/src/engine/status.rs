@@ -62,25 +62,25 @@ impl<T: Touch> Engine<T> {
     /// The last command applied, 0 before the first.
     #[must_use]
     pub fn last_seq(&self) -> Seq {
-        Seq::new(self.counters.records()[0].last_seq)
+        Seq::new(self.counters.record().last_seq)
     }
 
     /// The last trade made, 0 before the first; also how many there were.
     #[must_use]
     pub fn last_trade(&self) -> TradeId {
-        TradeId::new(self.counters.records()[0].trades)
+        TradeId::new(self.counters.record().trades)
     }
 
     /// The last inbox message consumed, 0 before the first.
     #[must_use]
     pub fn inbox_index(&self) -> InboxIndex {
-        InboxIndex::new(self.counters.records()[0].inbox)
+        InboxIndex::new(self.counters.record().inbox)
     }
 
     /// How many orders rest.
     #[must_use]
     pub fn order_count(&self) -> u32 {
-        self.counters.records()[0].orders
+        self.counters.record().orders
     }
 
     /// Accounts, assets, balances.
@@ -145,10 +145,11 @@ impl<T: Touch> Engine<T> {
 
     /// All levels of a side, best first; nothing for an instrument that is not listed.
     pub fn depth(&self, instrument: InstrumentId, side: Side) -> impl Iterator<Item = BestLevel> + '_ {
-        let mut next = self.listed_book(instrument).and_then(|book| book.best(side));
+        let book = self.listed_book(instrument);
+        let mut next = book.and_then(|book| book.best(side));
         core::iter::from_fn(move || {
             let (level, price) = next?;
-            next = self.books.next(&mut (), instrument.get(), side, price);
+            next = self.levels.next(&mut (), book?, side, price);
             Some(self.level(level, price))
         })
     }
@@ -156,7 +157,7 @@ impl<T: Touch> Engine<T> {
     /// A resting order; `None` if it is not on the book.
     #[must_use]
     pub fn order(&self, order: OrderId) -> Option<RestingOrder> {
-        let slot = self.index.find(&mut (), &self.nodes, order.bits())?;
+        let slot = self.index.find(&mut (), &self.nodes, order.bits())?.slot;
         let node = self.nodes.records()[slot as usize];
         Some(RestingOrder {
             order,
@@ -177,12 +178,12 @@ impl<T: Touch> Engine<T> {
     }
 
     fn level(&self, level: u32, price: i64) -> BestLevel {
-        let lots = Lots::new(self.books.levels.records()[level as usize].lots);
+        let lots = Lots::new(self.levels.table.records()[level as usize].lots);
         BestLevel { price: Price::from_ticks(price).expect("prices are checked where they enter"), lots }
     }
 
     fn listed_books(&self) -> &[Book] {
-        &self.books.books.records()[..self.counters.records()[0].instruments as usize]
+        &self.books.records()[..self.counters.record().instruments as usize]
     }
 
     fn listed_book(&self, instrument: InstrumentId) -> Option<&Book> {

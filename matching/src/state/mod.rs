@@ -1,24 +1,171 @@
-//! The zone's state as pages, and its root.
+//! The zone's state as pages: its root, its snapshot, and the way back.
+//!
+//! **Pages.** State is the engine's and custody's tables (*regions*), each an array of records of one fixed size; a page is
+//! [`PAGE_SIZE`] bytes of neighbouring records in their canonical little-endian encoding ([`plinth_types::table`]), the last one ended by
+//! zeros. Nothing that affects a later transition lies elsewhere: counters, free lists, links, bitmaps and the places of index entries
+//! are state. A page of zeros is as if it were not there.
+//!
+//! | Region | Record | Bytes | Records |
+//! | --- | --- | --- | --- |
+//! | 1 census, 2 assets, 3 accounts, 4 balances | custody | 16, 64, 64, 64 | 1, assets, accounts, accounts × assets |
+//! | 5 counters | what the zone counts | 64 | 1 |
+//! | 6 mandates, 7 sessions | who may act; last order index | 16, 8 | mandates, sessions |
+//! | 8 books | instrument and touch | 128 | instruments |
+//! | 9 levels | head, tail, lots | 16 | 1 + levels + spill levels of all books |
+//! | 10 bitmap | 64 levels, or 64 words below | 8 | 3 for each 64 levels |
+//! | 11 spill | price, level | 16 | spill levels of all books |
+//! | 12 orders | one resting order | 64 | 1 + orders |
+//! | 13 index | tag, slot | 8 | twice the orders, to a power of two |
+//!
+//! **Root.** Pages are leaves of a tree of 16 children a node, one tree for each region; all digests are SHA-256, each kind under its own
+//! domain, and a leaf commits to its region and number:
+//!
+//! ```text
+//! leaf = H("plinth/page/1"  │ region u16 │ page u32 │ 512 bytes)                    zero digest for a zero page
+//! node = H("plinth/node/1"  │ region u16 │ tier u8 │ number u32 │ 16 digests)       zero digest for 16 zero digests
+//! root = H("plinth/state/1" │ layout version u16 │ capacity │ for each region: number u16, record size u16, records u64, top)
+//! ```
+//!
+//! [`StateTree`] keeps the digests and hashes again only what a [`Dirty`] set names; [`root_of`] hashes everything. [`restore`] makes an
+//! engine of pages that behaves as the one they were taken from. [`check`] says whether tables are a state that an engine can be in.
+//!
+//! Known limitations: no proof of single pages yet; leaves are not salted yet (they are not published yet).
 
+mod check;
 mod dirty;
+mod restore;
+mod tree;
 
+pub use check::{Inconsistency, check};
 pub use dirty::Dirty;
+pub use restore::{RestoreError, restore};
+pub use tree::{StateTree, root_of};
 
+use crate::engine::{Engine, region};
 use crate::limits::Capacity;
-use plinth_types::page::RegionId;
+use alloc::vec::Vec;
+use core::fmt;
+use plinth_clearing::region as custody;
+use plinth_types::limits::PAGE_SIZE;
+use plinth_types::page::{RegionId, Touch};
+use plinth_types::table::PageBytes;
+
+/// Version of the layout: of every record's fields and every region's meaning. The root commits to it.
+pub const LAYOUT_VERSION: u16 = 1;
+
+/// Position of a page in its region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PageNumber(u32);
+
+impl PageNumber {
+    /// Wraps a number read from a snapshot.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The number, for a wire edge.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for PageNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One page of the state.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Of which region.
+    pub region: RegionId,
+    /// Where in it.
+    pub number: PageNumber,
+    /// Its bytes.
+    pub bytes: PageBytes,
+}
+
+impl fmt::Debug for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Page({}, {})", self.region.get(), self.number)
+    }
+}
+
+/// All pages that are not zero, ascending by region and number. Cost: one pass over all tables.
+pub fn pages<T: Touch>(engine: &Engine<T>) -> impl Iterator<Item = Page> + '_ {
+    engine.regions().into_iter().flat_map(|region| {
+        (0..region.page_count()).filter_map(|page| {
+            let mut bytes = [0; PAGE_SIZE];
+            region.write_page(page, &mut bytes);
+            let number = PageNumber(u32::try_from(page).expect("capacities bound the pages of a region"));
+            (!is_zero(&bytes)).then_some(Page { region: region.id(), number, bytes })
+        })
+    })
+}
 
 /// What a region is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RegionLayout {
-    /// Which.
-    pub region: RegionId,
-    /// Bytes of a record.
-    pub record_size: usize,
-    /// Records.
-    pub record_count: usize,
+pub(crate) struct RegionLayout {
+    pub(crate) region: RegionId,
+    pub(crate) record_size: usize,
+    pub(crate) record_count: usize,
 }
 
 /// All regions of a zone with this capacity, by number.
-pub(crate) fn layout(_capacity: &Capacity) -> alloc::vec::Vec<RegionLayout> {
-    alloc::vec::Vec::new()
+pub(crate) fn layout(capacity: &Capacity) -> Vec<RegionLayout> {
+    let (accounts, assets) = (capacity.accounts_max as usize, usize::from(capacity.assets_max));
+    let instruments = capacity.instruments_max as usize;
+    let spills = instruments * 2 * usize::from(capacity.spill_levels_max);
+    [
+        (custody::CENSUS, 16, 1),
+        (custody::ASSETS, 64, assets),
+        (custody::ACCOUNTS, 64, accounts),
+        (custody::BALANCES, 64, accounts * assets),
+        (region::COUNTERS, 64, 1),
+        (region::MANDATES, 16, capacity.mandates_max as usize),
+        (region::SESSIONS, 8, usize::from(capacity.sessions_max)),
+        (region::BOOKS, 128, instruments),
+        (region::LEVELS, 16, 1 + capacity.levels_max as usize + spills),
+        (region::BITMAP, 8, capacity.levels_max as usize / 64 * 3),
+        (region::SPILL, 16, spills),
+        (region::ORDERS, 64, 1 + capacity.orders_max as usize),
+        (region::INDEX, 8, crate::engine::index_entries(capacity)),
+    ]
+    .map(|(region, record_size, record_count)| RegionLayout { region, record_size, record_count })
+    .to_vec()
+}
+
+fn is_zero(bytes: &PageBytes) -> bool {
+    bytes.iter().fold(0, |all, byte| all | byte) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_layout_is_that_of_the_tables() {
+        let small = Capacity {
+            orders_max: 100,
+            accounts_max: 7,
+            assets_max: 3,
+            sessions_max: 9,
+            instruments_max: 4,
+            mandates_max: 11,
+            levels_max: 1 << 9,
+            spill_levels_max: 5,
+        };
+        for capacity in [small, Capacity::default()] {
+            let engine = Engine::new(capacity, ());
+            let tables = engine.regions().map(|region| RegionLayout {
+                region: region.id(),
+                record_size: region.record_size(),
+                record_count: region.record_count(),
+            });
+            assert_eq!(tables.to_vec(), layout(&capacity));
+        }
+    }
 }

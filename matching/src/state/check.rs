@@ -1,0 +1,350 @@
+//! Whether tables are a state that an engine can be in: every link, sum and summary, looked at one after the other.
+//!
+//! A snapshot comes from a disk or a peer, and the engine's `assert!`s are for bugs, not for input. So whatever the engine relies on is
+//! checked here first. Cost: a few passes over all tables, and memory for one number for each balance.
+
+use crate::engine::Engine;
+use crate::engine::bitmap::Span;
+use crate::engine::book::{Book, better, index_of, side_of};
+use crate::engine::levels::Level;
+use crate::engine::pool::{Node, Slot};
+use crate::engine::spill::SpillEntry;
+use crate::limits::{WINDOW_BITS_MAX, WINDOW_BITS_MIN};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Range;
+use plinth_types::command::Side;
+use plinth_types::id::{AccountId, AssetId, InstrumentId, MandateId, OrderId, SessionId};
+use plinth_types::limits::ORDERS_PER_SESSION_MAX;
+use plinth_types::page::Touch;
+use plinth_types::quantity::{Price, Qty};
+use plinth_types::table::Record;
+
+/// What does not fit together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inconsistency {
+    /// Custody: counts, names, or sums of balances.
+    Custody,
+    /// A count is above its bound.
+    Counters,
+    /// A mandate without account or session, or one beyond the last.
+    Mandate(MandateId),
+    /// More orders than a session can number.
+    Session(SessionId),
+    /// An instrument that cannot be listed, a book that lies elsewhere, or one beyond the last.
+    Book(InstrumentId),
+    /// A book's best prices are not its best, or they cross.
+    Best(InstrumentId),
+    /// The bitmap does not say which levels of the book hold orders.
+    Bitmap(InstrumentId),
+    /// The levels outside the window are not sorted, not outside, or not the book's.
+    Spill(InstrumentId),
+    /// A level's links or sum are wrong, or an order in it is not what it should be.
+    Level(InstrumentId),
+    /// Levels, words or spill entries beyond the last book's are not zero.
+    Leftover,
+    /// The free nodes are not those that no level holds.
+    Pool,
+    /// The index does not lead to exactly the resting orders.
+    Index,
+    /// What is reserved is not what the resting orders need.
+    Reserved {
+        /// Whose.
+        account: AccountId,
+        /// Of what.
+        asset: AssetId,
+    },
+}
+
+impl fmt::Display for Inconsistency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Custody => f.write_str("custody does not add up"),
+            Self::Counters => f.write_str("a count is above its bound"),
+            Self::Mandate(mandate) => write!(f, "mandate {mandate} cannot be"),
+            Self::Session(session) => write!(f, "session {session} has too many orders"),
+            Self::Book(instrument) => write!(f, "instrument {instrument} cannot be"),
+            Self::Best(instrument) => write!(f, "the best prices of instrument {instrument} are wrong"),
+            Self::Bitmap(instrument) => write!(f, "the bitmap of instrument {instrument} is wrong"),
+            Self::Spill(instrument) => write!(f, "the spill of instrument {instrument} is wrong"),
+            Self::Level(instrument) => write!(f, "a level of instrument {instrument} is wrong"),
+            Self::Leftover => f.write_str("something is left beyond the last book"),
+            Self::Pool => f.write_str("the free order nodes are wrong"),
+            Self::Index => f.write_str("the order index is wrong"),
+            Self::Reserved { account, asset } => {
+                write!(f, "what account {account} has reserved of asset {asset} is not what its orders need")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Inconsistency {}
+
+/// Checks that the tables are a state that an engine can be in.
+///
+/// # Errors
+///
+/// The first [`Inconsistency`] found.
+pub fn check<T: Touch>(engine: &Engine<T>) -> Result<(), Inconsistency> {
+    if !engine.custody.check_restored() {
+        return Err(Inconsistency::Custody);
+    }
+    check_counters(engine)?;
+    check_mandates(engine)?;
+    let mut books = BooksWalk::new(engine);
+    for instrument in 0..engine.counters.record().instruments {
+        books.check(instrument)?;
+    }
+    books.finish()
+}
+
+fn check_counters<T: Touch>(engine: &Engine<T>) -> Result<(), Inconsistency> {
+    let (counters, capacity) = (engine.counters.record(), &engine.capacity);
+    let bounded = counters.instruments <= capacity.instruments_max
+        && counters.mandates <= capacity.mandates_max
+        && counters.levels_used <= capacity.levels_max
+        && counters.nodes_used <= capacity.orders_max
+        && counters.orders <= counters.nodes_used;
+    if bounded { Ok(()) } else { Err(Inconsistency::Counters) }
+}
+
+fn check_mandates<T: Touch>(engine: &Engine<T>) -> Result<(), Inconsistency> {
+    let granted = engine.counters.record().mandates as usize;
+    for (at, record) in engine.mandates.records().iter().enumerate() {
+        let id = MandateId::new(at as u32);
+        let sound = match record.mandate(id) {
+            Some(mandate) => {
+                at < granted
+                    && (1..engine.capacity.sessions_max).contains(&mandate.session.get())
+                    && engine.custody.known_account(&mut (), mandate.account).is_ok()
+            }
+            None => at >= granted && *record == Record::ZERO,
+        };
+        if !sound {
+            return Err(Inconsistency::Mandate(id));
+        }
+    }
+    for (session, record) in (0..).map(SessionId::new).zip(engine.sessions.records()) {
+        if record.orders >= ORDERS_PER_SESSION_MAX {
+            return Err(Inconsistency::Session(session));
+        }
+    }
+    Ok(())
+}
+
+/// The books checked so far: where the next one must lie, and what their orders need.
+struct BooksWalk<'a, T: Touch> {
+    engine: &'a Engine<T>,
+    level_slots: u32,
+    levels: u32,
+    words: u32,
+    orders: usize,
+    /// By account and asset, as balances are.
+    reserved: Vec<u128>,
+}
+
+impl<'a, T: Touch> BooksWalk<'a, T> {
+    fn new(engine: &'a Engine<T>) -> Self {
+        let balances = engine.capacity.accounts_max as usize * usize::from(engine.capacity.assets_max);
+        Self { engine, level_slots: 0, levels: 0, words: 0, orders: 0, reserved: vec![0; balances] }
+    }
+
+    fn check(&mut self, instrument: u32) -> Result<(), Inconsistency> {
+        let id = InstrumentId::new(instrument);
+        let book = &self.engine.books.records()[instrument as usize];
+        self.check_place(instrument, book).ok_or(Inconsistency::Book(id))?;
+        let window = book.level_base as usize..book.level_base as usize + (1 << book.window_bits);
+        let mut best = [None; 2];
+        for (slot, price) in window.clone().zip(book.window_low..) {
+            if let Some(side) = self.check_level(instrument, book, slot, price, None).ok_or(Inconsistency::Level(id))? {
+                note_best(&mut best, side, slot, price);
+            }
+        }
+        if !bitmap_is_right(self.engine, book, window.clone()) {
+            return Err(Inconsistency::Bitmap(id));
+        }
+        for side in [Side::Buy, Side::Sell] {
+            for entry in self.check_spill(book, side, window.end).ok_or(Inconsistency::Spill(id))? {
+                let slot = entry.level as usize;
+                let found = self.check_level(instrument, book, slot, entry.price, Some(side)).ok_or(Inconsistency::Level(id))?;
+                note_best(&mut best, found.ok_or(Inconsistency::Spill(id))?, slot, entry.price);
+            }
+        }
+        let crossed = matches!(best, [Some((_, bid)), Some((_, offer))] if bid >= offer);
+        let named = [Side::Buy, Side::Sell].map(|side| book.best(side));
+        let empty_is_zero = [0, 1].into_iter().all(|side| book.best_level[side] != 0 || book.best_price[side] == 0);
+        if crossed || named != best || !empty_is_zero {
+            return Err(Inconsistency::Best(id));
+        }
+        Ok(())
+    }
+
+    /// Whether the instrument can be listed, and its book lies behind the one before.
+    fn check_place(&mut self, instrument: u32, book: &Book) -> Option<()> {
+        let engine = self.engine;
+        let listed = book.instrument(InstrumentId::new(instrument))?;
+        let known = |asset| engine.custody.known_asset(&mut (), asset).is_ok();
+        let sound = listed.base != listed.quote
+            && known(listed.base)
+            && known(listed.quote)
+            && (WINDOW_BITS_MIN..=WINDOW_BITS_MAX).contains(&book.window_bits)
+            && book.level_base == 1 + self.level_slots
+            && book.word_base == self.words
+            && book.spill_base == engine.levels.spill_base(instrument)
+            && book.spill_count.iter().all(|&count| count <= engine.capacity.spill_levels_max);
+        if !sound {
+            return None;
+        }
+        self.levels += 1 << book.window_bits;
+        self.level_slots += engine.levels.level_slots(book.window_bits);
+        self.words += Span::word_count(book.window_bits) as u32;
+        (self.levels <= engine.capacity.levels_max).then_some(())
+    }
+
+    /// The used part of a side's spill, if it is sorted, outside the window, and the whole has the side's levels.
+    fn check_spill(&self, book: &Book, side: Side, spill_levels: usize) -> Option<Vec<SpillEntry>> {
+        let max = usize::from(self.engine.capacity.spill_levels_max);
+        let first_level = spill_levels + index_of(side) * max;
+        let used = book.spill_used(side, self.engine.capacity.spill_levels_max);
+        let entries = self.engine.levels.spill.entries.records();
+        let all = &entries[used.start..used.start + max];
+        let (entries, unused) = all.split_at(used.len());
+        let mut slots: Vec<usize> = all.iter().map(|entry| entry.level as usize).collect();
+        slots.sort_unstable();
+        let sound = slots.into_iter().eq(first_level..first_level + max)
+            && entries.iter().all(|entry| book.window_level(entry.price).is_none())
+            && entries.windows(2).all(|pair| better(side, pair[1].price, pair[0].price))
+            && unused.iter().all(|entry| entry.price == 0 && self.is_empty(entry.level as usize));
+        sound.then(|| entries.to_vec())
+    }
+
+    fn is_empty(&self, level: usize) -> bool {
+        self.engine.levels.table.records()[level] == Level::ZERO
+    }
+
+    /// Walks a level at `price`. Its side, `None` if it is empty; outer `None` if something is wrong.
+    fn check_level(&mut self, instrument: u32, book: &Book, slot: usize, price: i64, side: Option<Side>) -> Option<Option<Side>> {
+        let level = self.engine.levels.table.records()[slot];
+        if level == Level::ZERO {
+            return Some(None);
+        }
+        let (mut at, mut prev, mut lots, mut found) = (level.head, 0, 0_u64, side);
+        while at != 0 {
+            let node = *self.engine.nodes.records().get(at as usize)?;
+            let node_side = side_of(node.side);
+            let placed = node.prev == prev && node.level as usize == slot && node.instrument == instrument && node.price == price;
+            if !placed || found.is_some_and(|side| side != node_side) || node.side > 1 || node.post_only > 1 {
+                return None;
+            }
+            self.check_order(book, &node)?;
+            found = Some(node_side);
+            lots = lots.checked_add(node.lots)?;
+            self.orders += 1;
+            // A ring of links ends here: there are no more nodes than this.
+            if self.orders > self.engine.counters.record().orders as usize {
+                return None;
+            }
+            (prev, at) = (at, node.next);
+        }
+        (level.head != 0 && level.tail == prev && level.lots == lots).then_some(found)
+    }
+
+    /// Checks an order's own terms and adds up what it needs.
+    fn check_order(&mut self, book: &Book, node: &Node) -> Option<()> {
+        let order = OrderId::from_bits(node.order)?;
+        let session = self.engine.sessions.records().get(usize::from(order.session().get()))?;
+        let price = Price::from_ticks(node.price).filter(|price| price.ticks() > 0)?;
+        let (left, total) = (Qty::from_lots(node.lots)?, Qty::from_lots(node.total)?);
+        let account = AccountId::new(node.account);
+        self.engine.custody.known_account(&mut (), account).ok()?;
+        if order.index() > session.orders || left > total || node.total > book.qty_max {
+            return None;
+        }
+        let (asset, amount) = match side_of(node.side) {
+            Side::Buy => (book.quote, price.notional(left)?.units()),
+            Side::Sell => (book.base, u128::from(node.lots)),
+        };
+        let reserved = &mut self.reserved[node.account as usize * usize::from(self.engine.capacity.assets_max) + usize::from(asset)];
+        *reserved = reserved.checked_add(amount)?;
+        Some(())
+    }
+
+    /// What is left when all books are checked.
+    fn finish(self) -> Result<(), Inconsistency> {
+        let (engine, counters) = (self.engine, self.engine.counters.record());
+        let counted = counters.levels_used == self.levels
+            && counters.level_slots_used == self.level_slots
+            && counters.words_used == self.words
+            && counters.orders as usize == self.orders;
+        if !counted {
+            return Err(Inconsistency::Counters);
+        }
+        let spills = engine.levels.spill_base(counters.instruments) as usize;
+        let clean = engine.books.records()[counters.instruments as usize..].iter().all(|book| *book == Record::ZERO)
+            && self.is_empty(0)
+            && engine.levels.table.records()[1 + self.level_slots as usize..].iter().all(|level| *level == Record::ZERO)
+            && engine.levels.bitmap.words.records()[self.words as usize..].iter().all(|word| *word == Record::ZERO)
+            && engine.levels.spill.entries.records()[spills..].iter().all(|entry| *entry == Record::ZERO);
+        if !clean {
+            return Err(Inconsistency::Leftover);
+        }
+        if !pool_is_right(engine) {
+            return Err(Inconsistency::Pool);
+        }
+        if !engine.index.check(&engine.nodes) {
+            return Err(Inconsistency::Index);
+        }
+        for (at, &needed) in self.reserved.iter().enumerate() {
+            let assets = usize::from(engine.capacity.assets_max);
+            let (account, asset) = (AccountId::new((at / assets) as u32), AssetId::new((at % assets) as u16));
+            let reserved = engine.balance(account, asset).map_or(0, |balance| balance.reserved.units());
+            if reserved != needed {
+                return Err(Inconsistency::Reserved { account, asset });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn note_best(best: &mut [Option<(u32, i64)>; 2], side: Side, slot: usize, price: i64) {
+    let best = &mut best[index_of(side)];
+    if best.is_none_or(|(_, other)| better(side, price, other)) {
+        *best = Some((slot as u32, price));
+    }
+}
+
+/// Whether each bit says if its level, or its word of the tier below, is in use.
+fn bitmap_is_right<T: Touch>(engine: &Engine<T>, book: &Book, window: Range<usize>) -> bool {
+    let words = engine.levels.bitmap.words.records();
+    let mut used: Vec<bool> = engine.levels.table.records()[window].iter().map(|level| *level != Level::ZERO).collect();
+    let mut base = book.word_base as usize;
+    for _ in 0..crate::engine::bitmap::TIERS {
+        let expected = used.chunks(64).map(|bits| bits.iter().rev().fold(0_u64, |word, &bit| word << 1 | u64::from(bit)));
+        let count = expected.len();
+        if !expected.eq(words[base..base + count].iter().map(|word| word.bits)) {
+            return false;
+        }
+        used = words[base..base + count].iter().map(|word| word.bits != 0).collect();
+        base += count;
+    }
+    true
+}
+
+/// Whether the nodes that hold no order are zero, and those used before are on the free list once each.
+fn pool_is_right<T: Touch>(engine: &Engine<T>) -> bool {
+    let (nodes, counters) = (engine.nodes.records(), engine.counters.record());
+    let (used, unused) = nodes.split_at(1 + counters.nodes_used as usize);
+    let live = used.iter().filter(|node| node.order != 0).count();
+    let mut left = counters.nodes_used - counters.orders;
+    let mut slot: Slot = counters.nodes_free;
+    while slot != 0 {
+        let Some(node) = used.get(slot as usize) else { return false };
+        if left == 0 || *node != (Node { next: node.next, ..Node::ZERO }) {
+            return false;
+        }
+        left -= 1;
+        slot = node.next;
+    }
+    left == 0 && live == counters.orders as usize && used[0] == Node::ZERO && unused.iter().all(|node| *node == Node::ZERO)
+}
