@@ -9,7 +9,11 @@
 extern crate alloc;
 
 pub mod engine;
+#[cfg(all(feature = "std", not(loom)))]
+pub mod journal;
 pub mod limits;
-pub mod state;
+#[cfg(all(feature = "std", not(loom)))]
+pub mod pipeline;
 #[cfg(feature = "std")]
 pub mod ring;
+pub mod state;

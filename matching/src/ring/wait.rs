@@ -79,11 +79,16 @@ impl Signal {
             }
             thread::yield_now();
         }
+        let mut clock = Timeout::after(timeout);
         if !strategy.park {
-            return ready();
+            while !ready() {
+                if !clock.pause() {
+                    return ready();
+                }
+            }
+            return true;
         }
         self.waiter.claim();
-        let mut clock = Timeout::after(timeout);
         loop {
             self.asleep.store(true, Ordering::Relaxed);
             fence(Ordering::SeqCst);
@@ -141,6 +146,12 @@ mod real {
             thread::park_timeout(left);
             true
         }
+
+        /// Yields; `false` if no time is left.
+        pub(super) fn pause(&mut self) -> bool {
+            thread::yield_now();
+            Instant::now() < self.0
+        }
     }
 }
 
@@ -184,6 +195,11 @@ mod model {
 
         pub(super) fn park(&mut self) -> bool {
             thread::park();
+            true
+        }
+
+        pub(super) fn pause(&mut self) -> bool {
+            thread::yield_now();
             true
         }
     }

@@ -1,0 +1,269 @@
+//! What the journal needs from a disk, and no more: the seam where faults go in.
+
+use super::error::{DiskError, DiskOp};
+use super::format::SegmentIndex;
+use super::kernel::{Kernel, allocate};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+/// Reading segment files.
+pub trait ReadSegments {
+    /// The numbers of all segments, ascending.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    fn segments(&mut self) -> Result<Vec<SegmentIndex>, DiskError>;
+
+    /// Bytes of a segment file.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    fn size(&mut self, segment: SegmentIndex) -> Result<u64, DiskError>;
+
+    /// Reads at `offset` until `bytes` is full or the file ends; the number of bytes read.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    fn read(&mut self, segment: SegmentIndex, offset: u64, bytes: &mut [u8]) -> Result<usize, DiskError>;
+}
+
+/// Writing segment files.
+pub trait Disk: ReadSegments {
+    /// Makes a segment that reads as `size` zeros. When it returns, its space and its name are durable.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's; no segment of that number is there then.
+    fn create(&mut self, segment: SegmentIndex, size: u64) -> Result<(), DiskError>;
+
+    /// Hands `bytes` to the kernel.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's. Any part of the bytes may have been written.
+    fn write(&mut self, segment: SegmentIndex, offset: u64, bytes: &[u8]) -> Result<(), DiskError>;
+
+    /// Everything written to the segment so far is durable when this returns `Ok`.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's. A later sync that succeeds then proves nothing: the kernel may have dropped the pages.
+    fn sync(&mut self, segment: SegmentIndex) -> Result<(), DiskError>;
+
+    /// [`Disk::write`], then [`Disk::sync`].
+    ///
+    /// # Errors
+    ///
+    /// As those.
+    fn write_sync(&mut self, segment: SegmentIndex, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        self.write(segment, offset, bytes)?;
+        self.sync(segment)
+    }
+
+    /// Begins a sync of what was written so far; only one at a time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Disk::sync`].
+    fn sync_start(&mut self, segment: SegmentIndex) -> Result<(), DiskError>;
+
+    /// The result of the sync begun, once it has one; waits for it if told to.
+    fn sync_result(&mut self, wait: bool) -> Option<Result<(), DiskError>>;
+}
+
+impl<D: ReadSegments> ReadSegments for &mut D {
+    fn segments(&mut self) -> Result<Vec<SegmentIndex>, DiskError> {
+        (**self).segments()
+    }
+
+    fn size(&mut self, segment: SegmentIndex) -> Result<u64, DiskError> {
+        (**self).size(segment)
+    }
+
+    fn read(&mut self, segment: SegmentIndex, offset: u64, bytes: &mut [u8]) -> Result<usize, DiskError> {
+        (**self).read(segment, offset, bytes)
+    }
+}
+
+/// A directory of segment files, to read and to allocate in.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    /// The file used last: a journal is read and written front to back.
+    open: Option<(SegmentIndex, File)>,
+}
+
+const SUFFIX: &str = ".segment";
+const SUFFIX_UNFINISHED: &str = ".segment.new";
+
+impl Directory {
+    /// Opens a directory, making it if need be.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    pub fn create(path: &Path) -> Result<Self, DiskError> {
+        fs::create_dir_all(path).map_err(|error| DiskError::new(DiskOp::Open, SegmentIndex::NONE, 0, &error))?;
+        Self::open(path)
+    }
+
+    /// Opens a directory that is there.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    pub fn open(path: &Path) -> Result<Self, DiskError> {
+        fs::read_dir(path).map_err(|error| DiskError::new(DiskOp::Open, SegmentIndex::NONE, 0, &error))?;
+        Ok(Self { path: path.to_path_buf(), open: None })
+    }
+
+    /// Path of a segment's file.
+    #[must_use]
+    pub fn segment_path(&self, segment: SegmentIndex) -> PathBuf {
+        self.path.join(format!("{segment:08}{SUFFIX}"))
+    }
+
+    /// Makes a segment, see [`Disk::create`]. It gets its name when its space is allocated, so a crash leaves no short one.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's.
+    pub fn allocate(&mut self, segment: SegmentIndex, size: u64) -> Result<(), DiskError> {
+        let unfinished = self.path.join(format!("{segment:08}{SUFFIX_UNFINISHED}"));
+        let make = || -> io::Result<()> {
+            let file = OpenOptions::new().write(true).create(true).truncate(true).open(&unfinished)?;
+            allocate(&file, size)?;
+            file.sync_all()?;
+            fs::rename(&unfinished, self.segment_path(segment))?;
+            File::open(&self.path)?.sync_all()
+        };
+        make().map_err(|error| {
+            // A failure to remove it is harmless: the name is truncated by the next attempt.
+            drop(fs::remove_file(&unfinished));
+            DiskError::new(DiskOp::Allocate, segment, 0, &error)
+        })
+    }
+
+    fn file(&mut self, segment: SegmentIndex) -> Result<&File, DiskError> {
+        if self.open.as_ref().is_none_or(|(index, _)| *index != segment) {
+            let path = self.segment_path(segment);
+            // Who may not write the files may still read them: a verification of a copy, say.
+            let file = OpenOptions::new().read(true).write(true).open(&path).or_else(|_| File::open(&path));
+            self.open = Some((segment, file.map_err(|error| DiskError::new(DiskOp::Open, segment, 0, &error))?));
+        }
+        let (_, file) = self.open.as_ref().expect("opened above");
+        Ok(file)
+    }
+}
+
+impl ReadSegments for Directory {
+    fn segments(&mut self) -> Result<Vec<SegmentIndex>, DiskError> {
+        let list = || -> io::Result<Vec<SegmentIndex>> {
+            let mut segments = Vec::new();
+            for entry in fs::read_dir(&self.path)? {
+                let name = entry?.file_name();
+                let number = name.to_str().and_then(|name| name.strip_suffix(SUFFIX)).and_then(|number| number.parse().ok());
+                segments.extend(number.map(SegmentIndex));
+            }
+            segments.sort_unstable();
+            Ok(segments)
+        };
+        list().map_err(|error| DiskError::new(DiskOp::Open, SegmentIndex::NONE, 0, &error))
+    }
+
+    fn size(&mut self, segment: SegmentIndex) -> Result<u64, DiskError> {
+        let size = self.file(segment)?.metadata().map(|metadata| metadata.len());
+        size.map_err(|error| DiskError::new(DiskOp::Read, segment, 0, &error))
+    }
+
+    fn read(&mut self, segment: SegmentIndex, offset: u64, bytes: &mut [u8]) -> Result<usize, DiskError> {
+        let file = self.file(segment)?;
+        let mut filled = 0;
+        while filled < bytes.len() {
+            match file.read_at(&mut bytes[filled..], offset + filled as u64) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(DiskError::new(DiskOp::Read, segment, offset, &error)),
+            }
+        }
+        Ok(filled)
+    }
+}
+
+/// The real disk: a directory written through io_uring. It belongs to the thread that made it.
+#[derive(Debug)]
+pub struct UringDisk {
+    directory: Directory,
+    kernel: Kernel,
+    /// The segment whose sync was begun.
+    syncing: SegmentIndex,
+}
+
+impl UringDisk {
+    /// Opens a directory, making it if need be.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's, also when it has no io_uring.
+    pub fn create(path: &Path) -> Result<Self, DiskError> {
+        let kernel = Kernel::new().map_err(|error| DiskError::new(DiskOp::Open, SegmentIndex::NONE, 0, &error))?;
+        Ok(Self { directory: Directory::create(path)?, kernel, syncing: SegmentIndex::NONE })
+    }
+
+    fn put(&mut self, segment: SegmentIndex, offset: u64, bytes: &[u8], sync: bool) -> Result<(), DiskError> {
+        let file = self.directory.file(segment)?;
+        let written = self.kernel.write(file, offset, bytes, sync);
+        written.map_err(|(op, error)| DiskError::new(op, segment, offset, &error))
+    }
+}
+
+impl ReadSegments for UringDisk {
+    fn segments(&mut self) -> Result<Vec<SegmentIndex>, DiskError> {
+        self.directory.segments()
+    }
+
+    fn size(&mut self, segment: SegmentIndex) -> Result<u64, DiskError> {
+        self.directory.size(segment)
+    }
+
+    fn read(&mut self, segment: SegmentIndex, offset: u64, bytes: &mut [u8]) -> Result<usize, DiskError> {
+        self.directory.read(segment, offset, bytes)
+    }
+}
+
+impl Disk for UringDisk {
+    fn create(&mut self, segment: SegmentIndex, size: u64) -> Result<(), DiskError> {
+        self.directory.allocate(segment, size)
+    }
+
+    fn write(&mut self, segment: SegmentIndex, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        self.put(segment, offset, bytes, false)
+    }
+
+    fn sync(&mut self, segment: SegmentIndex) -> Result<(), DiskError> {
+        let synced = self.kernel.sync(self.directory.file(segment)?);
+        synced.map_err(|error| DiskError::new(DiskOp::Sync, segment, 0, &error))
+    }
+
+    fn write_sync(&mut self, segment: SegmentIndex, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        self.put(segment, offset, bytes, true)
+    }
+
+    fn sync_start(&mut self, segment: SegmentIndex) -> Result<(), DiskError> {
+        self.syncing = segment;
+        let started = self.kernel.sync_start(self.directory.file(segment)?);
+        started.map_err(|error| DiskError::new(DiskOp::Sync, segment, 0, &error))
+    }
+
+    fn sync_result(&mut self, wait: bool) -> Option<Result<(), DiskError>> {
+        let segment = self.syncing;
+        let result = self.kernel.sync_result(wait)?;
+        Some(result.map_err(|error| DiskError::new(DiskOp::Sync, segment, 0, &error)))
+    }
+}
