@@ -2,6 +2,11 @@
 
 #![deny(clippy::float_arithmetic)]
 
+pub mod acceptor;
 pub mod client;
+pub mod clock;
 pub mod codec;
+pub mod dictionary;
 pub mod limits;
+pub mod session;
+pub mod zone;

@@ -40,6 +40,8 @@ pub const RESEND_WAIT_NS: u64 = 10 * SECOND_NS;
 pub const VERIFICATIONS_WAITING_MAX: usize = 64;
 /// Longest password, in bytes.
 pub const PASSWORD_SIZE_MAX: usize = 128;
+/// Longest `TestReqID` that is echoed, in bytes.
+pub const TEST_REQ_ID_SIZE_MAX: usize = 1_024;
 /// Longest `CompID`, in bytes.
 pub const COMP_ID_SIZE_MAX: usize = 32;
 

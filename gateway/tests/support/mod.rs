@@ -1,0 +1,406 @@
+//! Runs scenarios against the sans-IO core in simulated time.
+//!
+//! The format is that of the QuickFIX acceptance tests: `iCONNECT`, `I<message>` sends, `E<message>` expects (fields in order; 10, 42, 52,
+//! 60, 122 and 75 by shape), `eDISCONNECT` expects the end, `iDISCONNECT` hangs up; a digit and a comma after the first letter name the
+//! connection; `<TIME+n>` is now. Ours may write `|` for SOH, and add: `wSECONDS` lets time pass, `nNOTHING` expects silence, `gBYTES`
+//! sends bytes as they stand, `?` as a value accepts any, `restart` rebuilds the acceptor from the journal as after a crash.
+
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
+
+use plinth_gateway::acceptor::{Acceptor, LinkId, Sessions};
+use plinth_gateway::clock::{MonoNs, Now};
+use plinth_gateway::codec::frame::{self, Fields, Frame};
+use plinth_gateway::codec::{Message, tag, timestamp};
+use plinth_gateway::session::{Application, Origin, Outbound};
+use plinth_gateway::zone::{Full, Zone};
+use plinth_types::codec::Codec;
+use plinth_types::command::{Body, Command};
+use plinth_types::event::Event;
+use plinth_types::id::{MandateId, Seq, SessionId, TimestampNs};
+use plinth_types::message::Note;
+use std::collections::{HashMap, HashSet};
+
+/// 2026-02-25 12:00:00 UTC.
+pub const START_NS: u64 = 1_772_020_800_000_000_000;
+const STEP_NS: u64 = 100_000_000;
+const PATIENCE_NS: u64 = 30_000_000_000;
+
+/// One journaled record with what came of it.
+pub type Record = (Command, Vec<u8>, Vec<Event>);
+
+/// A zone whose records become durable when the test takes them.
+#[derive(Default)]
+pub struct Journal {
+    pub records: Vec<Record>,
+    pub delivered: usize,
+    pub is_full: bool,
+    pub utc_ns: u64,
+    pub execute: Option<Box<dyn FnMut(&Command) -> Vec<Event>>>,
+}
+
+impl Zone for Journal {
+    fn submit(&mut self, session: SessionId, mandate: MandateId, body: Body, tail: &[u8]) -> Result<Seq, Full> {
+        if self.is_full && body != Body::Note {
+            return Err(Full);
+        }
+        let seq = Seq::new(self.records.len() as u64 + 1);
+        let time = TimestampNs::new(self.utc_ns);
+        let command = Command { seq, time, session, mandate, body, tail_size: tail.len() as u16 };
+        let events = self.execute.as_mut().map_or_else(Vec::new, |execute| execute(&command));
+        self.records.push((command, tail.to_vec(), events));
+        Ok(seq)
+    }
+}
+
+/// An application under test: what the acceptor calls, and what the node would do around it.
+pub trait Subject: Application {
+    fn deliver(&mut self, command: &Command, tail: &[u8], events: &[Event], now: Now, live: bool, sessions: &mut Sessions<'_>);
+}
+
+/// Makes a fresh acceptor, as a start of the process does.
+pub type Factory<A> = Box<dyn Fn() -> Acceptor<A>>;
+
+pub struct Runner<A: Subject> {
+    factory: Factory<A>,
+    pub acceptor: Acceptor<A>,
+    pub journal: Journal,
+    now_ns: u64,
+    links: HashMap<u32, Wire>,
+    generation: u32,
+}
+
+struct Wire {
+    link: LinkId,
+    /// Sent by the test, not yet used up.
+    inbound: Vec<u8>,
+    /// Sent by the acceptor, not yet expected.
+    outbound: Vec<u8>,
+    closed: bool,
+}
+
+impl<A: Subject> Runner<A> {
+    pub fn new(factory: Factory<A>, journal: Journal) -> Self {
+        let mut acceptor = factory();
+        acceptor.start();
+        Self { factory, acceptor, journal, now_ns: 0, links: HashMap::new(), generation: 0 }
+    }
+
+    pub fn now(&self) -> Now {
+        Now { mono: MonoNs::new(self.now_ns), utc: TimestampNs::new(START_NS + self.now_ns) }
+    }
+
+    /// Runs a script; the error names the line.
+    pub fn run(&mut self, script: &[u8]) -> Result<(), String> {
+        self.settle();
+        for (index, line) in script.split(|&byte| byte == b'\n').enumerate() {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if line.is_empty() || line[0] == b'#' {
+                continue;
+            }
+            let show = || String::from_utf8_lossy(line).replace('\x01', "|");
+            self.line(line).map_err(|why| format!("line {}: {}: {why}", index + 1, show()))?;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, line: &[u8]) -> Result<(), String> {
+        let (kind, mut rest, mut id) = (line[0], &line[1..], 1);
+        if let [digit @ b'0'..=b'9', b',', after @ ..] = rest {
+            id = u32::from(digit - b'0');
+            rest = after;
+        }
+        match (kind, rest) {
+            (b'i', b"CONNECT") => self.connect(id),
+            (b'i', b"DISCONNECT") => self.hang_up(id),
+            (b'e', b"DISCONNECT") => return self.expect_end(id),
+            (b'r', b"estart") => self.restart(),
+            (b'n', b"NOTHING") => {
+                self.advance(STEP_NS);
+                let wire = &self.links[&id];
+                if !wire.outbound.is_empty() {
+                    return Err(format!("expected nothing, got {}", show(&wire.outbound)));
+                }
+            }
+            (b'w', seconds) => {
+                let seconds: f64 = String::from_utf8_lossy(seconds).parse().map_err(|_| "no number of seconds")?;
+                self.advance((seconds * 1e9) as u64);
+            }
+            (b'g', bytes) => {
+                let bytes = readable(bytes);
+                self.send(id, &bytes);
+            }
+            (b'I', message) => {
+                let message = framed(&self.stamped(&readable(message)));
+                self.send(id, &message);
+            }
+            (b'E', message) => {
+                let expected = framed(&self.stamped(&readable(message)));
+                return self.expect(id, &expected);
+            }
+            _ => return Err("syntax".to_owned()),
+        }
+        Ok(())
+    }
+
+    fn connect(&mut self, id: u32) {
+        self.generation += 1;
+        let link = LinkId { index: id, generation: self.generation };
+        let closed = !self.acceptor.connected(link, self.now());
+        self.links.insert(id, Wire { link, inbound: Vec::new(), outbound: Vec::new(), closed });
+    }
+
+    fn hang_up(&mut self, id: u32) {
+        if let Some(wire) = self.links.remove(&id)
+            && !wire.closed
+        {
+            self.acceptor.disconnected(wire.link);
+        }
+        self.settle();
+    }
+
+    /// What a crash leaves: the journal, less what was not durable, and no connection.
+    pub fn restart(&mut self) {
+        self.links.clear();
+        self.journal.records.truncate(self.journal.delivered);
+        self.acceptor = (self.factory)();
+        let now = self.now();
+        for (command, tail, events) in &self.journal.records {
+            Self::deliver_one(&mut self.acceptor, command, tail, events, now, false);
+        }
+        self.acceptor.start();
+        self.settle();
+    }
+
+    /// Sends bytes on a connection.
+    pub fn send(&mut self, id: u32, bytes: &[u8]) {
+        if let Some(wire) = self.links.get_mut(&id) {
+            wire.inbound.extend_from_slice(bytes);
+        }
+        self.settle();
+    }
+
+    /// Lets everything happen that can happen without time passing.
+    pub fn settle(&mut self) {
+        let now = self.now();
+        self.journal.utc_ns = now.utc.get();
+        for _ in 0..10_000 {
+            let mut busy = false;
+            for wire in self.links.values_mut().filter(|wire| !wire.closed) {
+                let used = self.acceptor.receive(wire.link, &wire.inbound, now, &mut self.journal);
+                wire.inbound.drain(..used);
+                busy |= used > 0;
+            }
+            while let Some(question) = self.acceptor.take_verification() {
+                let is_right = question.password.iter().rev().copied().eq(question.hash.bytes());
+                self.acceptor.verified(question.link, is_right, now);
+                busy = true;
+            }
+            self.acceptor.submit_notes(&mut self.journal);
+            while self.journal.delivered < self.journal.records.len() {
+                let (command, tail, events) = &self.journal.records[self.journal.delivered];
+                Self::deliver_one(&mut self.acceptor, command, tail, events, now, true);
+                self.journal.delivered += 1;
+                busy = true;
+            }
+            for wire in self.links.values_mut().filter(|wire| !wire.closed) {
+                if let Some(bytes) = self.acceptor.outgoing(wire.link, now) {
+                    busy |= !bytes.is_empty();
+                    wire.outbound.append(bytes);
+                }
+                if self.acceptor.is_done(wire.link, true, now) {
+                    wire.closed = true;
+                    self.acceptor.disconnected(wire.link);
+                    busy = true;
+                }
+            }
+            if !busy {
+                return;
+            }
+        }
+        panic!("the acceptor never comes to rest");
+    }
+
+    fn deliver_one(acceptor: &mut Acceptor<A>, command: &Command, tail: &[u8], events: &[Event], now: Now, live: bool) {
+        if command.body == Body::Note {
+            let note = Note::decode(tail).expect("a note");
+            acceptor.note(command.seq, &note);
+        }
+        let (application, mut sessions) = acceptor.parts();
+        application.deliver(command, tail, events, now, live, &mut sessions);
+    }
+
+    fn advance(&mut self, ns: u64) {
+        let end = self.now_ns + ns;
+        while self.now_ns < end {
+            self.now_ns = (self.now_ns + STEP_NS).min(end);
+            self.acceptor.tick(self.now());
+            self.settle();
+        }
+    }
+
+    /// The next message that the acceptor sent, if it sends one in time.
+    pub fn take(&mut self, id: u32) -> Result<Vec<u8>, String> {
+        let deadline = self.now_ns + PATIENCE_NS;
+        loop {
+            let wire = self.links.get_mut(&id).ok_or("no such connection")?;
+            let mut fields = Fields::default();
+            match frame::next(&wire.outbound, &mut fields) {
+                Frame::Message { size } => return Ok(wire.outbound.drain(..size).collect()),
+                Frame::Garbled { .. } => return Err(format!("the acceptor sent garbage: {}", show(&wire.outbound))),
+                Frame::Incomplete if !wire.outbound.is_empty() => return Err("the acceptor sent half a message".to_owned()),
+                Frame::Incomplete => {}
+            }
+            if wire.closed {
+                return Err("was disconnected, expected data".to_owned());
+            }
+            if self.now_ns >= deadline {
+                return Err("timed out waiting for data".to_owned());
+            }
+            self.advance(STEP_NS);
+        }
+    }
+
+    fn expect(&mut self, id: u32, expected: &[u8]) -> Result<(), String> {
+        let received = self.take(id)?;
+        match difference(expected, &received) {
+            None => Ok(()),
+            Some(why) => Err(format!("{why}\n  expected {}\n  received {}", show(expected), show(&received))),
+        }
+    }
+
+    fn expect_end(&mut self, id: u32) -> Result<(), String> {
+        let deadline = self.now_ns + PATIENCE_NS;
+        loop {
+            let wire = self.links.get(&id).ok_or("no such connection")?;
+            if !wire.outbound.is_empty() {
+                return Err(format!("expected disconnection, had data {}", show(&wire.outbound)));
+            }
+            if wire.closed {
+                return Ok(());
+            }
+            if self.now_ns >= deadline {
+                return Err("connection hangs, expected disconnection".to_owned());
+            }
+            self.advance(STEP_NS);
+        }
+    }
+
+    fn stamped(&self, message: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut rest = message;
+        while let Some(at) = find(rest, b"<TIME") {
+            let end = at + rest[at..].iter().position(|&byte| byte == b'>').expect("a closed <TIME>");
+            let offset = std::str::from_utf8(&rest[at + 5..end]).unwrap();
+            let offset: i64 = if offset.is_empty() { 0 } else { offset.parse().expect("an offset in seconds") };
+            let time = (self.now().utc.get() as i64 + offset * 1_000_000_000) as u64;
+            out.extend_from_slice(&rest[..at]);
+            out.extend_from_slice(&timestamp::format(TimestampNs::new(time))[..17]);
+            rest = &rest[end + 1..];
+        }
+        out.extend_from_slice(rest);
+        out
+    }
+}
+
+fn readable(text: &[u8]) -> Vec<u8> {
+    text.iter().map(|&byte| if byte == b'|' { 1 } else { byte }).collect()
+}
+
+/// Adds length and checksum where they are missing.
+pub fn framed(message: &[u8]) -> Vec<u8> {
+    let Some(head_end) = message.starts_with(b"8=").then(|| message.iter().position(|&byte| byte == 1)).flatten() else {
+        return message.to_vec();
+    };
+    let (head, mut body) = message.split_at(head_end + 1);
+    let mut trailer = Vec::new();
+    if let Some(at) = find(body, b"\x0110=") {
+        trailer = body[at + 1..].to_vec();
+        body = &body[..=at];
+    }
+    let mut out = head.to_vec();
+    if !body.starts_with(b"9=") && find(body, b"\x019=").is_none() {
+        out.extend_from_slice(format!("9={}\x01", body.len()).as_bytes());
+    }
+    out.extend_from_slice(body);
+    if trailer.is_empty() {
+        let sum = out.iter().fold(0_u8, |sum, &byte| sum.wrapping_add(byte));
+        trailer = format!("10={sum:03}\x01").into_bytes();
+    }
+    out.extend_from_slice(&trailer);
+    out
+}
+
+fn difference(expected: &[u8], received: &[u8]) -> Option<String> {
+    let split = |bytes: &[u8]| -> Vec<(String, String)> {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        let fields = text.trim_end_matches('\x01').split('\x01');
+        fields.map(|field| field.split_once('=').map_or((field.to_owned(), String::new()), |(t, v)| (t.to_owned(), v.to_owned()))).collect()
+    };
+    let (expected, received) = (split(expected), split(received));
+    let has_wildcard = expected.iter().any(|(_, value)| value == "?");
+    for (index, (tag, value)) in expected.iter().enumerate() {
+        let Some((got_tag, got)) = received.get(index) else { return Some(format!("tag {tag} is missing")) };
+        if tag != got_tag {
+            return Some(format!("expected tag {tag}, got {got_tag}"));
+        }
+        let fits = match tag.as_str() {
+            "10" => got.len() == 3,
+            "9" if has_wildcard => true,
+            "42" | "52" | "60" | "122" => timestamp::parse(got.as_bytes()).is_some(),
+            _ => value == "?" || value == got,
+        };
+        if !fits {
+            return Some(format!("tag {tag}: expected {value}, got {got}"));
+        }
+    }
+    (received.len() > expected.len()).then(|| format!("more fields than expected: {:?}", &received[expected.len()..]))
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
+}
+
+pub fn show(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).replace('\x01', "|")
+}
+
+/// The application of the QuickFIX acceptance tests: orders come back as they were, ascending by tag.
+#[derive(Debug, Default)]
+pub struct Echo {
+    seen: HashSet<(SessionId, Vec<u8>)>,
+}
+
+impl Application for Echo {
+    fn message<Z: Zone>(&mut self, origin: Origin, message: &Message<'_>, _: &mut Z, reply: &mut Outbound) {
+        let time = origin.now.utc;
+        let msg_type = message.msg_type();
+        if !matches!(msg_type, b"D" | b"d" | b"C") {
+            reply.push(Seq::new(0), b"j", time, |body| {
+                body.number(tag::REF_SEQ_NUM, origin.msg_seq_num.get());
+                body.bytes(tag::TEXT, b"Unsupported Message Type");
+                body.bytes(tag::REF_MSG_TYPE, msg_type);
+                body.number(tag::BUSINESS_REJECT_REASON, 3);
+            });
+            return;
+        }
+        let again = message.is_set(tag::POSS_RESEND);
+        let id = message.get(tag::CL_ORD_ID).unwrap_or_default().to_vec();
+        let fresh = self.seen.insert((origin.session, id));
+        if again && !fresh {
+            return;
+        }
+        let header = [8, 9, 35, 34, 43, 49, 52, 56, 97, 122, 10];
+        let mut fields: Vec<_> = message.fields().filter(|(tag, _)| !header.contains(&tag.get())).collect();
+        fields.sort_by_key(|(tag, _)| *tag);
+        let write = |body: &mut plinth_gateway::session::BodyWriter<'_>| fields.iter().for_each(|(tag, value)| body.bytes(*tag, value));
+        if again { reply.push_again(Seq::new(0), msg_type, time, write) } else { reply.push(Seq::new(0), msg_type, time, write) }
+    }
+
+    fn disconnected(&mut self, session: SessionId) {
+        self.seen.retain(|(owner, _)| *owner != session);
+    }
+}
+
+impl Subject for Echo {
+    fn deliver(&mut self, _: &Command, _: &[u8], _: &[Event], _: Now, _: bool, _: &mut Sessions<'_>) {}
+}
