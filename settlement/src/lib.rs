@@ -24,4 +24,5 @@ pub mod genesis;
 pub mod keys;
 pub mod ledger;
 pub mod limits;
+pub mod mempool;
 pub mod receipt;
