@@ -24,5 +24,6 @@ pub mod genesis;
 pub mod keys;
 pub mod ledger;
 pub mod limits;
+pub mod mempool;
 pub mod receipt;
 pub mod transport;
