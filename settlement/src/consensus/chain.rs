@@ -86,7 +86,7 @@ impl Chain {
     }
 
     /// What was measured.
-    #[must_use]
+
     pub fn with_stages<T>(&self, read: impl FnOnce(&mut Stages) -> T) -> T {
         read(&mut self.0.stages.lock())
     }
