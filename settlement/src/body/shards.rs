@@ -5,7 +5,7 @@
 
 use crate::committee::ValidatorCount;
 use crate::digest::{from_consensus, to_consensus};
-use commonware_codec::{DecodeExt as _, Encode as _};
+use commonware_codec::{Decode as _, Encode as _};
 use commonware_coding::{Config, ReedSolomon, ReedSolomonError, Scheme};
 use commonware_cryptography::Sha256;
 use commonware_parallel::Sequential;
@@ -104,7 +104,6 @@ pub fn write_shard(shard: &Shard) -> Vec<u8> {
 ///
 /// [`CodingError::Malformed`].
 pub fn read_shard(bytes: Vec<u8>, validators: ValidatorCount) -> Result<Shard, CodingError> {
-    use commonware_codec::Decode as _;
     Shard::decode_cfg(bytes, &(config(validators), BODY_SIZE_MAX)).map_err(CodingError::Malformed)
 }
 
