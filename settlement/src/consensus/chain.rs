@@ -6,13 +6,17 @@
 use super::Finalization;
 use super::limits::{CERTIFICATES_WAITING_MAX, EVIDENCE_MAX, RECENT_BLOCKS_MAX};
 use super::observer::Evidence;
-use crate::block::{Block, Transaction, header_id};
+use crate::block::{Block, SignedDeposit, Transaction, header_id};
+use crate::body::Before;
 use crate::genesis::Genesis;
 use crate::ledger::{BlockError, Checked, OneByOne, State};
+use crate::mempool::{Inserted, Mempool, PoolError};
+use crate::receipt::{BodyStatement, Receipt, SignedReceipt};
 use crate::stages::Stages;
 use commonware_utils::sync::{Mutex, Notify};
+use plinth_types::block::{SignedHeader, ZoneHeader};
 use plinth_types::digest::Digest;
-use plinth_types::id::{Height, TimestampNs};
+use plinth_types::id::{Height, PublicKey, TimestampNs, ZoneId};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -36,6 +40,7 @@ struct Ledger {
     children: BTreeMap<Digest, Checked>,
     recent: VecDeque<Finalized>,
     certificates: VecDeque<Finalization>,
+    pool: Mempool,
 }
 
 /// A finalized block with its own certificate, if this validator ever saw one: a block can also be final because a later one is.
@@ -53,8 +58,13 @@ impl Chain {
     pub fn new(genesis: Arc<Genesis>) -> Self {
         let finalized = State::genesis(genesis);
         let height = watch::Sender::new(finalized.height());
-        let ledger =
-            Ledger { finalized, children: BTreeMap::new(), recent: VecDeque::new(), certificates: VecDeque::new() };
+        let ledger = Ledger {
+            finalized,
+            children: BTreeMap::new(),
+            recent: VecDeque::new(),
+            certificates: VecDeque::new(),
+            pool: Mempool::new(),
+        };
         Self(Arc::new(Shared {
             ledger: Mutex::new(ledger),
             stages: Mutex::default(),
@@ -86,7 +96,6 @@ impl Chain {
     }
 
     /// What was measured.
-
     pub fn with_stages<T>(&self, read: impl FnOnce(&mut Stages) -> T) -> T {
         read(&mut self.0.stages.lock())
     }
@@ -124,8 +133,56 @@ impl Chain {
 
     /// What a block on top of `state` should do.
     pub(super) fn select(&self, state: &State) -> Vec<Transaction> {
-        let _ = state;
-        Vec::new()
+        self.0.ledger.lock().pool.propose(state, usize::MAX)
+    }
+
+    /// Takes a deposit into the pool.
+    pub(super) fn insert_deposit(&self, signed: SignedDeposit) -> Result<Inserted, PoolError> {
+        self.insert(|pool, state| pool.insert_deposit(state, signed))
+    }
+
+    /// Takes a header into the pool; `now` is this host's clock.
+    pub(super) fn insert_header(&self, signed: &SignedHeader, now: TimestampNs) -> Result<Inserted, PoolError> {
+        let inserted = self.insert(|pool, state| pool.insert_header(state, signed.clone()))?;
+        if inserted != Inserted::Known {
+            self.with_stages(|stages| stages.header_received(header_id(&signed.header), signed.header.time, now));
+        }
+        Ok(inserted)
+    }
+
+    /// Takes a receipt into the pool.
+    pub(super) fn insert_receipt(&self, signed: SignedReceipt) -> Result<Inserted, PoolError> {
+        self.insert(|pool, state| pool.insert_receipt(state, signed))
+    }
+
+    fn insert(&self, insert: impl FnOnce(&mut Mempool, &State) -> Result<Inserted, PoolError>) -> Result<Inserted, PoolError> {
+        let mut ledger = self.0.ledger.lock();
+        let Ledger { finalized, pool, .. } = &mut *ledger;
+        let inserted = insert(pool, finalized)?;
+        drop(ledger);
+        if inserted != Inserted::Known {
+            self.0.work.notify_waiters();
+        }
+        Ok(inserted)
+    }
+
+    /// Where a zone stands behind the block `parent` of this height: as ordered, or as a header that waits says.
+    pub(super) fn before(&self, zone: ZoneId, height: Height, parent: Digest) -> Option<Before> {
+        let ledger = self.0.ledger.lock();
+        let known = ledger.finalized.zone(zone)?;
+        if known.height() == height {
+            return (known.head() == parent).then(|| known.before());
+        }
+        let waiting = ledger.pool.headers(zone).find(|candidate| candidate.id() == parent)?;
+        Some(Before::behind(&waiting.signed().header))
+    }
+
+    /// The receipt that a validator gave for a header that waits.
+    pub(super) fn receipt_of(&self, validator: &PublicKey, header: &ZoneHeader, id: Digest) -> Option<SignedReceipt> {
+        let ledger = self.0.ledger.lock();
+        let waiting = ledger.pool.headers(header.zone).find(|candidate| candidate.id() == id)?;
+        let receipt: Receipt = *waiting.receipts().find(|receipt| receipt.validator == *validator)?;
+        Some(SignedReceipt { statement: BodyStatement::of(header, id), receipt })
     }
 
     /// Checks a block on top of its parent's ledger and keeps the outcome.
@@ -174,6 +231,8 @@ impl Chain {
             Err(error) => panic!("finalized block {} at height {} is invalid: {error}", block.id(), block.height()),
         });
         ledger.finalize(block, checked);
+        let Ledger { finalized, pool, .. } = &mut *ledger;
+        pool.prune(finalized);
         drop(ledger);
         self.0.height.send_replace(block.height());
     }

@@ -23,12 +23,16 @@
 
 mod application;
 mod chain;
+mod gossip;
+mod intake;
 pub mod limits;
 mod observer;
 mod stack;
 
 pub use application::Application;
 pub use chain::{Chain, Finalized};
+pub use gossip::{Gossip, GossipSender};
+pub use intake::{DepositAnswer, Intake, SubmitAnswer};
 pub use observer::{Evidence, Fault};
 pub use stack::{Consensus, ConsensusConfig, ConsensusError, Ends, Network, start};
 

@@ -2,6 +2,8 @@
 
 use super::application::Application;
 use super::chain::Chain;
+use super::gossip::{GossipSender, listen};
+use super::intake::Intake;
 use super::limits::{
     ARCHIVE_SECTION_ITEMS, BLOCKS_PER_PEER_BUFFERED, CACHE_PAGE_SIZE, CACHE_PAGES, CACHE_SECTION_VIEWS, CERTIFICATION_GRACE,
     FETCH_RETRY_DELAY, FETCH_TIMEOUT, LEADER_GRACE, MAILBOX_SIZE, PENDING_ACKS_MAX, REPAIR_MAX, REPLAY_BUFFER_SIZE, SKIP_GRACE,
@@ -55,6 +57,8 @@ pub struct Network<S, R, B, P> {
     pub blocks: Ends<S, R>,
     /// Requests for missed blocks.
     pub backfill: Ends<S, R>,
+    /// Headers, receipts, deposits.
+    pub gossip: Ends<S, R>,
     /// Blocks peers.
     pub blocker: B,
     /// Knows peers.
@@ -100,6 +104,8 @@ pub enum ConsensusError {
 pub struct Consensus {
     /// The ledger.
     pub chain: Chain,
+    /// Takes what clients bring.
+    pub intake: Intake,
     /// The archives.
     pub marshal: Marshal,
     /// Its tasks.
@@ -207,7 +213,7 @@ where
         Config {
             scheme,
             elector: RoundRobin::<Sha256>::default(),
-            blocker: network.blocker,
+            blocker: network.blocker.clone(),
             automaton: inline.clone(),
             relay: inline.clone(),
             reporter: Reporters::from((observer, inline)),
@@ -233,12 +239,16 @@ where
             forward: ForwardPolicy::Disabled,
         },
     );
+    let (gossip_sender, gossip_receiver) = network.gossip;
+    let intake = Intake::new(chain.clone(), key, GossipSender::new(gossip_sender));
+    let blocker = network.blocker;
     let tasks = vec![
+        listen(context.child("gossip"), chain.clone(), gossip_receiver, blocker),
         broadcast.start(network.blocks),
         actor.start(application, buffer, resolver),
         engine.start(network.votes, network.certificates, network.resolver),
     ];
-    Ok(Consensus { chain, marshal: mailbox, tasks })
+    Ok(Consensus { chain, intake, marshal: mailbox, tasks })
 }
 
 type Archive<E, V> = prunable::Archive<EightCap, E, sha256::Digest, V>;
