@@ -13,12 +13,15 @@
 //! * [`block`], [`receipt`], [`body`]: what is sent, its canonical bytes, and what can be said of it without a ledger.
 //! * [`ledger`]: the state machine. Pure: no I/O, no clock, ordered maps only.
 //! * [`mempool`]: what waits to be ordered. Bounded, and pure too.
+//! * [`transport`]: QUIC between validators and from clients. [`consensus`]: simplex around the ledger. [`validator`]: both, as a
+//!   process or inside one. [`link`]: the zone's end. [`stages`]: how long each step takes.
 
 #![deny(clippy::float_arithmetic)]
 
 pub mod block;
 pub mod body;
 pub mod committee;
+pub mod consensus;
 pub mod digest;
 pub mod genesis;
 pub mod keys;
@@ -26,4 +29,5 @@ pub mod ledger;
 pub mod limits;
 pub mod mempool;
 pub mod receipt;
+pub mod stages;
 pub mod transport;
