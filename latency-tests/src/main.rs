@@ -1,5 +1,52 @@
-//! The harness.
+//! `latency-tests`: every figure that Plinth prints of itself comes out of here.
+//!
+//! ```text
+//! engine    the matching engine alone, CPU time, against a workload's known trades
+//! ```
+//!
+//! `--json` prints, as the last line, one object `{"figures": {NAME: value, …}, "env": {…}}`.
+
+mod cpu_time;
+mod engine;
+mod env;
+mod figures;
 mod workload;
-fn main() {
-    let _ = (workload::read as fn(_) -> _, workload::generate as fn(_) -> _);
+
+use clap::{Parser, Subcommand};
+use figures::Figures;
+use std::process::ExitCode;
+
+#[derive(Debug, Parser)]
+#[command(name = "latency-tests", version, about = "The figures of a Plinth appliance, measured")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Print one JSON object as the last line
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The matching engine alone: operations per second of CPU time, accounts on
+    Engine(engine::EngineArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut figures = Figures::default();
+    let env = env::describe();
+    let done = match &cli.command {
+        Command::Engine(args) => engine::run(args, &mut figures),
+    };
+    match done {
+        Ok(right) => {
+            figures.print(&env, cli.json);
+            if right { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("latency-tests: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -1,0 +1,143 @@
+//! `engine`: the matching engine alone, accounts on, over a workload with a known result.
+//!
+//! Commands are made from records in batches outside the clock, as the sequencer would have them ready; what is timed is
+//! `Engine::apply` and the storing of trades, in CPU time of the one thread. Each repetition starts from a fresh engine, must give the
+//! header's trade hash, and the median counts.
+
+mod zone;
+
+use crate::cpu_time;
+use crate::figures::{Figures, rounded};
+use crate::workload::{self, Recipe, TradeHash, Workload};
+use plinth_matching::engine::Engine;
+use plinth_types::event::{Event, EventSink};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Commands made at a time: they stay in the second-level cache.
+const BATCH_COMMANDS: usize = 1_024;
+
+/// What `engine` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct EngineArgs {
+    /// A workload file (format OBWL0001); without it the workload is generated
+    #[arg(long)]
+    workload: Option<PathBuf>,
+    /// Seed of the generated workload
+    #[arg(long, default_value_t = Recipe::default().seed)]
+    seed: u64,
+    /// Operations of the generated workload
+    #[arg(long, default_value_t = Recipe::default().op_count)]
+    ops: u64,
+    /// Live orders of a side that the generated workload holds
+    #[arg(long, default_value_t = Recipe::default().depth)]
+    depth: u64,
+    /// Books of the generated workload
+    #[arg(long, default_value_t = Recipe::default().symbol_count)]
+    symbols: u64,
+    /// Repetitions
+    #[arg(long, default_value_t = 5)]
+    repetitions: usize,
+}
+
+/// Runs; `Ok(false)` if a trade hash differs from the workload's.
+pub(crate) fn run(args: &EngineArgs, figures: &mut Figures) -> Result<bool, Box<dyn std::error::Error>> {
+    let workload = match &args.workload {
+        Some(path) => workload::read(path)?,
+        None => {
+            let recipe = Recipe { op_count: args.ops, seed: args.seed, depth: args.depth, symbol_count: args.symbols };
+            workload::generate(recipe)
+        }
+    };
+    let mut runs: Vec<Run> = (0..args.repetitions.max(1)).map(|_| drive(&workload)).collect();
+    let right = runs.iter().all(|run| run.hash == workload.header.trade_hash && run.trade_count == workload.header.trade_count);
+    runs.sort_by_key(|run| run.cpu);
+    let median = &runs[runs.len() / 2];
+    let timed_count = (workload.header.op_count - workload.header.prefill_count) as f64;
+    figures.add("engine.ops_per_cpu_s", (timed_count / median.cpu.as_secs_f64()).round());
+    figures.add("engine.ops_per_cpu_s_best", (timed_count / runs[0].cpu.as_secs_f64()).round());
+    figures.add("engine.ns_per_op", rounded(median.cpu.as_secs_f64() * 1e9 / timed_count));
+    figures.add("engine.trade_hash", median.hash.to_string());
+    figures.add("engine.trade_hash_expected", workload.header.trade_hash.to_string());
+    figures.add("engine.trades", median.trade_count);
+    figures.add("engine.ops", timed_count);
+    figures.add("engine.repetitions", runs.len());
+    if !right {
+        eprintln!("the trades are not the workload's: price-time priority is broken, or the workload is of another seed");
+    }
+    Ok(right)
+}
+
+struct Run {
+    cpu: Duration,
+    hash: TradeHash,
+    trade_count: u64,
+}
+
+fn drive(workload: &Workload) -> Run {
+    let (mut engine, mut commands) = zone::open(workload);
+    let mut sink = Trades { made: Vec::with_capacity(workload.header.trade_count as usize + BATCH_COMMANDS), refused: 0 };
+    // Pages are faulted in here, not under the clock.
+    sink.made.resize(sink.made.capacity(), Trade::default());
+    sink.made.clear();
+    let (prefill, timed) = workload.records.split_at(workload.header.prefill_count as usize);
+    let mut cpu = Duration::ZERO;
+    let mut batch = Vec::with_capacity(BATCH_COMMANDS);
+    for (records, counts) in [(prefill, false), (timed, true)] {
+        for records in records.chunks(BATCH_COMMANDS) {
+            batch.clear();
+            batch.extend(records.iter().map(|record| commands.command(record)));
+            let started = cpu_time::thread();
+            for command in &batch {
+                engine.apply(command, &[], &mut sink);
+            }
+            if counts {
+                cpu += cpu_time::thread() - started;
+            }
+        }
+    }
+    assert_eq!(sink.refused, 0, "the workload's accounts can pay for every order");
+    let mut hash = TradeHash::EMPTY;
+    for trade in &sink.made {
+        hash.add(zone::number(trade.maker), zone::number(trade.taker), trade.price, trade.qty);
+    }
+    drop::<Engine>(engine);
+    Run { cpu, hash, trade_count: sink.made.len() as u64 }
+}
+
+/// A trade as the oracle hashes it, orders by the engine's numbers.
+#[derive(Clone, Copy, Debug, Default)]
+struct Trade {
+    maker: u64,
+    taker: u64,
+    price: u64,
+    qty: u64,
+}
+
+struct Trades {
+    made: Vec<Trade>,
+    refused: u64,
+}
+
+impl EventSink for Trades {
+    #[inline]
+    fn emit(&mut self, event: Event) {
+        match event {
+            Event::Traded { maker, taker, price, qty, .. } => self.made.push(Trade {
+                maker: maker.bits(),
+                taker: taker.bits(),
+                price: price.ticks().unsigned_abs(),
+                qty: qty.lots(),
+            }),
+            Event::Rejected { .. } => self.refused += 1,
+            Event::Accepted { .. }
+            | Event::Cancelled { .. }
+            | Event::Replaced { .. }
+            | Event::CancelRejected { .. }
+            | Event::Credited { .. }
+            | Event::CreditRefused { .. }
+            | Event::Configured
+            | Event::ConfigurationRefused { .. } => {}
+        }
+    }
+}
