@@ -5,8 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// Folder of the zone's journal, snapshots and block log in the data directory.
-pub const JOURNAL_FOLDER: &str = "journal";
+/// Folder of the trading zone in the data directory: journal, block log, snapshots.
+const ZONE_FOLDER: &str = "zone";
+/// Folder of the command journal in the data directory.
+pub const JOURNAL_FOLDER: &str = "zone/journal";
 
 /// A data directory that this process has to itself until the value is dropped.
 #[derive(Debug)]
@@ -52,8 +54,8 @@ impl DataFolder {
         &self.path
     }
 
-    pub(super) fn journal(&self) -> PathBuf {
-        self.path.join(JOURNAL_FOLDER)
+    pub(super) fn zone(&self) -> PathBuf {
+        self.path.join(ZONE_FOLDER)
     }
 
     /// Folder of the `index`-th validator of the configuration.

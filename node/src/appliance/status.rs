@@ -1,6 +1,20 @@
 //! What the appliance says of itself, as `plinth status --json` prints it.
 
+use super::core::CoreStatus;
+use super::producer::ZoneHead;
+use super::start::{ATTESTATION, CoreHandle};
+use crate::config::decimal;
+use plinth_settlement::genesis::Genesis;
+use plinth_settlement::ledger::State;
+use plinth_settlement::stages::StageFigures;
+use plinth_settlement::validator::ValidatorHandle;
+use plinth_types::id::{AssetId, ChainId, InboxIndex, ZoneId};
+use plinth_types::quantity::Amount;
+use plinth_types::reference::Asset;
 use serde::Serialize;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 /// The whole answer. Heights and counts are of the moment each part was asked; the parts are asked one after the other.
 #[derive(Clone, Debug, Serialize)]
@@ -51,7 +65,7 @@ pub struct Status {
     pub sessions: Vec<SessionStatus>,
     /// Validators of this process.
     pub validators: Vec<ValidatorStatus>,
-    /// Percentiles per stage of settlement, as the zone's own side saw them, in microseconds.
+    /// Percentiles per stage of settlement, as the zone's own side saw them.
     pub stages: Vec<StageStatus>,
     /// Largest resident memory so far, in KiB.
     pub memory_peak_kib: u64,
@@ -96,6 +110,10 @@ pub struct ValidatorStatus {
     pub address: String,
     /// Last block it finalized.
     pub height: u64,
+    /// Other validators that it is connected to.
+    pub peers_connected: usize,
+    /// Pieces of evidence against Byzantine validators.
+    pub evidence_count: usize,
     /// Percentiles per stage.
     pub stages: Vec<StageStatus>,
 }
@@ -113,4 +131,117 @@ pub struct StageStatus {
     pub p99_us: u64,
     /// Largest, in microseconds.
     pub max_us: u64,
+}
+
+/// Asks every part how it is.
+pub(super) struct Reporter {
+    pub(super) started: Instant,
+    pub(super) fix: SocketAddr,
+    pub(super) chain: ChainId,
+    pub(super) durability: &'static str,
+    pub(super) genesis: Arc<Genesis>,
+    pub(super) validators: Arc<Vec<ValidatorHandle>>,
+    pub(super) head: Arc<Mutex<ZoneHead>>,
+    pub(super) core: CoreHandle,
+    pub(super) stages: Arc<dyn Fn() -> Vec<StageFigures> + Send + Sync>,
+}
+
+impl Reporter {
+    /// `None` when the core stage is gone.
+    pub(super) fn status(&self) -> Option<Status> {
+        let core = self.core.ask()?;
+        let head = *self.head.lock().unwrap_or_else(PoisonError::into_inner);
+        // The furthest of this process's validators; without any, what base layer and zone hold together cannot be said.
+        let ledger = self.validators.iter().map(ValidatorHandle::ledger).max_by_key(State::height);
+        let assets: Vec<AssetStatus> = match &ledger {
+            Some(ledger) => self.genesis.assets().iter().map(|asset| asset_status(&asset.asset, ledger, &core)).collect(),
+            None => Vec::new(),
+        };
+        let sessions = core.gateway.sessions.iter().map(|session| SessionStatus {
+            comp_id: session.comp_id.clone(),
+            connected: session.connected,
+            next_inbound: session.next_in.get(),
+            next_outbound: session.next_out.get(),
+        });
+        let validators = self.validators.iter().map(ValidatorHandle::status).map(|status| ValidatorStatus {
+            public_key: status.key.to_string(),
+            address: status.listen.to_string(),
+            height: status.height.get(),
+            peers_connected: status.peers_connected,
+            evidence_count: status.evidence_count,
+            stages: status.stages.iter().map(stage_status).collect(),
+        });
+        Some(Status {
+            version: env!("CARGO_PKG_VERSION"),
+            pid: std::process::id(),
+            uptime_s: self.started.elapsed().as_secs(),
+            chain: self.chain.get(),
+            topology: "fused",
+            durability: self.durability,
+            attestation: ATTESTATION,
+            fix_address: self.fix.to_string(),
+            seq: core.seq.get(),
+            durable_seq: core.durable_seq.get(),
+            orders: core.cursor.orders,
+            orders_live: core.orders_live,
+            trades: core.cursor.trades,
+            zone_height: head.height.get(),
+            state_root: head.state_root.to_string(),
+            available_height: core.cursor.available.get(),
+            settled_height: core.cursor.settled.get(),
+            settlement_height: ledger.as_ref().map_or(core.cursor.settlement, State::height).get(),
+            trades_settled: core.cursor.trades_settled,
+            ledger_conserved: core.balanced && !assets.is_empty() && assets.iter().all(|asset| asset.conserved),
+            ledger: assets,
+            sessions: sessions.collect(),
+            validators: validators.collect(),
+            stages: (self.stages)().iter().map(stage_status).collect(),
+            memory_peak_kib: memory_peak_kib(),
+        })
+    }
+}
+
+/// Issued = base + in flight + zone. A message is in flight until the zone has consumed it; settlement learns that with the zone's next
+/// header, the core knows it at once, so each message is counted by what the core has consumed.
+fn asset_status(asset: &Asset, ledger: &State, core: &CoreStatus) -> AssetStatus {
+    let issued = ledger.issued(asset.id).unwrap_or_default();
+    let base = sum(ledger.balances().filter(|(_, of, _)| *of == asset.id).map(|(.., amount)| amount));
+    let zone = core.totals.iter().find(|total| total.asset == asset.id).map_or(Amount::ZERO, |total| total.amount);
+    let in_flight = in_flight(asset.id, ledger, core.inbox_index);
+    let show = |amount: u128| decimal::format(amount, asset.decimals);
+    AssetStatus {
+        asset: asset.name.as_str().to_owned(),
+        issued: show(issued.units()),
+        base: show(base),
+        in_flight: show(in_flight),
+        zone: show(zone.units()),
+        conserved: issued.units() == base + in_flight + zone.units(),
+    }
+}
+
+fn in_flight(asset: AssetId, ledger: &State, consumed: InboxIndex) -> u128 {
+    let Some(zone) = ledger.zone(ZoneId::TRADING) else { return 0 };
+    sum(zone.inbox().pending().filter(|message| message.asset == asset && message.index > consumed).map(|message| message.amount))
+}
+
+/// At most 2^120 each, and no more of them than fit in memory.
+fn sum(amounts: impl Iterator<Item = Amount>) -> u128 {
+    amounts.map(Amount::units).sum()
+}
+
+fn stage_status(figures: &StageFigures) -> StageStatus {
+    StageStatus {
+        stage: figures.stage.name().to_owned(),
+        count: figures.count,
+        p50_us: figures.us_p50,
+        p99_us: figures.us_p99,
+        max_us: figures.us_max,
+    }
+}
+
+/// `VmHWM` of this process; 0 where the kernel does not say.
+fn memory_peak_kib() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }

@@ -84,7 +84,7 @@ pub fn create(folder: &Path) -> io::Result<()> {
         zone: Zone {
             producer_key_file: "keys/producer.key".into(),
             block_interval_ms: 10,
-            snapshot_interval_commands: 1_000_000,
+            snapshot_interval_blocks: 10_000,
             core_cpu: None,
             idle_spin_us: 0,
             capacity: Capacity::default(),
@@ -164,7 +164,6 @@ fn instrument(symbol: &str, base: &str, price_decimals: u8, qty_decimals: u8, qt
 fn session(credentials: &Credentials) -> io::Result<Session> {
     Ok(Session {
         comp_id: credentials.sender_comp_id.clone(),
-        username: credentials.username.clone(),
         password_hash: hash_password(&credentials.password)?,
         may_reset: true,
     })

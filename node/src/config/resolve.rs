@@ -13,6 +13,7 @@ use plinth_types::reference::{Account, Asset, Configuration, Instrument, Mandate
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use thiserror::Error;
 
 /// The appliance that a configuration file describes, checked.
@@ -33,7 +34,7 @@ pub struct Resolved {
     /// FIX sessions; session `i` has [`SessionId`] `i + 1`.
     pub sessions: Vec<ResolvedSession>,
     /// What the base layer starts from.
-    pub genesis: Genesis,
+    pub genesis: Arc<Genesis>,
     /// The committee, in the order of the genesis.
     pub validators: Vec<ResolvedValidator>,
     /// Longest time between two settlement blocks when nothing happens, in milliseconds.
@@ -124,9 +125,7 @@ impl Resolver<'_> {
     fn resolve(&self) -> Result<Resolved, ConfigError> {
         let config = self.config;
         let chain = ChainId::new(config.chain);
-        if !config.fix.listen.ip().is_loopback() {
-            return Err(value("fix.listen", &"plain TCP is for loopback addresses only; TLS comes with a later release"));
-        }
+        check_listen(config.fix.listen)?;
         if let Err(error) = config.zone.capacity.core().check() {
             return Err(value("zone.capacity", &error));
         }
@@ -152,7 +151,7 @@ impl Resolver<'_> {
                 .chain(instruments.into_iter().map(Configuration::ListInstrument))
                 .chain(mandates.into_iter().map(Configuration::GrantMandate))
                 .collect(),
-            genesis,
+            genesis: Arc::new(genesis),
             validators,
             idle_interval_ms: config.settlement.idle_interval_ms,
         })
@@ -330,6 +329,26 @@ impl Resolver<'_> {
         };
         self.config.deposits.iter().map(of).collect()
     }
+}
+
+impl Resolved {
+    /// Listens for FIX elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// If the address is not on loopback.
+    pub fn set_fix_listen(&mut self, listen: SocketAddr) -> Result<(), ConfigError> {
+        check_listen(listen)?;
+        self.fix.listen = listen;
+        Ok(())
+    }
+}
+
+fn check_listen(listen: SocketAddr) -> Result<(), ConfigError> {
+    if listen.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(value("fix.listen", &"plain TCP is for loopback addresses only; TLS comes with a later release"))
 }
 
 fn value(entry: &str, problem: &dyn std::fmt::Display) -> ConfigError {

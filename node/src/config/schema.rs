@@ -69,9 +69,9 @@ pub struct Zone {
     /// Longest time from a block's first command to its seal, in milliseconds.
     #[serde(default = "block_interval_ms")]
     pub block_interval_ms: u64,
-    /// Commands between two snapshots of the zone.
-    #[serde(default = "snapshot_interval_commands")]
-    pub snapshot_interval_commands: u64,
+    /// Blocks between two snapshots of the zone; 0 for none.
+    #[serde(default = "snapshot_interval_blocks")]
+    pub snapshot_interval_blocks: u64,
     /// Processor to pin the core stage to; none leaves it to the scheduler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub core_cpu: Option<usize>,
@@ -227,10 +227,8 @@ pub struct Instrument {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Session {
-    /// The client's `SenderCompID`, FIX tag 49.
+    /// The client's `SenderCompID`, FIX tag 49, and its `Username`, FIX tag 553.
     pub comp_id: String,
-    /// `Username`, FIX tag 553.
-    pub username: String,
     /// Argon2 hash of the password in PHC form; `plinth hash-password` makes one.
     pub password_hash: String,
     /// Whether a Logon may reset the sequence numbers (`ResetSeqNumFlag`, FIX tag 141).
@@ -284,8 +282,8 @@ const fn block_interval_ms() -> u64 {
     10
 }
 
-const fn snapshot_interval_commands() -> u64 {
-    1_000_000
+const fn snapshot_interval_blocks() -> u64 {
+    10_000
 }
 
 const fn idle_interval_ms() -> u64 {
