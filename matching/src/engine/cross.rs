@@ -102,6 +102,7 @@ impl<T: Touch> Engine<T> {
                         Some(affordable) => qty = affordable,
                         None => {
                             node.prev = 0;
+                            level.head = slot;
                             return (Some(wanted), Stop::Funds);
                         }
                     }

@@ -1,0 +1,374 @@
+//! Random command flow for a small zone: few prices on the edges of windows, small sizes, poor accounts, and every way to be refused.
+
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use plinth_matching::limits::Capacity;
+use plinth_types::codec::Codec;
+use plinth_types::command::{Body, Command, NewOrder, OrderPrice, Side, TimeInForce};
+use plinth_types::digest::Digest;
+use plinth_types::id::{
+    AccountId, AssetId, InboxIndex, InstrumentId, MandateId, OrderId, PublicKey, Seq, SessionId, Signature, TimestampNs, ZoneId,
+};
+use plinth_types::limits::AMOUNT_MAX;
+use plinth_types::message::InboxMessage;
+use plinth_types::quantity::{Amount, Price, Qty};
+use plinth_types::reference::{Account, Asset, Configuration, Instrument, Mandate, Name, Scope, SignedMandate};
+use std::collections::VecDeque;
+
+/// SplitMix64: a seed in a log is a reproduction.
+#[derive(Clone, Debug)]
+pub(crate) struct Rng(pub(crate) u64);
+
+impl Rng {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    pub(crate) fn one_in(&mut self, bound: u64) -> bool {
+        self.below(bound) == 0
+    }
+}
+
+/// A command with its tail.
+pub(crate) type Sequenced = (Command, Vec<u8>);
+
+pub(crate) const QTY_MAX: u64 = 40;
+const WINDOW_BITS: u8 = 6;
+const WINDOW_LOW: i64 = 32;
+const SESSIONS: u64 = 3;
+/// The asset that only takes part in deposits too large.
+const JUNK: u16 = 3;
+
+/// A flow of commands; the same for the same seed.
+#[derive(Clone, Debug)]
+pub(crate) struct Flow {
+    pub(crate) rng: Rng,
+    pub(crate) capacity: Capacity,
+    seq: u64,
+    accounts: u64,
+    instruments: u64,
+    mandates: u64,
+    /// The middle of the prices of each instrument.
+    middles: Vec<i64>,
+    /// Index of each session's last order.
+    last: [u64; SESSIONS as usize + 1],
+    /// Orders sent, with the mandates they were sent under and their first prices.
+    recent: VecDeque<(OrderId, u32, Price)>,
+    inbox: u64,
+    queue: VecDeque<(Body, Vec<u8>)>,
+}
+
+impl Flow {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut rng = Rng(seed);
+        let instruments = 1 + rng.below(3);
+        let accounts = 2 + rng.below(4);
+        let capacity = Capacity {
+            orders_max: [25, 80, 300][rng.below(3) as usize],
+            accounts_max: 6,
+            assets_max: 4,
+            sessions_max: 5,
+            instruments_max: 3,
+            mandates_max: 64,
+            levels_max: 64 * 3,
+            spill_levels_max: 1 + rng.below(9) as u16,
+        };
+        // Below the window, on its edges, inside, above.
+        let middles = (0..instruments).map(|_| [10, WINDOW_LOW, 64, 70, WINDOW_LOW + 64, 120][rng.below(6) as usize]).collect();
+        let mut flow = Self {
+            rng,
+            capacity,
+            seq: 0,
+            accounts,
+            instruments,
+            mandates: 0,
+            middles,
+            last: [0; SESSIONS as usize + 1],
+            recent: VecDeque::new(),
+            inbox: 0,
+            queue: VecDeque::new(),
+        };
+        flow.configure();
+        flow
+    }
+
+    fn configure(&mut self) {
+        for id in 0..4 {
+            self.queue_configuration(Configuration::AddAsset(asset(id)));
+        }
+        for id in 0..self.accounts {
+            self.queue_configuration(Configuration::OpenAccount(account(id as u32)));
+        }
+        for id in 0..self.instruments {
+            self.queue_configuration(Configuration::ListInstrument(instrument(id as u32)));
+        }
+        for session in 1..=SESSIONS {
+            for account in 0..self.accounts {
+                self.queue_mandate(session, account, Scope::Trade, u64::MAX);
+            }
+            self.queue_mandate(session, 0, Scope::CancelOnly, u64::MAX);
+            self.queue_mandate(session, 0, Scope::Trade, 500);
+        }
+        for account in 0..self.accounts {
+            for asset in 0..3 {
+                self.queue_deposit(account as u32, asset, 2_000 / (u128::from(asset) * 20 + 1));
+            }
+        }
+    }
+
+    fn queue_configuration(&mut self, configuration: Configuration) {
+        self.queue.push_back((Body::Configure, configuration.to_bytes()));
+    }
+
+    fn queue_mandate(&mut self, session: u64, account: u64, scope: Scope, expires_at: u64) {
+        let mandate = mandate(self.mandates as u32, session as u16, account as u32, scope, expires_at);
+        self.mandates += 1;
+        self.queue_configuration(Configuration::GrantMandate(mandate));
+    }
+
+    fn queue_deposit(&mut self, account: u32, asset: u16, units: u128) {
+        self.inbox += 1;
+        self.queue.push_back((Body::Inbox, deposit(self.inbox, account, asset, units).to_bytes()));
+    }
+
+    /// The next command.
+    pub(crate) fn next_command(&mut self) -> Sequenced {
+        if let Some((body, tail)) = self.queue.pop_front() {
+            return self.sequenced(SessionId::APPLIANCE, 0, body, tail);
+        }
+        match self.rng.below(100) {
+            0..58 => self.new_order(),
+            58..70 => self.cancel(),
+            70..91 => self.replace(),
+            91..96 => self.deposit(),
+            96..97 => self.sequenced(SessionId::APPLIANCE, 0, Body::Note, Vec::new()),
+            _ => self.reconfigure(),
+        }
+    }
+
+    /// What sets the zone up, as far as it has not been said.
+    pub(crate) fn configuration(&mut self) -> Vec<Sequenced> {
+        self.commands(self.queue.len())
+    }
+
+    pub(crate) fn commands(&mut self, count: usize) -> Vec<Sequenced> {
+        (0..count).map(|_| self.next_command()).collect()
+    }
+
+    pub(crate) fn sequenced(&mut self, session: SessionId, mandate: u32, body: Body, tail: Vec<u8>) -> Sequenced {
+        // Gaps are as legal as neighbours.
+        self.seq += 1 + u64::from(self.rng.one_in(50));
+        let command = Command {
+            seq: Seq::new(self.seq),
+            time: TimestampNs::new(self.seq),
+            session,
+            mandate: MandateId::new(mandate),
+            body,
+            tail_size: tail.len() as u16,
+        };
+        (command, tail)
+    }
+
+    fn session(&mut self) -> u64 {
+        1 + self.rng.below(SESSIONS)
+    }
+
+    /// Mostly one of the session's trading mandates.
+    fn mandate_of(&mut self, session: u64) -> u32 {
+        if self.rng.one_in(15) {
+            return self.rng.below(self.mandates + 2) as u32;
+        }
+        ((session - 1) * (self.accounts + 2) + self.rng.below(self.accounts)) as u32
+    }
+
+    fn price(&mut self, instrument: u64) -> Price {
+        let middle = self.middles[(instrument % self.instruments) as usize];
+        let away = if self.rng.one_in(12) { self.rng.below(60) as i64 - 30 } else { self.rng.below(9) as i64 - 4 };
+        let ticks = if self.rng.one_in(80) { -(self.rng.below(3) as i64) } else { (middle + away).max(1) };
+        Price::from_ticks(ticks).unwrap()
+    }
+
+    fn qty(&mut self) -> Qty {
+        let lots = if self.rng.one_in(60) { QTY_MAX - 2 + self.rng.below(5) } else { 1 + self.rng.below(6) };
+        Qty::from_lots(lots).unwrap()
+    }
+
+    fn new_order(&mut self) -> Sequenced {
+        let session = self.session();
+        let mandate = self.mandate_of(session);
+        let instrument = self.rng.below(self.instruments + u64::from(self.rng.clone().one_in(40)));
+        let time_in_force = match self.rng.below(10) {
+            0..8 => TimeInForce::GoodTillCancel,
+            8..9 => TimeInForce::ImmediateOrCancel,
+            _ => TimeInForce::FillOrKill,
+        };
+        let market = if time_in_force == TimeInForce::GoodTillCancel { self.rng.one_in(60) } else { self.rng.one_in(3) };
+        let price = self.price(instrument);
+        let wanted = match self.rng.below(60) {
+            0 => self.last[session as usize],
+            1 => self.last[session as usize] + 2,
+            _ => self.last[session as usize] + 1,
+        };
+        let claimed = if self.rng.one_in(100) { self.session() } else { session };
+        let order = OrderId::new(SessionId::new(claimed as u16), wanted.max(1)).unwrap();
+        let acting = if self.rng.one_in(150) { 4 + self.rng.below(2) } else { session };
+        if claimed == session && acting == session && wanted == self.last[session as usize] + 1 {
+            self.last[session as usize] = wanted;
+            self.recent.push_back((order, mandate, price));
+            if self.recent.len() > 60 {
+                self.recent.pop_front();
+            }
+        }
+        let new = NewOrder {
+            order,
+            instrument: InstrumentId::new(instrument as u32),
+            side: if self.rng.one_in(2) { Side::Buy } else { Side::Sell },
+            price: if market { OrderPrice::Market } else { OrderPrice::Limit(price) },
+            qty: self.qty(),
+            time_in_force,
+            post_only: self.rng.one_in(8),
+        };
+        self.sequenced(SessionId::new(acting as u16), mandate, Body::New(new), vec![0; 3])
+    }
+
+    /// A recent order, its session most of the time, and one of the session's mandates.
+    fn own_order(&mut self) -> (SessionId, u32, OrderId, Price) {
+        let (order, mandate, price) = match self.recent.len() as u64 {
+            0 => (OrderId::new(SessionId::new(1), 1).unwrap(), 0, Price::from_ticks(1).unwrap()),
+            count => self.recent[self.rng.below(count) as usize],
+        };
+        let session = if self.rng.one_in(40) { self.session() } else { u64::from(order.session().get()) };
+        let mandate = if self.rng.one_in(20) { self.mandate_of(session) } else { mandate };
+        (SessionId::new(session as u16), mandate, order, price)
+    }
+
+    fn cancel(&mut self) -> Sequenced {
+        let (session, mandate, order, _) = self.own_order();
+        self.sequenced(session, mandate, Body::Cancel { order }, Vec::new())
+    }
+
+    fn replace(&mut self) -> Sequenced {
+        let (session, mandate, order, price) = self.own_order();
+        let instrument = self.rng.next();
+        let price = if self.rng.one_in(2) { price } else { self.price(instrument) };
+        let qty = self.qty();
+        self.sequenced(session, mandate, Body::Replace { order, price, qty }, Vec::new())
+    }
+
+    fn deposit(&mut self) -> Sequenced {
+        let (account, asset) = (self.rng.below(self.accounts) as u32, self.rng.below(3) as u16);
+        let (units, roll) = (u128::from(self.rng.below(300) / (u64::from(asset) * 20 + 1)), self.rng.below(20));
+        let next = self.inbox + 1;
+        let mut message = deposit(next, account, asset, units);
+        match roll {
+            0 => message.zone = ZoneId::new(2),
+            1 => message.index = InboxIndex::new(next + 1),
+            2 => message.index = InboxIndex::new(self.inbox),
+            3 => message.account = AccountId::new(6),
+            4 => message.asset = AssetId::new(9),
+            5 => (message.asset, message.amount) = (AssetId::new(JUNK), Amount::new(AMOUNT_MAX).unwrap()),
+            _ => {}
+        }
+        let mut tail = message.to_bytes();
+        let mut session = SessionId::APPLIANCE;
+        match roll {
+            6 => tail.truncate(50),
+            7 => session = SessionId::new(1),
+            0..3 => {}
+            _ => self.inbox = next,
+        }
+        self.sequenced(session, 0, Body::Inbox, tail)
+    }
+
+    /// A change of reference data, mostly one to be refused.
+    fn reconfigure(&mut self) -> Sequenced {
+        let session = if self.rng.one_in(10) { SessionId::new(1) } else { SessionId::APPLIANCE };
+        let next = self.mandates as u32;
+        let mut listed = instrument(self.instruments as u32);
+        let configuration = match self.rng.below(12) {
+            0 => Configuration::AddAsset(asset(4)),
+            1 => Configuration::AddAsset(asset(1)),
+            2 => Configuration::OpenAccount(account(77)),
+            3 => Configuration::GrantMandate(mandate(next + 1, 1, 0, Scope::Trade, 1)),
+            4 => Configuration::GrantMandate(mandate(next, 1, 99, Scope::Trade, 1)),
+            5 => Configuration::GrantMandate(mandate(next, 0, 0, Scope::Trade, 1)),
+            6 => Configuration::GrantMandate(mandate(next, 5, 0, Scope::Trade, 1)),
+            7 => {
+                listed.base = AssetId::new(17);
+                Configuration::ListInstrument(listed)
+            }
+            8 => {
+                listed.quote = listed.base;
+                Configuration::ListInstrument(listed)
+            }
+            9 => {
+                listed.window_bits = 30;
+                Configuration::ListInstrument(listed)
+            }
+            10 => {
+                listed.window_bits = 12;
+                Configuration::ListInstrument(listed)
+            }
+            _ => return self.sequenced(session, 0, Body::Configure, vec![9, 9]),
+        };
+        self.sequenced(session, 0, Body::Configure, configuration.to_bytes())
+    }
+}
+
+fn name(kind: char, id: u32) -> Name {
+    Name::new(&format!("{kind}{id}")).unwrap()
+}
+
+pub(crate) fn asset(id: u16) -> Asset {
+    Asset { id: AssetId::new(id), name: name('a', id.into()), decimals: 2 }
+}
+
+pub(crate) fn account(id: u32) -> Account {
+    Account { id: AccountId::new(id), name: name('f', id), owner: PublicKey([id as u8; 32]) }
+}
+
+/// Base asset 1 or 2, quote asset 0.
+pub(crate) fn instrument(id: u32) -> Instrument {
+    Instrument {
+        id: InstrumentId::new(id),
+        symbol: name('i', id),
+        base: AssetId::new(1 + (id % 2) as u16),
+        quote: AssetId::new(0),
+        price_decimals: 2,
+        qty_decimals: 0,
+        qty_max: Qty::from_lots(QTY_MAX).unwrap(),
+        window_low: Price::from_ticks(WINDOW_LOW).unwrap(),
+        window_bits: WINDOW_BITS,
+    }
+}
+
+pub(crate) fn mandate(id: u32, session: u16, account: u32, scope: Scope, expires_at: u64) -> SignedMandate {
+    let mandate = Mandate {
+        id: MandateId::new(id),
+        session: SessionId::new(session),
+        account: AccountId::new(account),
+        scope,
+        expires_at: TimestampNs::new(expires_at),
+    };
+    SignedMandate { mandate, signature: Signature([7; 64]) }
+}
+
+pub(crate) fn deposit(index: u64, account: u32, asset: u16, units: u128) -> InboxMessage {
+    InboxMessage {
+        zone: ZoneId::TRADING,
+        index: InboxIndex::new(index),
+        id: Digest([3; 32]),
+        asset: AssetId::new(asset),
+        amount: Amount::new(units).unwrap(),
+        owner: PublicKey([1; 32]),
+        account: AccountId::new(account),
+    }
+}
