@@ -1,7 +1,7 @@
 //! The pool: what it takes, what it proposes, and what a flood does to it.
 
 use super::world::*;
-use plinth_settlement::block::{SignedDeposit, Transaction, header_id};
+use plinth_settlement::block::{HeaderTransaction, SignedDeposit, Transaction, header_id};
 use plinth_settlement::ledger::{State, TransactionError};
 use plinth_settlement::limits::{
     POOL_DEPOSITS_PER_OWNER_MAX, POOL_HEADERS_AHEAD_MAX, POOL_HEADERS_PER_HEIGHT_MAX, POOL_ORPHAN_RECEIPTS_PER_VALIDATOR_MAX,
@@ -10,7 +10,7 @@ use plinth_settlement::mempool::{Inserted, Mempool, PoolError};
 use plinth_settlement::receipt::BodyStatement;
 use plinth_types::block::{SignedHeader, ZoneHeader};
 use plinth_types::digest::Digest;
-use plinth_types::id::{Height, ProducerEpoch, Signature};
+use plinth_types::id::{Height, ProducerEpoch, Signature, TimestampNs};
 
 const ROOM: usize = 1 << 20;
 
@@ -217,6 +217,29 @@ fn a_flood_of_forgeries_costs_one_verification_each_and_repeats_cost_none() {
     let stale = ZoneHeader { epoch: ProducerEpoch::new(0), height: Height::new(2), ..header };
     assert!(matches!(pool.insert_header(&state, sign_header(stale)), Err(PoolError::Refused(TransactionError::Epoch { .. }))));
     assert_eq!(pool.signatures_verified_count(), 3);
+}
+
+/// Each signature is verified once: alone when it comes in, not again in the block; and a forgery is never remembered as valid.
+#[test]
+fn a_block_of_known_content_costs_no_verification() {
+    let (mut state, mut pool) = (state(), Mempool::new());
+    let header = Producer::new(TRADING).next(&state, 1);
+    insert_with_quorum(&mut pool, &state, &header);
+    pool.insert_deposit(&state, deposit(0, 1, TRADING, BTC, 1)).unwrap();
+    let known = pool.signatures_verified_count();
+    let block = state.propose(TimestampNs::new(2_000), pool.propose(&state, ROOM));
+    let mut forged = header.clone();
+    forged.trade_count += 1;
+    let receipts = receipts(&header, [0, 1, 2]);
+    let forged = Transaction::Header(Box::new(HeaderTransaction { signed: sign_header(forged), receipts }));
+    let forged = state.propose(TimestampNs::new(2_000), vec![forged]);
+    for _ in 0..2 {
+        assert!(state.check(&forged, pool.verifier()).is_err(), "receipts of another header");
+    }
+    assert_eq!(pool.signatures_verified_count(), known + 3, "the forged header's own signature once, its first receipt twice");
+    let checked = state.check(&block, pool.verifier()).unwrap();
+    assert_eq!(pool.signatures_verified_count(), known + 3);
+    assert_eq!(state.apply(checked).available.len(), 1);
 }
 
 /// Whatever is in the pool, in whatever order it came: what it proposes passes check, and in the end all of it is ordered.
