@@ -31,3 +31,4 @@ pub mod mempool;
 pub mod receipt;
 pub mod stages;
 pub mod transport;
+pub mod validator;
