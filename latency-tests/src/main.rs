@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! engine    the matching engine alone, CPU time, against a workload's known trades
+//! journal   commands made durable: throughput, a lone record's latency, recovery
 //! ```
 //!
 //! `--json` prints, as the last line, one object `{"figures": {NAME: value, …}, "env": {…}}`.
@@ -10,6 +11,7 @@ mod cpu_time;
 mod engine;
 mod env;
 mod figures;
+mod journal;
 mod workload;
 
 use clap::{Parser, Subcommand};
@@ -30,6 +32,8 @@ struct Cli {
 enum Command {
     /// The matching engine alone: operations per second of CPU time, accounts on
     Engine(engine::EngineArgs),
+    /// The command journal alone: commands per second with fdatasync and without
+    Journal(journal::JournalArgs),
 }
 
 fn main() -> ExitCode {
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
     let env = env::describe();
     let done = match &cli.command {
         Command::Engine(args) => engine::run(args, &mut figures),
+        Command::Journal(args) => journal::run(args, &mut figures),
     };
     match done {
         Ok(right) => {

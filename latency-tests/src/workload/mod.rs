@@ -16,7 +16,7 @@ mod file;
 mod generate;
 mod shadow;
 
-pub(crate) use file::{WorkloadError, read};
+pub(crate) use file::read;
 pub(crate) use generate::{Recipe, generate};
 
 /// A whole workload.

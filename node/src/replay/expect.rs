@@ -6,39 +6,39 @@ use std::collections::HashMap;
 
 /// A trade as its two orders' reports tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MadeTrade {
+pub(super) struct MadeTrade {
     /// The order that bought.
-    pub buy: TapeOrderId,
+    pub(super) buy: TapeOrderId,
     /// The order that sold.
-    pub sell: TapeOrderId,
+    pub(super) sell: TapeOrderId,
     /// At what price.
-    pub price: Price,
+    pub(super) price: Price,
     /// How much.
-    pub qty: Qty,
+    pub(super) qty: Qty,
 }
 
 impl MadeTrade {
     /// What the tape says of a trade, less its number and time.
     #[must_use]
-    pub const fn of(trade: &TapeTrade) -> Self {
+    pub(super) const fn of(trade: &TapeTrade) -> Self {
         Self { buy: trade.buy, sell: trade.sell, price: trade.price, qty: trade.qty }
     }
 }
 
 /// What the tape and the appliance agree on, and what not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Comparison {
+pub(super) struct Comparison {
     /// Trades with the same two orders, price and quantity.
-    pub reproduced: usize,
+    pub(super) reproduced: usize,
     /// The tape's others, by the venue's number.
-    pub missing: Vec<u64>,
+    pub(super) missing: Vec<u64>,
     /// The appliance's others.
-    pub extra: Vec<MadeTrade>,
+    pub(super) extra: Vec<MadeTrade>,
 }
 
 /// Compares as multisets: the same pair of orders may trade the same quantity twice.
 #[must_use]
-pub fn compare(tape: &[TapeTrade], made: &[MadeTrade]) -> Comparison {
+pub(super) fn compare(tape: &[TapeTrade], made: &[MadeTrade]) -> Comparison {
     let mut open: HashMap<MadeTrade, usize> = HashMap::new();
     for trade in made {
         *open.entry(*trade).or_default() += 1;

@@ -20,15 +20,24 @@
 //!   refused; they are market makers who probe the touch.
 //! * An order without a quantity cannot be sent: the venue's instant buys are sized in money.
 
+pub mod child;
 mod expect;
 mod plan;
+mod player;
+mod report;
+mod reports;
+mod run;
 mod schedule;
+mod stages;
+mod sys;
 mod tape;
 
 #[cfg(test)]
 mod model;
 
-pub use expect::{Comparison, MadeTrade, compare};
-pub use plan::{Action, Aim, FirmIndex, LeftOut, Plan, PlannedOrder};
-pub use schedule::{ActionIndex, Schedule};
-pub use tape::{Row, RowKind, Tape, TapeError, TapeOrderId, TapeTrade};
+pub use player::{PlayError, Speed};
+pub use report::{ReplayReport, ReportStages};
+pub use reports::ReportError;
+pub use run::{ReplayArgs, ReplayError, Via, main, run};
+pub use stages::Percentiles;
+pub use tape::TapeError;

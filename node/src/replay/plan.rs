@@ -10,25 +10,19 @@ const MARKET_BUY_FROM: i64 = 99_999_999_900;
 
 /// Which of the firms; the first is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FirmIndex(u8);
+pub(super) struct FirmIndex(u8);
 
 impl FirmIndex {
-    /// Wraps an index.
-    #[must_use]
-    pub const fn new(index: u8) -> Self {
-        Self(index)
-    }
-
     /// The index.
     #[must_use]
-    pub const fn get(self) -> usize {
+    pub(super) const fn get(self) -> usize {
         self.0 as usize
     }
 }
 
 /// What an order may do on arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Aim {
+pub(super) enum Aim {
     /// Rest, or be refused: it goes out post-only.
     Rest,
     /// Trade, and rest with what is left if it has a limit.
@@ -37,24 +31,24 @@ pub enum Aim {
 
 /// An order to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlannedOrder {
+pub(super) struct PlannedOrder {
     /// The venue's number, sent as `ClOrdID`.
-    pub id: TapeOrderId,
+    pub(super) id: TapeOrderId,
     /// Who sends it.
-    pub firm: FirmIndex,
+    pub(super) firm: FirmIndex,
     /// Which side.
-    pub side: Side,
+    pub(super) side: Side,
     /// Limit or market.
-    pub price: OrderPrice,
+    pub(super) price: OrderPrice,
     /// How much.
-    pub qty: Qty,
+    pub(super) qty: Qty,
     /// Post-only or not.
-    pub aim: Aim,
+    pub(super) aim: Aim,
 }
 
 /// One thing to send, in tape order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub(super) enum Action {
     /// Send the order of this index.
     New {
         /// Into [`Plan::orders`].
@@ -74,7 +68,7 @@ pub enum Action {
 impl Action {
     /// The order it is about.
     #[must_use]
-    pub const fn order(&self) -> usize {
+    pub(super) const fn order(&self) -> usize {
         match self {
             Self::New { order, .. } | Self::Cancel { order, .. } => *order,
         }
@@ -82,7 +76,7 @@ impl Action {
 
     /// When the capture received it, in milliseconds since 1970.
     #[must_use]
-    pub const fn at_ms(&self) -> u64 {
+    pub(super) const fn at_ms(&self) -> u64 {
         match self {
             Self::New { at_ms, .. } | Self::Cancel { at_ms, .. } => *at_ms,
         }
@@ -91,26 +85,26 @@ impl Action {
 
 /// Rows that are not sent, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LeftOut {
+pub(super) struct LeftOut {
     /// Orders of the snapshot that were not on the book any more.
-    pub stale: usize,
+    pub(super) stale: usize,
     /// Orders that the capture shows without a quantity.
-    pub without_quantity: usize,
+    pub(super) without_quantity: usize,
     /// Deletions of orders that the capture never saw created.
-    pub unknown_deletions: usize,
+    pub(super) unknown_deletions: usize,
     /// The venue's own fill reports.
-    pub changes: usize,
+    pub(super) changes: usize,
 }
 
 /// All that is to be sent.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub(super) struct Plan {
     /// Every order once.
-    pub orders: Vec<PlannedOrder>,
+    pub(super) orders: Vec<PlannedOrder>,
     /// What is sent, in tape order.
-    pub actions: Vec<Action>,
+    pub(super) actions: Vec<Action>,
     /// What is not.
-    pub left_out: LeftOut,
+    pub(super) left_out: LeftOut,
 }
 
 impl Plan {
@@ -120,7 +114,7 @@ impl Plan {
     ///
     /// If `firm_count` is 0.
     #[must_use]
-    pub fn new(tape: &Tape, firm_count: u8) -> Self {
+    pub(super) fn new(tape: &Tape, firm_count: u8) -> Self {
         assert!(firm_count > 0, "somebody must send");
         let takers: HashSet<TapeOrderId> = tape.trades.iter().map(super::tape::TapeTrade::taker).collect();
         let stale = stale(tape);
@@ -157,7 +151,7 @@ impl Plan {
     }
 
     /// Cuts the plan behind its first `action_count` actions.
-    pub fn truncate(&mut self, action_count: usize) {
+    pub(super) fn truncate(&mut self, action_count: usize) {
         self.actions.truncate(action_count);
     }
 }

@@ -21,19 +21,19 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Position of an action in [`Plan::actions`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ActionIndex(usize);
+pub(super) struct ActionIndex(usize);
 
 impl ActionIndex {
     /// The position.
     #[must_use]
-    pub const fn get(self) -> usize {
+    pub(super) const fn get(self) -> usize {
         self.0
     }
 }
 
 /// Hands out a plan's actions as soon as they may go.
 #[derive(Debug)]
-pub struct Schedule<'a> {
+pub(super) struct Schedule<'a> {
     plan: &'a Plan,
     /// First action that has not been looked at.
     next: usize,
@@ -63,7 +63,7 @@ struct Pending {
 impl<'a> Schedule<'a> {
     /// Starts at the plan's first action, with at most `window` actions looked at and not finished.
     #[must_use]
-    pub fn new(plan: &'a Plan, window: usize) -> Self {
+    pub(super) fn new(plan: &'a Plan, window: usize) -> Self {
         Self {
             plan,
             next: 0,
@@ -80,19 +80,19 @@ impl<'a> Schedule<'a> {
 
     /// The next action that may be sent now; `due_at_ms` bounds it when the tape's own speed is kept. The caller follows with
     /// [`Schedule::sent`], or with [`Schedule::finished`] if there is nothing to send.
-    pub fn poll(&mut self, due_at_ms: u64) -> Option<ActionIndex> {
+    pub(super) fn poll(&mut self, due_at_ms: u64) -> Option<ActionIndex> {
         while self.admit(due_at_ms) {}
         self.ready.pop_front()
     }
 
     /// Stamp of the next action that has not been looked at; `None` behind the last.
     #[must_use]
-    pub fn next_due_at_ms(&self) -> Option<u64> {
+    pub(super) fn next_due_at_ms(&self) -> Option<u64> {
         self.plan.actions.get(self.next).map(Action::at_ms)
     }
 
     /// The action is on its way.
-    pub fn sent(&mut self, action: ActionIndex) {
+    pub(super) fn sent(&mut self, action: ActionIndex) {
         let Some(pending) = self.pending_mut(action) else { return };
         pending.sent = true;
         let freed = std::mem::take(&mut pending.freed_by_sending);
@@ -100,7 +100,7 @@ impl<'a> Schedule<'a> {
     }
 
     /// The action was answered, or there was nothing to send. Saying so twice changes nothing.
-    pub fn finished(&mut self, action: ActionIndex) {
+    pub(super) fn finished(&mut self, action: ActionIndex) {
         let Some(slot) = action.0.checked_sub(self.first).and_then(|at| self.pending.get_mut(at)) else { return };
         let Some(pending) = slot.take() else { return };
         self.unfinished -= 1;
@@ -127,7 +127,7 @@ impl<'a> Schedule<'a> {
 
     /// Whether every action is finished.
     #[must_use]
-    pub fn is_done(&self) -> bool {
+    pub(super) fn is_done(&self) -> bool {
         self.next == self.plan.actions.len() && self.unfinished == 0
     }
 

@@ -14,25 +14,25 @@ pub(super) const QTY_DECIMALS: u32 = 8;
 
 /// The venue's number of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TapeOrderId(u64);
+pub(super) struct TapeOrderId(u64);
 
 impl TapeOrderId {
     /// Wraps a number read from a file or from a client order id.
     #[must_use]
-    pub const fn new(id: u64) -> Self {
+    pub(super) const fn new(id: u64) -> Self {
         Self(id)
     }
 
     /// The number.
     #[must_use]
-    pub const fn get(self) -> u64 {
+    pub(super) const fn get(self) -> u64 {
         self.0
     }
 }
 
 /// What a row reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowKind {
+pub(super) enum RowKind {
     /// The order came.
     Created,
     /// It traded in part.
@@ -43,46 +43,46 @@ pub enum RowKind {
 
 /// One line of `orders.csv.gz`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
+pub(super) struct Row {
     /// Which order.
-    pub id: TapeOrderId,
+    pub(super) id: TapeOrderId,
     /// When the capture received it, in milliseconds since 1970.
-    pub received_at_ms: u64,
+    pub(super) received_at_ms: u64,
     /// When the venue stamped it, in milliseconds since 1970.
-    pub exchange_at_ms: u64,
+    pub(super) exchange_at_ms: u64,
     /// Its limit, as written.
-    pub price: Price,
+    pub(super) price: Price,
     /// What is left of it.
-    pub lots: Lots,
+    pub(super) lots: Lots,
     /// What happened.
-    pub kind: RowKind,
+    pub(super) kind: RowKind,
     /// Which side.
-    pub side: Side,
+    pub(super) side: Side,
 }
 
 /// One line of `trades.csv`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TapeTrade {
+pub(super) struct TapeTrade {
     /// The venue's number of the trade.
-    pub id: u64,
+    pub(super) id: u64,
     /// When the capture received it, in milliseconds since 1970.
-    pub received_at_ms: u64,
+    pub(super) received_at_ms: u64,
     /// At what price.
-    pub price: Price,
+    pub(super) price: Price,
     /// How much.
-    pub qty: Qty,
+    pub(super) qty: Qty,
     /// The order that bought.
-    pub buy: TapeOrderId,
+    pub(super) buy: TapeOrderId,
     /// The order that sold.
-    pub sell: TapeOrderId,
+    pub(super) sell: TapeOrderId,
     /// Side of the order that took.
-    pub aggressor: Side,
+    pub(super) aggressor: Side,
 }
 
 impl TapeTrade {
     /// The order that took.
     #[must_use]
-    pub const fn taker(&self) -> TapeOrderId {
+    pub(super) const fn taker(&self) -> TapeOrderId {
         match self.aggressor {
             Side::Buy => self.buy,
             Side::Sell => self.sell,
@@ -92,11 +92,11 @@ impl TapeTrade {
 
 /// Both files.
 #[derive(Clone, Debug)]
-pub struct Tape {
+pub(super) struct Tape {
     /// Order rows in file order.
-    pub rows: Vec<Row>,
+    pub(super) rows: Vec<Row>,
     /// Trades in file order.
-    pub trades: Vec<TapeTrade>,
+    pub(super) trades: Vec<TapeTrade>,
 }
 
 /// Why the files could not be read.
@@ -128,7 +128,7 @@ impl Tape {
     /// # Errors
     ///
     /// [`TapeError`] naming the file, and the line that does not read.
-    pub fn read(folder: &Path) -> Result<Self, TapeError> {
+    pub(super) fn read(folder: &Path) -> Result<Self, TapeError> {
         let orders = folder.join("orders.csv.gz");
         let rows = lines(&orders, |file| Box::new(GzDecoder::new(file)), row)?;
         let trades = lines(&folder.join("trades.csv"), |file| Box::new(file), trade)?;
@@ -253,7 +253,7 @@ fn scale(text: &str, decimals: u32) -> Option<u64> {
     }
     let shift = i32::try_from(decimals).ok()?.checked_add(exponent)?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
     let power = 10_u64.checked_pow(shift.unsigned_abs())?;
-    if shift >= 0 { value.checked_mul(power) } else { (value % power == 0).then_some(value / power) }
+    if shift >= 0 { value.checked_mul(power) } else { value.is_multiple_of(power).then_some(value / power) }
 }
 
 #[cfg(test)]

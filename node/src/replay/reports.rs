@@ -1,0 +1,129 @@
+//! What the appliance's messages say to the player.
+
+use super::tape::{PRICE_DECIMALS, QTY_DECIMALS, TapeOrderId};
+use plinth_gateway::codec::{Message, Tag, decimal, tag};
+use plinth_types::command::Side;
+use plinth_types::quantity::{Price, Qty};
+
+/// One message, as far as the player cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Report {
+    /// The order is in.
+    Accepted { order: TapeOrderId },
+    /// It never was.
+    Refused { order: TapeOrderId },
+    /// One side of a trade.
+    Traded { order: TapeOrderId, trade: u64, side: Side, price: Price, qty: Qty, filled: bool },
+    /// What was left is gone; `asked` if by a cancel.
+    Cancelled { order: TapeOrderId, asked: bool },
+    /// There was nothing to cancel.
+    CancelRefused { order: TapeOrderId },
+    /// A trade's block got further; `again` if the message says that it may have been sent before.
+    Settlement { trade: u64, state: TradeState, again: bool },
+}
+
+/// How far a trade's block is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TradeState {
+    /// Ordered and recoverable.
+    Available,
+    /// Value has moved as the policy says.
+    Settled,
+}
+
+/// Why a message cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReportError {
+    /// A field is missing or has no meaning for its message.
+    #[error("message {msg_type:?} with a bad or missing field {tag}: {message}")]
+    Field {
+        /// Type of the message.
+        msg_type: String,
+        /// Which field.
+        tag: Tag,
+        /// The whole of it, for a person.
+        message: String,
+    },
+    /// The appliance says that we broke the protocol.
+    #[error("refused as a protocol error: {message}")]
+    Protocol {
+        /// The whole of it, for a person.
+        message: String,
+    },
+}
+
+/// Reads a message; `None` for one that is no answer (a heartbeat, a replay's own logout).
+pub(super) fn read(message: &Message<'_>, run: &str) -> Result<Option<Report>, ReportError> {
+    match message.msg_type() {
+        b"8" => execution_report(message, run),
+        b"9" => Ok(Some(Report::CancelRefused { order: client_order(message, run)?.0 })),
+        b"AE" => trade_capture(message).map(Some),
+        b"3" | b"j" => Err(ReportError::Protocol { message: message.to_string() }),
+        _ => Ok(None),
+    }
+}
+
+fn execution_report(message: &Message<'_>, run: &str) -> Result<Option<Report>, ReportError> {
+    let (order, is_cancel) = client_order(message, run)?;
+    Ok(Some(match field(message, tag::EXEC_TYPE)? {
+        b"0" => Report::Accepted { order },
+        b"8" => Report::Refused { order },
+        // Expired is how an order that may not rest ends; cancelled, how one that was cancelled does.
+        b"4" | b"C" => Report::Cancelled { order, asked: is_cancel },
+        b"F" => Report::Traded {
+            order,
+            trade: trade_number(message)?,
+            side: match field(message, tag::SIDE)? {
+                b"1" => Side::Buy,
+                b"2" => Side::Sell,
+                _ => return Err(bad(message, tag::SIDE)),
+            },
+            price: scaled(message, tag::LAST_PX, PRICE_DECIMALS)
+                .and_then(Price::from_ticks)
+                .ok_or_else(|| bad(message, tag::LAST_PX))?,
+            qty: scaled(message, tag::LAST_QTY, QTY_DECIMALS)
+                .and_then(|lots| Qty::from_lots(lots.unsigned_abs()))
+                .ok_or_else(|| bad(message, tag::LAST_QTY))?,
+            filled: field(message, tag::ORD_STATUS)? == b"2",
+        },
+        _ => return Ok(None),
+    }))
+}
+
+fn trade_capture(message: &Message<'_>) -> Result<Report, ReportError> {
+    let state = match field(message, tag::ZONE_STATE)? {
+        b"AVAILABLE" => TradeState::Available,
+        b"SETTLED" => TradeState::Settled,
+        _ => return Err(bad(message, tag::ZONE_STATE)),
+    };
+    let again = message.is_set(tag::POSS_RESEND) || message.is_set(tag::POSS_DUP_FLAG);
+    Ok(Report::Settlement { trade: trade_number(message)?, state, again })
+}
+
+/// The order that `ClOrdID` means, and whether it is a cancel's.
+fn client_order(message: &Message<'_>, run: &str) -> Result<(TapeOrderId, bool), ReportError> {
+    let text = std::str::from_utf8(field(message, tag::CL_ORD_ID)?).ok().and_then(|text| text.strip_prefix(run));
+    let text = text.ok_or_else(|| bad(message, tag::CL_ORD_ID))?;
+    let digits = text.strip_suffix('c');
+    let id = digits.unwrap_or(text).parse().map_err(|_| bad(message, tag::CL_ORD_ID))?;
+    Ok((TapeOrderId::new(id), digits.is_some()))
+}
+
+fn trade_number(message: &Message<'_>) -> Result<u64, ReportError> {
+    let text = std::str::from_utf8(field(message, tag::TRD_MATCH_ID)?).ok();
+    text.and_then(|text| text.parse().ok()).ok_or_else(|| bad(message, tag::TRD_MATCH_ID))
+}
+
+/// A decimal field in the tape's units. The appliance may write more places than the tape has; they are then zeros.
+fn scaled(message: &Message<'_>, tag: Tag, decimals: u32) -> Option<i64> {
+    decimal::parse(message.get(tag)?, u8::try_from(decimals).ok()?).ok()
+}
+
+fn field<'a>(message: &Message<'a>, tag: Tag) -> Result<&'a [u8], ReportError> {
+    message.get(tag).ok_or_else(|| bad(message, tag))
+}
+
+fn bad(message: &Message<'_>, tag: Tag) -> ReportError {
+    let msg_type = String::from_utf8_lossy(message.msg_type()).into_owned();
+    ReportError::Field { msg_type, tag, message: message.to_string() }
+}
