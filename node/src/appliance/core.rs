@@ -6,7 +6,8 @@
 
 use super::cursor::Cursor;
 use crossbeam_channel::{Receiver, Sender};
-use plinth_gateway::{Full, Gateway, GatewayError, GatewayStatus, Now, Zone};
+use plinth_gateway::clock::Now;
+use plinth_gateway::{Full, Gateway, GatewayError, GatewayStatus, Zone};
 use plinth_matching::journal::JournalError;
 use plinth_matching::pipeline::Fused;
 use plinth_types::codec::Codec;
@@ -16,7 +17,7 @@ use plinth_types::id::{InboxIndex, MandateId, Seq, SessionId, TimestampNs};
 use plinth_types::message::{InboxMessage, Note};
 use plinth_types::reference::Configuration;
 use std::collections::VecDeque;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use thiserror::Error;
 
 /// Longest sleep of an idle turn: timers of the sessions are looked at this often.
@@ -82,12 +83,11 @@ pub(super) struct Core {
 impl Core {
     /// Runs until it is asked to stop or cannot go on.
     pub(super) fn run(mut self) -> Result<(), CoreError> {
-        let clock = HostClock::new();
         let mut waiting: VecDeque<ApplianceRecord> = VecDeque::new();
         let mut idle_since: Option<Instant> = None;
-        self.gateway.start(&mut ZonePort { zone: &mut self.zone, now: clock.now().utc });
+        self.gateway.start(&mut ZonePort { zone: &mut self.zone, now: Now::read().utc });
         loop {
-            let now = clock.now();
+            let now = Now::read();
             let mut worked = self.gateway.poll(now, &mut ZonePort { zone: &mut self.zone, now: now.utc })?;
             while let Ok(control) = self.control.try_recv() {
                 worked = true;
@@ -95,13 +95,13 @@ impl Core {
                     Control::Sequence(record) => waiting.push_back(record),
                     // An asker that is gone needs no answer.
                     Control::Ask(asker) => drop(asker.send(self.status())),
-                    Control::Stop => return self.stop(&clock),
+                    Control::Stop => return self.stop(),
                 }
             }
             worked |= self.sequence_waiting(now.utc, &mut waiting);
-            worked |= self.release(now);
+            worked |= self.release(now)?;
             if let Some(error) = self.zone.failed() {
-                return Err(error.into());
+                return Err(error.clone().into());
             }
             if worked {
                 idle_since = None;
@@ -118,13 +118,16 @@ impl Core {
     }
 
     /// Says what has become durable.
-    fn release(&mut self, now: Now) -> bool {
+    fn release(&mut self, now: Now) -> Result<bool, CoreError> {
         let Self { zone, gateway, cursor, .. } = self;
         let released = zone.release(|command, tail, events| {
             cursor.observe(command, tail, events);
-            gateway.deliver(now, command, tail, events);
+            gateway.deliver(command, tail, events);
         });
-        released > 0
+        if released > 0 {
+            gateway.flush(now)?;
+        }
+        Ok(released > 0)
     }
 
     fn sequence_waiting(&mut self, now: TimestampNs, waiting: &mut VecDeque<ApplianceRecord>) -> bool {
@@ -167,13 +170,23 @@ impl Core {
         }
     }
 
-    /// Says what is durable, logs the sessions out, and leaves the journal whole.
-    fn stop(mut self, clock: &HostClock) -> Result<(), CoreError> {
-        self.zone.flush()?;
-        self.release(clock.now());
-        let now = clock.now();
-        self.gateway.shutdown(now, &mut ZonePort { zone: &mut self.zone, now: now.utc })?;
-        self.zone.shutdown()?;
+    /// Logs the sessions out, says what is durable, and leaves the journal whole.
+    fn stop(mut self) -> Result<(), CoreError> {
+        self.gateway.shut_down(Now::read());
+        while self.gateway.status().connections > 0 {
+            let now = Now::read();
+            self.gateway.poll(now, &mut ZonePort { zone: &mut self.zone, now: now.utc })?;
+            self.release(now)?;
+            if let Some(error) = self.zone.failed() {
+                return Err(error.clone().into());
+            }
+            self.gateway.wait(SLEEP_MAX)?;
+        }
+        let Self { zone, mut gateway, mut cursor, .. } = self;
+        zone.shutdown(|command, tail, events| {
+            cursor.observe(command, tail, events);
+            gateway.deliver(command, tail, events);
+        })?;
         Ok(())
     }
 }
@@ -198,26 +211,4 @@ impl Zone for ZonePort<'_> {
     fn submit(&mut self, session: SessionId, mandate: MandateId, body: Body, tail: &[u8]) -> Result<Seq, Full> {
         self.zone.submit(self.now, session, mandate, body, tail).map_err(|_| Full)
     }
-}
-
-/// The one clock of the core stage: monotonic for timers, UTC for stamps.
-pub(super) struct HostClock {
-    start: Instant,
-}
-
-impl HostClock {
-    pub(super) fn new() -> Self {
-        Self { start: Instant::now() }
-    }
-
-    pub(super) fn now(&self) -> Now {
-        let mono_ns = u64::try_from(self.start.elapsed().as_nanos()).expect("a process runs less than 584 years");
-        Now { mono_ns, utc: utc_now() }
-    }
-}
-
-/// Nanoseconds since 1970, zero for a clock before it.
-pub(super) fn utc_now() -> TimestampNs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    TimestampNs::new(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }

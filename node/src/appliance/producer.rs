@@ -1,7 +1,7 @@
 //! The producer stage: the replica behind the journal, and the blocks that it cuts on their way to the link.
 
-use super::core::utc_now;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use plinth_gateway::clock::Now;
 use plinth_matching::journal::JournalStatus;
 use plinth_matching::replica::{Producer, ReplicaError, SealedBlock};
 use plinth_types::digest::Digest;
@@ -44,7 +44,7 @@ impl ProducerStage {
             height = height.next();
         }
         loop {
-            while let Some(block) = self.producer.poll(self.journal.durable(), utc_now())? {
+            while let Some(block) = self.producer.poll(self.journal.durable(), Now::read().utc)? {
                 if !self.hand_over(block) {
                     return Ok(());
                 }
@@ -57,7 +57,7 @@ impl ProducerStage {
     }
 
     fn finish(&mut self) -> Result<(), ReplicaError> {
-        while let Some(block) = self.producer.poll(self.journal.durable(), utc_now())? {
+        while let Some(block) = self.producer.poll(self.journal.durable(), Now::read().utc)? {
             self.hand_over(block);
         }
         if let Some(block) = self.producer.flush()? {
@@ -68,7 +68,7 @@ impl ProducerStage {
 
     /// How long nothing but a signal can make a block due.
     fn patience(&self) -> Duration {
-        let due_in_ns = self.producer.due_at().map(|due| due.get().saturating_sub(utc_now().get()));
+        let due_in_ns = self.producer.due_at().map(|due| due.get().saturating_sub(Now::read().utc.get()));
         due_in_ns.map_or(LOOK_INTERVAL, |ns| Duration::from_nanos(ns).min(LOOK_INTERVAL))
     }
 

@@ -3,7 +3,7 @@
 use super::admin::Admin;
 use super::announce::{Ready, ReadyInstrument, ReadyValidator};
 use super::bridge::{self, Bridge};
-use super::core::{self, ApplianceRecord, Control, Core, CoreError, CoreStatus, sequence};
+use super::core::{ApplianceRecord, Control, Core, CoreError, CoreStatus, sequence};
 use super::cursor::Cursor;
 use super::folder::{DataFolder, FolderError};
 use super::producer::{ProducerStage, ZoneHead};
@@ -11,6 +11,8 @@ use super::status::{self, Status};
 use crate::config::schema::Durability;
 use crate::config::{self, ConfigError, Resolved, demo};
 use crossbeam_channel::{Receiver, Sender, bounded};
+use plinth_gateway::clock::Now;
+use plinth_gateway::session::{Credential, ResetPolicy, SessionConfig};
 use plinth_gateway::{Gateway, GatewayConfig, GatewayError, Waker};
 use plinth_matching::journal::{self, Identity, JournalError};
 use plinth_matching::pipeline::Fused;
@@ -195,13 +197,13 @@ impl Appliance {
         let (published, is_published) = bounded(1);
         let zone_config = zone_config(&folder, &resolved, gateway.waker(), published.clone());
         let mut cursor = Cursor::default();
-        let recovered = replica::recover(&zone_config, core::utc_now(), |command, tail, events| {
+        let recovered = replica::recover(&zone_config, Now::read().utc, |command, tail, events| {
             cursor.observe(command, tail, events);
             gateway.recover(command, tail, events);
         })?;
         let (mut zone, producer) = recovered.start(&zone_config.journal)?;
         sequence_new_reference(&mut zone, &resolved.reference)?;
-        let fix = gateway.local_addr();
+        let fix = gateway.local_addr()?;
 
         let (control, controls) = bounded(CONTROL_DEPTH);
         let handle = CoreHandle { control, waker: gateway.waker() };
@@ -361,7 +363,20 @@ fn start_validators(folder: &DataFolder, resolved: &Resolved, peers: &[Peer]) ->
 }
 
 fn gateway_config(resolved: &Resolved) -> GatewayConfig {
-    todo!()
+    let session = |own: &config::ResolvedSession| SessionConfig {
+        id: own.id,
+        comp_id: own.session.comp_id.clone(),
+        credential: Credential::Password(own.session.password_hash.as_str().into()),
+        reset: if own.session.may_reset { ResetPolicy::OnRequest } else { ResetPolicy::Never },
+    };
+    GatewayConfig {
+        listen: resolved.fix.listen,
+        comp_id: resolved.fix.comp_id.clone(),
+        sessions: resolved.sessions.iter().map(session).collect(),
+        // The journal has them all: what is new was sequenced before the first client can log on.
+        reference: Vec::new(),
+        attestation: ATTESTATION.to_owned(),
+    }
 }
 
 fn zone_config(folder: &DataFolder, resolved: &Resolved, waker: Waker, published: Sender<()>) -> ZoneConfig {
@@ -408,7 +423,7 @@ fn sequence_new_reference(zone: &mut Fused, reference: &[Configuration]) -> Resu
 
 fn sequence_now(zone: &mut Fused, item: &Configuration) -> Result<(), StartError> {
     let record = ApplianceRecord::Configure(*item);
-    while sequence(zone, core::utc_now(), &record).is_err() {
+    while sequence(zone, Now::read().utc, &record).is_err() {
         if let Some(error) = zone.failed() {
             return Err(error.clone().into());
         }
@@ -492,4 +507,14 @@ fn wait_for_end(failures: &mut UnboundedReceiver<String>) -> io::Result<Option<S
             failure = failures.recv() => Ok(failure),
         }
     })
+}
+
+/// Pins the calling thread, if it is asked to. A processor that is not there is said and lived without.
+fn pin(cpu: Option<usize>) {
+    let Some(cpu) = cpu else { return };
+    let mut set = rustix::thread::CpuSet::new();
+    set.set(cpu);
+    if let Err(error) = rustix::thread::sched_setaffinity(None, &set) {
+        tracing::warn!(cpu, %error, "the core stage is not pinned");
+    }
 }

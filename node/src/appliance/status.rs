@@ -159,7 +159,7 @@ impl Reporter {
         };
         let sessions = core.gateway.sessions.iter().map(|session| SessionStatus {
             comp_id: session.comp_id.clone(),
-            connected: session.connected,
+            connected: session.is_logged_on,
             next_inbound: session.next_in.get(),
             next_outbound: session.next_out.get(),
         });
