@@ -3,15 +3,21 @@
 //! ```text
 //! engine    the matching engine alone, CPU time, against a workload's known trades
 //! journal   commands made durable: throughput, a lone record's latency, recovery
+//! wire      FIX over TCP against an appliance, open loop, with the floor of a raw echo in the same run
+//! settle    from execution to finality, per stage, against an appliance with four validators
 //! ```
 //!
 //! `--json` prints, as the last line, one object `{"figures": {NAME: value, …}, "env": {…}}`.
 
+mod appliance;
 mod cpu_time;
 mod engine;
 mod env;
 mod figures;
+mod fix;
 mod journal;
+mod settle;
+mod wire;
 mod workload;
 
 use clap::{Parser, Subcommand};
@@ -34,6 +40,10 @@ enum Command {
     Engine(engine::EngineArgs),
     /// The command journal alone: commands per second with fdatasync and without
     Journal(journal::JournalArgs),
+    /// From the moment an order is due to its report, over FIX and TCP, beside the floor of a raw echo
+    Wire(wire::WireArgs),
+    /// From a trade's execution to the finality of its block
+    Settle(settle::SettleArgs),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +53,8 @@ fn main() -> ExitCode {
     let done = match &cli.command {
         Command::Engine(args) => engine::run(args, &mut figures),
         Command::Journal(args) => journal::run(args, &mut figures),
+        Command::Wire(args) => wire::run(args, &mut figures),
+        Command::Settle(args) => settle::run(args, &mut figures),
     };
     match done {
         Ok(right) => {

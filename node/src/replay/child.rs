@@ -83,8 +83,20 @@ pub struct Status {
     pub settlement_height: u64,
     /// Whether every asset is conserved.
     pub ledger_conserved: bool,
-    /// Percentiles per stage of settlement.
+    /// Percentiles per stage of settlement, as the zone's side saw them.
     #[serde(default)]
+    pub stages: Vec<Stage>,
+    /// Validators of the appliance's process.
+    #[serde(default)]
+    pub validators: Vec<Validator>,
+}
+
+/// One validator.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Validator {
+    /// Last block it finalized.
+    pub height: u64,
+    /// Percentiles per stage, as it saw them.
     pub stages: Vec<Stage>,
 }
 
@@ -229,7 +241,8 @@ impl ChildAppliance {
     ///
     /// [`ChildError::TooSlow`] when it does not; it is then killed.
     pub fn stop(mut self) -> Result<ExitStatus, ChildError> {
-        super::sys::interrupt(self.child.id());
+        let asked = Command::new("kill").arg("-INT").arg(self.child.id().to_string()).status();
+        asked.map_err(|error| ChildError::Io { what: "send SIGINT".into(), error })?;
         let deadline = Instant::now() + STOPPED_WITHIN;
         loop {
             match self.child.try_wait() {

@@ -28,8 +28,8 @@ mod report;
 mod reports;
 mod run;
 mod schedule;
+pub mod sockets;
 mod stages;
-mod sys;
 mod tape;
 
 #[cfg(test)]

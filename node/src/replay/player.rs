@@ -3,10 +3,10 @@
 use super::child::{Listing, Login};
 use super::expect::MadeTrade;
 use super::plan::{Action, Aim, Plan, PlannedOrder};
-use super::reports::{Report, ReportError, TradeState, read};
+use super::reports::{Report, ReportError, TradeKey, TradeState, read};
 use super::schedule::{ActionIndex, Schedule};
+use super::sockets::{self, Interest};
 use super::stages::Stages;
-use super::sys::{self, Interest};
 use super::tape::{PRICE_DECIMALS, QTY_DECIMALS, TapeOrderId};
 use plinth_gateway::client::{Client, ClientConfig, ClientError};
 use plinth_gateway::codec::{Builder, tag};
@@ -162,7 +162,7 @@ struct Player<'a> {
     by_id: HashMap<TapeOrderId, usize>,
     /// Since when each message waits for its answer, by order and whether it is the cancel.
     under_way: HashMap<(usize, bool), (ActionIndex, Instant)>,
-    trades: HashMap<u64, Trade>,
+    trades: HashMap<TradeKey, Trade>,
     played: Played,
     heard_at: Instant,
 }
@@ -243,8 +243,8 @@ impl Player<'_> {
 
     fn leave(self) -> Played {
         let mut played = self.played;
-        let mut numbered: Vec<(u64, Trade)> = self.trades.into_iter().collect();
-        numbered.sort_unstable_by_key(|(number, _)| *number);
+        let mut numbered: Vec<(TradeKey, Trade)> = self.trades.into_iter().collect();
+        numbered.sort_unstable_by_key(|(key, _)| *key);
         for (_, trade) in numbered {
             played.trades_available += usize::from(trade.available >= 2);
             played.trades_settled += usize::from(trade.settled >= 2);
@@ -300,7 +300,7 @@ impl Player<'_> {
 
     fn receive(&mut self, timeout: Duration) -> Result<(), PlayError> {
         let interests = self.sessions.iter().map(|session| Interest { fd: session.client.as_raw_fd(), writable: session.blocked });
-        sys::wait(interests, timeout)?;
+        sockets::wait(interests, timeout)?;
         for at in 0..self.sessions.len() {
             loop {
                 let session = &mut self.sessions[at];
@@ -362,7 +362,7 @@ impl Player<'_> {
         }
     }
 
-    fn settlement(&mut self, trade: u64, state: TradeState, again: bool) {
+    fn settlement(&mut self, trade: TradeKey, state: TradeState, again: bool) {
         let entry = self.trades.entry(trade).or_default();
         let heard = match state {
             TradeState::Available => &mut entry.available,

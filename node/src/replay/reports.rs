@@ -13,13 +13,20 @@ pub(super) enum Report {
     /// It never was.
     Refused { order: TapeOrderId },
     /// One side of a trade.
-    Traded { order: TapeOrderId, trade: u64, side: Side, price: Price, qty: Qty, filled: bool },
+    Traded { order: TapeOrderId, trade: TradeKey, side: Side, price: Price, qty: Qty, filled: bool },
     /// What was left is gone; `asked` if by a cancel.
     Cancelled { order: TapeOrderId, asked: bool },
     /// There was nothing to cancel.
     CancelRefused { order: TapeOrderId },
     /// A trade's block got further; `again` if the message says that it may have been sent before.
-    Settlement { trade: u64, state: TradeState, again: bool },
+    Settlement { trade: TradeKey, state: TradeState, again: bool },
+}
+
+/// What both sides' reports of one trade share: `ExecID` less its last part, the side. Ascending in the order of execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct TradeKey {
+    record: u64,
+    ordinal: u64,
 }
 
 /// How far a trade's block is.
@@ -72,7 +79,7 @@ fn execution_report(message: &Message<'_>, run: &str) -> Result<Option<Report>, 
         b"4" | b"C" => Report::Cancelled { order, asked: is_cancel },
         b"F" => Report::Traded {
             order,
-            trade: trade_number(message)?,
+            trade: trade_key(message)?,
             side: match field(message, tag::SIDE)? {
                 b"1" => Side::Buy,
                 b"2" => Side::Sell,
@@ -97,7 +104,7 @@ fn trade_capture(message: &Message<'_>) -> Result<Report, ReportError> {
         _ => return Err(bad(message, tag::ZONE_STATE)),
     };
     let again = message.is_set(tag::POSS_RESEND) || message.is_set(tag::POSS_DUP_FLAG);
-    Ok(Report::Settlement { trade: trade_number(message)?, state, again })
+    Ok(Report::Settlement { trade: trade_key(message)?, state, again })
 }
 
 /// The order that `ClOrdID` means, and whether it is a cancel's.
@@ -109,9 +116,13 @@ fn client_order(message: &Message<'_>, run: &str) -> Result<(TapeOrderId, bool),
     Ok((TapeOrderId::new(id), digits.is_some()))
 }
 
-fn trade_number(message: &Message<'_>) -> Result<u64, ReportError> {
-    let text = std::str::from_utf8(field(message, tag::TRD_MATCH_ID)?).ok();
-    text.and_then(|text| text.parse().ok()).ok_or_else(|| bad(message, tag::TRD_MATCH_ID))
+fn trade_key(message: &Message<'_>) -> Result<TradeKey, ReportError> {
+    let text = std::str::from_utf8(field(message, tag::EXEC_ID)?).ok();
+    let mut parts = text.into_iter().flat_map(|text| text.split('-')).map(str::parse);
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(Ok(record)), Some(Ok(ordinal)), Some(Ok(1 | 2)), None) => Ok(TradeKey { record, ordinal }),
+        _ => Err(bad(message, tag::EXEC_ID)),
+    }
 }
 
 /// A decimal field in the tape's units. The appliance may write more places than the tape has; they are then zeros.
