@@ -14,6 +14,8 @@ pub mod journal;
 pub mod limits;
 #[cfg(all(feature = "std", not(loom)))]
 pub mod pipeline;
+#[cfg(all(feature = "std", not(loom)))]
+pub mod replica;
 #[cfg(feature = "std")]
 pub mod ring;
 pub mod state;

@@ -1,3 +1,6 @@
-//! The node: where the parts meet.
+//! The node: where the parts meet. It reads the configuration, starts each stage on its thread, joins zones to settlement, and
+//! answers the operator. No rule of matching, settlement or FIX lives here.
 
+pub mod appliance;
+pub mod config;
 pub mod replay;

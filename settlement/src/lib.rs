@@ -1,1 +1,34 @@
-//! skeleton
+//! The base layer: which zone blocks are ordered, who has what outside the zones, and what goes into a zone and out of it.
+//!
+//! ```text
+//!  deposits ─┐                                        ┌─► Outcome: available, settled, inbox messages
+//!  headers  ─┼─► mempool ─► block ═══ consensus ═══► ledger
+//!  receipts ─┘      ▲                                 └─► State: balances, zones, turnstiles
+//!     ▲             └──────────── state ──────────────────┘
+//!     └── body (checked against its header, re-encoded to its shard root)
+//! ```
+//!
+//! * [`keys`], [`digest`], [`committee`], [`limits`]: the ground.
+//! * [`genesis`]: what all validators agree on before the first block.
+//! * [`block`], [`receipt`], [`body`]: what is sent, its canonical bytes, and what can be said of it without a ledger.
+//! * [`ledger`]: the state machine. Pure: no I/O, no clock, ordered maps only.
+//! * [`mempool`]: what waits to be ordered. Bounded, and pure too.
+//! * [`transport`]: QUIC between validators and from clients. [`consensus`]: simplex around the ledger. [`validator`]: both, as a
+//!   process or inside one. [`link`]: the zone's end. [`stages`]: how long each step takes.
+
+#![deny(clippy::float_arithmetic)]
+
+pub mod block;
+pub mod body;
+pub mod committee;
+pub mod consensus;
+pub mod digest;
+pub mod genesis;
+pub mod keys;
+pub mod ledger;
+pub mod limits;
+pub mod mempool;
+pub mod receipt;
+pub mod stages;
+pub mod transport;
+pub mod validator;

@@ -1,0 +1,47 @@
+# One command per intent. `just` lists them.
+
+default:
+    @just --list
+
+# Format, lint and test everything, as CI does (without its installs).
+check: fmt lint test
+
+fmt:
+    cargo fmt --all --check
+
+lint:
+    cargo clippy --release --workspace --all-targets -- -D warnings
+
+test:
+    cargo test --release --workspace
+
+# The invariants of ARCHITECTURE.md that a grep can check.
+tidy:
+    scripts/tidy.sh
+
+# Every interleaving of the rings.
+loom:
+    RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom cargo test --release -p plinth-matching --lib ring
+
+# Money and core crates with debug assertions on.
+debug-assertions:
+    cargo test -p plinth-types -p plinth-clearing
+
+# Figures: `just bench engine`, `just bench wire`.
+bench WHAT *ARGS:
+    cargo run --release -p latency-tests -- {{WHAT}} {{ARGS}} --json
+
+# Real order flow through the gateway.
+replay *ARGS:
+    scripts/sample-data.sh sample-data
+    cargo run --release -- replay --bitstamp sample-data --via fix --sessions 8 --json {{ARGS}}
+
+deny:
+    cargo deny check licenses bans sources
+
+# Needs a network.
+advisories:
+    cargo deny check advisories
+
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --workspace

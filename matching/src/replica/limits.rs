@@ -1,0 +1,20 @@
+//! Bounds of block production and snapshots.
+
+use plinth_types::limits::{BODY_COMMANDS_MAX, BODY_SIZE_MAX};
+use std::time::Duration;
+
+/// Most bytes of a body, unless configured otherwise.
+pub const BLOCK_SIZE_DEFAULT: usize = 1 << 20;
+/// Most commands of a block, unless configured otherwise.
+pub const BLOCK_COMMANDS_DEFAULT: usize = 8_192;
+/// How long a block waits for more commands, unless configured otherwise.
+pub const BLOCK_INTERVAL_DEFAULT: Duration = Duration::from_millis(10);
+/// Largest encoded header that the block log accepts: the fixed fields and the most totals.
+pub const HEADER_SIZE_MAX: usize = 2_048;
+/// Every so many entries of the block log one offset is kept in memory.
+pub const LOG_INDEX_STEP: u64 = 64;
+/// Snapshots kept; older ones are removed.
+pub const SNAPSHOTS_KEPT: usize = 2;
+
+const _: () = assert!(BLOCK_SIZE_DEFAULT <= BODY_SIZE_MAX, "a validator refuses larger bodies");
+const _: () = assert!(BLOCK_COMMANDS_DEFAULT <= BODY_COMMANDS_MAX, "a validator refuses more commands");

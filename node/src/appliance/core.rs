@@ -1,0 +1,214 @@
+//! The core stage of topology `fused`: FIX, sequencer, engine and gate on one thread that runs to completion.
+//!
+//! One turn: take what the sockets have, sequence and execute it; take what settlement and the operator want; say what has become
+//! durable. A turn that did nothing spins for as long as the configuration says, then sleeps in the kernel until a socket, the
+//! journal or another thread wakes it.
+
+use super::cursor::Cursor;
+use crossbeam_channel::{Receiver, Sender};
+use plinth_gateway::clock::Now;
+use plinth_gateway::{Full, Gateway, GatewayError, GatewayStatus, Zone};
+use plinth_matching::journal::JournalError;
+use plinth_matching::pipeline::Fused;
+use plinth_types::codec::Codec;
+use plinth_types::command::Body;
+use plinth_types::event::AssetAmount;
+use plinth_types::id::{InboxIndex, MandateId, Seq, SessionId, TimestampNs};
+use plinth_types::message::{InboxMessage, Note};
+use plinth_types::reference::Configuration;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+use thiserror::Error;
+
+/// Longest sleep of an idle turn: timers of the sessions are looked at this often.
+const SLEEP_MAX: Duration = Duration::from_millis(50);
+/// Records of the appliance that one turn submits at the most, so that clients are not kept waiting behind a long inbox.
+const APPLIANCE_RECORDS_PER_TURN_MAX: usize = 64;
+
+/// What other threads ask of the core stage.
+#[derive(Debug)]
+pub(super) enum Control {
+    /// Sequence a record of the appliance.
+    Sequence(ApplianceRecord),
+    /// Say how things are.
+    Ask(Sender<CoreStatus>),
+    /// Finish what is durable, close the sessions and end.
+    Stop,
+}
+
+/// A record that the appliance itself sequences.
+#[derive(Clone, Debug)]
+pub(super) enum ApplianceRecord {
+    /// Reference data.
+    Configure(Configuration),
+    /// A message for the zone.
+    Inbox(InboxMessage),
+    /// A fact for the host.
+    Note(Note),
+}
+
+/// How the core stage is.
+#[derive(Clone, Debug)]
+pub(super) struct CoreStatus {
+    pub(super) seq: Seq,
+    pub(super) durable_seq: Seq,
+    pub(super) orders_live: u64,
+    pub(super) inbox_index: InboxIndex,
+    pub(super) totals: Vec<AssetAmount>,
+    pub(super) balanced: bool,
+    pub(super) cursor: Cursor,
+    pub(super) gateway: GatewayStatus,
+}
+
+/// Why the core stage ended before it was asked to.
+#[derive(Debug, Error)]
+pub enum CoreError {
+    /// A command could not be made durable. Nothing was acknowledged since.
+    #[error("journal: {0}")]
+    Journal(#[from] JournalError),
+    /// The FIX acceptor failed.
+    #[error("gateway: {0}")]
+    Gateway(#[from] GatewayError),
+}
+
+/// The core stage.
+pub(super) struct Core {
+    pub(super) zone: Fused,
+    pub(super) gateway: Gateway,
+    pub(super) control: Receiver<Control>,
+    pub(super) cursor: Cursor,
+    pub(super) idle_spin: Duration,
+}
+
+impl Core {
+    /// Runs until it is asked to stop or cannot go on.
+    pub(super) fn run(mut self) -> Result<(), CoreError> {
+        let mut waiting: VecDeque<ApplianceRecord> = VecDeque::new();
+        let mut idle_since: Option<Instant> = None;
+        self.gateway.start(&mut ZonePort { zone: &mut self.zone, now: Now::read().utc });
+        loop {
+            let now = Now::read();
+            let mut worked = self.gateway.poll(now, &mut ZonePort { zone: &mut self.zone, now: now.utc })?;
+            while let Ok(control) = self.control.try_recv() {
+                worked = true;
+                match control {
+                    Control::Sequence(record) => waiting.push_back(record),
+                    // An asker that is gone needs no answer.
+                    Control::Ask(asker) => drop(asker.send(self.status())),
+                    Control::Stop => return self.stop(),
+                }
+            }
+            worked |= self.sequence_waiting(now.utc, &mut waiting);
+            worked |= self.release(now)?;
+            if let Some(error) = self.zone.failed() {
+                return Err(error.clone().into());
+            }
+            if worked {
+                idle_since = None;
+                continue;
+            }
+            let since = *idle_since.get_or_insert_with(Instant::now);
+            if since.elapsed() < self.idle_spin {
+                std::hint::spin_loop();
+            } else {
+                self.gateway.wait(SLEEP_MAX)?;
+                idle_since = None;
+            }
+        }
+    }
+
+    /// Says what has become durable.
+    fn release(&mut self, now: Now) -> Result<bool, CoreError> {
+        let Self { zone, gateway, cursor, .. } = self;
+        let released = zone.release(|command, tail, events| {
+            cursor.observe(command, tail, events);
+            gateway.deliver(command, tail, events);
+        });
+        if released > 0 {
+            gateway.flush(now)?;
+        }
+        Ok(released > 0)
+    }
+
+    fn sequence_waiting(&mut self, now: TimestampNs, waiting: &mut VecDeque<ApplianceRecord>) -> bool {
+        let mut worked = false;
+        for _ in 0..APPLIANCE_RECORDS_PER_TURN_MAX {
+            let Some(record) = waiting.front() else { break };
+            // Settlement tells again what it told before a restart; what is journaled already is not journaled twice.
+            let news = match record {
+                ApplianceRecord::Configure(_) => true,
+                ApplianceRecord::Inbox(message) => message.index > self.zone.engine().inbox_index(),
+                ApplianceRecord::Note(note) => self.cursor.is_news(note),
+            };
+            if news && sequence(&mut self.zone, now, record).is_err() {
+                break;
+            }
+            if let (true, ApplianceRecord::Note(note)) = (news, record) {
+                self.cursor.submitted(note);
+            }
+            waiting.pop_front();
+            worked = true;
+        }
+        worked
+    }
+
+    fn status(&self) -> CoreStatus {
+        let engine = self.zone.engine();
+        let totals = engine.assets().filter_map(|asset| {
+            let amount = engine.total(asset.id)?;
+            Some(AssetAmount { asset: asset.id, amount })
+        });
+        CoreStatus {
+            seq: self.zone.last_seq(),
+            durable_seq: self.zone.durable_seq(),
+            orders_live: u64::from(engine.order_count()),
+            inbox_index: engine.inbox_index(),
+            totals: totals.collect(),
+            balanced: engine.check_conservation().is_ok(),
+            cursor: self.cursor.clone(),
+            gateway: self.gateway.status(),
+        }
+    }
+
+    /// Logs the sessions out, says what is durable, and leaves the journal whole.
+    fn stop(mut self) -> Result<(), CoreError> {
+        self.gateway.shut_down(Now::read());
+        while self.gateway.status().connections > 0 {
+            let now = Now::read();
+            self.gateway.poll(now, &mut ZonePort { zone: &mut self.zone, now: now.utc })?;
+            self.release(now)?;
+            if let Some(error) = self.zone.failed() {
+                return Err(error.clone().into());
+            }
+            self.gateway.wait(SLEEP_MAX)?;
+        }
+        let Self { zone, mut gateway, mut cursor, .. } = self;
+        zone.shutdown(|command, tail, events| {
+            cursor.observe(command, tail, events);
+            gateway.deliver(command, tail, events);
+        })?;
+        Ok(())
+    }
+}
+
+/// Sequences a record of the appliance.
+pub(super) fn sequence(zone: &mut Fused, now: TimestampNs, record: &ApplianceRecord) -> Result<Seq, Full> {
+    let (body, tail) = match record {
+        ApplianceRecord::Configure(change) => (Body::Configure, change.to_bytes()),
+        ApplianceRecord::Inbox(message) => (Body::Inbox, message.to_bytes()),
+        ApplianceRecord::Note(note) => (Body::Note, note.to_bytes()),
+    };
+    ZonePort { zone, now }.submit(SessionId::APPLIANCE, MandateId::new(0), body, &tail)
+}
+
+/// The zone as the gateway sees it, at one moment.
+struct ZonePort<'a> {
+    zone: &'a mut Fused,
+    now: TimestampNs,
+}
+
+impl Zone for ZonePort<'_> {
+    fn submit(&mut self, session: SessionId, mandate: MandateId, body: Body, tail: &[u8]) -> Result<Seq, Full> {
+        self.zone.submit(self.now, session, mandate, body, tail).map_err(|_| Full)
+    }
+}

@@ -1,0 +1,33 @@
+//! The running appliance: every stage on its thread, and how they are joined.
+//!
+//! ```text
+//!  thread            owns                                  is told by
+//!  plinth-core       sockets, sessions, sequencer, engine  sockets; journal (eventfd); bridge, admin (channel + eventfd)
+//!  plinth-journal    the journal's disk                    core (ring)
+//!  plinth-producer   replica, block log, snapshots         journal (signal)
+//!  plinth-link       QUIC to the validators                producer (blocks), start (deposits)
+//!  plinth-bridge     nothing                               link (finalized blocks) → core (inbox, block states)
+//!  validator ×n      votes, blocks                         each other, link
+//!  plinth-admin      the admin socket                      operators
+//! ```
+//!
+//! * **Start**: lock the folder, read the configuration, recover the zone from its journal, start the validators, the link, the
+//!   stages; on the first start sequence the reference data and submit the deposits. Ready when the deposits are credited.
+//! * **Stop** goes against the stream: intake, journal, producer, link, validators. A stage that fails stops the process: nothing is
+//!   acknowledged by the others behind its back, and the next start recovers.
+
+mod admin;
+mod announce;
+mod bridge;
+mod core;
+mod cursor;
+mod folder;
+mod producer;
+mod start;
+mod status;
+
+pub use admin::{SOCKET_FILE, request_status};
+pub use announce::{Ready, ReadyInstrument, ReadyValidator};
+pub use folder::{FolderError, JOURNAL_FOLDER};
+pub use start::{Appliance, Options, StartError, Stopped};
+pub use status::{AssetStatus, SessionStatus, StageStatus, Status, ValidatorStatus};

@@ -1,0 +1,247 @@
+//! What the appliance says of itself, as `plinth status --json` prints it.
+
+use super::core::CoreStatus;
+use super::producer::ZoneHead;
+use super::start::{ATTESTATION, CoreHandle};
+use crate::config::decimal;
+use plinth_settlement::genesis::Genesis;
+use plinth_settlement::ledger::State;
+use plinth_settlement::stages::StageFigures;
+use plinth_settlement::validator::ValidatorHandle;
+use plinth_types::id::{AssetId, ChainId, InboxIndex, ZoneId};
+use plinth_types::quantity::Amount;
+use plinth_types::reference::Asset;
+use serde::Serialize;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// The whole answer. Heights and counts are of the moment each part was asked; the parts are asked one after the other.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// Version of the program.
+    pub version: &'static str,
+    /// Process id.
+    pub pid: u32,
+    /// Seconds since start.
+    pub uptime_s: u64,
+    /// Number that all signatures name.
+    pub chain: u64,
+    /// Which stages share a thread.
+    pub topology: &'static str,
+    /// `sync` or `async`: what an acknowledgement means.
+    pub durability: &'static str,
+    /// How the zone's blocks are vouched for until they are proven.
+    pub attestation: &'static str,
+    /// Where FIX is accepted.
+    pub fix_address: String,
+    /// Last record sequenced.
+    pub seq: u64,
+    /// Last record durable.
+    pub durable_seq: u64,
+    /// Orders accepted since the first start.
+    pub orders: u64,
+    /// Orders on the books.
+    pub orders_live: u64,
+    /// Trades since the first start.
+    pub trades: u64,
+    /// Last zone block sealed.
+    pub zone_height: u64,
+    /// Its state root.
+    pub state_root: String,
+    /// Last zone block available.
+    pub available_height: u64,
+    /// Last zone block settled.
+    pub settled_height: u64,
+    /// Last settlement block finalized.
+    pub settlement_height: u64,
+    /// Trades in settled blocks.
+    pub trades_settled: u64,
+    /// Per asset.
+    pub ledger: Vec<AssetStatus>,
+    /// Whether every asset is conserved.
+    pub ledger_conserved: bool,
+    /// FIX sessions.
+    pub sessions: Vec<SessionStatus>,
+    /// Validators of this process.
+    pub validators: Vec<ValidatorStatus>,
+    /// Percentiles per stage of settlement, as the zone's own side saw them.
+    pub stages: Vec<StageStatus>,
+    /// Largest resident memory so far, in KiB.
+    pub memory_peak_kib: u64,
+}
+
+/// One asset: issued = base layer + in flight + zone.
+#[derive(Clone, Debug, Serialize)]
+pub struct AssetStatus {
+    /// Its name.
+    pub asset: String,
+    /// Issued at genesis.
+    pub issued: String,
+    /// Σ balances of owners on the base layer.
+    pub base: String,
+    /// Σ messages that the zone has not consumed.
+    pub in_flight: String,
+    /// Σ balances of the zone's accounts.
+    pub zone: String,
+    /// Whether the sum is right.
+    pub conserved: bool,
+}
+
+/// One FIX session.
+#[derive(Clone, Debug, Serialize)]
+pub struct SessionStatus {
+    /// The client's CompID.
+    pub comp_id: String,
+    /// Whether it is logged on.
+    pub connected: bool,
+    /// Next number expected from it.
+    pub next_inbound: u64,
+    /// Next number sent to it.
+    pub next_outbound: u64,
+}
+
+/// One validator.
+#[derive(Clone, Debug, Serialize)]
+pub struct ValidatorStatus {
+    /// Its key.
+    pub public_key: String,
+    /// Where it listens.
+    pub address: String,
+    /// Last block it finalized.
+    pub height: u64,
+    /// Other validators that it is connected to.
+    pub peers_connected: usize,
+    /// Pieces of evidence against Byzantine validators.
+    pub evidence_count: usize,
+    /// Percentiles per stage.
+    pub stages: Vec<StageStatus>,
+}
+
+/// One stage of a block's way.
+#[derive(Clone, Debug, Serialize)]
+pub struct StageStatus {
+    /// From which moment to which.
+    pub stage: String,
+    /// Blocks measured.
+    pub count: u64,
+    /// Median, in microseconds.
+    pub p50_us: u64,
+    /// 99th percentile, in microseconds.
+    pub p99_us: u64,
+    /// Largest, in microseconds.
+    pub max_us: u64,
+}
+
+/// Asks every part how it is.
+pub(super) struct Reporter {
+    pub(super) started: Instant,
+    pub(super) fix: SocketAddr,
+    pub(super) chain: ChainId,
+    pub(super) durability: &'static str,
+    pub(super) genesis: Arc<Genesis>,
+    pub(super) validators: Arc<Vec<ValidatorHandle>>,
+    pub(super) head: Arc<Mutex<ZoneHead>>,
+    pub(super) core: CoreHandle,
+    pub(super) stages: Arc<dyn Fn() -> Vec<StageFigures> + Send + Sync>,
+}
+
+impl Reporter {
+    /// `None` when the core stage is gone.
+    pub(super) fn status(&self) -> Option<Status> {
+        let core = self.core.ask()?;
+        let head = *self.head.lock().unwrap_or_else(PoisonError::into_inner);
+        // The furthest of this process's validators; without any, what base layer and zone hold together cannot be said.
+        let ledger = self.validators.iter().map(ValidatorHandle::ledger).max_by_key(State::height);
+        let assets: Vec<AssetStatus> = match &ledger {
+            Some(ledger) => self.genesis.assets().iter().map(|asset| asset_status(&asset.asset, ledger, &core)).collect(),
+            None => Vec::new(),
+        };
+        let sessions = core.gateway.sessions.iter().map(|session| SessionStatus {
+            comp_id: session.comp_id.clone(),
+            connected: session.is_logged_on,
+            next_inbound: session.next_in.get(),
+            next_outbound: session.next_out.get(),
+        });
+        let validators = self.validators.iter().map(ValidatorHandle::status).map(|status| ValidatorStatus {
+            public_key: status.key.to_string(),
+            address: status.listen.to_string(),
+            height: status.height.get(),
+            peers_connected: status.peers_connected,
+            evidence_count: status.evidence_count,
+            stages: status.stages.iter().map(stage_status).collect(),
+        });
+        Some(Status {
+            version: env!("CARGO_PKG_VERSION"),
+            pid: std::process::id(),
+            uptime_s: self.started.elapsed().as_secs(),
+            chain: self.chain.get(),
+            topology: "fused",
+            durability: self.durability,
+            attestation: ATTESTATION,
+            fix_address: self.fix.to_string(),
+            seq: core.seq.get(),
+            durable_seq: core.durable_seq.get(),
+            orders: core.cursor.orders,
+            orders_live: core.orders_live,
+            trades: core.cursor.trades,
+            zone_height: head.height.get(),
+            state_root: head.state_root.to_string(),
+            available_height: core.cursor.available.get(),
+            settled_height: core.cursor.settled.get(),
+            settlement_height: ledger.as_ref().map_or(core.cursor.settlement, State::height).get(),
+            trades_settled: core.cursor.trades_settled,
+            ledger_conserved: core.balanced && !assets.is_empty() && assets.iter().all(|asset| asset.conserved),
+            ledger: assets,
+            sessions: sessions.collect(),
+            validators: validators.collect(),
+            stages: (self.stages)().iter().map(stage_status).collect(),
+            memory_peak_kib: memory_peak_kib(),
+        })
+    }
+}
+
+/// Issued = base + in flight + zone. A message is in flight until the zone has consumed it; settlement learns that with the zone's next
+/// header, the core knows it at once, so each message is counted by what the core has consumed.
+fn asset_status(asset: &Asset, ledger: &State, core: &CoreStatus) -> AssetStatus {
+    let issued = ledger.issued(asset.id).unwrap_or_default();
+    let base = sum(ledger.balances().filter(|(_, of, _)| *of == asset.id).map(|(.., amount)| amount));
+    let zone = core.totals.iter().find(|total| total.asset == asset.id).map_or(Amount::ZERO, |total| total.amount);
+    let in_flight = in_flight(asset.id, ledger, core.inbox_index);
+    let show = |amount: u128| decimal::format(amount, asset.decimals);
+    AssetStatus {
+        asset: asset.name.as_str().to_owned(),
+        issued: show(issued.units()),
+        base: show(base),
+        in_flight: show(in_flight),
+        zone: show(zone.units()),
+        conserved: issued.units() == base + in_flight + zone.units(),
+    }
+}
+
+fn in_flight(asset: AssetId, ledger: &State, consumed: InboxIndex) -> u128 {
+    let Some(zone) = ledger.zone(ZoneId::TRADING) else { return 0 };
+    sum(zone.inbox().pending().filter(|message| message.asset == asset && message.index > consumed).map(|message| message.amount))
+}
+
+/// At most 2^120 each, and no more of them than fit in memory.
+fn sum(amounts: impl Iterator<Item = Amount>) -> u128 {
+    amounts.map(Amount::units).sum()
+}
+
+fn stage_status(figures: &StageFigures) -> StageStatus {
+    StageStatus {
+        stage: figures.stage.name().to_owned(),
+        count: figures.count,
+        p50_us: figures.us_p50,
+        p99_us: figures.us_p99,
+        max_us: figures.us_max,
+    }
+}
+
+/// `VmHWM` of this process; 0 where the kernel does not say.
+fn memory_peak_kib() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+}

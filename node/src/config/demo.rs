@@ -1,0 +1,227 @@
+//! The configuration that runs when nothing is given: eight funded firms, two instruments, four validators on loopback.
+//!
+//! Every key and password is drawn when the folder is made, from the operating system; none is in the source. The owners' secret
+//! keys are needed only here, to sign mandates and deposits; they are left in `keys/` for whoever wants to sign more.
+
+use super::hex;
+use super::schema::{
+    Account, Asset, Capacity, Config, Deposit, Durability, Fix, Instrument, Issued, Mandate, Scope, Session, Settlement, Validator,
+    Zone,
+};
+use argon2::Argon2;
+use argon2::password_hash::{PasswordHasher, SaltString};
+use plinth_settlement::keys::SecretKey;
+use plinth_types::id::{AccountId, AssetId, ChainId, MandateId, SessionId, TimestampNs, ZoneId};
+use plinth_types::quantity::Amount;
+use plinth_types::{message, reference};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Name of the configuration file in its folder.
+pub const CONFIG_FILE: &str = "plinth.toml";
+/// Name of the file with the demo's passwords.
+pub const CREDENTIALS_FILE: &str = "demo-credentials.json";
+/// Port of the FIX acceptor.
+pub const FIX_PORT: u16 = 9_878;
+
+const FIRM_COUNT: u16 = 8;
+const VALIDATOR_COUNT: u16 = 4;
+const CHAIN: u64 = 7;
+/// Each firm gets this much, and deposits all of it.
+const FUNDS: [(&str, u8, &str); 3] = [("USD", 10, "10000000000"), ("BTC", 8, "100000"), ("BOND", 6, "1000000")];
+/// 2100-01-01: a demo's mandates outlive it.
+const MANDATE_EXPIRES_AT_S: u64 = 4_102_444_800;
+
+/// What a demo client needs to log on.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Credentials {
+    /// `SenderCompID`, FIX tag 49, of the client.
+    pub sender_comp_id: String,
+    /// `TargetCompID`, FIX tag 56.
+    pub target_comp_id: String,
+    /// `Username`, FIX tag 553.
+    pub username: String,
+    /// `Password`, FIX tag 554.
+    pub password: String,
+    /// `Account`, FIX tag 1.
+    pub account: String,
+}
+
+/// Makes `folder` with `plinth.toml`, `keys/` and the credentials, all of them new.
+///
+/// # Errors
+///
+/// When the folder cannot be written, or already holds a configuration.
+pub fn create(folder: &Path) -> io::Result<()> {
+    let keys = folder.join("keys");
+    fs::create_dir_all(&keys)?;
+    let firms: Vec<(String, SecretKey)> =
+        (1..=FIRM_COUNT).map(|n| Ok((format!("FIRM{n}"), new_key(&keys, &format!("firm-{n}"))?))).collect::<io::Result<_>>()?;
+    let issuer = new_key(&keys, "issuer")?;
+    new_key(&keys, "producer")?;
+    let validators = (0..VALIDATOR_COUNT).map(|n| validator(&keys, n)).collect::<io::Result<Vec<_>>>()?;
+    let passwords = (0..FIRM_COUNT).map(|_| Ok(hex::encode(&random::<12>()?))).collect::<io::Result<Vec<_>>>()?;
+
+    let credentials: Vec<Credentials> = firms
+        .iter()
+        .zip(&passwords)
+        .map(|((name, _), password)| Credentials {
+            sender_comp_id: name.clone(),
+            target_comp_id: "PLINTH".into(),
+            username: name.clone(),
+            password: password.clone(),
+            account: name.clone(),
+        })
+        .collect();
+    let config = Config {
+        chain: CHAIN,
+        durability: Durability::Sync,
+        fix: Fix { listen: loopback(FIX_PORT), comp_id: "PLINTH".into() },
+        zone: Zone {
+            producer_key_file: "keys/producer.key".into(),
+            block_interval_ms: 10,
+            snapshot_interval_blocks: 10_000,
+            core_cpu: None,
+            idle_spin_us: 0,
+            capacity: Capacity::default(),
+        },
+        settlement: Settlement { idle_interval_ms: 500, attested_delay_blocks: 1, validators },
+        assets: FUNDS.map(|(name, decimals, amount)| asset(name, decimals, amount, &issuer, &firms)).into(),
+        accounts: firms.iter().map(|(name, key)| Account { name: name.clone(), owner: key.public_key().to_string() }).collect(),
+        instruments: vec![
+            // Prices outside the window are legal, and slower.
+            instrument("BTC/USD", "BTC", 2, 8, "10000", "76500.00", 18),
+            instrument("BOND/USD", "BOND", 4, 6, "100000", "90.0000", 18),
+        ],
+        sessions: credentials.iter().map(session).collect::<io::Result<_>>()?,
+        mandates: (0..).zip(&firms).map(|(n, (name, key))| mandate(n, name, key)).collect(),
+        deposits: (0..).zip(&firms).flat_map(|(n, (name, key))| deposits(n, name, key)).collect(),
+    };
+    let text = toml::to_string(&config).map_err(io::Error::other)?;
+    let secret = serde_json::to_string_pretty(&credentials).map_err(io::Error::other)?;
+    write_new(&folder.join(CREDENTIALS_FILE), secret.as_bytes(), 0o600)?;
+    // Last, since its presence says that the folder is complete.
+    write_new(&folder.join(CONFIG_FILE), format!("{HEADER}{text}").as_bytes(), 0o644)
+}
+
+/// The demo's credentials, if `folder` was made by [`create`].
+#[must_use]
+pub fn credentials(folder: &Path) -> Vec<Credentials> {
+    let text = fs::read_to_string(folder.join(CREDENTIALS_FILE)).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// `password` as an Argon2 hash in PHC form.
+///
+/// # Errors
+///
+/// When the operating system gives no random salt.
+pub fn hash_password(password: &str) -> io::Result<String> {
+    let salt = SaltString::encode_b64(&random::<16>()?).map_err(io::Error::other)?;
+    Ok(Argon2::default().hash_password(password.as_bytes(), &salt).map_err(io::Error::other)?.to_string())
+}
+
+const HEADER: &str = "\
+# A Plinth appliance. Written once, with fresh keys; edit it freely. Unknown keys are errors.
+# Amounts are decimal strings; keys and signatures are hexadecimal ed25519. Secrets are in keys/, never here.
+
+";
+
+fn new_key(folder: &Path, name: &str) -> io::Result<SecretKey> {
+    let seed = random::<32>()?;
+    write_new(&folder.join(format!("{name}.key")), format!("{}\n", hex::encode(&seed)).as_bytes(), 0o600)?;
+    Ok(SecretKey::from_seed(seed))
+}
+
+fn validator(keys: &Path, n: u16) -> io::Result<Validator> {
+    let key = new_key(keys, &format!("validator-{n}"))?;
+    let file = format!("keys/validator-{n}.key").into();
+    Ok(Validator { public_key: key.public_key().to_string(), address: loopback(0), secret_key_file: Some(file) })
+}
+
+fn asset(name: &str, decimals: u8, amount: &str, issuer: &SecretKey, firms: &[(String, SecretKey)]) -> Asset {
+    let issued = |(_, key): &(String, SecretKey)| Issued { owner: key.public_key().to_string(), amount: amount.into() };
+    Asset { name: name.into(), decimals, issuer: issuer.public_key().to_string(), issued: firms.iter().map(issued).collect() }
+}
+
+fn instrument(symbol: &str, base: &str, price_decimals: u8, qty_decimals: u8, qty_max: &str, low: &str, bits: u8) -> Instrument {
+    Instrument {
+        symbol: symbol.into(),
+        base: base.into(),
+        quote: "USD".into(),
+        price_decimals,
+        qty_decimals,
+        qty_max: qty_max.into(),
+        window_low: low.into(),
+        window_bits: bits,
+    }
+}
+
+fn session(credentials: &Credentials) -> io::Result<Session> {
+    Ok(Session {
+        comp_id: credentials.sender_comp_id.clone(),
+        password_hash: hash_password(&credentials.password)?,
+        may_reset: true,
+    })
+}
+
+fn mandate(n: u16, name: &str, owner: &SecretKey) -> Mandate {
+    let unsigned = reference::Mandate {
+        id: MandateId::new(u32::from(n)),
+        session: SessionId::new(n + 1),
+        account: AccountId::new(u32::from(n)),
+        scope: reference::Scope::Trade,
+        expires_at: TimestampNs::new(MANDATE_EXPIRES_AT_S * 1_000_000_000),
+    };
+    let signature = owner.sign(&unsigned.signed_bytes(ChainId::new(CHAIN)));
+    Mandate {
+        session: name.into(),
+        account: name.into(),
+        scope: Scope::Trade,
+        expires_at_s: MANDATE_EXPIRES_AT_S,
+        signature: hex::encode(&signature.0),
+    }
+}
+
+fn deposits(n: u16, name: &str, owner: &SecretKey) -> Vec<Deposit> {
+    let of = |(asset_id, (asset, decimals, amount)): (u16, (&str, u8, &str))| {
+        let units = super::decimal::parse(amount, decimals).expect("a demo amount");
+        let unsigned = message::Deposit {
+            zone: ZoneId::TRADING,
+            nonce: u64::from(asset_id) + 1,
+            asset: AssetId::new(asset_id),
+            amount: Amount::new(units).expect("a demo amount"),
+            owner: owner.public_key(),
+            account: AccountId::new(u32::from(n)),
+        };
+        let signature = owner.sign(&unsigned.signed_bytes(ChainId::new(CHAIN)));
+        Deposit {
+            nonce: unsigned.nonce,
+            asset: asset.into(),
+            amount: amount.into(),
+            account: name.into(),
+            signature: hex::encode(&signature.0),
+        }
+    };
+    (0..).zip(FUNDS).map(of).collect()
+}
+
+const fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}

@@ -1,0 +1,295 @@
+//! The configuration file, as it is written. Every table refuses keys that it does not know.
+
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The whole file.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Number that all signatures name.
+    pub chain: u64,
+    /// When the trading zone acknowledges.
+    #[serde(default)]
+    pub durability: Durability,
+    /// The FIX acceptor.
+    pub fix: Fix,
+    /// The trading zone.
+    pub zone: Zone,
+    /// The base layer.
+    pub settlement: Settlement,
+    /// What can be owned.
+    #[serde(rename = "asset")]
+    pub assets: Vec<Asset>,
+    /// Accounts of the trading zone.
+    #[serde(rename = "account")]
+    pub accounts: Vec<Account>,
+    /// What trades.
+    #[serde(rename = "instrument")]
+    pub instruments: Vec<Instrument>,
+    /// FIX sessions.
+    #[serde(rename = "session")]
+    pub sessions: Vec<Session>,
+    /// Who may trade on which account.
+    #[serde(rename = "mandate")]
+    pub mandates: Vec<Mandate>,
+    /// Signed deposits, submitted at start unless they are already in.
+    #[serde(rename = "deposit", default)]
+    pub deposits: Vec<Deposit>,
+}
+
+/// When a command counts as done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// When `fdatasync` has returned: it survives a power failure.
+    #[default]
+    Sync,
+    /// When the kernel has it: it survives the process, not a power failure.
+    Async,
+}
+
+/// The FIX acceptor.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fix {
+    /// Address to accept on; plain TCP, so loopback only. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Our `SenderCompID`, FIX tag 49.
+    pub comp_id: String,
+}
+
+/// The trading zone.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Zone {
+    /// File with the producer's secret key.
+    pub producer_key_file: PathBuf,
+    /// Longest time from a block's first command to its seal, in milliseconds.
+    #[serde(default = "block_interval_ms")]
+    pub block_interval_ms: u64,
+    /// Blocks between two snapshots of the zone; 0 for none.
+    #[serde(default = "snapshot_interval_blocks")]
+    pub snapshot_interval_blocks: u64,
+    /// Processor to pin the core stage to; none leaves it to the scheduler.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core_cpu: Option<usize>,
+    /// How long the core stage spins before it sleeps, in microseconds. Spinning needs a processor of its own.
+    #[serde(default)]
+    pub idle_spin_us: u64,
+    /// Largest numbers of things; consensus parameters of the zone.
+    #[serde(default)]
+    pub capacity: Capacity,
+}
+
+/// Sizes of the zone's tables.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Capacity {
+    /// Live orders.
+    pub orders_max: u32,
+    /// Accounts.
+    pub accounts_max: u32,
+    /// Assets.
+    pub assets_max: u16,
+    /// Session numbers, from 0: the appliance's own.
+    pub sessions_max: u16,
+    /// Instruments.
+    pub instruments_max: u32,
+    /// Mandates, expired ones included.
+    pub mandates_max: u32,
+    /// Levels of all price windows together.
+    pub levels_max: u32,
+    /// Levels outside the window, for each book and side.
+    pub spill_levels_max: u16,
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        let core = plinth_matching::limits::Capacity::default();
+        Self {
+            orders_max: core.orders_max,
+            accounts_max: core.accounts_max,
+            assets_max: core.assets_max,
+            sessions_max: core.sessions_max,
+            instruments_max: core.instruments_max,
+            mandates_max: core.mandates_max,
+            levels_max: core.levels_max,
+            // Recorded flow rests orders at a tenth and at ten times the price.
+            spill_levels_max: 4_096,
+        }
+    }
+}
+
+impl Capacity {
+    /// As the core takes it.
+    #[must_use]
+    pub const fn core(&self) -> plinth_matching::limits::Capacity {
+        plinth_matching::limits::Capacity {
+            orders_max: self.orders_max,
+            accounts_max: self.accounts_max,
+            assets_max: self.assets_max,
+            sessions_max: self.sessions_max,
+            instruments_max: self.instruments_max,
+            mandates_max: self.mandates_max,
+            levels_max: self.levels_max,
+            spill_levels_max: self.spill_levels_max,
+        }
+    }
+}
+
+/// The base layer.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settlement {
+    /// Longest time between two blocks when nothing happens, in milliseconds.
+    #[serde(default = "idle_interval_ms")]
+    pub idle_interval_ms: u64,
+    /// Settlement blocks from `available` to `settled` while the zone is attested.
+    #[serde(default = "attested_delay_blocks")]
+    pub attested_delay_blocks: u32,
+    /// The committee, four or more.
+    #[serde(rename = "validator")]
+    pub validators: Vec<Validator>,
+}
+
+/// One validator.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Validator {
+    /// Its key, hexadecimal.
+    pub public_key: String,
+    /// Where it listens (UDP). Port 0 takes a free one, for validators of this process only.
+    pub address: SocketAddr,
+    /// File with its secret key: this process runs it. Without one it runs elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_key_file: Option<PathBuf>,
+}
+
+/// Something that can be owned.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asset {
+    /// Short name.
+    pub name: String,
+    /// Decimal places of one unit.
+    pub decimals: u8,
+    /// Key that issues it, hexadecimal.
+    pub issuer: String,
+    /// What exists at genesis, and whose it is.
+    pub issued: Vec<Issued>,
+}
+
+/// Part of an asset's genesis supply.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Issued {
+    /// Owner's key, hexadecimal.
+    pub owner: String,
+    /// Decimal amount.
+    pub amount: String,
+}
+
+/// An account of the trading zone.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// Short name.
+    pub name: String,
+    /// Owner's key, hexadecimal.
+    pub owner: String,
+}
+
+/// Something that trades.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instrument {
+    /// `Symbol`, FIX tag 55.
+    pub symbol: String,
+    /// Name of the asset that is bought and sold.
+    pub base: String,
+    /// Name of the asset that is paid. Its decimals are those of price and quantity together.
+    pub quote: String,
+    /// Decimal places of a price.
+    pub price_decimals: u8,
+    /// Decimal places of a quantity; those of the base asset.
+    pub qty_decimals: u8,
+    /// Largest order, decimal.
+    pub qty_max: String,
+    /// Lowest price of the fast window, decimal.
+    pub window_low: String,
+    /// The window is `2^window_bits` ticks wide.
+    pub window_bits: u8,
+}
+
+/// A FIX session.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    /// The client's `SenderCompID`, FIX tag 49, and its `Username`, FIX tag 553.
+    pub comp_id: String,
+    /// Argon2 hash of the password in PHC form; `plinth hash-password` makes one.
+    pub password_hash: String,
+    /// Whether a Logon may reset the sequence numbers (`ResetSeqNumFlag`, FIX tag 141).
+    #[serde(default)]
+    pub may_reset: bool,
+}
+
+/// An owner's signed leave.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mandate {
+    /// `comp_id` of the session that may act.
+    pub session: String,
+    /// Name of the account.
+    pub account: String,
+    /// What is allowed.
+    pub scope: Scope,
+    /// Seconds since 1970 after which it is void.
+    pub expires_at_s: u64,
+    /// The owner's signature, hexadecimal.
+    pub signature: String,
+}
+
+/// What a mandate allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// Everything.
+    Trade,
+    /// Cancels.
+    CancelOnly,
+}
+
+/// A signed deposit.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deposit {
+    /// The owner's count, from 1.
+    pub nonce: u64,
+    /// Name of the asset.
+    pub asset: String,
+    /// Decimal amount.
+    pub amount: String,
+    /// Name of the account of the trading zone; its owner pays.
+    pub account: String,
+    /// The owner's signature, hexadecimal.
+    pub signature: String,
+}
+
+const fn block_interval_ms() -> u64 {
+    10
+}
+
+const fn snapshot_interval_blocks() -> u64 {
+    10_000
+}
+
+const fn idle_interval_ms() -> u64 {
+    500
+}
+
+const fn attested_delay_blocks() -> u32 {
+    1
+}

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# The invariants of absence (ARCHITECTURE.md) that a grep can check. Prints each one; exits 1 at the end if any is broken.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+broken=0
+
+# verdict NAME FOUND: an invariant holds when nothing was found.
+verdict() {
+    if [ -n "$2" ]; then
+        printf 'BROKEN  %s\n%s\n' "$1" "$2"
+        broken=1
+    else
+        printf 'ok      %s\n' "$1"
+    fi
+}
+
+# absent NAME PATTERN PATH...: no line of code under PATH matches; comment lines and tests do not count.
+absent() {
+    local name=$1 pattern=$2
+    shift 2
+    local path
+    for path in "$@"; do
+        [ -e "$path" ] || { verdict "$name" "no such path: $path"; return; }
+    done
+    verdict "$name" "$(grep -rnE --include='*.rs' "$pattern" "$@" | grep -vE '^[^:]+:[0-9]+:\s*//' | grep -vE '/tests?(/|\.rs)')"
+}
+
+# tree PACKAGE [FLAG...]: its normal dependencies, one a line.
+tree() {
+    local package=$1
+    shift
+    cargo tree --locked -e normal -p "$package" --prefix none "$@" | tail -n +2
+}
+
+core=(matching/src/engine matching/src/state clearing/src types/src)
+absent 'the core reads no clock' 'Instant::now|SystemTime' "${core[@]}"
+absent 'the core opens no socket or file' 'std::(net|fs|io)\b' "${core[@]}"
+absent 'the core draws no random number' '\brand::|thread_rng|getrandom' "${core[@]}"
+absent 'the core has no hash map' 'HashMap|HashSet' "${core[@]}"
+absent 'the core takes no lock' 'Mutex|RwLock' "${core[@]}"
+absent 'the core computes no float' '\bf(32|64)\b' "${core[@]}"
+absent 'FIX sessions do no I/O and read no clock' 'std::(net|fs)\b|Instant::now|SystemTime|io_uring' \
+    gateway/src/session gateway/src/application gateway/src/codec gateway/src/dictionary
+absent 'settlement rules read no clock' 'Instant::now|SystemTime|tokio' settlement/src/ledger
+absent 'settlement knows no zone code' 'plinth_(matching|gateway|clearing)' settlement/src validator/src
+absent 'the zone knows neither consensus nor sockets of the gateway' 'commonware|plinth_(settlement|gateway)' matching/src clearing/src
+absent 'the gateway knows neither the core nor settlement' 'commonware|plinth_(settlement|matching|clearing)' gateway/src
+
+verdict 'types depends on nothing' "$(tree plinth-types)"
+verdict 'clearing depends on types alone' "$(tree plinth-clearing | grep -v '^plinth-types ')"
+verdict 'a validator holds no virtual machine, no matching engine, no prover' \
+    "$(tree plinth-validator | grep -E '^(revm|openvm|halo2|plinth-(matching|clearing|gateway))')"
+verdict 'unsafe code only in files that say so in their header' \
+    "$(grep -rlE --include='*.rs' '\bunsafe (\{|impl|fn|trait)' -- */src | xargs -r grep -LE '^#!\[allow\(unsafe_code\)\]|^#!\[expect\(unsafe_code')"
+verdict 'every source file is in the module tree or named in a manifest' "$(
+    for file in $(git ls-files '*/src/*.rs'); do
+        base=$(basename "$file" .rs)
+        case $base in lib | main | mod) continue ;; esac
+        grep -rqE "mod $base\b" --include='*.rs' "$(dirname "$(dirname "$file")")" "$(dirname "$file")" || echo "$file"
+    done
+)"
+
+exit $broken

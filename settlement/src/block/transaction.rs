@@ -1,0 +1,113 @@
+//! What a settlement block does: take a deposit, order a zone's header.
+
+use crate::digest::sha256;
+use crate::keys::{self, SecretKey, SignatureError};
+use crate::receipt::{BodyStatement, Receipt, encode_receipts, read_receipts};
+use plinth_types::block::{SignedHeader, ZoneHeader};
+use plinth_types::codec::{Codec, DecodeError, Reader};
+use plinth_types::digest::Digest;
+use plinth_types::id::{ChainId, Signature};
+use plinth_types::message::Deposit;
+
+/// One change of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transaction {
+    /// An owner moves an asset from the base layer into a zone.
+    Deposit(SignedDeposit),
+    /// A zone block is ordered, its body being in the hands of 2f+1 validators.
+    Header(Box<HeaderTransaction>),
+}
+
+/// A deposit with its owner's signature over [`Deposit::signed_bytes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignedDeposit {
+    /// What was signed.
+    pub deposit: Deposit,
+    /// By its owner.
+    pub signature: Signature,
+}
+
+/// A signed header with the receipts of its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderTransaction {
+    /// The producer's word.
+    pub signed: SignedHeader,
+    /// The validators' words, ascending by validator.
+    pub receipts: Vec<Receipt>,
+}
+
+impl SignedDeposit {
+    /// Signs a deposit of the key's own assets.
+    #[must_use]
+    pub fn sign(deposit: Deposit, chain: ChainId, key: &SecretKey) -> Self {
+        Self { deposit, signature: key.sign(&deposit.signed_bytes(chain)) }
+    }
+
+    /// The id that the deposit has everywhere: SHA-256 of what the owner signed.
+    #[must_use]
+    pub fn id(&self, chain: ChainId) -> Digest {
+        sha256(&[&self.deposit.signed_bytes(chain)])
+    }
+
+    /// Checks the owner's signature.
+    ///
+    /// # Errors
+    ///
+    /// [`SignatureError`].
+    pub fn verify(&self, chain: ChainId) -> Result<(), SignatureError> {
+        keys::verify(&self.deposit.owner, &self.deposit.signed_bytes(chain), &self.signature)
+    }
+}
+
+impl HeaderTransaction {
+    /// What the receipts say.
+    #[must_use]
+    pub fn statement(&self) -> BodyStatement {
+        BodyStatement::of(&self.signed.header, header_id(&self.signed.header))
+    }
+}
+
+/// A zone block's id: SHA-256 of what its producer signed.
+#[must_use]
+pub fn header_id(header: &ZoneHeader) -> Digest {
+    sha256(&[&header.signed_bytes()])
+}
+
+impl Codec for Transaction {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Deposit(signed) => {
+                1_u8.encode(out);
+                signed.encode(out);
+            }
+            Self::Header(ordered) => {
+                2_u8.encode(out);
+                ordered.signed.encode(out);
+                encode_receipts(&ordered.receipts, out);
+            }
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match u8::read(reader)? {
+            1 => Ok(Self::Deposit(Codec::read(reader)?)),
+            2 => {
+                let signed = Codec::read(reader)?;
+                let receipts = read_receipts(reader)?;
+                Ok(Self::Header(Box::new(HeaderTransaction { signed, receipts })))
+            }
+            _ => Err(reader.invalid("transaction tag")),
+        }
+    }
+}
+
+impl Codec for SignedDeposit {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.deposit.encode(out);
+        self.signature.encode(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { deposit: Codec::read(reader)?, signature: Codec::read(reader)? })
+    }
+}

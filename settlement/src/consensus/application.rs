@@ -1,0 +1,143 @@
+//! What simplex asks of the ledger: propose a block, verify a block, take a finalized one.
+
+use super::chain::Chain;
+use super::limits::{CLOCK_TOLERANCE, SETTLING_INTERVAL};
+use super::{Context, Runtime, Scheme, timestamp};
+use crate::block::Block;
+use crate::digest::from_consensus;
+use crate::ledger::State;
+use commonware_actor::Feedback;
+use commonware_consensus::marshal::Update;
+use commonware_consensus::marshal::ancestry::Ancestry;
+use commonware_cryptography::Digested;
+use commonware_macros::select;
+use commonware_utils::acknowledgement::Acknowledgement as _;
+use futures::StreamExt as _;
+use plinth_types::digest::Digest;
+use plinth_types::id::TimestampNs;
+use std::pin::pin;
+use std::time::Duration;
+use tracing::warn;
+
+/// Proposes and verifies settlement blocks, and applies the finalized ones.
+#[derive(Clone, Debug)]
+pub struct Application {
+    chain: Chain,
+    idle_interval: Duration,
+}
+
+impl Application {
+    /// On top of a ledger; a proposer waits for content for up to `idle_interval`.
+    #[must_use]
+    pub const fn new(chain: Chain, idle_interval: Duration) -> Self {
+        Self { chain, idle_interval }
+    }
+
+    /// The ledger behind `block`, whose ancestors come newest first. Blocks that were decided before a restart are checked again.
+    /// `None` if the ancestors end, or the block is no descendant of what is final.
+    async fn state_behind(&self, mut block: Digest, mut ancestry: impl Ancestry<Block>) -> Option<State> {
+        let mut unknown = Vec::new();
+        let mut state = loop {
+            if let Some(state) = self.chain.state_behind(block) {
+                break state;
+            }
+            let ancestor = ancestry.next().await?.inner_shared();
+            if ancestor.id() != block || ancestor.height() <= self.chain.finalized().height() {
+                return None;
+            }
+            block = ancestor.parent();
+            unknown.push(ancestor);
+        };
+        for ancestor in unknown.into_iter().rev() {
+            let checked = self.chain.check(&state, &ancestor);
+            state = checked.inspect_err(|error| warn!(height = %ancestor.height(), %error, "ancestor is invalid")).ok()?;
+        }
+        Some(state)
+    }
+
+    /// Waits for something to order on top of `state`, for as long as an idle chain waits.
+    async fn propose_on<E: Runtime>(&self, runtime: &E, state: &State) -> Option<Block> {
+        let interval = if state.awaits_blocks() { SETTLING_INTERVAL.min(self.idle_interval) } else { self.idle_interval };
+        let deadline = runtime.current() + interval;
+        let transactions = loop {
+            let mut work = pin!(self.chain.work().notified());
+            // Registered before the pool is read, so that nothing that comes in between is missed.
+            work.as_mut().enable();
+            let transactions = self.chain.select(state);
+            if !transactions.is_empty() {
+                break transactions;
+            }
+            select! {
+                _ = &mut work => {},
+                _ = runtime.sleep_until(deadline) => break Vec::new(),
+            }
+        };
+        let now = timestamp(runtime.current());
+        let time = now.max(TimestampNs::new(state.time().get() + 1));
+        let block = state.propose(time, transactions);
+        let checked = self.chain.check(state, &block);
+        checked.inspect_err(|error| warn!(height = %block.height(), %error, "own proposal is invalid")).ok()?;
+        let now = timestamp(runtime.current());
+        self.chain.with_stages(|stages| stages.block_proposed(block.id(), &Chain::headers(&block), now));
+        Some(block)
+    }
+}
+
+impl<E: Runtime> commonware_consensus::Application<E> for Application {
+    type SigningScheme = Scheme;
+    type Context = Context;
+    type Block = Block;
+    type Input = ();
+
+    async fn propose(
+        &mut self,
+        (runtime, context): (E, Context),
+        ancestry: impl Ancestry<Block>,
+        (): (),
+    ) -> Option<Digested<Block>> {
+        let state = self.state_behind(from_consensus(context.parent.1), ancestry).await?;
+        let block = self.propose_on(&runtime, &state).await?;
+        let digest = crate::digest::to_consensus(block.id());
+        Some(Digested::precomputed(block, digest))
+    }
+
+    async fn verify(&mut self, (runtime, context): (E, Context), mut ancestry: impl Ancestry<Block>) -> bool {
+        let Some(block) = ancestry.next().await.map(|block| block.inner_shared()) else { return false };
+        let now = timestamp(runtime.current());
+        self.chain.with_stages(|stages| stages.block_proposed(block.id(), &Chain::headers(&block), now));
+        if !self.chain.is_child(block.id()) {
+            let Some(parent) = self.state_behind(from_consensus(context.parent.1), ancestry).await else {
+                // The parent is certified or was verified here, so it is only passed by what is final: this block never will be.
+                return false;
+            };
+            if let Err(error) = self.chain.check(&parent, &block) {
+                warn!(height = %block.height(), proposer = %context.leader, %error, "refusing a block");
+                return false;
+            }
+        }
+        // A clock that is ahead is no reason to call a block invalid for good; the vote waits until the block is of today.
+        let tolerance = u64::try_from(CLOCK_TOLERANCE.as_nanos()).unwrap_or(u64::MAX);
+        loop {
+            let ahead = block.time().get().saturating_sub(timestamp(runtime.current()).get());
+            if ahead <= tolerance {
+                return true;
+            }
+            runtime.sleep(Duration::from_nanos(ahead - tolerance)).await;
+        }
+    }
+}
+
+impl commonware_consensus::Reporter for Application {
+    type Activity = Update<Block>;
+
+    fn report(&mut self, update: Update<Block>) -> Feedback {
+        match update {
+            Update::Tip(..) => {}
+            Update::Block(block, acknowledgement) => {
+                self.chain.finalize(block.inner());
+                acknowledgement.acknowledge();
+            }
+        }
+        Feedback::Ok
+    }
+}

@@ -1,0 +1,151 @@
+//! What validators tell each other outside simplex: headers with the teller's receipt, and deposits.
+//!
+//! Each validator tells what it took in itself, to all, and passes nothing on. What is lost on the way is told again when the
+//! zone's link, or the depositor, sends it again.
+
+use super::chain::Chain;
+use super::{Runtime, timestamp};
+use crate::block::SignedDeposit;
+use crate::mempool::PoolError;
+use crate::receipt::SignedReceipt;
+use commonware_cryptography::ed25519;
+use commonware_p2p::{Blocker, Receiver, Recipients, Sender};
+use commonware_runtime::{Handle, IoBuf};
+use commonware_utils::sync::Mutex;
+use plinth_types::block::SignedHeader;
+use plinth_types::codec::{Codec, DecodeError, Reader};
+use std::sync::Arc;
+use tracing::{debug, warn};
+
+/// One thing told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gossip {
+    /// A header whose body the teller has checked, and its receipt.
+    Header(Box<SignedHeader>, SignedReceipt),
+    /// A deposit.
+    Deposit(SignedDeposit),
+}
+
+impl Gossip {
+    /// Version of the encoding.
+    pub const VERSION: u8 = 1;
+}
+
+impl Codec for Gossip {
+    fn encode(&self, out: &mut Vec<u8>) {
+        Self::VERSION.encode(out);
+        match self {
+            Self::Header(header, receipt) => {
+                1_u8.encode(out);
+                header.encode(out);
+                receipt.encode(out);
+            }
+            Self::Deposit(deposit) => {
+                2_u8.encode(out);
+                deposit.encode(out);
+            }
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        if u8::read(reader)? != Self::VERSION {
+            return Err(reader.invalid("gossip version"));
+        }
+        match u8::read(reader)? {
+            1 => Ok(Self::Header(Box::new(Codec::read(reader)?), Codec::read(reader)?)),
+            2 => Ok(Self::Deposit(Codec::read(reader)?)),
+            _ => Err(reader.invalid("gossip tag")),
+        }
+    }
+}
+
+/// Tells all other validators. Clones share the channel.
+#[derive(Clone)]
+pub struct GossipSender(Arc<dyn Fn(Vec<u8>) + Send + Sync>);
+
+impl std::fmt::Debug for GossipSender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("GossipSender")
+    }
+}
+
+impl GossipSender {
+    /// Over a p2p channel.
+    #[must_use]
+    pub fn new<S: Sender<PublicKey = ed25519::PublicKey>>(sender: S) -> Self {
+        let sender = Mutex::new(sender);
+        Self(Arc::new(move |bytes| {
+            let told = sender.lock().send(Recipients::All, IoBuf::from(bytes), false);
+            debug!(validators = told.len(), "told");
+        }))
+    }
+
+    /// Tells, as far as lanes have room.
+    pub fn tell(&self, gossip: &Gossip) {
+        (self.0)(gossip.to_bytes());
+    }
+}
+
+/// Takes in what others tell, until the channel ends. Who tells what no honest validator says is blocked.
+pub(super) fn listen<E, R, B>(context: E, chain: Chain, mut receiver: R, mut blocker: B) -> Handle<()>
+where
+    E: Runtime,
+    R: Receiver<PublicKey = ed25519::PublicKey>,
+    B: Blocker<PublicKey = ed25519::PublicKey>,
+{
+    context.spawn(move |context| async move {
+        while let Ok((peer, message)) = receiver.recv().await {
+            let bytes: Vec<u8> = message.into();
+            let heard = Gossip::decode(&bytes).map_err(Refusal::Malformed);
+            let heard = heard.and_then(|gossip| take(&chain, gossip, &context).map_err(Refusal::Pool));
+            match heard {
+                Ok(()) => {}
+                Err(refusal) if refusal.is_a_lie() => {
+                    warn!(%peer, %refusal, "blocking a validator");
+                    let _feedback = blocker.block(peer);
+                }
+                Err(refusal) => debug!(%peer, %refusal, "not taken"),
+            }
+        }
+    })
+}
+
+fn take<E: Runtime>(chain: &Chain, gossip: Gossip, runtime: &E) -> Result<(), PoolError> {
+    match gossip {
+        Gossip::Header(header, receipt) => {
+            chain.insert_header(&header, timestamp(runtime.current()))?;
+            chain.insert_receipt(receipt)?;
+        }
+        Gossip::Deposit(deposit) => {
+            chain.insert_deposit(deposit)?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("{0}")]
+    Malformed(DecodeError),
+    #[error("{0}")]
+    Pool(PoolError),
+}
+
+impl Refusal {
+    /// Whether no honest validator would have told it, whatever its own ledger says at the moment.
+    const fn is_a_lie(&self) -> bool {
+        match self {
+            Self::Malformed(_) => true,
+            Self::Pool(PoolError::Signature(_) | PoolError::NotAValidator { .. } | PoolError::Contradiction { .. }) => true,
+            Self::Pool(
+                PoolError::Refused(_)
+                | PoolError::Behind { .. }
+                | PoolError::Ahead { .. }
+                | PoolError::NonceTaken { .. }
+                | PoolError::UnknownOwner { .. }
+                | PoolError::Full { .. }
+                | PoolError::TooManyHeaders { .. },
+            ) => false,
+        }
+    }
+}

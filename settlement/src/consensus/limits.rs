@@ -1,0 +1,57 @@
+//! Bounds and pauses of the consensus stack.
+
+use std::time::Duration;
+
+/// How far a block's time may lie ahead of the clock of who verifies it.
+pub const CLOCK_TOLERANCE: Duration = Duration::from_millis(500);
+/// How long a proposer waits for content unless configured otherwise.
+pub const IDLE_INTERVAL_DEFAULT: Duration = Duration::from_millis(500);
+/// Longest idle interval that can be configured.
+pub const IDLE_INTERVAL_MAX: Duration = Duration::from_secs(60);
+/// How long a proposer waits for content when an empty block would settle something, or bring it nearer.
+pub const SETTLING_INTERVAL: Duration = Duration::from_millis(50);
+/// A leader that says nothing for this long beyond the idle interval loses its turn.
+pub const LEADER_GRACE: Duration = Duration::from_millis(1_000);
+/// A proposal that is not certified for this long beyond the leader's time is given up.
+pub const CERTIFICATION_GRACE: Duration = Duration::from_millis(1_000);
+/// A leader that was silent for this long beyond the certification time is skipped at once, until it speaks again.
+pub const SKIP_GRACE: Duration = Duration::from_millis(1_000);
+/// Pause before a vote to give up a view is said again.
+pub const TIMEOUT_RETRY: Duration = Duration::from_millis(1_000);
+/// A peer that does not answer a request for this long is not asked further.
+pub const FETCH_TIMEOUT: Duration = Duration::from_millis(1_000);
+/// Pause before a request is made again.
+pub const FETCH_RETRY_DELAY: Duration = Duration::from_millis(50);
+/// Views kept behind the last finalized one, for peers that are behind.
+pub const VIEWS_RETAINED: u64 = 128;
+/// Messages that wait for one of the library's actors.
+pub const MAILBOX_SIZE: usize = 1_024;
+/// Blocks of each peer that wait unordered.
+pub const BLOCKS_PER_PEER_BUFFERED: usize = 16;
+/// Missing blocks fetched at once.
+pub const REPAIR_MAX: usize = 64;
+/// Finalized blocks handed to the ledger before it has acknowledged the first of them.
+pub const PENDING_ACKS_MAX: usize = 16;
+/// Blocks of one file of an archive.
+pub const ARCHIVE_SECTION_ITEMS: u64 = 65_536;
+/// Views of one file of the cache of blocks that are not final.
+pub const CACHE_SECTION_VIEWS: u64 = 256;
+/// Bytes written at once into a journal or archive.
+pub const WRITE_BUFFER_SIZE: usize = 64 << 10;
+/// Bytes read at once when a journal or archive is opened.
+pub const REPLAY_BUFFER_SIZE: usize = 256 << 10;
+/// Bytes of a page of cached storage.
+pub const CACHE_PAGE_SIZE: u16 = 4_096;
+/// Pages of cached storage.
+pub const CACHE_PAGES: usize = 256;
+/// Finalized blocks kept in memory for clients that follow the chain.
+pub const RECENT_BLOCKS_MAX: usize = 256;
+/// Certificates kept until their block is applied.
+pub const CERTIFICATES_WAITING_MAX: usize = 256;
+/// Bytes of zone bodies kept for those who come late; the oldest go first.
+pub const BODIES_SIZE_MAX: usize = 16 << 20;
+/// Pieces of evidence kept.
+pub const EVIDENCE_MAX: usize = 256;
+
+const _: () = assert!(CACHE_PAGE_SIZE > 0 && CACHE_PAGES > 0 && MAILBOX_SIZE > 0 && WRITE_BUFFER_SIZE > 0);
+const _: () = assert!(BODIES_SIZE_MAX >= plinth_types::limits::BODY_SIZE_MAX, "the window holds at least one body");

@@ -1,0 +1,104 @@
+//! Simplex around the ledger: blocks are proposed, verified, certified, kept, and applied in order.
+//!
+//! ```text
+//!               votes, certificates, resolver             blocks            backfill                 gossip
+//!                          │                                │                  │                       │
+//!                     simplex::Engine ── propose, verify ── marshal (Inline) ──┴─ archives             │
+//!                          │ activity                       │ finalized blocks, in order              │
+//!                      Observer                        Application                               gossip actor
+//!                          └───────────────► Chain ◄────────┴──────────────────────────────────────────┘
+//!                                       ledger, children, pool
+//! ```
+//!
+//! * **One code, two runtimes.** Everything here is generic over [`Runtime`] and the p2p traits: production runs it on tokio and
+//!   [`crate::transport`], the tests on the deterministic runtime and the simulated network.
+//! * **Votes are durable before they are sent** (simplex's journal), blocks before they are certified (marshal's cache), finalized
+//!   blocks and their certificates before they are applied (marshal's archives). The ledger itself is rebuilt from the archive.
+//! * **Time is consensus data.** The proposer stamps, later than the parent; who verifies waits until its own clock is within
+//!   [`limits::CLOCK_TOLERANCE`], so a proposer with a fast clock loses its turn and no block lies in the future.
+//! * **Idle is cheap.** A proposer waits for content up to the idle interval, and proposes at once when there is some.
+//! * **Equivocation leaves evidence** that names the key ([`Evidence`]), and blocks the peer.
+//!
+//! Known limitations: one epoch, so the committee is fixed; the rebuild reads every block since genesis.
+
+mod application;
+mod chain;
+mod gossip;
+mod intake;
+pub mod limits;
+mod observer;
+mod stack;
+
+pub use application::Application;
+pub use chain::{Chain, Finalized};
+pub use gossip::{Gossip, GossipSender};
+pub use intake::{DepositAnswer, Intake, SubmitAnswer};
+pub use observer::{Evidence, Fault};
+pub use stack::{Consensus, ConsensusConfig, ConsensusError, Ends, Network, start};
+
+use crate::genesis::Genesis;
+use crate::keys;
+use commonware_consensus::marshal::core::Mailbox;
+use commonware_consensus::marshal::standard::Standard;
+use commonware_consensus::simplex;
+use commonware_cryptography::{ed25519, sha256};
+use commonware_utils::ordered::Set;
+use plinth_types::id::TimestampNs;
+use rand::CryptoRng;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Signatures of votes: ed25519, so that a certificate names who signed it.
+pub type Scheme = simplex::scheme::ed25519::Scheme;
+/// A certificate that a block is final.
+pub type Finalization = simplex::types::Finalization<Scheme, sha256::Digest>;
+/// What simplex tells of itself.
+pub type Activity = simplex::types::Activity<Scheme, sha256::Digest>;
+/// Where a block is proposed.
+pub type Context = simplex::types::Context<sha256::Digest, ed25519::PublicKey>;
+/// Asks the archives of finalized blocks.
+pub type Marshal = Mailbox<Scheme, Standard<crate::block::Block>>;
+
+/// What the consensus stack needs of a runtime.
+pub trait Runtime:
+    commonware_runtime::Clock + commonware_runtime::Spawner + commonware_runtime::Storage + commonware_runtime::Metrics + CryptoRng
+{
+}
+
+impl<E> Runtime for E where
+    E: commonware_runtime::Clock
+        + commonware_runtime::Spawner
+        + commonware_runtime::Storage
+        + commonware_runtime::Metrics
+        + CryptoRng
+{
+}
+
+/// What votes of a chain are signed under: no vote counts on another chain, or on one of another genesis.
+#[must_use]
+pub fn namespace(genesis: &Genesis) -> Vec<u8> {
+    [b"plinth/consensus/1".as_slice(), &genesis.digest().0].concat()
+}
+
+/// The validators' keys as the consensus library takes them, ascending.
+///
+/// # Panics
+///
+/// If a key of the genesis is no point of the curve, which a genesis refuses.
+#[must_use]
+pub fn participants(genesis: &Genesis) -> Set<ed25519::PublicKey> {
+    let keys = genesis.committee().keys().iter();
+    Set::from_iter_dedup(keys.map(|key| keys::to_consensus(key).expect("a genesis holds points of the curve")))
+}
+
+/// Verifies certificates of the chain, signs nothing.
+#[must_use]
+pub fn verifier(genesis: &Genesis) -> Scheme {
+    Scheme::verifier(&namespace(genesis), participants(genesis))
+}
+
+/// A clock's reading as the ledger has it.
+#[must_use]
+pub(crate) fn timestamp(time: SystemTime) -> TimestampNs {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    TimestampNs::new(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}

@@ -1,0 +1,292 @@
+//! Puts the library's actors together around one ledger.
+
+use super::application::Application;
+use super::chain::Chain;
+use super::gossip::{GossipSender, listen};
+use super::intake::Intake;
+use super::limits::{
+    ARCHIVE_SECTION_ITEMS, BLOCKS_PER_PEER_BUFFERED, CACHE_PAGE_SIZE, CACHE_PAGES, CACHE_SECTION_VIEWS, CERTIFICATION_GRACE,
+    FETCH_RETRY_DELAY, FETCH_TIMEOUT, LEADER_GRACE, MAILBOX_SIZE, PENDING_ACKS_MAX, REPAIR_MAX, REPLAY_BUFFER_SIZE, SKIP_GRACE,
+    TIMEOUT_RETRY, VIEWS_RETAINED, WRITE_BUFFER_SIZE,
+};
+use super::observer::Observer;
+use super::{Finalization, Marshal, Runtime, Scheme, namespace, participants};
+use crate::block::Block;
+use crate::digest::to_consensus;
+use crate::genesis::Genesis;
+use crate::keys::SecretKey;
+use commonware_broadcast::buffered;
+use commonware_codec::Read;
+use commonware_consensus::Reporters;
+use commonware_consensus::marshal::core::Actor;
+use commonware_consensus::marshal::resolver::p2p as backfill;
+use commonware_consensus::marshal::standard::Inline;
+use commonware_consensus::marshal::{self, Start};
+use commonware_consensus::simplex::Engine;
+use commonware_consensus::simplex::config::{Config, Floor, ForwardPolicy, SkipBudget, SkipPolicy};
+use commonware_consensus::simplex::elector::RoundRobin;
+use commonware_consensus::types::{Epoch, FixedEpocher, ViewDelta};
+use commonware_cryptography::certificate::{ConstantProvider, Verifier as _};
+use commonware_cryptography::{Digested, Sha256, Signer as _, ed25519, sha256};
+use commonware_p2p::{Blocker, Provider, Receiver, Sender};
+use commonware_parallel::Sequential;
+use commonware_runtime::Handle;
+use commonware_runtime::buffer::paged::CacheRef;
+use commonware_storage::archive::{self, Archive as _, Identifier, prunable};
+use commonware_storage::translator::EightCap;
+use commonware_utils::{NZU16, NZU64, NZUsize, NonZeroDuration};
+use plinth_types::id::PublicKey;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+
+/// One channel's two ends.
+pub type Ends<S, R> = (S, R);
+
+/// The roads to the other validators.
+#[derive(Debug)]
+pub struct Network<S, R, B, P> {
+    /// Votes.
+    pub votes: Ends<S, R>,
+    /// Certificates.
+    pub certificates: Ends<S, R>,
+    /// Requests for missed certificates.
+    pub resolver: Ends<S, R>,
+    /// Blocks from their proposers.
+    pub blocks: Ends<S, R>,
+    /// Requests for missed blocks.
+    pub backfill: Ends<S, R>,
+    /// Headers, receipts, deposits.
+    pub gossip: Ends<S, R>,
+    /// Blocks peers.
+    pub blocker: B,
+    /// Knows peers.
+    pub peers: P,
+}
+
+/// What a validator's consensus needs.
+#[derive(Clone, Debug)]
+pub struct ConsensusConfig {
+    /// The chain.
+    pub genesis: Arc<Genesis>,
+    /// The validator's key.
+    pub key: SecretKey,
+    /// How long an idle proposer waits for content.
+    pub idle_interval: Duration,
+    /// Prefix of every storage partition.
+    pub partition: String,
+}
+
+/// Why consensus could not be started.
+#[derive(Debug, Error)]
+pub enum ConsensusError {
+    /// The key is not the genesis's.
+    #[error("key {key} is no validator of the genesis")]
+    NotAValidator {
+        /// The key.
+        key: PublicKey,
+    },
+    /// The archives cannot be read.
+    #[error("archive: {0}")]
+    Archive(#[from] archive::Error),
+    /// The stored blocks do not start from this genesis, or do not follow each other: they are another chain's, or damaged.
+    #[error("stored block {height} is of another chain than the genesis: {error}")]
+    OtherChain {
+        /// Where.
+        height: u64,
+        /// What is wrong with it.
+        error: crate::ledger::BlockError,
+    },
+}
+
+/// A validator's running consensus. Its tasks end with the runtime context that it was started from, or when aborted.
+pub struct Consensus {
+    /// The ledger.
+    pub chain: Chain,
+    /// Takes what clients bring.
+    pub intake: Intake,
+    /// The archives.
+    pub marshal: Marshal,
+    /// Its tasks.
+    pub tasks: Vec<Handle<()>>,
+}
+
+impl std::fmt::Debug for Consensus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Consensus").field("chain", &self.chain).finish_non_exhaustive()
+    }
+}
+
+/// Opens the archives, rebuilds the ledger, and starts voting.
+///
+/// # Errors
+///
+/// [`ConsensusError`].
+pub async fn start<E, S, R, B, P>(
+    context: E,
+    config: ConsensusConfig,
+    network: Network<S, R, B, P>,
+) -> Result<Consensus, ConsensusError>
+where
+    E: Runtime,
+    S: Sender<PublicKey = ed25519::PublicKey>,
+    R: Receiver<PublicKey = ed25519::PublicKey>,
+    B: Blocker<PublicKey = ed25519::PublicKey>,
+    P: Provider<PublicKey = ed25519::PublicKey>,
+{
+    let ConsensusConfig { genesis, key, idle_interval, partition } = config;
+    let secret = key.to_consensus();
+    let me = secret.public_key();
+    let scheme = Scheme::signer(&namespace(&genesis), participants(&genesis), secret)
+        .ok_or_else(|| ConsensusError::NotAValidator { key: key.public_key() })?;
+    let page_cache = CacheRef::new(NZU16!(CACHE_PAGE_SIZE), NZUsize!(CACHE_PAGES));
+
+    let certificates: Archive<E, Finalization> =
+        open_archive(&context, &partition, "certificates", &page_cache, Scheme::certificate_codec_config_unbounded()).await?;
+    let blocks: Archive<E, Arc<Block>> = open_archive(&context, &partition, "blocks", &page_cache, ()).await?;
+    let chain = Chain::new(Arc::clone(&genesis));
+    replay(&chain, &blocks).await?;
+
+    let epocher = FixedEpocher::new(NonZeroU64::MAX);
+    let genesis_block = genesis.block();
+    let genesis_digest = to_consensus(genesis_block.id());
+    let (actor, mailbox, _floor) = Actor::init(
+        context.child("marshal"),
+        certificates,
+        blocks,
+        marshal::Config {
+            provider: ConstantProvider::<Scheme, Epoch>::new(scheme.clone()),
+            epocher: epocher.clone(),
+            start: Start::Genesis(Digested::precomputed(genesis_block, genesis_digest)),
+            partition_prefix: format!("{partition}-marshal"),
+            mailbox_size: NZUsize!(MAILBOX_SIZE),
+            view_retention: ViewDelta::new(VIEWS_RETAINED),
+            prunable_items_per_section: NZU64!(CACHE_SECTION_VIEWS),
+            page_cache: page_cache.clone(),
+            replay_buffer: NZUsize!(REPLAY_BUFFER_SIZE),
+            key_write_buffer: NZUsize!(WRITE_BUFFER_SIZE),
+            value_write_buffer: NZUsize!(WRITE_BUFFER_SIZE),
+            block_codec_config: (),
+            max_repair: NZUsize!(REPAIR_MAX),
+            max_pending_acks: NZUsize!(PENDING_ACKS_MAX),
+            strategy: Sequential,
+        },
+    )
+    .await;
+    let application = Application::new(chain.clone(), idle_interval);
+
+    let (broadcast, buffer) = buffered::Engine::new(
+        context.child("broadcast"),
+        buffered::Config {
+            public_key: me.clone(),
+            mailbox_size: NZUsize!(MAILBOX_SIZE),
+            deque_size: BLOCKS_PER_PEER_BUFFERED,
+            priority: false,
+            codec_config: (),
+            peer_provider: network.peers.clone(),
+            strategy: Sequential,
+        },
+    );
+    let fetch_timeout = NonZeroDuration::new(FETCH_TIMEOUT).expect("the timeout is above zero");
+    let resolver = backfill::init(
+        context.child("backfill"),
+        backfill::Config {
+            public_key: me,
+            peer_provider: network.peers,
+            blocker: network.blocker.clone(),
+            mailbox_size: NZUsize!(MAILBOX_SIZE),
+            fetch_timeout,
+            fetch_retry_delay: FETCH_RETRY_DELAY,
+            priority_requests: false,
+            priority_responses: false,
+        },
+        network.backfill,
+    );
+    let observer = Observer::new(context.child("observer"), chain.clone(), scheme.clone(), genesis);
+    let inline = Inline::new(context.child("application"), application.clone(), mailbox.clone(), epocher);
+
+    let leader_timeout = idle_interval + LEADER_GRACE;
+    let certification_timeout = leader_timeout + CERTIFICATION_GRACE;
+    let engine = Engine::new(
+        context.child("simplex"),
+        Config {
+            scheme,
+            elector: RoundRobin::<Sha256>::default(),
+            blocker: network.blocker.clone(),
+            automaton: inline.clone(),
+            relay: inline.clone(),
+            reporter: Reporters::from((observer, inline)),
+            track_historical_votes: false,
+            strategy: Sequential,
+            partition: format!("{partition}-simplex"),
+            mailbox_size: NZUsize!(MAILBOX_SIZE),
+            epoch: Epoch::zero(),
+            floor: Floor::Genesis(genesis_digest),
+            replay_buffer: NZUsize!(REPLAY_BUFFER_SIZE),
+            write_buffer: NZUsize!(WRITE_BUFFER_SIZE),
+            page_cache,
+            leader_timeout,
+            certification_timeout,
+            timeout_retry: TIMEOUT_RETRY,
+            view_retention: ViewDelta::new(VIEWS_RETAINED),
+            skip: SkipPolicy::Enabled {
+                timeout: certification_timeout.max(TIMEOUT_RETRY) + SKIP_GRACE,
+                budget: SkipBudget::Participants,
+            },
+            fetch_timeout,
+            fetch_retry_delay: FETCH_RETRY_DELAY,
+            forward: ForwardPolicy::Disabled,
+        },
+    );
+    let (gossip_sender, gossip_receiver) = network.gossip;
+    let intake = Intake::new(chain.clone(), key, GossipSender::new(gossip_sender));
+    let blocker = network.blocker;
+    let tasks = vec![
+        listen(context.child("gossip"), chain.clone(), gossip_receiver, blocker),
+        broadcast.start(network.blocks),
+        actor.start(application, buffer, resolver),
+        engine.start(network.votes, network.certificates, network.resolver),
+    ];
+    Ok(Consensus { chain, intake, marshal: mailbox, tasks })
+}
+
+type Archive<E, V> = prunable::Archive<EightCap, E, sha256::Digest, V>;
+
+async fn open_archive<E: Runtime, V: commonware_codec::CodecShared>(
+    context: &E,
+    partition: &str,
+    name: &'static str,
+    page_cache: &CacheRef,
+    codec_config: <V as Read>::Cfg,
+) -> Result<Archive<E, V>, archive::Error> {
+    prunable::Archive::init(
+        context.child(name),
+        prunable::Config {
+            translator: EightCap,
+            metadata_partition: format!("{partition}-{name}-metadata"),
+            key_partition: format!("{partition}-{name}-keys"),
+            key_page_cache: page_cache.clone(),
+            value_partition: format!("{partition}-{name}-values"),
+            compression: None,
+            codec_config,
+            items_per_section: NZU64!(ARCHIVE_SECTION_ITEMS),
+            key_write_buffer: NZUsize!(WRITE_BUFFER_SIZE),
+            value_write_buffer: NZUsize!(WRITE_BUFFER_SIZE),
+            replay_buffer: NZUsize!(REPLAY_BUFFER_SIZE),
+        },
+    )
+    .await
+}
+
+/// Applies every stored block that follows without a gap. What the archive holds is final: it was stored with or under a certificate.
+async fn replay<E: Runtime>(chain: &Chain, blocks: &Archive<E, Arc<Block>>) -> Result<(), ConsensusError> {
+    let mut height = 1;
+    while let Some(block) = blocks.get(Identifier::Index(height)).await? {
+        chain.replay(&block).map_err(|error| ConsensusError::OtherChain { height, error })?;
+        height += 1;
+    }
+    Ok(())
+}
+
+const _: () = assert!(!Duration::is_zero(&FETCH_TIMEOUT));

@@ -1,0 +1,169 @@
+//! A block on top of a state: checked, then applied. Only what was checked can be applied.
+
+use super::error::BlockError;
+use super::execute::Effects;
+use super::signatures::{Claim, Verifier};
+use super::state::State;
+use super::zone::{Freeze, ZoneBlock};
+use crate::block::Block;
+use crate::keys::SignatureError;
+use plinth_types::digest::Digest;
+use plinth_types::id::{Height, TimestampNs, ZoneId};
+use plinth_types::message::InboxMessage;
+use std::sync::{Arc, OnceLock};
+
+/// A block that fits its parent in everything but the signatures, which nobody has verified.
+#[derive(Debug)]
+pub struct Unverified {
+    checked: Checked,
+    claims: Vec<Claim>,
+}
+
+/// A block that is valid on top of its parent. Holding one is the check.
+#[derive(Debug)]
+pub struct Checked {
+    parent: Digest,
+    state: State,
+    outcome: Outcome,
+}
+
+/// What a block did, for those who wait for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// The block's id.
+    pub block: Digest,
+    /// Its height.
+    pub height: Height,
+    /// Its time.
+    pub time: TimestampNs,
+    /// Zone blocks that it ordered, in order.
+    pub available: Vec<ZoneBlock>,
+    /// Zone blocks that it settled, ascending by zone and height. Their value has moved, attested 1/1, producer only.
+    pub settled: Vec<ZoneBlock>,
+    /// Messages that it appended, in order; each names its zone and index.
+    pub inbox: Vec<InboxMessage>,
+    /// Zones that it found unsound.
+    pub frozen: Vec<Freeze>,
+}
+
+impl State {
+    /// Checks a block, signatures last.
+    ///
+    /// # Errors
+    ///
+    /// [`BlockError`].
+    pub fn check(&self, block: &Block, verifier: &mut impl Verifier) -> Result<Checked, BlockError> {
+        self.check_unsigned(block)?.verify(verifier)
+    }
+
+    /// Checks everything of a block but the signatures: sizes, structure, then transaction by transaction against the state.
+    ///
+    /// # Errors
+    ///
+    /// [`BlockError`], never of a signature.
+    pub fn check_unsigned(&self, block: &Block) -> Result<Unverified, BlockError> {
+        let limits = self.genesis.limits();
+        let (size, count) = (block.size(), block.transactions().len());
+        if size > limits.block_size_max as usize {
+            return Err(BlockError::Size { size, size_max: limits.block_size_max });
+        }
+        if count > limits.block_transactions_max as usize {
+            return Err(BlockError::TransactionCount { count, count_max: limits.block_transactions_max });
+        }
+        let (height, expected) = (block.height(), self.height.next());
+        if height != expected {
+            return Err(BlockError::Height { height, expected });
+        }
+        if block.parent() != self.block {
+            return Err(BlockError::Parent { parent: block.parent(), expected: self.block });
+        }
+        if block.time() <= self.time {
+            return Err(BlockError::Time { time: block.time(), parent: self.time });
+        }
+        if block.pre_state() != self.digest() {
+            return Err(BlockError::PreState { pre_state: block.pre_state(), expected: self.digest() });
+        }
+        self.execute_block(block)
+    }
+
+    /// Makes the state that of the checked block.
+    ///
+    /// # Panics
+    ///
+    /// If the block was checked on top of another state: a bug of the caller, who would otherwise finalize a fork.
+    pub fn apply(&mut self, checked: Checked) -> Outcome {
+        assert!(checked.parent == self.block, "a block on top of {} applied to {}", checked.parent, self.block);
+        *self = checked.state;
+        checked.outcome
+    }
+
+    fn execute_block(&self, block: &Block) -> Result<Unverified, BlockError> {
+        let mut state = self.clone();
+        state.digest = OnceLock::new();
+        let mut effects = Effects::default();
+        for (index, transaction) in block.transactions().iter().enumerate() {
+            let executed = state.execute(transaction, index, block.height(), &mut effects);
+            executed.map_err(|error| BlockError::Transaction { index, error })?;
+        }
+        let settled = state.settle(block.height());
+        (state.block, state.height, state.time) = (block.id(), block.height(), block.time());
+        state.assert_conserved();
+        let Effects { claims, available, inbox, frozen } = effects;
+        let outcome = Outcome { block: block.id(), height: block.height(), time: block.time(), available, settled, inbox, frozen };
+        Ok(Unverified { checked: Checked { parent: self.block, state, outcome }, claims })
+    }
+
+    fn settle(&mut self, at: Height) -> Vec<ZoneBlock> {
+        let due: Vec<ZoneId> = self.zones().filter(|zone| zone.settles_at(at)).map(super::zone::Zone::id).collect();
+        let mut settled = Vec::new();
+        for zone in due {
+            let zone = self.zones.get_mut(&zone).map(Arc::make_mut).expect("found above");
+            zone.settle(at, &mut settled);
+        }
+        settled
+    }
+}
+
+impl Unverified {
+    /// What must have been signed.
+    #[must_use]
+    pub fn claims(&self) -> &[Claim] {
+        &self.claims
+    }
+
+    /// Verifies the signatures.
+    ///
+    /// # Errors
+    ///
+    /// [`BlockError::Signature`].
+    pub fn verify(self, verifier: &mut impl Verifier) -> Result<Checked, BlockError> {
+        match verifier.verify(&self.claims) {
+            Ok(()) => Ok(self.checked),
+            Err(at) => {
+                let Claim { index, signer, key, .. } = self.claims[at];
+                Err(BlockError::Signature { index, signer, error: SignatureError { key } })
+            }
+        }
+    }
+
+    /// Takes a block whose finalization certificate the caller has verified: 2f+1 validators verified the signatures. For replay and
+    /// catch-up, where they would be verified a second time.
+    #[must_use]
+    pub fn finalized(self) -> Checked {
+        self.checked
+    }
+}
+
+impl Checked {
+    /// The ledger behind the block, on which a child can be checked before this one is final.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What the block does.
+    #[must_use]
+    pub const fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+}

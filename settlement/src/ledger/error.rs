@@ -1,0 +1,270 @@
+//! Why a block, or one transaction of it, is refused.
+
+use crate::keys::SignatureError;
+use crate::ledger::Signer;
+use crate::receipt::QuorumError;
+use plinth_types::digest::Digest;
+use plinth_types::id::{AssetId, ChainId, Height, InboxIndex, ProducerEpoch, PublicKey, Seq, TimestampNs, ZoneId};
+use plinth_types::limits::{BODY_COMMANDS_MAX, BODY_SIZE_MAX};
+use plinth_types::quantity::Amount;
+
+/// Why a block is no child of this state. In the order of the checks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BlockError {
+    /// Larger than the chain allows.
+    #[error("a block of {size} bytes, at most {size_max} are allowed")]
+    Size {
+        /// Bytes of the block.
+        size: usize,
+        /// The chain's bound.
+        size_max: u32,
+    },
+    /// More transactions than the chain allows.
+    #[error("a block of {count} transactions, at most {count_max} are allowed")]
+    TransactionCount {
+        /// Transactions of the block.
+        count: usize,
+        /// The chain's bound.
+        count_max: u32,
+    },
+    /// Not the next height.
+    #[error("a block of height {height}, the next one is {expected}")]
+    Height {
+        /// The block's.
+        height: Height,
+        /// The next.
+        expected: Height,
+    },
+    /// On top of another block.
+    #[error("a block on top of {parent}, the state is that of {expected}")]
+    Parent {
+        /// The block's parent.
+        parent: Digest,
+        /// The state's block.
+        expected: Digest,
+    },
+    /// Not later than its parent.
+    #[error("a block of time {time}, its parent's is {parent}")]
+    Time {
+        /// The block's.
+        time: TimestampNs,
+        /// Its parent's.
+        parent: TimestampNs,
+    },
+    /// Whoever made the block has another ledger than we.
+    #[error("a block for a ledger of digest {pre_state}, ours is {expected}")]
+    PreState {
+        /// In the block.
+        pre_state: Digest,
+        /// Of our state.
+        expected: Digest,
+    },
+    /// A transaction is refused, so the block is.
+    #[error("transaction {index}: {error}")]
+    Transaction {
+        /// Its place, from 0.
+        index: usize,
+        /// Why.
+        error: TransactionError,
+    },
+    /// A signature is invalid.
+    #[error("transaction {index}, {signer}: {error}")]
+    Signature {
+        /// Place of the transaction, from 0.
+        index: usize,
+        /// In which role the key signed.
+        signer: Signer,
+        /// Whose it should be.
+        error: SignatureError,
+    },
+}
+
+/// Why a transaction is refused. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransactionError {
+    /// Not in the genesis.
+    #[error("there is no zone {zone}")]
+    UnknownZone {
+        /// The number.
+        zone: ZoneId,
+    },
+    /// The zone was found unsound.
+    #[error("zone {zone} is frozen since block {at}")]
+    ZoneFrozen {
+        /// Which.
+        zone: ZoneId,
+        /// Since when.
+        at: Height,
+    },
+    /// Not in the genesis.
+    #[error("there is no asset {asset}")]
+    UnknownAsset {
+        /// The number.
+        asset: AssetId,
+    },
+    /// A deposit of nothing.
+    #[error("a deposit of nothing")]
+    ZeroAmount,
+    /// A deposit that came already, or too early.
+    #[error("deposit {nonce} of {owner}, the next one is {expected}")]
+    Nonce {
+        /// Whose.
+        owner: PublicKey,
+        /// Its number.
+        nonce: u64,
+        /// The next number.
+        expected: u64,
+    },
+    /// The owner has less.
+    #[error("{owner} has {balance} units of asset {asset}, the deposit is {amount}")]
+    Balance {
+        /// Whose.
+        owner: PublicKey,
+        /// Of what.
+        asset: AssetId,
+        /// What there is.
+        balance: Amount,
+        /// What is deposited.
+        amount: Amount,
+    },
+    /// The zone does not consume fast enough.
+    #[error("{pending} messages wait in the inbox of zone {zone}, at most {pending_max} may")]
+    InboxFull {
+        /// Which.
+        zone: ZoneId,
+        /// Messages that wait.
+        pending: usize,
+        /// The chain's bound.
+        pending_max: u32,
+    },
+    /// The turnstile cannot count more over the zone's life.
+    #[error("the turnstile of zone {zone} and asset {asset} is at its end")]
+    TurnstileFull {
+        /// Which zone.
+        zone: ZoneId,
+        /// Which asset.
+        asset: AssetId,
+    },
+    /// A header of another chain.
+    #[error("a header of chain {chain}, this is {expected}")]
+    Chain {
+        /// The header's.
+        chain: ChainId,
+        /// Ours.
+        expected: ChainId,
+    },
+    /// Not the zone's next header.
+    #[error("header {height} of zone {zone}, the next one is {expected}")]
+    HeaderHeight {
+        /// Which zone.
+        zone: ZoneId,
+        /// The header's.
+        height: Height,
+        /// The next.
+        expected: Height,
+    },
+    /// On top of another zone block.
+    #[error("a header on top of {parent}, the zone's last block is {expected}")]
+    HeaderParent {
+        /// The header's parent.
+        parent: Digest,
+        /// The zone's last block.
+        expected: Digest,
+    },
+    /// A producer that was replaced.
+    #[error("a header of epoch {epoch}, the zone is in {current}")]
+    Epoch {
+        /// The header's.
+        epoch: ProducerEpoch,
+        /// The zone's.
+        current: ProducerEpoch,
+    },
+    /// An attested zone has no guest.
+    #[error("a guest image in a zone that is attested")]
+    GuestImage,
+    /// From another state than the last block left.
+    #[error("a header from state {pre_root}, the zone's last block left {expected}")]
+    PreRoot {
+        /// The header's.
+        pre_root: Digest,
+        /// The zone's.
+        expected: Digest,
+    },
+    /// Records that do not follow the last block's, or run backwards.
+    #[error("records {first} to {last} behind record {before}")]
+    SeqRange {
+        /// First record.
+        first: Seq,
+        /// Last record.
+        last: Seq,
+        /// Last record of the block before.
+        before: Seq,
+    },
+    /// None, more than a body holds, or more than there are records.
+    #[error("{count} commands in records {first} to {last}, 1 to {BODY_COMMANDS_MAX} are allowed")]
+    CommandCount {
+        /// Commands claimed.
+        count: u32,
+        /// First record.
+        first: Seq,
+        /// Last record.
+        last: Seq,
+    },
+    /// Too large, or too small for its commands.
+    #[error("a body of {size} bytes with {count} commands, at most {BODY_SIZE_MAX} bytes are allowed")]
+    BodySize {
+        /// Bytes claimed.
+        size: u32,
+        /// Commands claimed.
+        count: u32,
+    },
+    /// Earlier than the block before.
+    #[error("a header of time {time}, the block before has {before}")]
+    HeaderTime {
+        /// The header's.
+        time: TimestampNs,
+        /// The block before's.
+        before: TimestampNs,
+    },
+    /// Consumed before it was appended, or taken back.
+    #[error("messages up to {index} consumed, between {consumed} and {appended} are there")]
+    InboxIndex {
+        /// The header's.
+        index: InboxIndex,
+        /// Up to the block before.
+        consumed: InboxIndex,
+        /// The last one appended.
+        appended: InboxIndex,
+    },
+    /// Other messages than those appended.
+    #[error("inbox root {root}, the consumed messages' is {expected}")]
+    InboxRoot {
+        /// The header's.
+        root: Digest,
+        /// Of the messages appended.
+        expected: Digest,
+    },
+    /// Messages without totals, or totals without messages.
+    #[error("an outbox root and outbox totals that contradict each other")]
+    OutboxContradiction,
+    /// Totals that do not ascend or hold a zero: a value made by a program, not read from bytes.
+    #[error("outbox totals that no encoder writes")]
+    OutboxTotals,
+    /// Withdrawals come with the settlement issue.
+    #[error("zone {zone} sends messages; withdrawals are not supported yet")]
+    OutboxNotSupported {
+        /// Which.
+        zone: ZoneId,
+    },
+    /// The settlement delay outlasts what is remembered.
+    #[error("{count} blocks of zone {zone} wait to be settled, no more may")]
+    UnsettledFull {
+        /// Which.
+        zone: ZoneId,
+        /// How many wait.
+        count: usize,
+    },
+    /// The receipts are no quorum.
+    #[error(transparent)]
+    Quorum(#[from] QuorumError),
+}

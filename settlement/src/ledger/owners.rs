@@ -1,0 +1,163 @@
+//! Base-layer balances and deposit numbers of owners, in 256 buckets by the first byte of the key.
+//!
+//! A bucket is shared until one of its owners changes; its digest and sums are computed once. Walking buckets in order is walking
+//! owners in order, so two validators hash the same bytes.
+
+use crate::digest::sha256;
+use plinth_types::codec::{Codec, encode_count};
+use plinth_types::digest::Digest;
+use plinth_types::id::{AssetId, PublicKey};
+use plinth_types::quantity::Amount;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+/// All owners.
+#[derive(Clone, Debug)]
+pub(super) struct Owners {
+    buckets: Vec<Arc<Bucket>>,
+}
+
+#[derive(Debug, Default)]
+struct Bucket {
+    owners: BTreeMap<PublicKey, Owner>,
+    /// Filled when it is asked for, gone when an owner changes.
+    summary: OnceLock<Summary>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Owner {
+    /// The number of the last deposit, 0 before the first.
+    nonce: u64,
+    /// Without zeros.
+    balances: BTreeMap<AssetId, Amount>,
+}
+
+#[derive(Debug)]
+struct Summary {
+    digest: Digest,
+    totals: BTreeMap<AssetId, Amount>,
+}
+
+impl Owners {
+    pub(super) fn new() -> Self {
+        Self { buckets: vec![Arc::default(); 256] }
+    }
+
+    /// What a genesis issues.
+    ///
+    /// # Panics
+    ///
+    /// If the balance exceeds an amount: genesis has checked the sum.
+    pub(super) fn issue(&mut self, owner: PublicKey, asset: AssetId, amount: Amount) {
+        let balances = &mut self.owner_mut(owner).balances;
+        let before = balances.get(&asset).copied().unwrap_or_default();
+        balances.insert(asset, before.checked_add(amount).expect("genesis checked the sum"));
+    }
+
+    /// Takes a deposit off an owner's balance and notes its number.
+    ///
+    /// # Panics
+    ///
+    /// If the balance is too small or the number is not the next: the caller has decided on both.
+    pub(super) fn debit(&mut self, owner: PublicKey, asset: AssetId, amount: Amount, nonce: u64) {
+        let entry = self.owner_mut(owner);
+        assert!(entry.nonce.checked_add(1) == Some(nonce), "deposit {nonce} of an owner whose last one was {}", entry.nonce);
+        entry.nonce = nonce;
+        let before = entry.balances.get(&asset).copied().unwrap_or_default();
+        let rest = before.checked_sub(amount).expect("a debit is at most the balance");
+        if rest == Amount::ZERO {
+            entry.balances.remove(&asset);
+        } else {
+            entry.balances.insert(asset, rest);
+        }
+    }
+
+    pub(super) fn balance(&self, owner: &PublicKey, asset: AssetId) -> Amount {
+        self.owner(owner).and_then(|owner| owner.balances.get(&asset)).copied().unwrap_or_default()
+    }
+
+    pub(super) fn nonce(&self, owner: &PublicKey) -> u64 {
+        self.owner(owner).map_or(0, |owner| owner.nonce)
+    }
+
+    pub(super) fn knows(&self, owner: &PublicKey) -> bool {
+        self.owner(owner).is_some()
+    }
+
+    /// Every balance, ascending by owner and asset.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (PublicKey, AssetId, Amount)> + '_ {
+        self.buckets
+            .iter()
+            .flat_map(|bucket| &bucket.owners)
+            .flat_map(|(&owner, entry)| entry.balances.iter().map(move |(&asset, &amount)| (owner, asset, amount)))
+    }
+
+    /// Sum of all balances of each asset.
+    ///
+    /// # Panics
+    ///
+    /// If a sum exceeds an amount: money was made.
+    pub(super) fn totals(&self) -> BTreeMap<AssetId, Amount> {
+        let mut totals = BTreeMap::new();
+        for summary in self.buckets.iter().map(|bucket| bucket.summary()) {
+            for (&asset, &amount) in &summary.totals {
+                add(&mut totals, asset, amount);
+            }
+        }
+        totals
+    }
+
+    /// The 256 bucket digests, one behind the other.
+    pub(super) fn digests(&self) -> Vec<u8> {
+        self.buckets.iter().flat_map(|bucket| bucket.summary().digest.0).collect()
+    }
+
+    fn owner(&self, key: &PublicKey) -> Option<&Owner> {
+        self.buckets[usize::from(key.0[0])].owners.get(key)
+    }
+
+    fn owner_mut(&mut self, key: PublicKey) -> &mut Owner {
+        let bucket = &mut self.buckets[usize::from(key.0[0])];
+        let bucket = Arc::make_mut(bucket);
+        bucket.summary = OnceLock::new();
+        bucket.owners.entry(key).or_default()
+    }
+}
+
+impl Clone for Bucket {
+    /// A clone is made to be changed, so it starts without a summary.
+    fn clone(&self) -> Self {
+        Self { owners: self.owners.clone(), summary: OnceLock::new() }
+    }
+}
+
+impl Bucket {
+    fn summary(&self) -> &Summary {
+        self.summary.get_or_init(|| {
+            let mut bytes = Vec::new();
+            let mut totals = BTreeMap::new();
+            encode_count(self.owners.len(), &mut bytes);
+            for (key, owner) in &self.owners {
+                key.encode(&mut bytes);
+                owner.nonce.encode(&mut bytes);
+                encode_count(owner.balances.len(), &mut bytes);
+                for (&asset, &amount) in &owner.balances {
+                    asset.encode(&mut bytes);
+                    amount.encode(&mut bytes);
+                    add(&mut totals, asset, amount);
+                }
+            }
+            Summary { digest: sha256(&[&bytes]), totals }
+        })
+    }
+}
+
+/// Adds to a sum by asset.
+///
+/// # Panics
+///
+/// If the sum exceeds an amount: money was made.
+pub(super) fn add(totals: &mut BTreeMap<AssetId, Amount>, asset: AssetId, amount: Amount) {
+    let total = totals.entry(asset).or_default();
+    *total = total.checked_add(amount).expect("sums of one asset stay below what is issued");
+}

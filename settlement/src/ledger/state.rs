@@ -1,0 +1,181 @@
+//! The state, read only; [`super::execute`] and [`super::check`] change it.
+
+use super::owners::{Owners, add};
+use super::zone::Zone;
+use crate::block::{Block, Transaction};
+use crate::committee::Committee;
+use crate::digest::sha256;
+use crate::genesis::Genesis;
+use plinth_types::codec::{Codec, encode_count};
+use plinth_types::digest::Digest;
+use plinth_types::id::{AssetId, ChainId, Height, PublicKey, TimestampNs, ZoneId};
+use plinth_types::quantity::Amount;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+/// The ledger behind one block. See [`crate::ledger`].
+#[derive(Clone, Debug)]
+pub struct State {
+    pub(super) genesis: Arc<Genesis>,
+    /// Per asset, what genesis issued.
+    pub(super) issued: Arc<BTreeMap<AssetId, Amount>>,
+    pub(super) block: Digest,
+    pub(super) height: Height,
+    pub(super) time: TimestampNs,
+    pub(super) owners: Owners,
+    pub(super) zones: BTreeMap<ZoneId, Arc<Zone>>,
+    pub(super) digest: OnceLock<Digest>,
+}
+
+impl State {
+    /// Domain of the digest.
+    pub const DOMAIN: &'static [u8] = b"plinth/ledger/1";
+
+    /// The ledger behind the block at height 0.
+    #[must_use]
+    pub fn genesis(genesis: Arc<Genesis>) -> Self {
+        let mut owners = Owners::new();
+        let mut issued = BTreeMap::new();
+        for asset in genesis.assets() {
+            issued.insert(asset.asset.id, Amount::ZERO);
+            for balance in &asset.issued {
+                owners.issue(balance.owner, asset.asset.id, balance.amount);
+                add(&mut issued, asset.asset.id, balance.amount);
+            }
+        }
+        let zones = genesis.zones().iter().map(|zone| (zone.id, Arc::new(Zone::new(zone)))).collect();
+        let block = genesis.block();
+        let (height, time) = (block.height(), block.time());
+        let (issued, digest) = (Arc::new(issued), OnceLock::new());
+        let state = Self { genesis, issued, block: block.id(), height, time, owners, zones, digest };
+        state.assert_conserved();
+        state
+    }
+
+    /// A block on top of this state. It is valid if `time` is later than the state's and the transactions are.
+    #[must_use]
+    pub fn propose(&self, time: TimestampNs, transactions: Vec<Transaction>) -> Block {
+        Block::new(self.height.next(), self.block, time, self.digest(), transactions)
+    }
+
+    /// The genesis it grew from.
+    #[must_use]
+    pub const fn rules(&self) -> &Arc<Genesis> {
+        &self.genesis
+    }
+
+    /// The chain.
+    #[must_use]
+    pub fn chain(&self) -> ChainId {
+        self.genesis.chain()
+    }
+
+    /// The validators.
+    #[must_use]
+    pub fn committee(&self) -> &Committee {
+        self.genesis.committee()
+    }
+
+    /// Id of the block behind which this is the ledger.
+    #[must_use]
+    pub const fn block(&self) -> Digest {
+        self.block
+    }
+
+    /// Height of that block.
+    #[must_use]
+    pub const fn height(&self) -> Height {
+        self.height
+    }
+
+    /// Time of that block.
+    #[must_use]
+    pub const fn time(&self) -> TimestampNs {
+        self.time
+    }
+
+    /// What an owner has on the base layer.
+    #[must_use]
+    pub fn balance(&self, owner: &PublicKey, asset: AssetId) -> Amount {
+        self.owners.balance(owner, asset)
+    }
+
+    /// Every base-layer balance, ascending by owner and asset.
+    pub fn balances(&self) -> impl Iterator<Item = (PublicKey, AssetId, Amount)> + '_ {
+        self.owners.iter()
+    }
+
+    /// The number of an owner's last deposit, 0 before the first.
+    #[must_use]
+    pub fn deposit_nonce(&self, owner: &PublicKey) -> u64 {
+        self.owners.nonce(owner)
+    }
+
+    /// Whether the owner ever had anything.
+    #[must_use]
+    pub fn knows_owner(&self, owner: &PublicKey) -> bool {
+        self.owners.knows(owner)
+    }
+
+    /// What was issued of an asset; `None` if there is no such asset.
+    #[must_use]
+    pub fn issued(&self, asset: AssetId) -> Option<Amount> {
+        self.issued.get(&asset).copied()
+    }
+
+    /// A zone.
+    #[must_use]
+    pub fn zone(&self, zone: ZoneId) -> Option<&Zone> {
+        self.zones.get(&zone).map(Arc::as_ref)
+    }
+
+    /// The zones, ascending.
+    pub fn zones(&self) -> impl Iterator<Item = &Zone> {
+        self.zones.values().map(Arc::as_ref)
+    }
+
+    /// Whether a next block without a transaction would settle something or bring something nearer to it. An idle chain asks this
+    /// before it makes a block.
+    #[must_use]
+    pub fn awaits_blocks(&self) -> bool {
+        self.zones().any(|zone| zone.unsettled().len() > 0)
+    }
+
+    /// SHA-256 of domain and canonical bytes: genesis digest, block, height, time, bucket digests of owners, zones. Computed once.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        *self.digest.get_or_init(|| {
+            let mut bytes = Self::DOMAIN.to_vec();
+            self.genesis.digest().encode(&mut bytes);
+            self.block.encode(&mut bytes);
+            self.height.encode(&mut bytes);
+            self.time.encode(&mut bytes);
+            bytes.extend_from_slice(&self.owners.digests());
+            encode_count(self.zones.len(), &mut bytes);
+            self.zones().for_each(|zone| zone.encode(&mut bytes));
+            sha256(&[&bytes])
+        })
+    }
+
+    /// Per asset: issued = Σ balances of owners + Σ messages in flight + Σ zone totals.
+    ///
+    /// # Panics
+    ///
+    /// If not: a block made or lost money, and nothing may be signed any more.
+    pub(super) fn assert_conserved(&self) {
+        let mut found = self.owners.totals();
+        for zone in self.zones() {
+            for message in zone.inbox().pending() {
+                add(&mut found, message.asset, message.amount);
+            }
+            for (asset, turnstile) in zone.turnstiles() {
+                add(&mut found, asset, turnstile.held());
+            }
+        }
+        for (asset, issued) in self.issued.iter() {
+            let sum = found.remove(asset).unwrap_or_default();
+            assert!(sum == *issued, "asset {asset}: {issued} issued, {sum} found behind block {}", self.height);
+        }
+        assert!(found.values().all(|sum| *sum == Amount::ZERO), "assets that were never issued: {found:?}");
+    }
+}

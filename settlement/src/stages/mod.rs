@@ -1,0 +1,261 @@
+//! Where a zone block's time goes: one histogram per stage and validator, in microseconds.
+//!
+//! ```text
+//! executed ──Header──► header received ──Proposed──► in a proposed block ──Notarized──► ──Finalized──► certificate ──Receipt──► zone
+//! └────────────────────────────────────────────Total (a validator's, up to the certificate)──────────────┘
+//! ```
+//!
+//! * Executed is the header's own time, the sequencer's stamp of the block's last record; all others are this host's clock.
+//! * These are measurements, never protocol state: nothing that validators must agree on reads them.
+//! * `Receipt` is recorded by the zone's link, everything else by each validator.
+//! * A header is followed until it is final, or until [`FOLLOWED_MAX`] newer ones came; what is given up is not recorded.
+
+mod log;
+
+pub use log::write_log;
+
+use hdrhistogram::Histogram;
+use plinth_types::digest::Digest;
+use plinth_types::id::TimestampNs;
+use std::collections::{BTreeMap, VecDeque};
+
+/// Headers, and blocks, followed at once.
+pub const FOLLOWED_MAX: usize = 8_192;
+/// Longest time recorded, in microseconds; a longer one counts as this.
+pub const STAGE_US_MAX: u64 = 3_600_000_000;
+
+/// A part of the way from execution to finality.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Executed, until this validator had the header.
+    Header,
+    /// Header received, until it stood in a block that this validator proposed or was sent.
+    Proposed,
+    /// Proposed, until the block's notarization.
+    Notarized,
+    /// Notarized, until the block's finalization.
+    Finalized,
+    /// Executed, until the block's finalization.
+    Total,
+    /// Executed, until the zone had verified the finalized block.
+    Receipt,
+}
+
+impl Stage {
+    /// All, in order.
+    pub const ALL: [Self; 6] = [Self::Header, Self::Proposed, Self::Notarized, Self::Finalized, Self::Total, Self::Receipt];
+
+    /// Its name in logs and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Header => "executed-header",
+            Self::Proposed => "header-proposed",
+            Self::Notarized => "proposed-notarized",
+            Self::Finalized => "notarized-finalized",
+            Self::Total => "executed-finalized",
+            Self::Receipt => "executed-receipt",
+        }
+    }
+}
+
+/// Percentiles of one stage, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StageFigures {
+    /// Which.
+    pub stage: Stage,
+    /// How many were recorded.
+    pub count: u64,
+    /// Half took at most this.
+    pub us_p50: u64,
+    /// 99 of 100 took at most this.
+    pub us_p99: u64,
+    /// The longest.
+    pub us_max: u64,
+}
+
+/// The histograms of one validator or link, and what is still on its way.
+#[derive(Debug)]
+pub struct Stages {
+    histograms: BTreeMap<Stage, Histogram<u64>>,
+    headers: Followed<HeaderTimes>,
+    blocks: Followed<Vec<Digest>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct HeaderTimes {
+    executed: TimestampNs,
+    received: TimestampNs,
+    proposed: Option<TimestampNs>,
+    notarized: Option<TimestampNs>,
+}
+
+impl Default for Stages {
+    fn default() -> Self {
+        let histogram = || Histogram::new_with_bounds(1, STAGE_US_MAX, 3).expect("bounds of one microsecond to one hour are sound");
+        let histograms = Stage::ALL.into_iter().map(|stage| (stage, histogram())).collect();
+        Self { histograms, headers: Followed::default(), blocks: Followed::default() }
+    }
+}
+
+impl Stages {
+    /// Records one passage.
+    pub fn record(&mut self, stage: Stage, from: TimestampNs, to: TimestampNs) {
+        let us = to.get().saturating_sub(from.get()) / 1_000;
+        if let Some(histogram) = self.histograms.get_mut(&stage) {
+            histogram.saturating_record(us.max(1));
+        }
+    }
+
+    /// This validator has a header; only the first time counts.
+    pub fn header_received(&mut self, header: Digest, executed: TimestampNs, now: TimestampNs) {
+        let times = HeaderTimes { executed, received: now, proposed: None, notarized: None };
+        if self.headers.insert(header, times) {
+            self.record(Stage::Header, executed, now);
+        }
+    }
+
+    /// A block with these headers was proposed by this validator or sent to it.
+    pub fn block_proposed(&mut self, block: Digest, headers: &[(Digest, TimestampNs)], now: TimestampNs) {
+        if headers.is_empty() || !self.blocks.insert(block, headers.iter().map(|(header, _)| *header).collect()) {
+            return;
+        }
+        for (header, executed) in headers {
+            self.header_received(*header, *executed, now);
+            if let Some(times) = self.headers.get_mut(header)
+                && times.proposed.is_none()
+            {
+                times.proposed = Some(now);
+                let received = times.received;
+                self.record(Stage::Proposed, received, now);
+            }
+        }
+    }
+
+    /// The block's notarization is known.
+    pub fn block_notarized(&mut self, block: Digest, now: TimestampNs) {
+        for header in self.blocks.get_mut(&block).cloned().unwrap_or_default() {
+            if let Some(times) = self.headers.get_mut(&header)
+                && times.notarized.is_none()
+            {
+                times.notarized = Some(now);
+                let proposed = times.proposed.unwrap_or(now);
+                self.record(Stage::Notarized, proposed, now);
+            }
+        }
+    }
+
+    /// The block's finalization is known; its headers are no longer followed.
+    pub fn block_finalized(&mut self, block: Digest, now: TimestampNs) {
+        for header in self.blocks.remove(&block).unwrap_or_default() {
+            if let Some(times) = self.headers.remove(&header) {
+                self.record(Stage::Finalized, times.notarized.unwrap_or(now), now);
+                self.record(Stage::Total, times.executed, now);
+            }
+        }
+    }
+
+    /// The histogram of a stage, in microseconds.
+    #[must_use]
+    pub fn histogram(&self, stage: Stage) -> &Histogram<u64> {
+        &self.histograms[&stage]
+    }
+
+    /// Percentiles of every stage that was ever recorded.
+    #[must_use]
+    pub fn figures(&self) -> Vec<StageFigures> {
+        let recorded = self.histograms.iter().filter(|(_, histogram)| !histogram.is_empty());
+        recorded
+            .map(|(stage, histogram)| StageFigures {
+                stage: *stage,
+                count: histogram.len(),
+                us_p50: histogram.value_at_quantile(0.50),
+                us_p99: histogram.value_at_quantile(0.99),
+                us_max: histogram.max(),
+            })
+            .collect()
+    }
+}
+
+/// A map that forgets its oldest entry when it is full.
+#[derive(Debug)]
+struct Followed<T> {
+    entries: BTreeMap<Digest, T>,
+    order: VecDeque<Digest>,
+}
+
+impl<T> Default for Followed<T> {
+    fn default() -> Self {
+        Self { entries: BTreeMap::new(), order: VecDeque::new() }
+    }
+}
+
+impl<T> Followed<T> {
+    /// `false` if it is there already; then nothing changes.
+    fn insert(&mut self, key: Digest, value: T) -> bool {
+        if self.entries.contains_key(&key) {
+            return false;
+        }
+        if self.order.len() == FOLLOWED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.entries.remove(&oldest);
+        }
+        self.entries.insert(key, value);
+        self.order.push_back(key);
+        true
+    }
+
+    fn get_mut(&mut self, key: &Digest) -> Option<&mut T> {
+        self.entries.get_mut(key)
+    }
+
+    fn remove(&mut self, key: &Digest) -> Option<T> {
+        self.entries.remove(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at_us(us: u64) -> TimestampNs {
+        TimestampNs::new(us * 1_000)
+    }
+
+    #[test]
+    fn each_stage_is_recorded_once_from_where_the_last_one_ended() {
+        let (header, block) = (Digest([1; 32]), Digest([2; 32]));
+        let mut stages = Stages::default();
+        stages.header_received(header, at_us(100), at_us(300));
+        stages.header_received(header, at_us(100), at_us(900));
+        stages.block_proposed(block, &[(header, at_us(100))], at_us(1_000));
+        stages.block_notarized(block, at_us(3_000));
+        stages.block_notarized(block, at_us(3_500));
+        stages.block_finalized(block, at_us(7_000));
+        stages.block_finalized(block, at_us(9_000));
+        let counted: Vec<_> = stages.figures().iter().map(|figures| (figures.stage, figures.count, figures.us_p50)).collect();
+        let near = |us: u64| us; // three significant digits hold these exactly
+        assert_eq!(
+            counted,
+            [
+                (Stage::Header, 1, near(200)),
+                (Stage::Proposed, 1, near(700)),
+                (Stage::Notarized, 1, near(2_000)),
+                (Stage::Finalized, 1, 4_001),
+                (Stage::Total, 1, 6_903),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_never_becomes_final_is_forgotten() {
+        let mut stages = Stages::default();
+        for number in 0..2 * FOLLOWED_MAX as u64 {
+            let mut key = [0; 32];
+            key[..8].copy_from_slice(&number.to_le_bytes());
+            stages.header_received(Digest(key), at_us(1), at_us(2));
+        }
+        assert_eq!(stages.headers.entries.len(), FOLLOWED_MAX);
+    }
+}

@@ -1,0 +1,36 @@
+//! Bounds of the transport.
+
+use std::time::Duration;
+
+/// Longest frame of votes, certificates and consensus requests, in bytes.
+pub const VOTE_FRAME_SIZE_MAX: usize = 64 << 10;
+/// Longest frame that carries a settlement block, in bytes.
+pub const BLOCK_FRAME_SIZE_MAX: usize = 2 << 20;
+/// Longest frame of gossip (receipts, headers, deposits), in bytes.
+pub const GOSSIP_FRAME_SIZE_MAX: usize = 64 << 10;
+/// Messages that wait in one outbound lane.
+pub const LANE_FRAMES_MAX: usize = 2_048;
+/// Bytes that wait in one outbound lane.
+pub const LANE_BYTES_MAX: usize = 16 << 20;
+/// Messages of one peer that wait unread in one inbound channel.
+pub const INBOUND_FRAMES_PER_PEER_MAX: usize = 512;
+/// Messages a second that one peer may send, and we may send it, on one channel.
+pub const FRAMES_PER_SECOND_MAX: u32 = 4_096;
+/// Streams that one client may have open.
+pub const CLIENT_STREAMS_MAX: u32 = 64;
+/// Accepted client streams that wait for the validator to take them.
+pub const CLIENT_ACCEPT_QUEUE_MAX: usize = 256;
+/// A handshake that takes longer is given up.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Handshakes under way at once.
+pub const HANDSHAKES_MAX: usize = 256;
+/// A silent connection is probed this often.
+pub const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(1);
+/// A connection that stays silent is dead.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
+/// First pause before a peer is dialled again.
+pub const REDIAL_DELAY_MIN: Duration = Duration::from_millis(50);
+/// Longest pause before a peer is dialled again.
+pub const REDIAL_DELAY_MAX: Duration = Duration::from_secs(1);
+
+const _: () = assert!(BLOCK_FRAME_SIZE_MAX <= LANE_BYTES_MAX, "a lane holds at least one block");

@@ -1,0 +1,32 @@
+//! The roads between validators, and from clients to validators: QUIC (`quinn`), mutual TLS 1.3 with raw public keys (RFC 7250).
+//!
+//! * **Identity.** The TLS key *is* the ed25519 key of the validator or client; there is no certificate authority and no expiry.
+//!   A key that is not on the allow-list does not get through the handshake ([`identity`]).
+//! * **Validators** ([`hub`]) keep one connection per pair (the lower key dials) and one long-lived unidirectional stream per peer
+//!   and [`Channel`], so that a vote never waits behind a block. A stream is `version, channel, (length u32 LE, bytes)*`. A length
+//!   above the channel's bound closes the connection before anything is allocated for it.
+//! * **Queues** are bounded. Outbound lanes drop the newest message when full, as the p2p traits of `commonware` allow. Inbound, each
+//!   peer has its own share of each channel and its own rate; beyond them its stream is not read, so QUIC flow control holds it back.
+//! * **Clients** (a zone's producer, an observer; [`client`]) speak request and response on bidirectional streams under their own
+//!   ALPN; their keys are on a list of their own.
+//! * Every task lives inside the [`Transport`]: dropping it closes the endpoint and ends them all.
+//!
+//! Known limitations: the committee is fixed for the life of a transport (validator changes come with governance); no `Retry` under
+//! handshake load yet.
+
+pub mod channel;
+pub mod client;
+mod dial;
+mod frame;
+pub mod hub;
+pub mod identity;
+pub mod limits;
+pub mod p2p;
+mod quic;
+
+pub use channel::Channel;
+pub use client::{ClientConnection, ClientEndpoint, ClientStream};
+pub use frame::{FrameError, read_frame, write_frame};
+pub use hub::{Transport, TransportConfig, TransportError};
+pub use identity::{AllowList, Identity};
+pub use p2p::{Oracle, QuicReceiver, QuicSender};

@@ -1,0 +1,211 @@
+//! A validator's configuration, and its TOML form.
+//!
+//! ```toml
+//! key_file = "validator.key"          # 64 hexadecimal digits; relative paths start at this file's folder
+//! genesis = "genesis.toml"
+//! directory = "data"
+//! listen = "127.0.0.1:7101"
+//! clients = []                        # keys beside the zones' producers
+//! idle_interval_ms = 500              # how long an idle proposer waits for content
+//! worker_threads = 1
+//!
+//! [[validators]]                      # where each validator of the genesis listens, this one included
+//! key = "64 hexadecimal digits"
+//! address = "127.0.0.1:7101"
+//! ```
+
+use super::limits::CONFIG_SIZE_MAX;
+use crate::consensus::limits::{IDLE_INTERVAL_DEFAULT, IDLE_INTERVAL_MAX};
+use crate::genesis::{Genesis, GenesisTextError};
+use crate::keys::{KeyError, SecretKey, parse_public_key};
+use plinth_types::id::PublicKey;
+use serde::Deserialize;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+
+/// Everything a validator needs.
+#[derive(Clone, Debug)]
+pub struct ValidatorConfig {
+    /// Its key, a validator's of the genesis.
+    pub key: SecretKey,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where each validator listens, itself included.
+    pub peers: Vec<Peer>,
+    /// The chain.
+    pub genesis: Arc<Genesis>,
+    /// Where it keeps votes, blocks and certificates; created if missing.
+    pub directory: PathBuf,
+    /// Clients let in beside the producers of the genesis.
+    pub clients: Vec<PublicKey>,
+    /// How long an idle proposer waits for content. The same for all validators of a chain.
+    pub idle_interval: Duration,
+    /// Threads that run it.
+    pub worker_threads: NonZeroUsize,
+}
+
+/// Where a validator listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its key.
+    pub key: PublicKey,
+    /// Its address.
+    pub address: SocketAddr,
+}
+
+/// Why a file is no configuration.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Larger than any configuration.
+    #[error("{path}: {size} bytes, at most {CONFIG_SIZE_MAX} are read")]
+    Size {
+        /// Which file.
+        path: PathBuf,
+        /// How large.
+        size: u64,
+    },
+    /// No TOML, or a key that is unknown, missing, or of another type; says line and column.
+    #[error("{path}: {error}")]
+    Toml {
+        /// Which file.
+        path: PathBuf,
+        /// Where and what.
+        error: String,
+    },
+    /// A key that cannot be read.
+    #[error("{path}: {entry}: {error}")]
+    Key {
+        /// Which file.
+        path: PathBuf,
+        /// Where in it.
+        entry: String,
+        /// What is wrong.
+        error: KeyError,
+    },
+    /// A genesis that cannot be read.
+    #[error("{path}: {error}")]
+    Genesis {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        error: GenesisTextError,
+    },
+    /// Out of its bounds.
+    #[error("{path}: idle_interval_ms = {value}, 1 to {max} are allowed")]
+    IdleInterval {
+        /// Which file.
+        path: PathBuf,
+        /// What was written.
+        value: u64,
+        /// The bound.
+        max: u128,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigText {
+    key_file: PathBuf,
+    genesis: PathBuf,
+    directory: PathBuf,
+    listen: SocketAddr,
+    #[serde(default)]
+    clients: Vec<String>,
+    idle_interval_ms: Option<u64>,
+    worker_threads: Option<NonZeroUsize>,
+    validators: Vec<PeerText>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PeerText {
+    key: String,
+    address: SocketAddr,
+}
+
+impl ValidatorConfig {
+    /// Reads a file, and the files that it names.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`], naming the file, and line and column or the entry.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text: ConfigText =
+            toml::from_str(&read(path)?).map_err(|error| ConfigError::Toml { path: path.into(), error: error.to_string() })?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let key_path = folder.join(&text.key_file);
+        let key = SecretKey::from_hex(read(&key_path)?.trim());
+        let key = key.map_err(|error| ConfigError::Key { path: key_path, entry: "the key".to_owned(), error })?;
+        let genesis_path = folder.join(&text.genesis);
+        let genesis = Genesis::from_text(&read(&genesis_path)?);
+        let genesis = genesis.map_err(|error| ConfigError::Genesis { path: genesis_path, error })?;
+        let public_key = |text: &str, entry: String| {
+            parse_public_key(text).map_err(|error| ConfigError::Key { path: path.into(), entry, error })
+        };
+        let peers =
+            text.validators.iter().enumerate().map(|(index, peer)| {
+                Ok(Peer { key: public_key(&peer.key, format!("validators[{index}]"))?, address: peer.address })
+            });
+        let peers = peers.collect::<Result<_, ConfigError>>()?;
+        let clients = text.clients.iter().enumerate().map(|(index, key)| public_key(key, format!("clients[{index}]")));
+        let clients = clients.collect::<Result<_, _>>()?;
+        let idle_interval = match text.idle_interval_ms {
+            None => IDLE_INTERVAL_DEFAULT,
+            Some(value) if value > 0 && u128::from(value) <= IDLE_INTERVAL_MAX.as_millis() => Duration::from_millis(value),
+            Some(value) => {
+                return Err(ConfigError::IdleInterval { path: path.into(), value, max: IDLE_INTERVAL_MAX.as_millis() });
+            }
+        };
+        Ok(Self {
+            key,
+            listen: text.listen,
+            peers,
+            genesis: Arc::new(genesis),
+            directory: folder.join(text.directory),
+            clients,
+            idle_interval,
+            worker_threads: text.worker_threads.unwrap_or(NonZeroUsize::MIN),
+        })
+    }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    let error = |source| ConfigError::Read { path: path.into(), source };
+    let size = std::fs::metadata(path).map_err(error)?.len();
+    if size > CONFIG_SIZE_MAX.max(crate::limits::GENESIS_TEXT_SIZE_MAX as u64) {
+        return Err(ConfigError::Size { path: path.into(), size });
+    }
+    std::fs::read_to_string(path).map_err(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_an_error_with_line_and_column() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("validator.toml");
+        std::fs::write(&path, "key_file = \"k\"\ngenesis = \"g\"\nworker_thread = 2\n").unwrap();
+        let error = ValidatorConfig::load(&path).unwrap_err().to_string();
+        assert!(error.contains("line 3, column 1") && error.contains("worker_thread"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = ValidatorConfig::load(Path::new("/nowhere/validator.toml")).unwrap_err().to_string();
+        assert!(error.contains("/nowhere/validator.toml"), "{error}");
+    }
+}

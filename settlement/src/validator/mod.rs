@@ -1,0 +1,18 @@
+//! A validator: transport, consensus and the service for clients, on threads of its own.
+//!
+//! * [`ValidatorConfig`] is the whole configuration; [`config`] reads its TOML form. Unknown keys are errors with line and column.
+//! * [`Validator::start`] returns when the validator votes; [`ValidatorHandle`] says how it is and stops it. Several run in one process.
+//! * [`wire`] is what clients speak. A client is a key on the list: the zones' producers of the genesis, and those configured.
+//!
+//! Nothing here knows a zone's virtual machine, its matching or a prover.
+
+pub mod config;
+pub mod limits;
+mod run;
+mod service;
+mod status;
+pub mod wire;
+
+pub use config::{ConfigError, Peer, ValidatorConfig};
+pub use run::{StartError, StopError, Validator, ValidatorHandle};
+pub use status::{ValidatorStatus, ZoneView};

@@ -1,0 +1,273 @@
+//! Starts and stops a validator on threads of its own. The one place where consensus is made concrete: tokio, QUIC.
+
+use super::limits::{BLOCKING_THREADS_MAX, CLOSE_TIMEOUT, THREAD_STACK_SIZE};
+use super::service::Service;
+use super::{ValidatorConfig, ValidatorStatus};
+use crate::consensus::{self, Chain, Consensus, ConsensusConfig, ConsensusError, Evidence, Network};
+use crate::keys::{self, KeyError};
+use crate::stages::write_log;
+use crate::transport::{AllowList, Channel, Identity, Transport, TransportConfig, TransportError};
+use commonware_runtime::{Runner as _, Supervisor as _, tokio as runtime};
+use futures::future::select_all;
+use plinth_types::id::{Height, PublicKey};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+use thiserror::Error;
+use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
+use tracing::{error, info};
+
+/// A validator of one chain.
+#[derive(Debug)]
+pub struct Validator;
+
+/// Why a validator did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Its directory cannot be made.
+    #[error("{path}: {source}")]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// No thread could be had.
+    #[error("no thread: {0}")]
+    Thread(std::io::Error),
+    /// A key that is none.
+    #[error("key {key}: {error}")]
+    Key {
+        /// Which.
+        key: PublicKey,
+        /// What is wrong.
+        error: KeyError,
+    },
+    /// The configuration names another set of validators than the genesis.
+    #[error("validator {0} of the genesis has no address in the configuration")]
+    AddressMissing(PublicKey),
+    /// The configuration names another set of validators than the genesis.
+    #[error("{0} has an address in the configuration and is no validator of the genesis")]
+    NotInGenesis(PublicKey),
+    /// The network refused.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// Consensus refused.
+    #[error(transparent)]
+    Consensus(#[from] ConsensusError),
+    /// It panicked; the log says where.
+    #[error("the validator's thread ended while it started")]
+    Died,
+}
+
+/// A validator's thread did not end as it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the validator's thread panicked; the log says where")]
+pub struct StopError;
+
+/// A running validator. Dropping it stops it.
+#[derive(Debug)]
+pub struct ValidatorHandle {
+    key: PublicKey,
+    listen: SocketAddr,
+    chain: Chain,
+    connected: watch::Receiver<usize>,
+    started: SystemTime,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the validator's thread hands out once it runs.
+struct Started {
+    listen: SocketAddr,
+    chain: Chain,
+    connected: watch::Receiver<usize>,
+}
+
+impl Validator {
+    /// Starts one; returns when it listens, its ledger is rebuilt, and it takes part.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`].
+    pub fn start(config: ValidatorConfig) -> Result<ValidatorHandle, StartError> {
+        check_peers(&config)?;
+        std::fs::create_dir_all(&config.directory)
+            .map_err(|source| StartError::Directory { path: config.directory.clone(), source })?;
+        let key = config.key.public_key();
+        let (stop, stopped) = oneshot::channel();
+        let (report, started) = mpsc::sync_channel(1);
+        let name = format!("validator {}", &key.to_string()[..6]);
+        let thread = std::thread::Builder::new()
+            .name(name)
+            .stack_size(THREAD_STACK_SIZE)
+            .spawn(move || {
+                let runner = runtime::Runner::new(
+                    runtime::Config::new()
+                        .with_worker_threads(config.worker_threads.get())
+                        .with_max_blocking_threads(BLOCKING_THREADS_MAX)
+                        .with_thread_stack_size(THREAD_STACK_SIZE)
+                        .with_storage_directory(config.directory.clone()),
+                );
+                runner.start(|context| run(context, config, stopped, report));
+            })
+            .map_err(StartError::Thread)?;
+        let Started { listen, chain, connected } = match started.recv() {
+            Ok(started) => started?,
+            Err(mpsc::RecvError) => return Err(StartError::Died),
+        };
+        let (stop, thread) = (Some(stop), Some(thread));
+        Ok(ValidatorHandle { key, listen, chain, connected, started: SystemTime::now(), stop, thread })
+    }
+}
+
+impl ValidatorHandle {
+    /// How it is.
+    #[must_use]
+    pub fn status(&self) -> ValidatorStatus {
+        let running = self.thread.as_ref().is_some_and(|thread| !thread.is_finished());
+        ValidatorStatus::read(self.key, self.listen, running, &self.chain, *self.connected.borrow())
+    }
+
+    /// Its key.
+    #[must_use]
+    pub const fn key(&self) -> PublicKey {
+        self.key
+    }
+
+    /// Height of its last finalized block, as it grows.
+    #[must_use]
+    pub fn height(&self) -> watch::Receiver<Height> {
+        self.chain.height()
+    }
+
+    /// The ledger behind its last finalized block.
+    #[must_use]
+    pub fn ledger(&self) -> crate::ledger::State {
+        self.chain.finalized()
+    }
+
+    /// Evidence of Byzantine validators.
+    #[must_use]
+    pub fn evidence(&self) -> Vec<Evidence> {
+        self.chain.evidence()
+    }
+
+    /// Writes its histograms as an HDR V2 interval log.
+    ///
+    /// # Errors
+    ///
+    /// What `out` refuses.
+    pub fn write_stages(&self, out: &mut impl std::io::Write) -> std::io::Result<()> {
+        let duration = self.started.elapsed().unwrap_or(Duration::ZERO);
+        self.chain.with_stages(|stages| write_log(stages, self.started, duration, out))
+    }
+
+    /// Stops it: peers are told, tasks end, threads are joined.
+    ///
+    /// # Errors
+    ///
+    /// [`StopError`] if it had panicked.
+    pub fn stop(mut self) -> Result<(), StopError> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), StopError> {
+        drop(self.stop.take());
+        self.thread.take().map_or(Ok(()), |thread| thread.join().map_err(|_| StopError))
+    }
+}
+
+impl Drop for ValidatorHandle {
+    fn drop(&mut self) {
+        if self.end().is_err() {
+            error!(key = %self.key, "the validator had panicked");
+        }
+    }
+}
+
+fn check_peers(config: &ValidatorConfig) -> Result<(), StartError> {
+    let committee = config.genesis.committee();
+    let missing = committee.keys().iter().find(|key| config.peers.iter().all(|peer| peer.key != **key));
+    if let Some(key) = missing {
+        return Err(StartError::AddressMissing(*key));
+    }
+    match config.peers.iter().find(|peer| !committee.contains(&peer.key)) {
+        Some(stranger) => Err(StartError::NotInGenesis(stranger.key)),
+        None => Ok(()),
+    }
+}
+
+async fn run(
+    context: runtime::Context,
+    config: ValidatorConfig,
+    stopped: oneshot::Receiver<()>,
+    report: mpsc::SyncSender<Result<Started, StartError>>,
+) {
+    let key = config.key.public_key();
+    let (transport, consensus, service) = match assemble(&context, config).await {
+        Ok(assembled) => assembled,
+        Err(error) => {
+            let _starter_gone = report.send(Err(error)).is_err();
+            return;
+        }
+    };
+    let listen = transport.1;
+    let transport = transport.0;
+    let started = Started { listen, chain: consensus.chain.clone(), connected: transport.connected() };
+    if report.send(Ok(started)).is_err() {
+        return;
+    }
+    info!(%key, %listen, "validator runs");
+    let Consensus { tasks, .. } = consensus;
+    tokio::select! {
+        // An error too means stop: the handle was dropped.
+        _ = stopped => {}
+        (ended, index, _) = select_all(tasks) => error!(%key, index, ?ended, "a consensus task ended; the validator stops"),
+        () = service => error!(%key, "the service for clients ended; the validator stops"),
+    }
+    if timeout(CLOSE_TIMEOUT, transport.close()).await.is_err() {
+        info!(%key, "stopped without a goodbye to every peer");
+    }
+    info!(%key, "validator stopped");
+}
+
+/// The transport with its address, consensus, and the service that runs on both.
+async fn assemble(
+    context: &runtime::Context,
+    config: ValidatorConfig,
+) -> Result<((Transport, SocketAddr), Consensus, impl Future<Output = ()>), StartError> {
+    let to_consensus = |key: &PublicKey| keys::to_consensus(key).map_err(|error| StartError::Key { key: *key, error });
+    let committee = config.peers.iter().map(|peer| Ok((to_consensus(&peer.key)?, peer.address)));
+    let committee = committee.collect::<Result<_, StartError>>()?;
+    let producers = config.genesis.zones().iter().map(|zone| &zone.producer);
+    let clients = producers.chain(&config.clients).map(to_consensus).collect::<Result<Vec<_>, _>>()?;
+    let mut transport = Transport::start(TransportConfig {
+        identity: Identity::new(config.key.to_consensus()),
+        listen: config.listen,
+        committee,
+        clients: AllowList::new(clients),
+    })?;
+    let listen = transport.local_address().map_err(|source| TransportError::Listen { address: config.listen, source })?;
+    let mut register = |channel| transport.register(channel, context.child("quota"));
+    let (votes, certificates, resolver) = (register(Channel::Votes), register(Channel::Certificates), register(Channel::Resolver));
+    let (blocks, backfill, gossip) = (register(Channel::Blocks), register(Channel::Backfill), register(Channel::Gossip));
+    let (blocker, peers) = (transport.oracle(), transport.oracle());
+    let consensus = consensus::start(
+        context.child("consensus"),
+        ConsensusConfig {
+            genesis: config.genesis,
+            key: config.key,
+            idle_interval: config.idle_interval,
+            partition: "settlement".to_owned(),
+        },
+        Network { votes, certificates, resolver, blocks, backfill, gossip, blocker, peers },
+    )
+    .await?;
+    let service = Service::new(consensus.chain.clone(), consensus.intake.clone(), consensus.marshal.clone());
+    let clients = transport.take_clients();
+    Ok(((transport, listen), consensus, service.run(clients)))
+}

@@ -1,0 +1,133 @@
+//! Serves clients: one task for each stream.
+
+use super::limits::{
+    BODIES_UNDER_WAY_MAX, BODY_CHECKED_INLINE_MAX, REQUEST_HEAD_SIZE_MAX, REQUEST_SIZE_MAX, REQUEST_TIMEOUT, STREAMS_MAX,
+};
+use super::wire::{Answer, BodyAnswer, FollowAnswer, Info, Request};
+use crate::consensus::{Chain, Finalized, Intake, Marshal, SubmitAnswer, timestamp};
+use crate::transport::{ClientStream, FrameError, read_frame, write_frame};
+use bytes::Bytes;
+use commonware_consensus::types;
+use plinth_types::block::SignedHeader;
+use plinth_types::codec::DecodeError;
+use plinth_types::id::Height;
+use std::sync::Arc;
+use std::time::SystemTime;
+use thiserror::Error;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::debug;
+
+/// What a validator serves from. Clones share it.
+#[derive(Clone)]
+pub(super) struct Service {
+    chain: Chain,
+    intake: Intake,
+    marshal: Marshal,
+    bodies: Arc<Semaphore>,
+}
+
+/// Why a stream was given up.
+#[derive(Debug, Error)]
+enum ServeError {
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error("request: {0}")]
+    Request(#[from] DecodeError),
+    #[error("the request did not come in time")]
+    Timeout,
+    #[error("block {0} is not in the archive")]
+    BlockMissing(Height),
+    #[error("the validator stops")]
+    Stopping,
+}
+
+impl Service {
+    pub(super) fn new(chain: Chain, intake: Intake, marshal: Marshal) -> Self {
+        Self { chain, intake, marshal, bodies: Arc::new(Semaphore::new(BODIES_UNDER_WAY_MAX)) }
+    }
+
+    /// Serves streams until there are no more; when dropped, every stream under way ends.
+    pub(super) async fn run(self, mut streams: mpsc::Receiver<ClientStream>) {
+        let mut tasks = JoinSet::new();
+        while let Some(stream) = streams.recv().await {
+            while tasks.try_join_next().is_some() {}
+            if tasks.len() >= STREAMS_MAX {
+                // Dropped: the client sees its stream reset and comes again.
+                continue;
+            }
+            let service = self.clone();
+            tasks.spawn(async move {
+                let client = stream.client.clone();
+                if let Err(error) = service.serve(stream).await {
+                    debug!(%client, %error, "stream given up");
+                }
+            });
+        }
+    }
+
+    async fn serve(&self, mut stream: ClientStream) -> Result<(), ServeError> {
+        // A long request must find room before it is read; the stream's flow control holds the client back meanwhile.
+        let permit = self.bodies.acquire().await.map_err(|_| ServeError::Stopping)?;
+        let frame = timeout(REQUEST_TIMEOUT, read_frame(&mut stream.receive, REQUEST_SIZE_MAX)).await;
+        let Some(frame) = frame.map_err(|_| ServeError::Timeout)?? else { return Ok(()) };
+        let request = Request::from_frame(&frame)?;
+        let answer = match request {
+            Request::Submit(header, body) => self.submit(header, body).await?.to_frame(),
+            Request::Deposit(deposit) => self.intake.deposit(deposit).to_frame(),
+            Request::Follow(from) => {
+                drop(permit);
+                return self.follow(from, stream.send).await;
+            }
+            Request::Info => self.info().to_frame(),
+            Request::Body(header) => BodyAnswer(self.intake.body(header)).to_frame(),
+        };
+        write_frame(&mut stream.send, answer).await?;
+        let _stream_gone = stream.send.finish().is_err();
+        Ok(())
+    }
+
+    async fn submit(&self, header: Box<SignedHeader>, body: Bytes) -> Result<SubmitAnswer, ServeError> {
+        let now = timestamp(SystemTime::now());
+        if body.len() <= BODY_CHECKED_INLINE_MAX {
+            return Ok(self.intake.submit(&header, body, now));
+        }
+        let intake = self.intake.clone();
+        let checked = tokio::task::spawn_blocking(move || intake.submit(&header, body, now)).await;
+        checked.map_err(|_| ServeError::Stopping)
+    }
+
+    fn info(&self) -> Info {
+        let state = self.chain.finalized();
+        Info { chain: state.chain(), genesis: state.rules().digest(), height: state.height() }
+    }
+
+    async fn follow(&self, from: Height, mut send: quinn::SendStream) -> Result<(), ServeError> {
+        let mut height = self.chain.height();
+        let mut next = Height::new(from.get().max(1));
+        loop {
+            height.wait_for(|finalized| *finalized >= next).await.map_err(|_| ServeError::Stopping)?;
+            let Finalized { block, certificate } = self.finalized(next).await.ok_or(ServeError::BlockMissing(next))?;
+            write_frame(&mut send, FollowAnswer { block, certificate }.to_frame()).await?;
+            next = next.next();
+        }
+    }
+
+    /// A finalized block from memory, or from the archives.
+    async fn finalized(&self, height: Height) -> Option<Finalized> {
+        let stored = types::Height::new(height.get());
+        match self.chain.recent(height) {
+            Some(Finalized { block, certificate: None }) => {
+                Some(Finalized { block, certificate: self.marshal.get_finalization(stored).await })
+            }
+            Some(recent) => Some(recent),
+            None => {
+                let block = self.marshal.get_block(stored).await?.inner().clone();
+                Some(Finalized { block, certificate: self.marshal.get_finalization(stored).await })
+            }
+        }
+    }
+}
+
+const _: () = assert!(REQUEST_HEAD_SIZE_MAX < REQUEST_SIZE_MAX);

@@ -1,0 +1,274 @@
+//! What a client and a validator say on a bidirectional stream: one request frame, then one answer frame, or many for a follower.
+//!
+//! Frames are `length u32 LE, bytes`; requests and answers start with a version and a tag.
+
+use super::limits::{ANSWER_SIZE_MAX, CERTIFICATE_SIZE_MAX, REFUSAL_SIZE_MAX};
+use crate::block::{Block, SignedDeposit};
+use crate::consensus::{DepositAnswer, Finalization, SubmitAnswer};
+use bytes::Bytes;
+use commonware_codec::Read as _;
+use commonware_cryptography::certificate::Verifier as _;
+use plinth_types::block::SignedHeader;
+use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
+use plinth_types::digest::Digest;
+use plinth_types::id::{ChainId, Height};
+
+/// Version of requests and answers.
+const VERSION: u8 = 1;
+
+/// What a client asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Take this zone block. Answered by [`SubmitAnswer`].
+    Submit(Box<SignedHeader>, Bytes),
+    /// Take this deposit. Answered by [`DepositAnswer`].
+    Deposit(SignedDeposit),
+    /// Send every finalized block from this height on, as it comes. Answered by [`FollowAnswer`]s without end.
+    Follow(Height),
+    /// Say who you are. Answered by [`Info`].
+    Info,
+    /// Send the body of this header. Answered by [`BodyAnswer`].
+    Body(Digest),
+}
+
+impl Request {
+    /// The frame.
+    #[must_use]
+    pub fn to_frame(&self) -> Bytes {
+        let mut out = vec![VERSION];
+        match self {
+            Self::Submit(header, body) => {
+                1_u8.encode(&mut out);
+                header.encode(&mut out);
+                out.extend_from_slice(body);
+            }
+            Self::Deposit(deposit) => {
+                2_u8.encode(&mut out);
+                deposit.encode(&mut out);
+            }
+            Self::Follow(from) => {
+                3_u8.encode(&mut out);
+                from.encode(&mut out);
+            }
+            Self::Info => 4_u8.encode(&mut out),
+            Self::Body(header) => {
+                5_u8.encode(&mut out);
+                header.encode(&mut out);
+            }
+        }
+        out.into()
+    }
+
+    /// Reads a frame; a body stays where it is.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`].
+    pub fn from_frame(frame: &Bytes) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(frame);
+        read_version(&mut reader)?;
+        let request = match u8::read(&mut reader)? {
+            1 => {
+                let header: SignedHeader = Codec::read(&mut reader)?;
+                // Version and tag, then the header; the body is all that follows.
+                let body = frame.slice(2 + header.to_bytes().len()..);
+                return Ok(Self::Submit(Box::new(header), body));
+            }
+            2 => Self::Deposit(Codec::read(&mut reader)?),
+            3 => Self::Follow(Codec::read(&mut reader)?),
+            4 => Self::Info,
+            5 => Self::Body(Codec::read(&mut reader)?),
+            _ => return Err(reader.invalid("request tag")),
+        };
+        reader.finish()?;
+        Ok(request)
+    }
+}
+
+/// Which chain a validator serves, and how far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Info {
+    /// The chain.
+    pub chain: ChainId,
+    /// Digest of its genesis.
+    pub genesis: Digest,
+    /// Height of its last finalized block.
+    pub height: Height,
+}
+
+/// A finalized block, and its certificate if the validator has one.
+#[derive(Clone, Debug)]
+pub struct FollowAnswer {
+    /// The block.
+    pub block: Block,
+    /// Says that it is final. A block without one is final when a later block of the same chain is.
+    pub certificate: Option<Finalization>,
+}
+
+/// A body, if the validator still has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BodyAnswer(pub Option<Bytes>);
+
+/// An answer as a frame.
+pub trait Answer: Sized {
+    /// The frame.
+    fn to_frame(&self) -> Bytes;
+
+    /// Reads a frame.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`].
+    fn from_frame(frame: &Bytes) -> Result<Self, DecodeError>;
+}
+
+impl Answer for SubmitAnswer {
+    fn to_frame(&self) -> Bytes {
+        let mut out = vec![VERSION];
+        match self {
+            Self::Receipt(receipt) => {
+                1_u8.encode(&mut out);
+                receipt.encode(&mut out);
+            }
+            Self::Ordered => 2_u8.encode(&mut out),
+            Self::NotYet => 3_u8.encode(&mut out),
+            Self::Refused(text) => {
+                4_u8.encode(&mut out);
+                encode_text(text, &mut out);
+            }
+        }
+        out.into()
+    }
+
+    fn from_frame(frame: &Bytes) -> Result<Self, DecodeError> {
+        read_answer(frame, |reader| {
+            Ok(match u8::read(reader)? {
+                1 => Self::Receipt(Codec::read(reader)?),
+                2 => Self::Ordered,
+                3 => Self::NotYet,
+                4 => Self::Refused(read_text(reader)?),
+                _ => return Err(reader.invalid("submit answer tag")),
+            })
+        })
+    }
+}
+
+impl Answer for DepositAnswer {
+    fn to_frame(&self) -> Bytes {
+        let mut out = vec![VERSION];
+        match self {
+            Self::Accepted => 1_u8.encode(&mut out),
+            Self::Ordered => 2_u8.encode(&mut out),
+            Self::Refused(text) => {
+                3_u8.encode(&mut out);
+                encode_text(text, &mut out);
+            }
+        }
+        out.into()
+    }
+
+    fn from_frame(frame: &Bytes) -> Result<Self, DecodeError> {
+        read_answer(frame, |reader| {
+            Ok(match u8::read(reader)? {
+                1 => Self::Accepted,
+                2 => Self::Ordered,
+                3 => Self::Refused(read_text(reader)?),
+                _ => return Err(reader.invalid("deposit answer tag")),
+            })
+        })
+    }
+}
+
+impl Answer for Info {
+    fn to_frame(&self) -> Bytes {
+        let mut out = vec![VERSION];
+        self.chain.encode(&mut out);
+        self.genesis.encode(&mut out);
+        self.height.encode(&mut out);
+        out.into()
+    }
+
+    fn from_frame(frame: &Bytes) -> Result<Self, DecodeError> {
+        read_answer(frame, |reader| {
+            Ok(Self { chain: Codec::read(reader)?, genesis: Codec::read(reader)?, height: Codec::read(reader)? })
+        })
+    }
+}
+
+impl Answer for FollowAnswer {
+    fn to_frame(&self) -> Bytes {
+        let mut out = vec![VERSION];
+        encode_blob(&self.block.to_bytes(), &mut out);
+        let certificate = self.certificate.as_ref().map(commonware_codec::Encode::encode);
+        encode_blob(certificate.as_deref().unwrap_or_default(), &mut out);
+        out.into()
+    }
+
+    fn from_frame(frame: &Bytes) -> Result<Self, DecodeError> {
+        read_answer(frame, |reader| {
+            let block = Block::decode(read_blob(reader, "block bytes", ANSWER_SIZE_MAX)?)?;
+            let certificate = match read_blob(reader, "certificate bytes", CERTIFICATE_SIZE_MAX)? {
+                [] => None,
+                bytes => Some(read_certificate(bytes).ok_or_else(|| reader.invalid("certificate"))?),
+            };
+            Ok(Self { block, certificate })
+        })
+    }
+}
+
+impl Answer for BodyAnswer {
+    fn to_frame(&self) -> Bytes {
+        let mut out = vec![VERSION, u8::from(self.0.is_some())];
+        out.extend_from_slice(self.0.as_deref().unwrap_or_default());
+        out.into()
+    }
+
+    fn from_frame(frame: &Bytes) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(frame);
+        read_version(&mut reader)?;
+        match u8::read(&mut reader)? {
+            0 => reader.finish().map(|()| Self(None)),
+            1 => Ok(Self(Some(frame.slice(2..)))),
+            _ => Err(reader.invalid("body answer tag")),
+        }
+    }
+}
+
+fn read_certificate(bytes: &[u8]) -> Option<Finalization> {
+    let mut bytes = Bytes::copy_from_slice(bytes);
+    let config = crate::consensus::Scheme::certificate_codec_config_unbounded();
+    let certificate = Finalization::read_cfg(&mut bytes, &config).ok()?;
+    bytes.is_empty().then_some(certificate)
+}
+
+fn read_version(reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+    if u8::read(reader)? == VERSION { Ok(()) } else { Err(reader.invalid("wire version")) }
+}
+
+fn read_answer<T>(frame: &Bytes, read: impl FnOnce(&mut Reader<'_>) -> Result<T, DecodeError>) -> Result<T, DecodeError> {
+    let mut reader = Reader::new(frame);
+    read_version(&mut reader)?;
+    let answer = read(&mut reader)?;
+    reader.finish()?;
+    Ok(answer)
+}
+
+fn encode_blob(bytes: &[u8], out: &mut Vec<u8>) {
+    encode_count(bytes.len(), out);
+    out.extend_from_slice(bytes);
+}
+
+fn read_blob<'a>(reader: &mut Reader<'a>, field: &'static str, size_max: usize) -> Result<&'a [u8], DecodeError> {
+    let size = reader.count(field, size_max)?;
+    reader.bytes(size)
+}
+
+fn encode_text(text: &str, out: &mut Vec<u8>) {
+    let end = text.floor_char_boundary(REFUSAL_SIZE_MAX);
+    encode_blob(&text.as_bytes()[..end], out);
+}
+
+fn read_text(reader: &mut Reader<'_>) -> Result<String, DecodeError> {
+    let bytes = read_blob(reader, "text bytes", REFUSAL_SIZE_MAX)?;
+    core::str::from_utf8(bytes).map(str::to_owned).map_err(|_| reader.invalid("text"))
+}

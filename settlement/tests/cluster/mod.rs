@@ -1,0 +1,229 @@
+//! Validators of one chain in this process, over real sockets on loopback.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use plinth_settlement::block::SignedDeposit;
+use plinth_settlement::body::shard_root;
+use plinth_settlement::digest::sha256;
+use plinth_settlement::genesis::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, ZoneMode};
+use plinth_settlement::keys::SecretKey;
+use plinth_settlement::validator::{Peer, Validator, ValidatorConfig, ValidatorHandle};
+use plinth_types::block::{SignedHeader, ZoneHeader};
+use plinth_types::codec::Codec;
+use plinth_types::command::{Body, ClientOrderId, ClientTail, Command};
+use plinth_types::digest::Digest;
+use plinth_types::id::{
+    AccountId, AssetId, ChainId, Height, InboxIndex, MandateId, MsgSeqNum, ProducerEpoch, PublicKey, Seq, SessionId, TimestampNs,
+    ZoneId,
+};
+use plinth_types::message::{Deposit, InboxMessage};
+use plinth_types::quantity::Amount;
+use plinth_types::reference::{Asset, Name};
+use std::net::{SocketAddr, UdpSocket};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
+
+/// How long a condition may take before a test fails.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+pub const CHAIN: ChainId = ChainId::new(7);
+
+/// Keys, addresses and folders of a chain's validators; which of them run is up to the test.
+pub struct Cluster {
+    pub genesis: Arc<Genesis>,
+    pub keys: Vec<SecretKey>,
+    pub peers: Vec<Peer>,
+    pub producer: SecretKey,
+    pub owner: SecretKey,
+    pub idle_interval: Duration,
+    folder: TempDir,
+}
+
+pub fn secret(kind: u8, index: u8) -> SecretKey {
+    let mut seed = [0; 32];
+    (seed[0], seed[1]) = (kind, index);
+    SecretKey::from_seed(seed)
+}
+
+pub fn genesis(validators: &[SecretKey], producer: &SecretKey, owner: &SecretKey) -> Genesis {
+    let asset = Asset { id: AssetId::new(0), name: Name::new("USD").unwrap(), decimals: 2 };
+    let issued = vec![GenesisBalance { owner: owner.public_key(), amount: Amount::new(1_000_000).unwrap() }];
+    Draft {
+        chain: CHAIN,
+        time: TimestampNs::new(1_000),
+        validators: validators.iter().map(SecretKey::public_key).collect(),
+        zones: vec![GenesisZone {
+            id: ZoneId::TRADING,
+            name: Name::new("trading").unwrap(),
+            producer: producer.public_key(),
+            epoch: ProducerEpoch::new(1),
+            mode: ZoneMode::Attested { delay_blocks: 2 },
+        }],
+        assets: vec![GenesisAsset { asset, issuer: owner.public_key(), issued }],
+        limits: ChainLimits::default(),
+    }
+    .build()
+    .unwrap()
+}
+
+impl Cluster {
+    pub fn new(count: u8) -> Self {
+        let keys: Vec<SecretKey> = (0..count).map(|index| secret(1, index)).collect();
+        let (producer, owner) = (secret(2, 0), secret(3, 0));
+        let genesis = Arc::new(genesis(&keys, &producer, &owner));
+        // Held together until all are known, so that no two get the same one.
+        let sockets: Vec<UdpSocket> = keys.iter().map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+        let addresses = sockets.iter().map(|socket| socket.local_addr().unwrap());
+        let peers = keys.iter().zip(addresses).map(|(key, address)| Peer { key: key.public_key(), address }).collect();
+        let folder = tempfile::tempdir().unwrap();
+        Self { genesis, keys, peers, producer, owner, idle_interval: Duration::from_millis(100), folder }
+    }
+
+    pub fn config(&self, index: usize) -> ValidatorConfig {
+        ValidatorConfig {
+            key: self.keys[index].clone(),
+            listen: self.peers[index].address,
+            peers: self.peers.clone(),
+            genesis: Arc::clone(&self.genesis),
+            directory: self.folder.path().join(format!("validator-{index}")),
+            clients: Vec::new(),
+            idle_interval: self.idle_interval,
+            worker_threads: NonZeroUsize::MIN,
+        }
+    }
+
+    pub fn start(&self, index: usize) -> ValidatorHandle {
+        Validator::start(self.config(index)).unwrap()
+    }
+
+    pub fn start_all(&self) -> Vec<ValidatorHandle> {
+        (0..self.keys.len()).map(|index| self.start(index)).collect()
+    }
+
+    pub fn validators(&self) -> Vec<(PublicKey, SocketAddr)> {
+        self.peers.iter().map(|peer| (peer.key, peer.address)).collect()
+    }
+
+    pub fn deposit(&self, nonce: u64, units: u128) -> SignedDeposit {
+        let deposit = Deposit {
+            zone: ZoneId::TRADING,
+            nonce,
+            asset: AssetId::new(0),
+            amount: Amount::new(units).unwrap(),
+            owner: self.owner.public_key(),
+            account: AccountId::new(4),
+        };
+        SignedDeposit::sign(deposit, CHAIN, &self.owner)
+    }
+}
+
+/// Waits until `holds`; fails with `what` at the deadline.
+pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "not within {DEADLINE:?}: {what}");
+        std::thread::yield_now();
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+}
+
+/// This host's clock, as a sequencer stamps it.
+pub fn now() -> TimestampNs {
+    TimestampNs::new(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64)
+}
+
+/// Makes a zone's blocks, each of a few commands.
+pub struct Zone {
+    pub height: Height,
+    pub parent: Digest,
+    pub seq: Seq,
+    pub time: TimestampNs,
+    pub inbox: InboxIndex,
+    pub root: Digest,
+}
+
+impl Default for Zone {
+    fn default() -> Self {
+        let zero = Digest::ZERO;
+        Self {
+            height: Height::new(0),
+            parent: zero,
+            seq: Seq::new(0),
+            time: TimestampNs::new(0),
+            inbox: InboxIndex::new(0),
+            root: zero,
+        }
+    }
+}
+
+impl Zone {
+    /// The next block: the messages, then `cancels` commands. The parent and the shard root are the link's to fill in.
+    pub fn next(&mut self, messages: &[InboxMessage], cancels: u64) -> (ZoneHeader, Vec<u8>) {
+        let mut body = Vec::new();
+        let (first_seq, mut count) = (self.seq.next(), 0);
+        self.time = now().max(self.time);
+        for message in messages {
+            let tail = message.to_bytes();
+            self.push(&mut body, SessionId::APPLIANCE, Body::Inbox, &tail);
+            self.inbox = message.index;
+            count += 1;
+        }
+        for _ in 0..cancels {
+            let order = plinth_types::id::OrderId::new(SessionId::new(1), 1).unwrap();
+            let tail = ClientTail {
+                msg_seq_num: MsgSeqNum::new(self.seq.get()),
+                client_order_id: ClientOrderId::new(b"cancel").unwrap(),
+                orig_client_order_id: None,
+            }
+            .to_bytes();
+            self.push(&mut body, SessionId::new(1), Body::Cancel { order }, &tail);
+            count += 1;
+        }
+        self.height = self.height.next();
+        let pre_root = self.root;
+        self.root = sha256(&[b"root", &self.height.get().to_le_bytes()]);
+        let header = ZoneHeader {
+            chain: CHAIN,
+            zone: ZoneId::TRADING,
+            height: self.height,
+            epoch: ProducerEpoch::new(1),
+            parent: Digest::ZERO,
+            guest_image: Digest::ZERO,
+            policy: Digest::ZERO,
+            pre_root,
+            post_root: self.root,
+            inbox_index: self.inbox,
+            inbox_root: plinth_settlement::body::inbox_root(messages),
+            outbox_root: Digest::ZERO,
+            outbox_totals: Vec::new(),
+            body_hash: sha256(&[&body]),
+            body_size: body.len() as u32,
+            shard_root: Digest::ZERO,
+            first_seq,
+            last_seq: self.seq,
+            time: self.time,
+            command_count: count,
+            trade_count: 0,
+        };
+        (header, body)
+    }
+
+    /// The next block, sealed and signed here instead of by a link.
+    pub fn sealed(&mut self, cluster: &Cluster, messages: &[InboxMessage], cancels: u64) -> (SignedHeader, Vec<u8>) {
+        let (mut header, body) = self.next(messages, cancels);
+        header.parent = self.parent;
+        header.shard_root = shard_root(&body, cluster.genesis.committee().count()).unwrap();
+        self.parent = plinth_settlement::block::header_id(&header);
+        let signature = cluster.producer.sign(&header.signed_bytes());
+        (SignedHeader { header, signature }, body)
+    }
+
+    fn push(&mut self, body: &mut Vec<u8>, session: SessionId, kind: Body, tail: &[u8]) {
+        self.seq = self.seq.next();
+        let (mandate, tail_size) = (MandateId::new(0), tail.len() as u16);
+        let command = Command { seq: self.seq, time: self.time, session, mandate, body: kind, tail_size };
+        body.extend_from_slice(&command.head());
+        body.extend_from_slice(tail);
+    }
+}
