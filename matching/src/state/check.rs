@@ -264,9 +264,10 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
         if order.index() > session.orders || left > total || node.total > book.qty_max {
             return None;
         }
+        let [base, quote] = book.assets;
         let (asset, amount) = match side_of(node.side) {
-            Side::Buy => (book.quote, price.notional(left)?.units()),
-            Side::Sell => (book.base, u128::from(node.lots)),
+            Side::Buy => (quote, price.notional(left)?.units()),
+            Side::Sell => (base, u128::from(node.lots)),
         };
         let reserved =
             &mut self.reserved[node.account as usize * usize::from(self.engine.capacity.assets_max) + usize::from(asset)];
