@@ -21,7 +21,7 @@ pub struct Custody {
     accounts: Table<AccountRecord>,
     balances: Table<Balance>,
     /// Balances per account, used or not.
-    stride: usize,
+    stride: u32,
 }
 
 /// What one side of a trade delivers to the other.
@@ -97,7 +97,7 @@ impl Custody {
             assets: Table::new(assets),
             accounts: Table::new(accounts),
             balances: Table::new(accounts * assets),
-            stride: assets,
+            stride: assets_max.into(),
         }
     }
 
@@ -111,7 +111,7 @@ impl Custody {
         if asset.id.get() != census.assets {
             return Err(Reject::OutOfSequence { expected: census.assets.into() });
         }
-        if usize::from(census.assets) == self.stride {
+        if u32::from(census.assets) == self.stride {
             return Err(Reject::CapacityReached);
         }
         census.assets += 1;
@@ -254,7 +254,8 @@ impl Custody {
 
     #[inline(always)]
     fn slot(&self, account: AccountId, asset: AssetId) -> usize {
-        account.get() as usize * self.stride + usize::from(asset.get())
+        // Accounts times assets fit an index: the table was made so. A wrong number is caught by the table.
+        (account.get() as usize * self.stride as usize).wrapping_add(usize::from(asset.get()))
     }
 }
 
@@ -333,13 +334,13 @@ impl Custody {
         let (accounts, assets) = (census.accounts as usize, usize::from(census.assets));
         let named = |name: &[u8; NAME_SIZE_MAX]| Name::decode(name).is_ok();
         accounts <= self.accounts.records().len()
-            && assets <= self.stride
+            && assets <= self.stride as usize
             && self.accounts.records()[..accounts].iter().all(|account| named(&account.name))
             && self.accounts.records()[accounts..].iter().all(|account| *account == plinth_types::table::Record::ZERO)
             && self.assets.records()[..assets].iter().all(|asset| named(&asset.name))
             && self.assets.records()[assets..].iter().all(|asset| *asset == plinth_types::table::Record::ZERO)
             && self.balances.records().iter().enumerate().all(|(slot, balance)| {
-                let open = slot / self.stride < accounts && slot % self.stride < assets;
+                let open = slot / (self.stride as usize) < accounts && slot % (self.stride as usize) < assets;
                 let empty = *balance == plinth_types::table::Record::ZERO;
                 empty || (open && balance.due_in == Amount::ZERO && balance.due_out == Amount::ZERO)
             })

@@ -33,10 +33,8 @@ table_record! {
         pub(crate) spill_count: [u16; 2],
         /// Largest order, in lots.
         pub(crate) qty_max: u64,
-        /// What is traded.
-        pub(crate) base: u16,
-        /// What is paid.
-        pub(crate) quote: u16,
+        /// What is traded, and what is paid: what sellers deliver, and what buyers do.
+        pub(crate) assets: [u16; 2],
         /// The window has two to the power of this levels.
         pub(crate) window_bits: u8,
         pub(crate) price_decimals: u8,
@@ -48,20 +46,16 @@ table_record! {
 /// The other side.
 #[inline(always)]
 pub(crate) const fn opposite(side: Side) -> Side {
-    match side {
-        Side::Buy => Side::Sell,
-        Side::Sell => Side::Buy,
-    }
+    side_of(1 - index_of(side) as u8)
 }
 
 /// The side as an index: 0 buys, 1 sells.
 #[inline(always)]
 pub(crate) const fn index_of(side: Side) -> usize {
-    match side {
-        Side::Buy => 0,
-        Side::Sell => 1,
-    }
+    side as usize
 }
+
+const _: () = assert!(index_of(Side::Buy) == 0 && index_of(Side::Sell) == 1);
 
 /// The side of an index.
 #[inline(always)]
@@ -94,7 +88,7 @@ impl Book {
     pub(crate) const fn window_level(&self, price: i64) -> Option<u32> {
         // Both are within ±2^47; a price below the window becomes a huge number.
         let level = price.wrapping_sub(self.window_low) as u64;
-        if level < 1 << self.window_bits { Some(level as u32) } else { None }
+        if level.wrapping_shr(self.window_bits as u32) == 0 { Some(level as u32) } else { None }
     }
 
     /// Where the window's bitmap is.
@@ -117,6 +111,15 @@ impl Book {
         self.best_price[index_of(side)] = price;
     }
 
+    /// Notes a level that is now in use as the best of its side, if it is.
+    #[inline(always)]
+    pub(crate) fn offer_best(&mut self, side: Side, level: u32, price: i64) {
+        let index = index_of(side);
+        let is_best = (self.best_level[index] == 0) | better(side, price, self.best_price[index]);
+        self.best_level[index] = if is_best { level } else { self.best_level[index] };
+        self.best_price[index] = if is_best { price } else { self.best_price[index] };
+    }
+
     /// Slot and price of a side's best level.
     #[inline(always)]
     pub(crate) const fn best(&self, side: Side) -> Option<(u32, i64)> {
@@ -129,8 +132,8 @@ impl Book {
         Some(Instrument {
             id,
             symbol: Name::decode(&self.symbol).ok()?,
-            base: AssetId::new(self.base),
-            quote: AssetId::new(self.quote),
+            base: AssetId::new(self.assets[0]),
+            quote: AssetId::new(self.assets[1]),
             price_decimals: self.price_decimals,
             qty_decimals: self.qty_decimals,
             qty_max: Qty::from_lots(self.qty_max)?,

@@ -58,8 +58,9 @@ impl Incoming {
     /// Whether it would trade at once.
     #[inline(always)]
     pub(crate) fn would_take(&self, book: &Book) -> bool {
-        let maker = index_of(opposite(self.side));
-        book.best_level[maker] != 0 && crosses(self.side, self.worst(), book.best_price[maker])
+        let maker = 1 - index_of(self.side);
+        // Both are cheap, and one branch is cheaper than two.
+        (book.best_level[maker] != 0) & crosses(self.side, self.worst(), book.best_price[maker])
     }
 }
 
@@ -79,7 +80,7 @@ const PER_LOT_SOLD: Price = Price::from_ticks(1).expect("one is a price");
 impl<T: Touch> Engine<T> {
     /// Trades what can be traded now. Returns what is left, and why.
     #[inline(never)]
-    pub(crate) fn take<S: EventSink>(&mut self, taker: &Incoming, sink: &mut S) -> (Option<Qty>, Stop) {
+    pub(crate) fn take<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> (Option<Qty>, Stop) {
         let Self { touch, counters, custody, books, levels, nodes, index, .. } = self;
         let counters = counters.get_mut(touch);
         let book = books.get_mut(touch, taker.instrument as usize);
@@ -118,7 +119,7 @@ impl<T: Touch> Engine<T> {
                     pool::give(nodes, touch, counters, slot);
                     slot = next;
                 }
-                custody.settle(touch, legs(taker, maker_account, price, qty));
+                custody.settle(touch, legs(&taker, maker_account, price, qty));
                 counters.trades += 1;
                 let trade = TradeId::new(counters.trades);
                 sink.emit(Event::Traded { trade, maker, taker: taker.order, price, qty });
@@ -144,7 +145,7 @@ impl<T: Touch> Engine<T> {
 
     /// Whether a fill-or-kill order could trade whole. A buyer or seller without limit must be able to deliver for the whole, what it would
     /// receive for own resting orders not counted.
-    pub(crate) fn fillable(&mut self, taker: &Incoming) -> Result<(), Stop> {
+    pub(crate) fn fillable(&mut self, taker: Incoming) -> Result<(), Stop> {
         let Self { touch, custody, books, levels, .. } = self;
         let maker_side = opposite(taker.side);
         let available = custody.available(touch, taker.account, taker.gives).units();

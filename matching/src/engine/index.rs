@@ -114,7 +114,8 @@ impl Index {
         loop {
             let at = (hole + 1) & self.mask;
             let entry = *self.entries.get(touch, at);
-            if entry.slot == 0 || self.distance(&entry, at) == 0 {
+            // One branch for both, as whether the neighbour is live cannot be guessed.
+            if (entry.slot == 0) | (self.distance(&entry, at) == 0) {
                 break;
             }
             *self.entries.get_mut(touch, hole) = entry;

@@ -27,6 +27,13 @@ table_record! {
     }
 }
 
+/// Where an order has been put: last in its level.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LastPlace {
+    pub(crate) level: u32,
+    pub(crate) prev: Slot,
+}
+
 /// The levels of all books. Its methods take the book they work on.
 #[derive(Clone, Debug)]
 pub(crate) struct Levels {
@@ -82,34 +89,41 @@ impl Levels {
         self.table.get(touch, level as usize).lots.checked_add(lots).is_some()
     }
 
-    /// Puts the order in `slot`, whose node lacks only its links, at the end of its level.
+    /// Makes the order in `slot` the last one of the level at `price`. Its own node is the caller's to write.
     ///
     /// # Panics
     ///
     /// Without [`Levels::has_room`].
     #[inline(always)]
-    pub(crate) fn link<T: Touch>(&mut self, touch: &mut T, book: &mut Book, nodes: &mut Table<Node>, slot: Slot, node: Node) {
-        let side = side_of(node.side);
-        let (window, level_slot) = match book.window_level(node.price) {
+    #[expect(clippy::too_many_arguments, reason = "one call, inlined: a struct would be written to memory and read back")]
+    pub(crate) fn link<T: Touch>(
+        &mut self,
+        touch: &mut T,
+        book: &mut Book,
+        nodes: &mut Table<Node>,
+        slot: Slot,
+        side: Side,
+        price: i64,
+        lots: u64,
+    ) -> LastPlace {
+        let (window, level_slot) = match book.window_level(price) {
             Some(level) => (Some(level), book.level_base + level),
-            None => (None, open_spill(&mut self.spill, touch, book, self.spill_levels_max, side, node.price)),
+            None => (None, open_spill(&mut self.spill, touch, book, self.spill_levels_max, side, price)),
         };
         let level = self.table.get_mut(touch, level_slot as usize);
         let prev = level.tail;
         level.tail = slot;
-        level.lots += node.lots;
-        if prev == 0 {
-            level.head = slot;
-            if let Some(level) = window {
-                self.bitmap.set(touch, book.span(), level);
-            }
-            if book.best(side).is_none_or(|(_, best)| better(side, node.price, best)) {
-                book.set_best(side, Some((level_slot, node.price)));
-            }
-        } else {
-            nodes.get_mut(touch, prev as usize).next = slot;
+        level.lots += lots;
+        // Whether the level was empty cannot be guessed, so no branch asks: what would be written for an occupied level is written in
+        // either case, to the order's own node (written by the caller next) if there is none before it.
+        let was_empty = prev == 0;
+        level.head = if was_empty { slot } else { level.head };
+        nodes.get_mut(touch, if was_empty { slot } else { prev } as usize).next = slot;
+        if let Some(level) = window {
+            self.bitmap.set(touch, book.span(), level);
         }
-        *nodes.get_mut(touch, slot as usize) = Node { next: 0, prev, level: level_slot, ..node };
+        book.offer_best(side, level_slot, price);
+        LastPlace { level: level_slot, prev }
     }
 
     /// Takes the order in `slot` out of its level. Its node keeps what it says.

@@ -21,43 +21,44 @@ use plinth_types::id::{AccountId, AssetId, OrderId};
 use plinth_types::page::Touch;
 use plinth_types::quantity::{Lots, Price, Qty};
 use plinth_types::reject::Reject;
-use plinth_types::table::Record;
 
 impl<T: Touch> Engine<T> {
     #[inline(always)]
     pub(crate) fn new_order<S: EventSink>(&mut self, command: &Command, new: &NewOrder, sink: &mut S) {
         let order = new.order;
-        let incoming = match self.admit(command, new) {
-            Ok(incoming) => incoming,
+        let account = match self.admit(command, new) {
+            Ok(account) => account,
             Err(reject) => return sink.emit(Event::Rejected { order, reject }),
         };
         sink.emit(Event::Accepted { order });
+        let book = self.books.get(&mut self.touch, new.instrument.get() as usize);
+        let incoming = incoming(book, order, account, new.instrument.get(), new.side, limit_of(new), new.qty);
         match new.time_in_force {
-            TimeInForce::GoodTillCancel => self.take_and_rest(&incoming, new.qty, new.post_only, sink),
+            TimeInForce::GoodTillCancel => self.take_and_rest(incoming, new.qty, new.post_only, sink),
             TimeInForce::ImmediateOrCancel => {
-                let (left, stop) = self.take(&incoming, sink);
+                let (left, stop) = self.take(incoming, sink);
                 if let Some(left) = left {
                     let reason = match stop {
                         Stop::NoLevel => CancelReason::Unfilled,
                         Stop::Funds => CancelReason::FundsExhausted,
                     };
-                    self.end(&incoming, left, reason, sink);
+                    self.end(incoming, left, reason, sink);
                 }
             }
-            TimeInForce::FillOrKill => match self.fillable(&incoming) {
+            TimeInForce::FillOrKill => match self.fillable(incoming) {
                 Ok(()) => {
-                    let (left, _) = self.take(&incoming, sink);
+                    let (left, _) = self.take(incoming, sink);
                     assert!(left.is_none(), "a fill-or-kill order that can be filled is");
                 }
-                Err(Stop::NoLevel) => self.end(&incoming, new.qty, CancelReason::NotFillable, sink),
-                Err(Stop::Funds) => self.end(&incoming, new.qty, CancelReason::FundsExhausted, sink),
+                Err(Stop::NoLevel) => self.end(incoming, new.qty, CancelReason::NotFillable, sink),
+                Err(Stop::Funds) => self.end(incoming, new.qty, CancelReason::FundsExhausted, sink),
             },
         }
     }
 
     /// Checks a new order and reserves for it. Its number is used up if it was the next, refused or not.
     #[inline(always)]
-    fn admit(&mut self, command: &Command, new: &NewOrder) -> Result<Incoming, Reject> {
+    fn admit(&mut self, command: &Command, new: &NewOrder) -> Result<AccountId, Reject> {
         let Self { touch, capacity, counters, custody, mandates, sessions, books, levels, .. } = self;
         let session = usize::from(command.session.get());
         if session >= sessions.records().len() {
@@ -70,10 +71,7 @@ impl<T: Touch> Engine<T> {
         }
         record.orders = expected;
         let account = mandates::account(mandates, touch, command, Act::Trade)?;
-        let limit = match new.price {
-            OrderPrice::Limit(price) => Some(price),
-            OrderPrice::Market => None,
-        };
+        let limit = limit_of(new);
         let rests = new.time_in_force == TimeInForce::GoodTillCancel;
         if (new.post_only && !rests) || (limit.is_none() && rests) {
             return Err(Reject::Contradiction);
@@ -97,7 +95,7 @@ impl<T: Touch> Engine<T> {
             }
             custody.reserve(touch, account, incoming.gives, incoming.reservation(new.qty))?;
         }
-        Ok(incoming)
+        Ok(account)
     }
 
     #[inline(always)]
@@ -158,7 +156,7 @@ impl<T: Touch> Engine<T> {
         let reserved = self.custody.reserve(&mut self.touch, incoming.account, incoming.gives, amount);
         reserved.expect("it was just found that this can be reserved");
         sink.emit(Event::Replaced { order, price, qty, kept_priority: false });
-        self.take_and_rest(&incoming, qty, post_only, sink);
+        self.take_and_rest(incoming, qty, post_only, sink);
         Ok(())
     }
 
@@ -204,31 +202,33 @@ impl<T: Touch> Engine<T> {
 
     /// Trades what can be traded, rests what is left.
     #[inline(always)]
-    fn take_and_rest<S: EventSink>(&mut self, incoming: &Incoming, total: Qty, post_only: bool, sink: &mut S) {
+    fn take_and_rest<S: EventSink>(&mut self, incoming: Incoming, total: Qty, post_only: bool, sink: &mut S) {
         let book = self.books.get(&mut self.touch, incoming.instrument as usize);
         let left = if incoming.would_take(book) { self.take(incoming, sink).0 } else { Some(incoming.qty) };
         let (Some(left), Some(limit)) = (left, incoming.limit) else { return };
         let Self { touch, counters, books, levels, nodes, index, .. } = self;
         let counters = counters.get_mut(touch);
         let slot = pool::take(nodes, touch, counters);
-        let node = Node {
+        let book = books.get_mut(touch, incoming.instrument as usize);
+        let place = levels.link(touch, book, nodes, slot, incoming.side, limit.ticks(), left.lots());
+        *nodes.get_mut(touch, slot as usize) = Node {
             order: incoming.order.bits(),
             price: limit.ticks(),
             lots: left.lots(),
             total: total.lots(),
+            next: 0,
+            prev: place.prev,
+            level: place.level,
             instrument: incoming.instrument,
             account: incoming.account.get(),
             side: index_of(incoming.side) as u8,
             post_only: u8::from(post_only),
-            ..Node::ZERO
         };
-        let book = books.get_mut(touch, incoming.instrument as usize);
-        levels.link(touch, book, nodes, slot, node);
-        index.insert(touch, node.order, slot);
+        index.insert(touch, incoming.order.bits(), slot);
     }
 
     /// Ends an order that does not rest: releases what is reserved for the rest of it.
-    fn end<S: EventSink>(&mut self, incoming: &Incoming, left: Qty, reason: CancelReason, sink: &mut S) {
+    fn end<S: EventSink>(&mut self, incoming: Incoming, left: Qty, reason: CancelReason, sink: &mut S) {
         if incoming.limit.is_some() {
             self.custody.release(&mut self.touch, incoming.account, incoming.gives, incoming.reservation(left));
         }
@@ -259,11 +259,16 @@ fn incoming(
     limit: Option<Price>,
     qty: Qty,
 ) -> Incoming {
-    let (gives, gets) = match side {
-        Side::Buy => (book.quote, book.base),
-        Side::Sell => (book.base, book.quote),
-    };
-    Incoming { order, account, instrument, side, limit, qty, gives: AssetId::new(gives), gets: AssetId::new(gets) }
+    let (gives, gets) = (AssetId::new(book.assets[1 - index_of(side)]), AssetId::new(book.assets[index_of(side)]));
+    Incoming { order, account, instrument, side, limit, qty, gives, gets }
+}
+
+#[inline(always)]
+const fn limit_of(new: &NewOrder) -> Option<Price> {
+    match new.price {
+        OrderPrice::Limit(price) => Some(price),
+        OrderPrice::Market => None,
+    }
 }
 
 /// A resting order in the words of an incoming one.

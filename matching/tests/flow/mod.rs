@@ -154,6 +154,11 @@ impl Flow {
         }
     }
 
+    /// What sets the zone up, as far as it has not been said.
+    pub(crate) fn configuration(&mut self) -> Vec<Sequenced> {
+        self.commands(self.queue.len())
+    }
+
     pub(crate) fn commands(&mut self, count: usize) -> Vec<Sequenced> {
         (0..count).map(|_| self.next_command()).collect()
     }
