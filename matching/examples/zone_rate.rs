@@ -5,6 +5,8 @@
 //! One thread submits and releases, the journal's thread writes, the producer's thread cuts blocks; wall-clock time. A directory in DIR
 //! is made and removed.
 
+#![allow(clippy::unwrap_used, reason = "the market is shared with the tests")]
+
 #[path = "../tests/market/mod.rs"]
 mod market;
 

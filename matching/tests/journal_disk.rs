@@ -1,5 +1,7 @@
 //! The journal on the real disk: io_uring, segments that roll, a reader that follows the writer, restarts.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where something is wrong")]
+
 use plinth_matching::journal::limits::{BATCH_SIZE_MAX, SEGMENT_HEADER_SIZE};
 use plinth_matching::journal::{Durability, Identity, Journal, JournalConfig, JournalError, Reader, verify};
 use plinth_types::command::{Body, Command};

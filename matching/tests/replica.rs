@@ -1,5 +1,7 @@
 //! The replica: replays, prefixes, snapshots and blocks give the same state, whatever happened in between.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where something is wrong")]
+
 mod market;
 
 use market::{IDENTITY, Market, capacity, submit, wait_durable, zone_config};
