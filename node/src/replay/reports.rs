@@ -138,3 +138,73 @@ fn bad(message: &Message<'_>, tag: Tag) -> ReportError {
     let msg_type = String::from_utf8_lossy(message.msg_type()).into_owned();
     ReportError::Field { msg_type, tag, message: message.to_string() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plinth_gateway::codec::frame::{self, Frame};
+    use plinth_gateway::codec::{Builder, Fields};
+
+    fn parsed(msg_type: &[u8], fields: &[(Tag, &str)]) -> Result<Option<Report>, ReportError> {
+        let mut builder = Builder::default();
+        builder.start(msg_type);
+        fields.iter().for_each(|(tag, value)| builder.bytes(*tag, value.as_bytes()));
+        let bytes = builder.finish().to_vec();
+        let mut table = Fields::default();
+        assert!(matches!(frame::next(&bytes, &mut table), Frame::Message { .. }));
+        read(&Message::new(&bytes, &table), "run-")
+    }
+
+    #[test]
+    fn a_fill_names_the_order_the_trade_and_its_terms() {
+        let fill = [
+            (tag::CL_ORD_ID, "run-42"),
+            (tag::EXEC_ID, "7-1-2"),
+            (tag::EXEC_TYPE, "F"),
+            (tag::SIDE, "2"),
+            (tag::LAST_PX, "78318.00"),
+            (tag::LAST_QTY, "0.50000000"),
+            (tag::ORD_STATUS, "2"),
+        ];
+        let expected = Report::Traded {
+            order: TapeOrderId::new(42),
+            trade: TradeKey { record: 7, ordinal: 1 },
+            side: Side::Sell,
+            price: Price::from_ticks(7_831_800).unwrap(),
+            qty: Qty::from_lots(50_000_000).unwrap(),
+            filled: true,
+        };
+        assert_eq!(parsed(b"8", &fill), Ok(Some(expected)));
+        for at in 0..fill.len() {
+            let mut without = fill.to_vec();
+            without.remove(at);
+            assert!(parsed(b"8", &without).is_err(), "without {:?}", fill[at]);
+        }
+    }
+
+    #[test]
+    fn a_cancel_and_the_end_of_an_order_that_may_not_rest_differ() {
+        let order = TapeOrderId::new(42);
+        let cancel = [(tag::CL_ORD_ID, "run-42c"), (tag::ORIG_CL_ORD_ID, "run-42"), (tag::EXEC_TYPE, "4")];
+        assert_eq!(parsed(b"8", &cancel), Ok(Some(Report::Cancelled { order, asked: true })));
+        let unfilled = [(tag::CL_ORD_ID, "run-42"), (tag::EXEC_TYPE, "4")];
+        assert_eq!(parsed(b"8", &unfilled), Ok(Some(Report::Cancelled { order, asked: false })));
+        assert_eq!(parsed(b"9", &cancel[..1]), Ok(Some(Report::CancelRefused { order })));
+    }
+
+    #[test]
+    fn another_runs_order_and_a_protocol_error_are_not_ours_to_count() {
+        assert!(matches!(parsed(b"8", &[(tag::CL_ORD_ID, "other-42"), (tag::EXEC_TYPE, "0")]), Err(ReportError::Field { .. })));
+        assert!(matches!(parsed(b"j", &[(tag::TEXT, "throttled")]), Err(ReportError::Protocol { .. })));
+        assert_eq!(parsed(b"0", &[]), Ok(None));
+    }
+
+    #[test]
+    fn settlement_is_told_by_trade_and_state() {
+        let fields = [(tag::EXEC_ID, "7-1-1"), (tag::ZONE_STATE, "SETTLED"), (tag::POSS_RESEND, "Y")];
+        let trade = TradeKey { record: 7, ordinal: 1 };
+        let expected = Report::Settlement { trade, state: TradeState::Settled, again: true };
+        assert_eq!(parsed(b"AE", &fields), Ok(Some(expected)));
+        assert!(parsed(b"AE", &[(tag::EXEC_ID, "7-1-1"), (tag::ZONE_STATE, "PROVEN")]).is_err());
+    }
+}

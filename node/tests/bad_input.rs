@@ -1,0 +1,316 @@
+//! What a client must not do, done to the real appliance over real sockets: each gets the answer that FIX names, the session or the
+//! connection ends only where it must, and a bystander's orders are served throughout.
+
+use plinth_gateway::client::{Client, ClientConfig, ClientError};
+use plinth_gateway::codec::{Builder, Tag, tag};
+use plinth_node::replay::child::{ChildAppliance, Login, Ready};
+use plinth_types::id::TimestampNs;
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+const WITHIN: Duration = Duration::from_secs(20);
+
+#[test]
+fn who_is_not_known_is_cut_off_without_a_word() {
+    let market = Market::open();
+    let (mine, other) = (market.login(0), market.login(1));
+    let good = |fields: &mut Builder| {
+        fields.bytes(tag::ENCRYPT_METHOD, b"0");
+        fields.number(tag::HEART_BT_INT, 30);
+    };
+    let mut faults: Vec<(&str, Vec<u8>)> = vec![
+        ("garbage", vec![0xff; 4_096]),
+        ("a wrong checksum", broken_check_sum(&logon(mine, &mine.password))),
+        ("another message first", framed(b"0", mine, 1, |_| {})),
+        ("a wrong password", logon(mine, "not the password")),
+        ("another firm's password", logon(mine, &other.password)),
+        ("no password", framed(b"A", mine, 1, good)),
+        ("an oversized claim", b"8=FIX.4.4\x019=2000000000\x0135=A\x01".to_vec()),
+    ];
+    let stranger = Login { sender_comp_id: "NOBODY".into(), ..mine.clone() };
+    faults.push(("an unknown CompID", logon(&stranger, &mine.password)));
+    for (what, bytes) in faults {
+        let mut stream = TcpStream::connect(market.ready().fix).unwrap();
+        stream.set_read_timeout(Some(WITHIN)).unwrap();
+        // The appliance may close while we still write.
+        let _ = stream.write_all(&bytes);
+        let mut answer = Vec::new();
+        match stream.read_to_end(&mut answer) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{what}: {error}"),
+        }
+        assert!(answer.is_empty(), "{what} was answered with {}", String::from_utf8_lossy(&answer));
+    }
+    // None of it has touched the session: its first number is still expected.
+    let mut client = market.log_on(0);
+    client.accepts_an_order("after all that");
+}
+
+#[test]
+fn a_second_logon_is_refused_and_the_first_session_goes_on() {
+    let market = Market::open();
+    let mut first = market.log_on(0);
+    let mut second = TcpStream::connect(market.ready().fix).unwrap();
+    second.set_read_timeout(Some(WITHIN)).unwrap();
+    second.write_all(&logon(market.login(0), &market.login(0).password)).unwrap();
+    let mut answer = Vec::new();
+    let _ = second.read_to_end(&mut answer);
+    assert!(answer.is_empty(), "a second logon was answered with {}", String::from_utf8_lossy(&answer));
+    first.accepts_an_order("behind a second connection's logon");
+
+    // On the live connection itself it is a mistake that ends the session with a reason.
+    let password = market.login(0).password.clone();
+    let logged_out = first.expect_logout(b"A", |fields| {
+        fields.bytes(tag::ENCRYPT_METHOD, b"0");
+        fields.number(tag::HEART_BT_INT, 30);
+        fields.bytes(tag::USERNAME, b"FIRM1");
+        fields.bytes(tag::PASSWORD, password.as_bytes());
+    });
+    assert_eq!(logged_out, "Already logged on");
+}
+
+#[test]
+fn garbled_messages_are_skipped_and_use_up_no_number() {
+    let market = Market::open();
+    let mut client = market.log_on(0);
+    let mut bystander = market.log_on(1);
+    let next = client.client.numbers().next_out.get();
+    let heartbeat = framed(b"0", market.login(0), next, |_| {});
+    let oversized = framed(b"0", market.login(0), next, |fields| fields.bytes(tag::TEST_REQ_ID, &[b'x'; 9_000]));
+    let mut longer = heartbeat.clone();
+    let at = longer.windows(3).position(|bytes| bytes == b"\x019=").unwrap() + 3;
+    longer[at] += 1;
+    let faults: [(&str, Vec<u8>); 5] = [
+        ("garbage", b"\x00\xff8=FIX 9=5 nothing of that\x01".to_vec()),
+        ("a wrong checksum", broken_check_sum(&heartbeat)),
+        ("a wrong body length", longer),
+        ("an oversized message", oversized),
+        ("a field that is none", heartbeat.iter().map(|&byte| if byte == b'=' { b' ' } else { byte }).collect()),
+    ];
+    for (what, bytes) in faults {
+        client.client.stream().write_all(&bytes).unwrap();
+        client.accepts_an_order(what);
+        bystander.accepts_an_order(what);
+    }
+}
+
+#[test]
+fn what_fix_forbids_is_rejected_by_tag_and_the_session_goes_on() {
+    let market = Market::open();
+    let mut client = market.log_on(0);
+    let mut bystander = market.log_on(1);
+    let huge = "9".repeat(30);
+    // (what, message type, changed or added field, its value, answer, fields of the answer)
+    let faults: [(&str, &[u8], Tag, &str, &str, &[(Tag, &str)]); 9] = [
+        ("an unknown tag", b"D", Tag::new(4_999), "1", "3", &[(tag::SESSION_REJECT_REASON, "0"), (tag::REF_TAG_ID, "4999")]),
+        ("an unknown type", b"ZZ", tag::TEXT, "x", "3", &[(tag::SESSION_REJECT_REASON, "11")]),
+        ("a type that we do not serve", b"V", tag::TEXT, "x", "j", &[(tag::BUSINESS_REJECT_REASON, "3")]),
+        ("an empty value", b"D", tag::TEXT, "", "3", &[(tag::SESSION_REJECT_REASON, "4"), (tag::REF_TAG_ID, "58")]),
+        ("a side that is none", b"D", tag::SIDE, "Z", "3", &[(tag::SESSION_REJECT_REASON, "5"), (tag::REF_TAG_ID, "54")]),
+        (
+            "a quantity that is no number",
+            b"D",
+            tag::ORDER_QTY,
+            "1e3",
+            "3",
+            &[(tag::SESSION_REJECT_REASON, "6"), (tag::REF_TAG_ID, "38")],
+        ),
+        ("a quantity of zero", b"D", tag::ORDER_QTY, "0", "3", &[(tag::SESSION_REJECT_REASON, "5"), (tag::REF_TAG_ID, "38")]),
+        ("a price beyond all bounds", b"D", tag::PRICE, &huge, "3", &[(tag::REF_TAG_ID, "44")]),
+        ("a quantity beyond all bounds", b"D", tag::ORDER_QTY, &huge, "3", &[(tag::REF_TAG_ID, "38")]),
+    ];
+    for (what, msg_type, changed, value, answer, fields) in faults {
+        let id = client.next_id();
+        client.send(msg_type, |message| {
+            if msg_type == b"D" {
+                write_order(message, &id, &[(changed, value)]);
+            } else {
+                message.bytes(changed, value.as_bytes());
+            }
+        });
+        client.expect(what, answer, fields);
+        client.accepts_an_order(what);
+        bystander.accepts_an_order(what);
+    }
+}
+
+#[test]
+fn orders_that_cannot_be_are_refused_with_the_reason() {
+    let market = Market::open();
+    let mut client = market.log_on(0);
+    let mut bystander = market.log_on(1);
+    let refused = |reason| -> [(Tag, &str); 3] { [(tag::EXEC_TYPE, "8"), (tag::ORD_STATUS, "8"), (tag::ORD_REJ_REASON, reason)] };
+    let faults: [(&str, &[(Tag, &str)], &str); 8] = [
+        ("an unknown instrument", &[(tag::SYMBOL, "DOGE/USD")], "1"),
+        ("an account of another firm", &[(tag::ACCOUNT, "FIRM2")], "15"),
+        ("more than the largest order", &[(tag::ORDER_QTY, "10000.00000001")], "3"),
+        // 2^47 ticks times 10^12 lots is far beyond 64 bits; it is compared, not wrapped.
+        ("price times quantity beyond 64 bits", &[(tag::PRICE, "1407374883553.28"), (tag::ORDER_QTY, "10000")], "3"),
+        ("an unfunded order", &[(tag::PRICE, "2000000.00"), (tag::ORDER_QTY, "10000")], "3"),
+        ("a price of zero", &[(tag::PRICE, "0.00")], "99"),
+        ("a market order that would rest", &[(tag::ORD_TYPE, "1"), (tag::TIME_IN_FORCE, "1")], "11"),
+        ("a stop price, which we do not honour", &[(tag::STOP_PX, "1.00")], "11"),
+    ];
+    for (what, changes, reason) in faults {
+        let id = client.next_id();
+        client.send(b"D", |message| write_order(message, &id, changes));
+        client.expect(what, "8", &refused(reason));
+        client.accepts_an_order(what);
+        bystander.accepts_an_order(what);
+    }
+    let id = client.accepts_an_order("the first use of an id");
+    client.send(b"D", |message| write_order(message, &id, &[]));
+    client.expect("a second use of an id", "8", &refused("6"));
+    let cancel = client.next_id();
+    client.send(b"F", |message| {
+        message.bytes(tag::ORIG_CL_ORD_ID, b"never");
+        message.bytes(tag::CL_ORD_ID, cancel.as_bytes());
+        message.bytes(tag::SYMBOL, b"BTC/USD");
+        message.bytes(tag::SIDE, b"1");
+        message.time(tag::TRANSACT_TIME, now());
+        message.bytes(tag::ORDER_QTY, b"1");
+    });
+    client.expect("a cancel of what never was", "9", &[(tag::CXL_REJ_REASON, "1")]);
+    let status = market.appliance.status().unwrap();
+    assert!(status.ledger_conserved);
+}
+
+struct Market {
+    appliance: ChildAppliance,
+    _folder: tempfile::TempDir,
+}
+
+impl Market {
+    fn open() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let appliance = ChildAppliance::start(Path::new(env!("CARGO_BIN_EXE_plinth")), folder.path(), &[]).unwrap();
+        Self { appliance, _folder: folder }
+    }
+
+    const fn ready(&self) -> &Ready {
+        self.appliance.ready()
+    }
+
+    fn login(&self, index: usize) -> &Login {
+        &self.ready().sessions[index]
+    }
+
+    fn log_on(&self, index: usize) -> Firm {
+        let login = self.login(index);
+        let config = ClientConfig::new(&login.sender_comp_id, &login.target_comp_id).password(&login.password);
+        let mut client = Client::connect(self.ready().fix, config).unwrap();
+        client.logon(Instant::now() + WITHIN).unwrap();
+        Firm { client, next_id: 0 }
+    }
+}
+
+struct Firm {
+    client: Client,
+    next_id: u64,
+}
+
+impl Firm {
+    fn next_id(&mut self) -> String {
+        self.next_id += 1;
+        format!("bad-input-{}", self.next_id)
+    }
+
+    fn send(&mut self, msg_type: &[u8], body: impl FnOnce(&mut Builder)) {
+        self.client.send(msg_type, body).unwrap();
+    }
+
+    /// The next message that is no heartbeat is of this type and has these fields.
+    fn expect(&mut self, what: &str, msg_type: &str, fields: &[(Tag, &str)]) {
+        let deadline = Instant::now() + WITHIN;
+        loop {
+            let message = self.client.next(deadline).unwrap_or_else(|error| panic!("{what}: {error}"));
+            let message = message.unwrap_or_else(|| panic!("{what}: no answer in {} s", WITHIN.as_secs()));
+            if matches!(message.msg_type(), b"0" | b"1") {
+                continue;
+            }
+            assert_eq!(message.msg_type(), msg_type.as_bytes(), "{what}: {message}");
+            for (tag, value) in fields {
+                assert_eq!(message.get(*tag).map(String::from_utf8_lossy).as_deref(), Some(*value), "{what}, tag {tag}: {message}");
+            }
+            return;
+        }
+    }
+
+    /// A bid far below the market rests. Returns its client order id.
+    fn accepts_an_order(&mut self, behind: &str) -> String {
+        let id = self.next_id();
+        self.send(b"D", |message| write_order(message, &id, &[]));
+        self.expect(&format!("an order behind {behind}"), "8", &[(tag::CL_ORD_ID, &id), (tag::EXEC_TYPE, "0")]);
+        id
+    }
+
+    /// The message ends the session; returns the reason given.
+    fn expect_logout(mut self, msg_type: &[u8], body: impl FnOnce(&mut Builder)) -> String {
+        self.send(msg_type, body);
+        loop {
+            match self.client.next(Instant::now() + WITHIN) {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("no logout in {} s", WITHIN.as_secs()),
+                Err(ClientError::LoggedOut { text }) => return text,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+/// A small bid, with some fields changed or added.
+fn write_order(message: &mut Builder, id: &str, changes: &[(Tag, &str)]) {
+    let usual = [
+        (tag::CL_ORD_ID, id),
+        (tag::SYMBOL, "BTC/USD"),
+        (tag::SIDE, "1"),
+        (tag::ORDER_QTY, "0.001"),
+        (tag::ORD_TYPE, "2"),
+        (tag::PRICE, "77000.00"),
+        (tag::TIME_IN_FORCE, "1"),
+    ];
+    let changed: HashMap<Tag, &str> = changes.iter().copied().collect();
+    for (tag, value) in usual {
+        message.bytes(tag, changed.get(&tag).unwrap_or(&value).as_bytes());
+    }
+    message.time(tag::TRANSACT_TIME, now());
+    for (tag, value) in changes.iter().filter(|(tag, _)| usual.iter().all(|(usual, _)| usual != tag)) {
+        message.bytes(*tag, value.as_bytes());
+    }
+}
+
+fn logon(login: &Login, password: &str) -> Vec<u8> {
+    framed(b"A", login, 1, |fields| {
+        fields.bytes(tag::ENCRYPT_METHOD, b"0");
+        fields.number(tag::HEART_BT_INT, 30);
+        fields.bytes(tag::USERNAME, login.sender_comp_id.as_bytes());
+        fields.bytes(tag::PASSWORD, password.as_bytes());
+    })
+}
+
+/// A message whole, as its sender would number it.
+fn framed(msg_type: &[u8], login: &Login, number: u64, body: impl FnOnce(&mut Builder)) -> Vec<u8> {
+    let mut builder = Builder::default();
+    builder.start(msg_type);
+    builder.number(tag::MSG_SEQ_NUM, number);
+    builder.bytes(tag::SENDER_COMP_ID, login.sender_comp_id.as_bytes());
+    builder.time(tag::SENDING_TIME, now());
+    builder.bytes(tag::TARGET_COMP_ID, login.target_comp_id.as_bytes());
+    body(&mut builder);
+    builder.finish().to_vec()
+}
+
+fn broken_check_sum(message: &[u8]) -> Vec<u8> {
+    let mut broken = message.to_vec();
+    let at = broken.len() - 2;
+    broken[at] = if broken[at] == b'9' { b'0' } else { broken[at] + 1 };
+    broken
+}
+
+fn now() -> TimestampNs {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    TimestampNs::new(since.as_nanos() as u64)
+}
