@@ -174,7 +174,8 @@ impl<A: Application> Acceptor<A> {
 
     /// A password was verified.
     pub fn verified(&mut self, link: LinkId, is_right: bool, now: Now) {
-        let Some(Link { state, .. }) = self.links.get_mut(link.index as usize).filter(|own| own.generation == link.generation) else {
+        let Some(Link { state, .. }) = self.links.get_mut(link.index as usize).filter(|own| own.generation == link.generation)
+        else {
             return;
         };
         if !matches!(state, LinkState::Verifying { .. }) {

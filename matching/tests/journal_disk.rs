@@ -1,5 +1,7 @@
 //! The journal on the real disk: io_uring, segments that roll, a reader that follows the writer, restarts.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where something is wrong")]
+
 use plinth_matching::journal::limits::{BATCH_SIZE_MAX, SEGMENT_HEADER_SIZE};
 use plinth_matching::journal::{Durability, Identity, Journal, JournalConfig, JournalError, Reader, verify};
 use plinth_types::command::{Body, Command};
@@ -75,7 +77,8 @@ fn a_reader_follows_the_writer_over_segments_and_restarts_lose_nothing() {
                     while let Some((found, found_tail)) = reader.next(durable).unwrap() {
                         assert_eq!(found_tail, tail(found.seq.get()));
                     }
-                    assert!(Instant::now() < deadline, "the journal does not become durable");
+                    assert!(status.failure().is_none(), "{:?}", status.failure());
+                    assert!(Instant::now() < deadline, "durable up to {durable}, read up to {}", reader.next_seq());
                     std::thread::yield_now();
                 }
             });
@@ -90,6 +93,17 @@ fn a_reader_follows_the_writer_over_segments_and_restarts_lose_nothing() {
         assert_eq!(reader.next(Seq::new(60_000)).unwrap().unwrap().0.seq, Seq::new(31_000));
         assert_eq!(reader.next(Seq::new(31_000)).unwrap(), None);
     }
+}
+
+#[test]
+fn a_journal_in_use_is_not_opened_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), Durability::Sync);
+    let (journal, _) = open(&config);
+    let refused = config.open(TimestampNs::new(1), |_, _| Ok::<(), JournalError>(()));
+    assert!(matches!(refused, Err(JournalError::InUse { .. })), "{refused:?}");
+    drop(journal);
+    open(&config);
 }
 
 #[test]

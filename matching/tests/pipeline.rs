@@ -1,5 +1,7 @@
 //! The fused zone on the real disk: what leaves, when, in which order; and what a kill at any moment leaves behind.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where something is wrong")]
+
 mod market;
 
 use market::{Market, submit, wait_durable, zone_config};

@@ -1,5 +1,7 @@
 //! The replica: replays, prefixes, snapshots and blocks give the same state, whatever happened in between.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where something is wrong")]
+
 mod market;
 
 use market::{IDENTITY, Market, capacity, submit, wait_durable, zone_config};
@@ -148,7 +150,8 @@ fn a_restart_cuts_the_same_blocks_and_hands_any_of_them_out_again() {
 fn a_kill_after_any_record_leaves_a_zone_that_goes_on() {
     const COUNT: u64 = 3_000;
     let dir = tempfile::tempdir().unwrap();
-    let config = zone_config(dir.path());
+    let mut config = zone_config(dir.path());
+    config.journal.batch_size_max = 4_096;
     let (_, blocks, _) = live(&config, 5, COUNT as usize);
     // Where a kill can leave the journal: behind any batch, inside the next one. Batches start at multiples of 512.
     let segment = config.journal.path.join("00000001.segment");

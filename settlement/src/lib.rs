@@ -27,6 +27,7 @@ pub mod genesis;
 pub mod keys;
 pub mod ledger;
 pub mod limits;
+pub mod link;
 pub mod mempool;
 pub mod receipt;
 pub mod stages;

@@ -1,16 +1,165 @@
-//! Validators over real sockets.
+//! Validators and a zone's link over real sockets on loopback.
 
 mod cluster;
 
-use cluster::{Cluster, wait_until};
-use plinth_types::id::Height;
+use cluster::{Cluster, DEADLINE, Zone, wait_until};
+use commonware_cryptography::Signer as _;
+use plinth_settlement::keys::to_consensus;
+use plinth_settlement::link::{Finalized, LinkConfig, LinkEvent, SealedBlock, ZoneLink};
+use plinth_settlement::stages::Stage;
+use plinth_settlement::transport::{ClientEndpoint, Identity};
+use plinth_settlement::validator::ValidatorHandle;
+use plinth_types::id::{Height, ZoneId};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-#[test]
-fn four_validators_finalize_blocks() {
-    let cluster = Cluster::new(4);
-    let validators = cluster.start_all();
-    wait_until("height 5 everywhere", || validators.iter().all(|validator| validator.status().height >= Height::new(5)));
+fn link(cluster: &Cluster, from: Height) -> ZoneLink {
+    ZoneLink::start(LinkConfig {
+        producer: cluster.producer.clone(),
+        zone: ZoneId::TRADING,
+        genesis: Arc::clone(&cluster.genesis),
+        validators: cluster.peers.clone(),
+        from,
+    })
+    .unwrap()
+}
+
+/// Takes events until one fits; asserts that none is missing and none comes twice.
+fn wait_for(link: &ZoneLink, last: &mut Height, what: &str, mut fits: impl FnMut(&Finalized) -> bool) -> Finalized {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let event = link.events().recv_deadline(deadline).unwrap_or_else(|_| panic!("not within {DEADLINE:?}: {what}"));
+        let finalized = match event {
+            LinkEvent::Finalized(finalized) => finalized,
+            LinkEvent::DepositRefused { .. } | LinkEvent::BlockRefused { .. } => panic!("{event:?}"),
+        };
+        assert_eq!(finalized.height, last.next(), "{what}");
+        *last = finalized.height;
+        if fits(&finalized) {
+            return finalized;
+        }
+    }
+}
+
+fn submit(link: &ZoneLink, zone: &mut Zone, messages: &[plinth_types::message::InboxMessage]) {
+    let (header, body) = zone.next(messages, 3);
+    link.submit(SealedBlock { header, body: body.into() }).unwrap();
+}
+
+fn stop_all(validators: Vec<ValidatorHandle>) {
     for validator in validators {
         validator.stop().unwrap();
     }
+}
+
+#[test]
+fn a_deposit_and_the_zone_block_that_consumes_it_become_final() {
+    let cluster = Cluster::new(4);
+    let validators = cluster.start_all();
+    let link_1 = link(&cluster, Height::new(1));
+    let (mut last, mut zone) = (Height::new(0), Zone::default());
+
+    let deposit = cluster.deposit(1, 500);
+    link_1.deposit(deposit).unwrap();
+    let deposited = wait_for(&link_1, &mut last, "the deposit", |block| !block.inbox.is_empty());
+    assert_eq!(deposited.inbox[0].id, deposit.id(cluster::CHAIN));
+
+    submit(&link_1, &mut zone, &deposited.inbox);
+    let available = wait_for(&link_1, &mut last, "available", |block| !block.available.is_empty());
+    assert_eq!(available.available[0].block.height, Height::new(1));
+    let settled = wait_for(&link_1, &mut last, "settled", |block| !block.settled.is_empty());
+    assert_eq!(settled.settled[0].id, available.available[0].block.id);
+    assert!(settled.height > available.height);
+    link_1.stop();
+
+    // A restarted node goes on behind what it kept; what is ordered is not ordered again.
+    let link_2 = link(&cluster, settled.height.next());
+    let mut resubmitting = Zone::default();
+    submit(&link_2, &mut resubmitting, &deposited.inbox);
+    submit(&link_2, &mut resubmitting, &[]);
+    let second = wait_for(&link_2, &mut last, "the second block", |block| !block.available.is_empty());
+    assert_eq!(second.available.len(), 1);
+    assert_eq!(second.available[0].block.height, Height::new(2));
+    assert!(!second.available[0].conflicts);
+    wait_until("the second block at every validator", || {
+        validators.iter().all(|validator| validator.status().zones[0].available == Height::new(2))
+    });
+    link_2.stop();
+    stop_all(validators);
+}
+
+#[test]
+fn a_validator_restarted_on_its_folder_catches_up() {
+    let cluster = Cluster::new(4);
+    let mut validators = cluster.start_all();
+    wait_until("height 4 everywhere", || validators.iter().all(|validator| validator.status().height >= Height::new(4)));
+    let stopped = validators.pop().unwrap();
+    let height_stopped = stopped.status().height;
+    stopped.stop().unwrap();
+    let height_missed = Height::new(height_stopped.get() + 6);
+    wait_until("the others go on", || validators.iter().all(|validator| validator.status().height >= height_missed));
+
+    let restarted = cluster.start(3);
+    assert!(restarted.status().height >= Height::new(4), "rebuilt {} from the folder", restarted.status().height);
+    wait_until("it catches up", || restarted.status().height >= height_missed);
+    wait_until("it has the others' ledger", || {
+        let (ours, theirs) = (restarted.ledger(), validators[0].ledger());
+        ours.height() == theirs.height() && ours.digest() == theirs.digest()
+    });
+    validators.push(restarted);
+    stop_all(validators);
+}
+
+#[test]
+fn a_key_that_nobody_listed_does_not_get_through_the_handshake() {
+    let cluster = Cluster::new(4);
+    let validator = cluster.start(0);
+    let (key, address) = (to_consensus(&cluster.peers[0].key).unwrap(), cluster.peers[0].address);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let stranger = Identity::new(commonware_cryptography::ed25519::PrivateKey::from_seed(99));
+        let endpoint = ClientEndpoint::new(stranger, address).unwrap();
+        // In TLS 1.3 the client is done before the server has seen its key; the refusal comes right behind.
+        let refused = match endpoint.connect(&key, address).await {
+            Ok(connection) => tokio::time::timeout(DEADLINE, connection.closed()).await.unwrap().to_string(),
+            Err(error) => error.to_string(),
+        };
+        assert!(refused.contains("handshake failed") || refused.contains("certificate"), "{refused}");
+
+        let producer = Identity::new(cluster.producer.to_consensus());
+        let endpoint = ClientEndpoint::new(producer, address).unwrap();
+        let wrong_key = to_consensus(&cluster.peers[1].key).unwrap();
+        assert!(endpoint.connect(&wrong_key, address).await.is_err(), "a validator that is not the one expected");
+        let connection = endpoint.connect(&key, address).await.unwrap();
+        assert!(connection.open().await.is_ok());
+    });
+    validator.stop().unwrap();
+}
+
+/// Not a bound that a loaded machine would break: the figure is printed, and must only be sane.
+#[test]
+fn finality_is_measured_stage_by_stage() {
+    const BLOCKS: u64 = 100;
+    let cluster = Cluster::new(4);
+    let validators = cluster.start_all();
+    let link = link(&cluster, Height::new(1));
+    let (mut last, mut zone) = (Height::new(0), Zone::default());
+    wait_for(&link, &mut last, "the first block", |_| true);
+    for height in 1..=BLOCKS {
+        submit(&link, &mut zone, &[]);
+        wait_for(&link, &mut last, "available", |block| {
+            block.available.iter().any(|available| available.block.height == Height::new(height))
+        });
+    }
+    for figures in validators[0].status().stages.iter().chain(&link.status().stages) {
+        println!("{:>20}: p50 {:>6} us, p99 {:>6} us, n {}", figures.stage.name(), figures.us_p50, figures.us_p99, figures.count);
+    }
+    let total = validators[0].status().stages.into_iter().find(|figures| figures.stage == Stage::Total).unwrap();
+    assert_eq!(total.count, BLOCKS);
+    assert!(total.us_p50 < Duration::from_secs(1).as_micros() as u64, "{total:?}");
+    let mut log = Vec::new();
+    validators[0].write_stages(&mut log).unwrap();
+    assert!(String::from_utf8(log).unwrap().contains("Tag=executed-finalized"));
+    link.stop();
+    stop_all(validators);
 }

@@ -11,6 +11,7 @@ pub(super) struct Group {
 
 /// One message type as the specification lists it.
 pub(super) struct MessageFields {
+    #[cfg(test)]
     pub(super) msg_type: &'static [u8],
     pub(super) required: &'static [u16],
     pub(super) defined: &'static [u16],

@@ -1,5 +1,6 @@
 //! What a message does to a session.
 
+use super::outbound::write_reject;
 use super::{Application, Asked, Context, MsgSeqNum, Origin, Session, State};
 use crate::clock::Now;
 use crate::codec::frame::{self, Fields, Frame};
@@ -195,13 +196,7 @@ impl Session {
                     body.bytes(to, party);
                 }
             }
-            body.number(tag::REF_SEQ_NUM, number.get());
-            body.bytes(tag::TEXT, violation.reason.text().as_bytes());
-            if let Some(tag) = violation.tag {
-                body.text(tag::REF_TAG_ID, format_args!("{tag}"));
-            }
-            body.bytes(tag::REF_MSG_TYPE, &msg_type[..msg_type.len().min(MSG_TYPE_SIZE_MAX)]);
-            body.number(tag::SESSION_REJECT_REASON, violation.reason.code());
+            write_reject(number, msg_type, violation, body);
         });
     }
 
@@ -228,4 +223,3 @@ const REVERSE_ROUTES: [(Tag, Tag); 6] = [
 ];
 /// Longest party that is sent back.
 const ROUTE_SIZE_MAX: usize = 64;
-const MSG_TYPE_SIZE_MAX: usize = 16;

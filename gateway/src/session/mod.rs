@@ -58,8 +58,8 @@ mod outbound;
 mod store;
 mod timers;
 
-pub use config::{Credential, ResetPolicy, SessionConfig, SessionConfigError};
 pub(crate) use config::is_comp_id;
+pub use config::{Credential, ResetPolicy, SessionConfig, SessionConfigError};
 pub(crate) use inbound::is_time_accurate;
 pub use outbound::{BodyWriter, Outbound};
 
@@ -196,8 +196,16 @@ impl Session {
         &mut self.outbound
     }
 
-    pub(crate) const fn outbound_ref(&self) -> &Outbound {
-        &self.outbound
+    /// The last outbound number that is durably reserved.
+    #[must_use]
+    pub const fn reserved_up_to(&self) -> MsgSeqNum {
+        MsgSeqNum::new(self.outbound.reserved())
+    }
+
+    /// Messages sent again since the start.
+    #[must_use]
+    pub const fn resent_count(&self) -> u64 {
+        self.outbound.resent_count()
     }
 
     /// A replayed command came with this number.

@@ -4,8 +4,10 @@ use super::store::{EntryHead, Store};
 use crate::clock::{MonoNs, Now};
 use crate::codec::builder::{write_check_sum, write_field, write_number, write_prefix, write_tag};
 use crate::codec::{SOH, Tag, decimal, tag, timestamp};
+use crate::dictionary::Violation;
 use crate::limits::{
-    MESSAGE_SIZE_MAX, RESEND_SIZE_PER_TURN, RESENDS_WAITING_MAX, RESERVATION_BLOCK, RESERVATION_LOW, SEND_BUFFER_SIZE, STORE_SIZE_MAX,
+    MESSAGE_SIZE_MAX, RESEND_SIZE_PER_TURN, RESENDS_WAITING_MAX, RESERVATION_BLOCK, RESERVATION_LOW, SEND_BUFFER_SIZE,
+    STORE_SIZE_MAX,
 };
 use plinth_types::id::{MsgSeqNum, Seq, SessionId, TimestampNs};
 use plinth_types::message::Note;
@@ -94,6 +96,11 @@ impl Outbound {
     /// Says something again that may have been said under another number.
     pub fn push_again(&mut self, record: Seq, msg_type: &[u8], time: TimestampNs, body: impl FnOnce(&mut BodyWriter<'_>)) {
         self.append(EntryHead { record, time, msg_type, admin: false, poss_resend: true }, body);
+    }
+
+    /// Refuses a message whose field an application cannot read: a session-level reject.
+    pub fn push_reject(&mut self, msg_seq_num: MsgSeqNum, msg_type: &[u8], violation: Violation, time: TimestampNs) {
+        self.push_admin(b"3", time, |body| write_reject(msg_seq_num, msg_type, violation, body));
     }
 
     /// Says something that belongs to the session.
@@ -288,7 +295,16 @@ impl Outbound {
         let entry = *entry;
         let body = self.store.body(&entry);
         self.unsent_size = self.unsent_size.saturating_sub(body.len());
-        write_header(&mut self.header, entry.msg_type.as_bytes(), number, &self.sender, &self.target, now.utc, None, entry.poss_resend);
+        write_header(
+            &mut self.header,
+            entry.msg_type.as_bytes(),
+            number,
+            &self.sender,
+            &self.target,
+            now.utc,
+            None,
+            entry.poss_resend,
+        );
         write_message(&self.header, body, &mut self.wire);
         self.last_sent_at = now.mono;
     }
@@ -380,6 +396,18 @@ impl BodyWriter<'_> {
         self.0.push(SOH);
     }
 
+    /// Adds numbers with a dash between them, as one value.
+    pub fn numbers(&mut self, tag: Tag, values: &[u64]) {
+        write_tag(tag, self.0);
+        for (index, &value) in values.iter().enumerate() {
+            if index > 0 {
+                self.0.push(b'-');
+            }
+            decimal::write_integer(value, self.0);
+        }
+        self.0.push(SOH);
+    }
+
     /// Adds a timestamp.
     pub fn time(&mut self, tag: Tag, value: TimestampNs) {
         self.bytes(tag, &timestamp::format(value));
@@ -392,6 +420,17 @@ impl BodyWriter<'_> {
         self.0.write_fmt(value).expect("a vector takes all");
         self.0.push(SOH);
     }
+}
+
+/// The body of a session-level reject.
+pub(super) fn write_reject(number: MsgSeqNum, msg_type: &[u8], violation: Violation, body: &mut BodyWriter<'_>) {
+    body.number(tag::REF_SEQ_NUM, number.get());
+    body.bytes(tag::TEXT, violation.reason.text().as_bytes());
+    if let Some(tag) = violation.tag {
+        body.text(tag::REF_TAG_ID, format_args!("{tag}"));
+    }
+    body.bytes(tag::REF_MSG_TYPE, &msg_type[..msg_type.len().min(MSG_TYPE_SIZE_MAX)]);
+    body.number(tag::SESSION_REJECT_REASON, violation.reason.code());
 }
 
 #[expect(clippy::too_many_arguments, reason = "the standard header has that many parts")]
@@ -432,3 +471,4 @@ fn write_message(header: &[u8], body: &[u8], out: &mut Vec<u8>) {
 
 /// Header, prefix and trailer of a message of ours.
 const HEADER_SIZE_MAX: usize = 512;
+const MSG_TYPE_SIZE_MAX: usize = 16;

@@ -52,15 +52,7 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) const fn new(size_max: usize) -> Self {
-        Self {
-            entries: VecDeque::new(),
-            chunks: VecDeque::new(),
-            first_chunk: 0,
-            spare: Vec::new(),
-            size: 0,
-            size_max,
-            dropped: 0,
-        }
+        Self { entries: VecDeque::new(), chunks: VecDeque::new(), first_chunk: 0, spare: Vec::new(), size: 0, size_max, dropped: 0 }
     }
 
     /// Appends one message, whose body `write` appends to the bytes it is given.

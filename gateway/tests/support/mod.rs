@@ -2,10 +2,17 @@
 //!
 //! The format is that of the QuickFIX acceptance tests: `iCONNECT`, `I<message>` sends, `E<message>` expects (fields in order; 10, 42, 52,
 //! 60, 122 and 75 by shape), `eDISCONNECT` expects the end, `iDISCONNECT` hangs up; a digit and a comma after the first letter name the
-//! connection; `<TIME+n>` is now. Ours may write `|` for SOH, and add: `wSECONDS` lets time pass, `nNOTHING` expects silence, `gBYTES`
-//! sends bytes as they stand, `?` as a value accepts any, `restart` rebuilds the acceptor from the journal as after a crash.
+//! connection; `<TIME+n>` is now. Ours write `|` for SOH and leave out 9 and 10, and add:
+//!
+//! * `P<fields>` expects a message that has these fields among others; `?` as a value accepts any, `-` none
+//! * `nNOTHING` expects silence, `wSECONDS` lets time pass, `gBYTES` sends bytes as they stand
+//! * `restart` crashes the acceptor and rebuilds it from the journal, less what was not delivered; `restartALL` from all of it;
+//!   `restartHELD` leaves the journal held
+//! * `dHOLD` and `dRELEASE`: nothing becomes durable in between; `fFULL` and `fFREE`: the zone takes no commands in between
+//! * `bAVAILABLE` and `bSETTLED`: all trades so far are
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
+#![allow(clippy::unwrap_used, reason = "test support")]
 
 use plinth_gateway::acceptor::{Acceptor, LinkId, Sessions};
 use plinth_gateway::clock::{MonoNs, Now};
@@ -16,8 +23,8 @@ use plinth_gateway::zone::{Full, Zone};
 use plinth_types::codec::Codec;
 use plinth_types::command::{Body, Command};
 use plinth_types::event::Event;
-use plinth_types::id::{MandateId, Seq, SessionId, TimestampNs};
-use plinth_types::message::Note;
+use plinth_types::id::{Height, MandateId, Seq, SessionId, TimestampNs};
+use plinth_types::message::{BlockStatus, Note};
 use std::collections::{HashMap, HashSet};
 
 /// 2026-02-25 12:00:00 UTC.
@@ -25,8 +32,14 @@ pub const START_NS: u64 = 1_772_020_800_000_000_000;
 const STEP_NS: u64 = 100_000_000;
 const PATIENCE_NS: u64 = 30_000_000_000;
 
+pub mod book;
+pub mod firms;
+
 /// One journaled record with what came of it.
 pub type Record = (Command, Vec<u8>, Vec<Event>);
+
+/// What a zone does with a command.
+pub type Execute = Box<dyn FnMut(&Command) -> Vec<Event>>;
 
 /// A zone whose records become durable when the test takes them.
 #[derive(Default)]
@@ -34,8 +47,11 @@ pub struct Journal {
     pub records: Vec<Record>,
     pub delivered: usize,
     pub is_full: bool,
+    pub is_held: bool,
     pub utc_ns: u64,
-    pub execute: Option<Box<dyn FnMut(&Command) -> Vec<Event>>>,
+    pub execute: Option<Execute>,
+    /// Makes a zone that has executed nothing.
+    pub restart: Option<Box<dyn Fn() -> Execute>>,
 }
 
 impl Zone for Journal {
@@ -113,7 +129,25 @@ impl<A: Subject> Runner<A> {
             (b'i', b"CONNECT") => self.connect(id),
             (b'i', b"DISCONNECT") => self.hang_up(id),
             (b'e', b"DISCONNECT") => return self.expect_end(id),
-            (b'r', b"estart") => self.restart(),
+            (b'r', b"estart") => {
+                self.journal.records.truncate(self.journal.delivered);
+                self.restart();
+            }
+            (b'r', b"estartALL") => self.restart(),
+            (b'r', b"estartHELD") => {
+                self.restart_held();
+            }
+            (b'd', state) => {
+                self.journal.is_held = state == b"HOLD";
+                self.settle();
+            }
+            (b'f', state) => self.journal.is_full = state == b"FULL",
+            (b'b', status) => self.block(if status == b"SETTLED" { BlockStatus::Settled } else { BlockStatus::Available }),
+            (b'P', fields) => {
+                let fields = self.stamped(&readable(fields));
+                let received = self.take(id)?;
+                return contains(&fields, &received).map_err(|why| format!("{why}\n  received {}", show(&received)));
+            }
             (b'n', b"NOTHING") => {
                 self.advance(STEP_NS);
                 let wire = &self.links[&id];
@@ -134,8 +168,9 @@ impl<A: Subject> Runner<A> {
                 self.send(id, &message);
             }
             (b'E', message) => {
+                let has_length = find(&readable(message), b"\x019=").is_some();
                 let expected = framed(&self.stamped(&readable(message)));
-                return self.expect(id, &expected);
+                return self.expect(id, &expected, has_length);
             }
             _ => return Err("syntax".to_owned()),
         }
@@ -158,11 +193,36 @@ impl<A: Subject> Runner<A> {
         self.settle();
     }
 
-    /// What a crash leaves: the journal, less what was not durable, and no connection.
+    /// Tells the acceptor that all trades so far have reached a state.
+    pub fn block(&mut self, status: BlockStatus) {
+        let last_seq = Seq::new(self.journal.records.len() as u64);
+        let settlement_time = self.now().utc;
+        let (height, settlement_height) = (Height::new(7), Height::new(9));
+        let note = Note::BlockStatus { height, last_seq, status, settlement_height, settlement_time };
+        let submitted = self.journal.submit(SessionId::APPLIANCE, MandateId::new(0), Body::Note, &note.to_bytes());
+        assert!(submitted.is_ok(), "notes always pass");
+        self.settle();
+    }
+
+    /// What a crash leaves: the journal, and no connection.
     pub fn restart(&mut self) {
+        self.restart_held();
+        self.journal.is_held = false;
+        self.settle();
+    }
+
+    fn restart_held(&mut self) {
         self.links.clear();
-        self.journal.records.truncate(self.journal.delivered);
+        self.journal.is_held = true;
+        self.journal.delivered = self.journal.records.len();
         self.acceptor = (self.factory)();
+        if let Some(restart) = &self.journal.restart {
+            let mut execute = restart();
+            for (command, _, events) in &self.journal.records {
+                assert_eq!(&execute(command), events, "a replay says what was said");
+            }
+            self.journal.execute = Some(execute);
+        }
         let now = self.now();
         for (command, tail, events) in &self.journal.records {
             Self::deliver_one(&mut self.acceptor, command, tail, events, now, false);
@@ -196,7 +256,7 @@ impl<A: Subject> Runner<A> {
                 busy = true;
             }
             self.acceptor.submit_notes(&mut self.journal);
-            while self.journal.delivered < self.journal.records.len() {
+            while !self.journal.is_held && self.journal.delivered < self.journal.records.len() {
                 let (command, tail, events) = &self.journal.records[self.journal.delivered];
                 Self::deliver_one(&mut self.acceptor, command, tail, events, now, true);
                 self.journal.delivered += 1;
@@ -260,9 +320,9 @@ impl<A: Subject> Runner<A> {
         }
     }
 
-    fn expect(&mut self, id: u32, expected: &[u8]) -> Result<(), String> {
+    fn expect(&mut self, id: u32, expected: &[u8], has_length: bool) -> Result<(), String> {
         let received = self.take(id)?;
-        match difference(expected, &received) {
+        match difference(expected, &received, has_length) {
             None => Ok(()),
             Some(why) => Err(format!("{why}\n  expected {}\n  received {}", show(expected), show(&received))),
         }
@@ -313,7 +373,8 @@ pub fn framed(message: &[u8]) -> Vec<u8> {
     };
     let (head, mut body) = message.split_at(head_end + 1);
     let mut trailer = Vec::new();
-    if let Some(at) = find(body, b"\x0110=") {
+    let last = body.windows(4).rposition(|window| window == b"\x0110=");
+    if let Some(at) = last.filter(|&at| body[at + 1..].iter().position(|&byte| byte == 1) == Some(body.len() - at - 2)) {
         trailer = body[at + 1..].to_vec();
         body = &body[..=at];
     }
@@ -330,14 +391,37 @@ pub fn framed(message: &[u8]) -> Vec<u8> {
     out
 }
 
-fn difference(expected: &[u8], received: &[u8]) -> Option<String> {
-    let split = |bytes: &[u8]| -> Vec<(String, String)> {
-        let text = String::from_utf8_lossy(bytes).into_owned();
-        let fields = text.trim_end_matches('\x01').split('\x01');
-        fields.map(|field| field.split_once('=').map_or((field.to_owned(), String::new()), |(t, v)| (t.to_owned(), v.to_owned()))).collect()
-    };
+/// Tags and values.
+pub fn split(message: &[u8]) -> Vec<(String, String)> {
+    let text = String::from_utf8_lossy(message).into_owned();
+    let fields = text.trim_end_matches('\x01').split('\x01');
+    fields
+        .map(|field| field.split_once('=').map_or((field.to_owned(), String::new()), |(t, v)| (t.to_owned(), v.to_owned())))
+        .collect()
+}
+
+/// Value of the first field with a tag.
+pub fn value(message: &[u8], tag: &str) -> Option<String> {
+    split(message).into_iter().find(|(own, _)| own == tag).map(|(_, value)| value)
+}
+
+fn contains(fields: &[u8], received: &[u8]) -> Result<(), String> {
+    for (tag, expected) in split(fields) {
+        let got = value(received, &tag);
+        let fits = match expected.as_str() {
+            "?" => got.is_some(),
+            "-" => got.is_none(),
+            _ => got.as_deref() == Some(&expected),
+        };
+        if !fits {
+            return Err(format!("tag {tag}: expected {expected}, got {got:?}"));
+        }
+    }
+    Ok(())
+}
+
+fn difference(expected: &[u8], received: &[u8], has_length: bool) -> Option<String> {
     let (expected, received) = (split(expected), split(received));
-    let has_wildcard = expected.iter().any(|(_, value)| value == "?");
     for (index, (tag, value)) in expected.iter().enumerate() {
         let Some((got_tag, got)) = received.get(index) else { return Some(format!("tag {tag} is missing")) };
         if tag != got_tag {
@@ -345,7 +429,7 @@ fn difference(expected: &[u8], received: &[u8]) -> Option<String> {
         }
         let fits = match tag.as_str() {
             "10" => got.len() == 3,
-            "9" if has_wildcard => true,
+            "9" if !has_length => true,
             "42" | "52" | "60" | "122" => timestamp::parse(got.as_bytes()).is_some(),
             _ => value == "?" || value == got,
         };
@@ -392,7 +476,8 @@ impl Application for Echo {
         let header = [8, 9, 35, 34, 43, 49, 52, 56, 97, 122, 10];
         let mut fields: Vec<_> = message.fields().filter(|(tag, _)| !header.contains(&tag.get())).collect();
         fields.sort_by_key(|(tag, _)| *tag);
-        let write = |body: &mut plinth_gateway::session::BodyWriter<'_>| fields.iter().for_each(|(tag, value)| body.bytes(*tag, value));
+        let write =
+            |body: &mut plinth_gateway::session::BodyWriter<'_>| fields.iter().for_each(|(tag, value)| body.bytes(*tag, value));
         if again { reply.push_again(Seq::new(0), msg_type, time, write) } else { reply.push(Seq::new(0), msg_type, time, write) }
     }
 

@@ -1,9 +1,9 @@
 //! What the journal needs from a disk, and no more: the seam where faults go in.
 
-use super::error::{DiskError, DiskOp};
+use super::error::{DiskError, DiskOp, JournalError};
 use super::format::SegmentIndex;
 use super::kernel::{Kernel, allocate};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -193,6 +193,24 @@ impl ReadSegments for Directory {
             }
         }
         Ok(filled)
+    }
+}
+
+/// Keeps a second process, or a second journal of this one, from writing to the directory. Released when dropped, or by the kernel when
+/// the process dies.
+#[derive(Debug)]
+pub(super) struct Lock(#[expect(dead_code, reason = "held open")] File);
+
+impl Lock {
+    pub(super) fn take(path: &Path) -> Result<Self, JournalError> {
+        let open = |error| DiskError::new(DiskOp::Open, SegmentIndex::NONE, 0, &error);
+        fs::create_dir_all(path).map_err(open)?;
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path.join("lock")).map_err(open)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self(file)),
+            Err(TryLockError::WouldBlock) => Err(JournalError::InUse { path: path.to_path_buf() }),
+            Err(TryLockError::Error(error)) => Err(open(error).into()),
+        }
     }
 }
 

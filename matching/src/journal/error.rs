@@ -32,6 +32,12 @@ pub enum JournalError {
         /// The segment that is missing.
         segment: SegmentIndex,
     },
+    /// Somebody is writing to it.
+    #[error("the journal in {} is in use", .path.display())]
+    InUse {
+        /// Its directory.
+        path: std::path::PathBuf,
+    },
     /// A reader was asked for records that the journal does not hold.
     #[error("record {seq} is before the journal's first, {first}")]
     BeforeFirst {

@@ -1,24 +1,24 @@
 //! The command journal: every record that the zone was asked, in sequence, durable before anything it caused is said.
 //!
-//! A directory of segment files, allocated ahead, each a header and then batches ([`format`] draws the bytes). A batch is what the
+//! A directory of segment files, allocated ahead, each a header and then batches (`format` draws the bytes). A batch is what the
 //! journal's thread found in its ring when the batch before it was durable: group commit without a timer. It is written and synced
 //! by one linked pair of io_uring operations.
 //!
 //! | file | idea |
 //! | --- | --- |
-//! | [`thread`] | ring → batch → disk → published sequence numbers; allocation ahead |
-//! | [`batch`] | the buffer that is filled and written |
-//! | [`writer`] | appends, rolls, poisons itself |
-//! | [`format`] | the bytes |
-//! | [`disk`], [`kernel`] | the seam where faults go in; the system calls (`unsafe`) |
-//! | [`walk`], [`recover`], [`reader`] | batches in order; what a start makes of them; records for the replica |
+//! | `thread` | ring → batch → disk → published sequence numbers; allocation ahead |
+//! | `batch` | the buffer that is filled and written |
+//! | `writer` | appends, rolls, poisons itself |
+//! | `format` | the bytes |
+//! | `disk`, `kernel` | the seam where faults go in; the system calls (`unsafe`) |
+//! | `walk`, `recover`, `reader` | batches in order; what a start makes of them; records for the replica |
 //!
 //! # Invariants
 //!
 //! * What [`JournalStatus::acknowledgeable`] names is recovered after any crash that the durability covers; what is recovered beyond
 //!   it was really handed over, and is at most what one batch holds. In order, without holes.
 //! * After a failed write or sync nothing is published any more.
-//! * A start never cuts off what a floor on disk says was durable; it names the record and refuses ([`recover`] says what one disk
+//! * A start never cuts off what a floor on disk says was durable; it names the record and refuses (`recover` says what one disk
 //!   can and cannot tell).
 //! * A batch starts at a multiple of 512 and shares no sector with another, so a torn write damages none but itself. Batches do share
 //!   pages; the kernel writes a page with the earlier batches' bytes as they were.

@@ -1,8 +1,8 @@
 //! The journal's thread: ring → batch → disk → published sequence numbers.
 
 use super::batch::Batch;
-use super::disk::{Directory, Disk, UringDisk};
-use super::error::{DiskError, JournalError};
+use super::disk::{Directory, Disk, Lock, UringDisk};
+use super::error::{DiskError, DiskOp, JournalError};
 use super::format::SegmentIndex;
 use super::limits::{
     BATCH_SIZE_MAX, FLOOR_IDLE, IDLE_WAIT_MAX, PREPARE_RETRY_INTERVAL, RING_CELLS_DEFAULT, SEGMENT_HEADER_SIZE,
@@ -64,18 +64,21 @@ impl JournalConfig {
         }
     }
 
-    /// Replays the journal into `visit` and finds its end, see [`open`].
+    /// Replays the journal into `visit` and finds its end, see [`open`]. The directory stays locked until the end is dropped, or the
+    /// journal that was started with it.
     ///
     /// # Errors
     ///
-    /// As [`open`].
+    /// As [`open`], and [`JournalError::InUse`].
     pub fn open<E: From<JournalError>>(
         &self,
         now: TimestampNs,
         visit: impl FnMut(&Command, &[u8]) -> Result<(), E>,
     ) -> Result<(End, Report), E> {
+        let lock = Lock::take(&self.path)?;
         let mut disk = UringDisk::create(&self.path).map_err(JournalError::from)?;
-        open(&mut disk, self.identity, self.segment_size, now, visit)
+        let (end, report) = open(&mut disk, self.identity, self.segment_size, now, visit)?;
+        Ok((End { lock: Some(lock), ..end }, report))
     }
 }
 
@@ -140,7 +143,8 @@ impl JournalStatus {
     }
 }
 
-/// The sequencer's side of a running journal. Dropping it lets the thread finish; [`Journal::shutdown`] also waits for it.
+/// The sequencer's side of a running journal. Dropping it waits until the thread has written what was handed over;
+/// [`Journal::shutdown`] also says whether it could.
 #[derive(Debug)]
 pub struct Journal {
     /// `None` once it is shut down.
@@ -199,7 +203,11 @@ impl Journal {
                 Ok(disk) => {
                     let sent = opened.send(Ok(()));
                     debug_assert!(sent.is_ok(), "the starter waits");
-                    stage.run(Writer::new(disk, end));
+                    let mut writer = Writer::new(disk, end);
+                    stage.run(&mut writer);
+                    // The writer holds the directory's lock; the stage waits for its helper first.
+                    drop(stage);
+                    drop(writer);
                 }
                 Err(error) => drop(opened.send(Err(error))),
             }
@@ -244,24 +252,24 @@ impl Journal {
     ///
     /// The error that stopped it.
     pub fn shutdown(mut self) -> Result<(), JournalError> {
-        self.close();
-        let thread = self.thread.take().expect("only shutdown takes it");
-        let ended = thread.join().map_err(|_| JournalError::ThreadLost);
+        let ended = self.close();
         match self.status.failure() {
             Some(error) => Err(error.clone()),
             None => ended,
         }
     }
 
-    fn close(&mut self) {
+    fn close(&mut self) -> Result<(), JournalError> {
         drop(self.ring.take());
         self.status.work.notify();
+        self.thread.take().map_or(Ok(()), |thread| thread.join().map_err(|_| JournalError::ThreadLost))
     }
 }
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        self.close();
+        // Who wants to know calls `shutdown`.
+        drop(self.close());
     }
 }
 
@@ -277,8 +285,8 @@ struct Stage {
 }
 
 impl Stage {
-    fn run<D: Disk>(&mut self, mut writer: Writer<D>) {
-        if let Err(error) = self.write_all(&mut writer) {
+    fn run<D: Disk>(&mut self, writer: &mut Writer<D>) {
+        if let Err(error) = self.write_all(writer) {
             // Only this thread sets it.
             drop(self.status.failure.set(error));
             self.wake_owner();
@@ -300,7 +308,7 @@ impl Stage {
 
     fn commit<D: Disk>(&mut self, writer: &mut Writer<D>) -> Result<(), JournalError> {
         if writer.must_roll(&self.batch) {
-            self.allocation.finish(writer, &self.status);
+            self.allocation.finish(writer, &self.status)?;
         }
         writer.commit(&mut self.batch, self.config.durability)?;
         self.is_guarded = false;
@@ -364,16 +372,18 @@ impl Stage {
 
 /// A helper that allocates the next segment while the current one is filled.
 struct Allocation {
-    requests: mpsc::Sender<SegmentIndex>,
+    /// `None` once it is told to end.
+    requests: Option<mpsc::Sender<SegmentIndex>>,
     results: mpsc::Receiver<(SegmentIndex, Result<(), DiskError>)>,
     state: AllocationState,
+    helper: Option<JoinHandle<()>>,
 }
 
 #[derive(Clone, Copy)]
 enum AllocationState {
     Idle,
     Asked,
-    Failed(Instant),
+    Failed(Instant, DiskError),
 }
 
 impl Allocation {
@@ -388,45 +398,46 @@ impl Allocation {
             }
         };
         // Without the thread every request goes unanswered, which reads as "no space".
-        drop(std::thread::Builder::new().name("journal-space".into()).spawn(serve));
-        Self { requests, results, state: AllocationState::Idle }
+        let helper = std::thread::Builder::new().name("journal-space".into()).spawn(serve).ok();
+        Self { requests: Some(requests), results, state: AllocationState::Idle, helper }
     }
 
     /// Asks for the segment that is wanted, or takes the answer. Never waits.
     fn tend<D: Disk>(&mut self, writer: &mut Writer<D>, status: &JournalStatus) {
         match self.state {
             AllocationState::Asked => {
-                if let Ok((segment, result)) = self.results.try_recv() {
-                    self.answered(segment, result, writer, status);
+                if let Ok(answer) = self.results.try_recv() {
+                    self.answered(answer, writer, status);
                 }
             }
-            AllocationState::Failed(since) if since.elapsed() < PREPARE_RETRY_INTERVAL => {}
-            AllocationState::Idle | AllocationState::Failed(_) => {
+            AllocationState::Failed(since, _) if since.elapsed() < PREPARE_RETRY_INTERVAL => {}
+            AllocationState::Idle | AllocationState::Failed(..) => {
                 if let Some(segment) = writer.segment_wanted() {
-                    self.state = match self.requests.send(segment) {
-                        Ok(()) => AllocationState::Asked,
-                        Err(_) => AllocationState::Failed(Instant::now()),
-                    };
+                    let sent = self.requests.as_ref().is_some_and(|requests| requests.send(segment).is_ok());
+                    self.state = if sent { AllocationState::Asked } else { no_helper(segment) };
                 }
             }
         }
     }
 
     /// Waits for the segment that is wanted: the current one is full.
-    fn finish<D: Disk>(&mut self, writer: &mut Writer<D>, status: &JournalStatus) {
+    fn finish<D: Disk>(&mut self, writer: &mut Writer<D>, status: &JournalStatus) -> Result<(), JournalError> {
         self.tend(writer, status);
         if matches!(self.state, AllocationState::Asked) {
             match self.results.recv() {
-                Ok((segment, result)) => self.answered(segment, result, writer, status),
-                Err(mpsc::RecvError) => self.state = AllocationState::Failed(Instant::now()),
+                Ok(answer) => self.answered(answer, writer, status),
+                Err(mpsc::RecvError) => self.state = no_helper(SegmentIndex::NONE),
             }
+        }
+        match self.state {
+            AllocationState::Failed(_, error) => Err(error.into()),
+            AllocationState::Idle | AllocationState::Asked => Ok(()),
         }
     }
 
     fn answered<D: Disk>(
         &mut self,
-        segment: SegmentIndex,
-        result: Result<(), DiskError>,
+        (segment, result): (SegmentIndex, Result<(), DiskError>),
         writer: &mut Writer<D>,
         status: &JournalStatus,
     ) {
@@ -436,7 +447,23 @@ impl Allocation {
                 writer.segment_ready(segment);
                 AllocationState::Idle
             }
-            Err(_) => AllocationState::Failed(Instant::now()),
+            Err(error) => AllocationState::Failed(Instant::now(), error),
         };
     }
+}
+
+impl Drop for Allocation {
+    /// Waits for the helper: the next journal in this directory must not meet it.
+    fn drop(&mut self) {
+        self.requests = None;
+        if let Some(helper) = self.helper.take() {
+            // It has nothing to say; if it panicked, the segment it was making has no name yet.
+            drop(helper.join());
+        }
+    }
+}
+
+fn no_helper(segment: SegmentIndex) -> AllocationState {
+    let error = DiskError { op: DiskOp::Allocate, segment, offset: 0, errno: libc::EAGAIN };
+    AllocationState::Failed(Instant::now(), error)
 }

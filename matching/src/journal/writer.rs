@@ -1,7 +1,7 @@
 //! Appends batches and rolls segments. One thread's; it publishes nothing itself.
 
 use super::batch::Batch;
-use super::disk::Disk;
+use super::disk::{Disk, Lock};
 use super::error::{DiskError, JournalError};
 use super::format::{SegmentHeader, SegmentIndex};
 use super::limits::{SEGMENT_HEADER_SIZE, SEGMENT_SIZE_MAX};
@@ -21,10 +21,12 @@ pub enum Durability {
 }
 
 /// Where a journal ends: what a writer must know to go on, without the disk.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct End {
     pub(super) at: Position,
     pub(super) prepared: Option<SegmentIndex>,
+    /// Held from before the journal was read until its thread has ended.
+    pub(super) lock: Option<Lock>,
 }
 
 impl End {
@@ -60,7 +62,7 @@ pub fn open<D: Disk, E: From<JournalError>>(
     };
     let next = at.header.index.next();
     let prepared = disk.segments().map_err(JournalError::from)?.contains(&next).then_some(next);
-    Ok((End { at, prepared }, report))
+    Ok((End { at, prepared, lock: None }, report))
 }
 
 /// Begins a journal. Its first segment may be there from an attempt that was interrupted.
@@ -91,15 +93,16 @@ pub struct Writer<D> {
     syncing: Option<Seq>,
     /// The first error, for good.
     poison: Option<JournalError>,
+    _lock: Option<Lock>,
 }
 
 impl<D: Disk> Writer<D> {
     /// Goes on at the end that [`open`] found on the same disk.
     #[must_use]
     pub fn new(disk: D, end: End) -> Self {
-        let End { at, prepared } = end;
         let last = end.last_seq();
-        Self { disk, at, prepared, written: last, durable: last, syncing: None, poison: None }
+        let End { at, prepared, lock } = end;
+        Self { disk, at, prepared, written: last, durable: last, syncing: None, poison: None, _lock: lock }
     }
 
     /// Last record handed to the kernel.

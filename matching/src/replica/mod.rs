@@ -15,7 +15,7 @@
 //! # Invariants
 //!
 //! * A block holds only durable records, in every durability mode, and at least one that is not a note.
-//! * A height is never cut twice in two ways (the last entry of the log may rot: see [`log`]).
+//! * A height is never cut twice in two ways (the last entry of the log may rot: see `log.rs`).
 //! * Header and body of any block are handed out again from block log and journal, bit for bit.
 //!
 //! # Known limitations

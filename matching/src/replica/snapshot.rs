@@ -272,9 +272,8 @@ fn check_crc(path: &Path) -> Result<(), SnapshotError> {
 }
 
 fn read_exact(input: &mut impl Read, bytes: &mut [u8]) -> Result<(), SnapshotError> {
-    input.read_exact(bytes).map_err(|error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => SnapshotError::Truncated,
-        _ => failed("read")(error),
+    input.read_exact(bytes).map_err(|error| {
+        if error.kind() == io::ErrorKind::UnexpectedEof { SnapshotError::Truncated } else { failed("read")(error) }
     })
 }
 

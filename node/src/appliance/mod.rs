@@ -28,6 +28,9 @@ mod status;
 
 pub use admin::{SOCKET_FILE, request_status};
 pub use announce::{Ready, ReadyInstrument, ReadyValidator};
+pub use core::CoreError;
 pub use folder::{FolderError, JOURNAL_FOLDER};
+pub use producer::ProducerError;
 pub use start::{Appliance, Options, StartError, Stopped};
+pub use start::announce;
 pub use status::{AssetStatus, SessionStatus, StageStatus, Status, ValidatorStatus};

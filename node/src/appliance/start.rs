@@ -2,11 +2,11 @@
 
 use super::admin::Admin;
 use super::announce::{Ready, ReadyInstrument, ReadyValidator};
-use super::bridge::{self, Bridge};
+use super::bridge;
 use super::core::{ApplianceRecord, Control, Core, CoreError, CoreStatus, sequence};
 use super::cursor::Cursor;
 use super::folder::{DataFolder, FolderError};
-use super::producer::{ProducerStage, ZoneHead};
+use super::producer::{ProducerError, ProducerStage, ZoneHead};
 use super::status::{self, Status};
 use crate::config::schema::Durability;
 use crate::config::{self, ConfigError, Resolved, demo};
@@ -17,13 +17,15 @@ use plinth_gateway::{Gateway, GatewayConfig, GatewayError, Waker};
 use plinth_matching::journal::{self, Identity, JournalError};
 use plinth_matching::pipeline::Fused;
 use plinth_matching::replica::{self, ReplicaError, ZoneConfig};
-use plinth_settlement::link::{LinkError, ZoneLink};
+use plinth_settlement::block::SignedDeposit;
+use plinth_settlement::link::{LinkConfig, LinkError, ZoneLink};
 use plinth_settlement::validator::{self, Peer, Validator, ValidatorConfig, ValidatorHandle};
 use plinth_types::id::{Height, ZoneId};
 use plinth_types::reference::Configuration;
 use std::net::{SocketAddr, UdpSocket};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -38,8 +40,6 @@ pub(super) const ATTESTATION: &str = "ATTESTED 1/1, PRODUCER ONLY";
 const READY_TIMEOUT: Duration = Duration::from_secs(90);
 /// Records that other threads may have waiting for the core stage.
 const CONTROL_DEPTH: usize = 4_096;
-/// Sealed blocks that may wait for the link; the journal holds all others.
-const LINK_DEPTH: usize = 16;
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -147,9 +147,10 @@ pub struct Appliance {
     ready: Ready,
     core: CoreHandle,
     core_thread: JoinHandle<Result<(), CoreError>>,
-    producer_thread: JoinHandle<Result<(), ReplicaError>>,
-    published: Sender<()>,
-    bridge: Bridge,
+    producer_thread: JoinHandle<Result<(), ProducerError>>,
+    bridge_thread: JoinHandle<()>,
+    link: Arc<ZoneLink>,
+    stopping: Arc<AtomicBool>,
     validators: Arc<Vec<ValidatorHandle>>,
     admin: Admin,
     failures: UnboundedReceiver<String>,
@@ -195,7 +196,7 @@ impl Appliance {
 
         let mut gateway = Gateway::bind(gateway_config(&resolved))?;
         let (published, is_published) = bounded(1);
-        let zone_config = zone_config(&folder, &resolved, gateway.waker(), published.clone());
+        let zone_config = zone_config(&folder, &resolved, gateway.waker(), published);
         let mut cursor = Cursor::default();
         let recovered = replica::recover(&zone_config, Now::read().utc, |command, tail, events| {
             cursor.observe(command, tail, events);
@@ -207,17 +208,18 @@ impl Appliance {
 
         let (control, controls) = bounded(CONTROL_DEPTH);
         let handle = CoreHandle { control, waker: gateway.waker() };
+        let stopping = Arc::new(AtomicBool::new(false));
         let head = Arc::new(Mutex::new(ZoneHead { height: producer.height(), state_root: producer.replica().root() }));
-        let (blocks, sealed) = bounded(LINK_DEPTH);
+        let link = Arc::new(start_link(&resolved, &settlement_addresses, cursor.settlement)?);
         let stage = ProducerStage {
             producer,
             journal: Arc::clone(zone.journal()),
             published: is_published,
-            link: blocks,
+            link: Arc::clone(&link),
             head: Arc::clone(&head),
             resend_from: cursor.available.next(),
+            stopping: Arc::clone(&stopping),
         };
-        let bridge = Bridge::start(&resolved, &settlement_addresses, cursor.settlement, sealed, handle.clone(), failed.clone())?;
         let idle_spin = Duration::from_micros(resolved.zone.idle_spin_us);
         let core_cpu = resolved.zone.core_cpu;
         let core = Core { zone, gateway, control: controls, cursor, idle_spin };
@@ -226,6 +228,12 @@ impl Appliance {
             core.run()
         })?;
         let producer_thread = spawn("plinth-producer", failed, move || stage.run())?;
+        let (heard, told) = (Arc::clone(&link), handle.clone());
+        let bridge_thread = thread::Builder::new()
+            .name("plinth-bridge".into())
+            .spawn(move || bridge::run(&heard, &told))
+            .map_err(|error| system("a thread", error))?;
+        submit_deposits(&link, &resolved)?;
 
         let reporter = status::Reporter {
             started: Instant::now(),
@@ -236,12 +244,12 @@ impl Appliance {
             validators: Arc::clone(&validators),
             head,
             core: handle.clone(),
-            stages: bridge.stages(),
+            link: Arc::clone(&link),
         };
         let admin = Admin::start(folder.path(), move || reporter.status()).map_err(|error| system("admin socket", error))?;
         let ready = ready(&folder, &resolved, &settlement_addresses, fix, admin.path());
         let appliance =
-            Self { ready, core: handle, core_thread, producer_thread, published, bridge, validators, admin, failures, _folder: folder };
+            Self { ready, core: handle, core_thread, producer_thread, bridge_thread, link, stopping, validators, admin, failures, _folder: folder };
         appliance.wait_ready(resolved.deposits.len() as u64, deadline)
     }
 
@@ -267,7 +275,7 @@ impl Appliance {
     /// Stops everything: intake first, then each stage when what came before it is done.
     #[must_use]
     pub fn stop(self) -> Stopped {
-        let Self { core, core_thread, producer_thread, published, bridge, validators, admin, .. } = self;
+        let Self { core, core_thread, producer_thread, bridge_thread, link, stopping, validators, admin, .. } = self;
         drop(admin);
         core.send(Control::Stop);
         let mut problems = Vec::new();
@@ -275,11 +283,15 @@ impl Appliance {
         if join(core_thread).is_none() {
             problems.push("the core stage failed");
         }
-        drop(published);
+        stopping.store(true, Ordering::Release);
         if join(producer_thread).is_none() {
             problems.push("the producer stage failed");
         }
-        bridge.stop();
+        // The bridge ends when it finds the core stage gone, or the link.
+        match Arc::into_inner(link) {
+            Some(link) => link.stop(),
+            None => drop(bridge_thread.join()),
+        }
         match Arc::into_inner(validators) {
             Some(validators) => {
                 if !validators.into_iter().all(|validator| validator.stop().is_ok()) {
@@ -309,6 +321,17 @@ impl Appliance {
             thread::sleep(Duration::from_millis(20));
         }
     }
+}
+
+/// Prints the table for people, and writes the ready file for scripts.
+///
+/// # Errors
+///
+/// When the file or standard output cannot be written.
+pub fn announce(appliance: &Appliance, ready_file: Option<&Path>) -> io::Result<()> {
+    let ready = appliance.ready();
+    io::Write::write_all(&mut io::stdout(), ready.table().as_bytes())?;
+    ready_file.map_or(Ok(()), |path| ready.write(path))
 }
 
 fn resolve(options: &Options, folder: &DataFolder) -> Result<Resolved, StartError> {
@@ -360,6 +383,24 @@ fn start_validators(folder: &DataFolder, resolved: &Resolved, peers: &[Peer]) ->
         Some((index, config))
     });
     own.map(|(index, config)| Validator::start(config).map_err(|error| StartError::Validator { index, error })).collect()
+}
+
+fn start_link(resolved: &Resolved, peers: &[Peer], settlement: Height) -> Result<ZoneLink, LinkError> {
+    ZoneLink::start(LinkConfig {
+        producer: resolved.producer.clone(),
+        zone: ZoneId::TRADING,
+        genesis: Arc::clone(&resolved.genesis),
+        validators: peers.to_vec(),
+        // The last block that the journal speaks of may have said more than was written before a crash; it is heard again.
+        from: settlement.max(Height::new(1)),
+    })
+}
+
+/// Each deposit is sent until it is ordered; those that were ordered before are dropped.
+fn submit_deposits(link: &ZoneLink, resolved: &Resolved) -> Result<(), LinkError> {
+    resolved.deposits.iter().try_for_each(|(deposit, signature)| {
+        link.deposit(SignedDeposit { deposit: *deposit, signature: *signature })
+    })
 }
 
 fn gateway_config(resolved: &Resolved) -> GatewayConfig {

@@ -6,6 +6,7 @@ use super::start::{ATTESTATION, CoreHandle};
 use crate::config::decimal;
 use plinth_settlement::genesis::Genesis;
 use plinth_settlement::ledger::State;
+use plinth_settlement::link::ZoneLink;
 use plinth_settlement::stages::StageFigures;
 use plinth_settlement::validator::ValidatorHandle;
 use plinth_types::id::{AssetId, ChainId, InboxIndex, ZoneId};
@@ -143,7 +144,7 @@ pub(super) struct Reporter {
     pub(super) validators: Arc<Vec<ValidatorHandle>>,
     pub(super) head: Arc<Mutex<ZoneHead>>,
     pub(super) core: CoreHandle,
-    pub(super) stages: Arc<dyn Fn() -> Vec<StageFigures> + Send + Sync>,
+    pub(super) link: Arc<ZoneLink>,
 }
 
 impl Reporter {
@@ -195,7 +196,7 @@ impl Reporter {
             ledger: assets,
             sessions: sessions.collect(),
             validators: validators.collect(),
-            stages: (self.stages)().iter().map(stage_status).collect(),
+            stages: self.link.status().stages.iter().map(stage_status).collect(),
             memory_peak_kib: memory_peak_kib(),
         })
     }

@@ -32,18 +32,24 @@ pub enum FrameError {
 
 /// Cuts a stream into frames. Its buffer grows with the bytes that arrive, never with the length that is claimed.
 #[derive(Debug)]
-pub(super) struct FrameReader {
+pub struct FrameReader {
     stream: quinn::RecvStream,
     buffer: BytesMut,
 }
 
 impl FrameReader {
-    pub(super) fn new(stream: quinn::RecvStream) -> Self {
+    /// Reads from the start of a frame.
+    #[must_use]
+    pub fn new(stream: quinn::RecvStream) -> Self {
         Self { stream, buffer: BytesMut::new() }
     }
 
-    /// The next frame, `None` at the end of the stream.
-    pub(super) async fn next(&mut self, size_max: usize) -> Result<Option<Bytes>, FrameError> {
+    /// The next frame, `None` at the end of the stream. A call that is dropped loses nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameError`].
+    pub async fn next(&mut self, size_max: usize) -> Result<Option<Bytes>, FrameError> {
         loop {
             if let Some(frame) = take_frame(&mut self.buffer, size_max)? {
                 return Ok(Some(frame));

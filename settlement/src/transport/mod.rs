@@ -26,7 +26,7 @@ mod quic;
 
 pub use channel::Channel;
 pub use client::{ClientConnection, ClientEndpoint, ClientStream};
-pub use frame::{FrameError, read_frame, write_frame};
+pub use frame::{FrameError, FrameReader, read_frame, write_frame};
 pub use hub::{Transport, TransportConfig, TransportError};
 pub use identity::{AllowList, Identity};
 pub use p2p::{Oracle, QuicReceiver, QuicSender};

@@ -1,6 +1,6 @@
 //! Validators of one chain in this process, over real sockets on loopback.
 
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
 use plinth_settlement::block::SignedDeposit;
 use plinth_settlement::body::shard_root;

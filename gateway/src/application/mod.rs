@@ -1,0 +1,90 @@
+//! Orders: what clients ask in FIX, what the zone is asked, and what clients are told of it.
+//!
+//! ```text
+//! listing.rs   instruments, accounts and mandates, as configured and as the journal changes them
+//! orders.rs    a session's orders and the client ids that are used up
+//! request.rs   the fields of a request, read once; which of them we honour
+//! intake.rs    NewOrderSingle, OrderCancelRequest, OrderCancelReplaceRequest, OrderStatusRequest
+//! delivery.rs  records and events to orders and reports
+//! reports.rs   ExecutionReport, OrderCancelReject, BusinessMessageReject
+//! trades.rs    trades until they are settled, TradeCaptureReport
+//! ```
+//!
+//! The [`Desk`] is a pure function of journaled records: [`Desk::deliver`] is the only place where an order changes, and it is called with
+//! the same records live and in the replay after a restart. What it adds when it hands a request to the zone (the next order number, the
+//! `ClOrdID`) is what the record will say.
+//!
+//! # Rules of engagement
+//!
+//! * `OrdType` 1 (market: takes what it can pay, the rest is cancelled) and 2 (limit). `TimeInForce` 1 (GTC), 3 (IOC), 4 (FOK); 0 (day) or
+//!   none rests until it is cancelled, since the zone has no close, and reports say so with 59=1. `ExecInst` 6 is post-only.
+//! * A field that asks for something we do not do (a stop price, a minimum, a display quantity, an expiry) is never ignored: the order is
+//!   rejected with 103=11 and the tag in the text. Parties, allocations and the like are carried by nobody and ignored.
+//! * Unknown symbol: rejected, 103=1. A quantity or price that is no number, has too many decimals or does not fit: `Reject` naming the tag.
+//! * `ClOrdID` is unique per session for ever, over cancels and replaces too, and over sequence resets. A second use is rejected (103=6,
+//!   102=6); with `PossResend` it is answered with the order's status. Only requests that reached the zone use one up.
+//! * `OrderID` is `SESSION-INDEX`. `ExecID` is `RECORD-EVENT-SIDE`, so a report sent again has the same one; `R…` for a rejection by the
+//!   gateway itself, `0` for a status.
+//! * `AvgPx` has [four places](crate::limits::AVG_PX_EXTRA_DECIMALS) more than the price, half to even. Everything else is exact.
+//! * Tag 20001 says how far a trade has come: `EXECUTED` on fills (the zone's word), `AVAILABLE` and `SETTLED` on `TradeCaptureReport`s; 20002
+//!   says under which attestation, 20003 and 20004 the heights of the settlement block and the zone block.
+
+mod delivery;
+mod intake;
+mod listing;
+mod orders;
+mod reports;
+mod request;
+mod trades;
+
+pub use listing::Listing;
+
+use orders::SessionOrders;
+use plinth_types::id::SessionId;
+use std::collections::HashMap;
+use trades::Trades;
+
+/// Keeps orders and speaks about them.
+#[derive(Debug)]
+pub struct Desk {
+    listing: Listing,
+    /// What tag 20002 says of settled and available trades, such as `ATTESTED 1/1, PRODUCER ONLY`.
+    attestation: String,
+    sessions: HashMap<SessionId, SessionOrders>,
+    trades: Trades,
+    tail: Vec<u8>,
+    throttled_count: u64,
+}
+
+impl Desk {
+    /// A desk without orders. `attestation` is what tag 20002 says.
+    #[must_use]
+    pub fn new(listing: Listing, attestation: &str) -> Self {
+        Self {
+            listing,
+            attestation: attestation.to_owned(),
+            sessions: HashMap::new(),
+            trades: Trades::default(),
+            tail: Vec::with_capacity(128),
+            throttled_count: 0,
+        }
+    }
+
+    /// Orders of a session, from the first.
+    #[must_use]
+    pub fn order_count(&self, session: SessionId) -> u64 {
+        self.sessions.get(&session).map_or(0, SessionOrders::count)
+    }
+
+    /// Trades that are not settled.
+    #[must_use]
+    pub fn unsettled_count(&self) -> usize {
+        self.trades.len()
+    }
+
+    /// Requests refused because the zone was full.
+    #[must_use]
+    pub const fn throttled_count(&self) -> u64 {
+        self.throttled_count
+    }
+}

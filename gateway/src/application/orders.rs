@@ -1,0 +1,184 @@
+//! A session's orders and the client ids that are used up.
+
+use plinth_types::command::{ClientOrderId, NewOrder, OrderPrice, Side, TimeInForce};
+use plinth_types::id::{InstrumentId, MandateId};
+use plinth_types::quantity::{Price, Qty};
+use std::collections::HashMap;
+
+/// One order as its client sees it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Order {
+    pub(super) client_order_id: ClientOrderId,
+    pub(super) instrument: InstrumentId,
+    pub(super) mandate: MandateId,
+    pub(super) side: Side,
+    pub(super) price: OrderPrice,
+    pub(super) time_in_force: TimeInForce,
+    pub(super) post_only: bool,
+    /// What was asked for, in lots, what has traded included.
+    pub(super) qty_lots: u64,
+    /// What has traded, in lots.
+    pub(super) filled_lots: u64,
+    /// Sum of price × quantity of the fills, in ticks × lots.
+    pub(super) filled_notional: u128,
+    pub(super) state: OrderState,
+}
+
+/// How far an order has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OrderState {
+    /// Handed to the zone, not heard of yet.
+    Pending,
+    /// Accepted: on the book, or about to be or to end.
+    Open,
+    /// All of it traded.
+    Filled,
+    /// Ended before all of it traded.
+    Cancelled,
+    /// Never was.
+    Rejected,
+}
+
+impl Order {
+    pub(super) fn new(new: &NewOrder, client_order_id: ClientOrderId, mandate: MandateId) -> Self {
+        Self {
+            client_order_id,
+            instrument: new.instrument,
+            mandate,
+            side: new.side,
+            price: new.price,
+            time_in_force: new.time_in_force,
+            post_only: new.post_only,
+            qty_lots: new.qty.lots(),
+            filled_lots: 0,
+            filled_notional: 0,
+            state: OrderState::Pending,
+        }
+    }
+
+    /// `OrdStatus`, tag 39.
+    pub(super) const fn ord_status(&self) -> &'static [u8] {
+        match self.state {
+            OrderState::Pending => b"A",
+            OrderState::Open if self.filled_lots == 0 => b"0",
+            OrderState::Open => b"1",
+            OrderState::Filled => b"2",
+            OrderState::Cancelled => b"4",
+            OrderState::Rejected => b"8",
+        }
+    }
+
+    /// What may still trade, in lots.
+    pub(super) const fn leaves_lots(&self) -> u64 {
+        match self.state {
+            OrderState::Pending | OrderState::Open => self.qty_lots - self.filled_lots,
+            OrderState::Filled | OrderState::Cancelled | OrderState::Rejected => 0,
+        }
+    }
+
+    pub(super) const fn is_over(&self) -> bool {
+        match self.state {
+            OrderState::Pending | OrderState::Open => false,
+            OrderState::Filled | OrderState::Cancelled | OrderState::Rejected => true,
+        }
+    }
+
+    pub(super) const fn accept(&mut self) {
+        self.state = OrderState::Open;
+    }
+
+    pub(super) const fn reject(&mut self) {
+        self.state = OrderState::Rejected;
+    }
+
+    /// The id of the request that ended it, if one did, is the order's from here on.
+    pub(super) fn cancel(&mut self, client_order_id: Option<ClientOrderId>) {
+        self.state = OrderState::Cancelled;
+        self.client_order_id = client_order_id.unwrap_or(self.client_order_id);
+    }
+
+    /// # Panics
+    ///
+    /// If more trades than was open: the zone would have traded what the client did not ask for.
+    pub(super) fn fill(&mut self, price: Price, qty: Qty) {
+        assert!(qty.lots() <= self.leaves_lots(), "a fill of {qty} lots on an order with {} open", self.leaves_lots());
+        self.filled_lots += qty.lots();
+        self.filled_notional += u128::from(price.ticks().unsigned_abs()) * u128::from(qty.lots());
+        if self.filled_lots == self.qty_lots {
+            self.state = OrderState::Filled;
+        }
+    }
+
+    /// # Panics
+    ///
+    /// If the new total is below what has traded: the zone refuses that.
+    pub(super) fn replace(&mut self, client_order_id: ClientOrderId, price: Price, qty: Qty) {
+        assert!(qty.lots() >= self.filled_lots, "replaced to {qty} lots, {} have traded", self.filled_lots);
+        self.client_order_id = client_order_id;
+        self.price = OrderPrice::Limit(price);
+        self.qty_lots = qty.lots();
+        if self.filled_lots == self.qty_lots {
+            self.state = OrderState::Filled;
+        }
+    }
+}
+
+/// All orders that a session ever made.
+#[derive(Debug, Default)]
+pub(super) struct SessionOrders {
+    /// The order with index i (from 1) at i - 1; `None` for a number that the zone refused as out of sequence.
+    orders: Vec<Option<Order>>,
+    /// Every id used for a new order, a cancel or a replace, with the index of the order meant.
+    ids: HashMap<ClientOrderId, u64>,
+}
+
+impl SessionOrders {
+    pub(super) fn count(&self) -> u64 {
+        self.orders.len() as u64
+    }
+
+    /// The number that the next order gets.
+    pub(super) fn next_index(&self) -> u64 {
+        self.count() + 1
+    }
+
+    pub(super) fn get(&self, index: u64) -> Option<&Order> {
+        self.orders.get(usize::try_from(index.checked_sub(1)?).ok()?)?.as_ref()
+    }
+
+    pub(super) fn get_mut(&mut self, index: u64) -> Option<&mut Order> {
+        self.orders.get_mut(usize::try_from(index.checked_sub(1)?).ok()?)?.as_mut()
+    }
+
+    /// Index of the order that an id was used for.
+    pub(super) fn find(&self, id: &ClientOrderId) -> Option<u64> {
+        self.ids.get(id).copied()
+    }
+
+    /// Uses up an id. The first use counts.
+    pub(super) fn claim(&mut self, id: ClientOrderId, index: u64) {
+        self.ids.entry(id).or_insert(index);
+    }
+
+    /// Puts an order under its index, if nothing is known of that index.
+    pub(super) fn put(&mut self, index: u64, order: Order) {
+        let Some(at) = index.checked_sub(1).and_then(|at| usize::try_from(at).ok()) else { return };
+        // The zone executes a session's orders only in order, so a gap is never wider than what it refused.
+        if at >= self.orders.len() + GAP_MAX {
+            return;
+        }
+        while self.orders.len() <= at {
+            self.orders.push(None);
+        }
+        self.orders[at].get_or_insert(order);
+    }
+
+    /// Takes back the last order: the zone did not count its number.
+    pub(super) fn forget_last(&mut self, index: u64) {
+        if self.count() == index {
+            self.orders.pop();
+        }
+    }
+}
+
+const GAP_MAX: usize = 1 << 16;

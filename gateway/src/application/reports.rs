@@ -1,0 +1,392 @@
+//! `ExecutionReport` (8), `OrderCancelReject` (9), `BusinessMessageReject` (j).
+
+use super::Desk;
+use super::orders::Order;
+use super::request::Request;
+use crate::codec::{Tag, decimal, tag};
+use crate::limits::AVG_PX_EXTRA_DECIMALS;
+use crate::session::{BodyWriter, Origin, Outbound};
+use plinth_types::command::{ClientOrderId, Command, OrderPrice, Side, TimeInForce};
+use plinth_types::id::{OrderId, Seq, SessionId};
+use plinth_types::quantity::{Price, Qty};
+use plinth_types::reject::Reject;
+
+/// Why the gateway itself refuses a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Refusal {
+    UnknownSymbol,
+    UnknownAccount,
+    UnknownOrder,
+    TooLate,
+    DuplicateId,
+    Unsupported { tag: Tag },
+    Contradiction,
+    TooManyOrders,
+    Throttled,
+}
+
+impl Refusal {
+    /// `OrdRejReason`, tag 103.
+    const fn ord_rej_reason(self) -> u64 {
+        match self {
+            Self::UnknownSymbol => 1,
+            Self::TooLate => 4,
+            Self::UnknownOrder => 5,
+            Self::DuplicateId => 6,
+            Self::Unsupported { .. } | Self::Contradiction => 11,
+            Self::UnknownAccount => 15,
+            Self::TooManyOrders | Self::Throttled => 99,
+        }
+    }
+
+    /// `CxlRejReason`, tag 102.
+    const fn cxl_rej_reason(self) -> u64 {
+        match self {
+            Self::TooLate => 0,
+            Self::UnknownOrder => 1,
+            Self::Unsupported { .. } => 2,
+            Self::DuplicateId => 6,
+            Self::UnknownSymbol | Self::UnknownAccount | Self::Contradiction | Self::TooManyOrders | Self::Throttled => 99,
+        }
+    }
+
+    fn write_text(self, body: &mut BodyWriter<'_>) {
+        let text = match self {
+            Self::UnknownSymbol => "unknown symbol",
+            Self::UnknownAccount => "no mandate of this session for the account",
+            Self::UnknownOrder => "unknown order",
+            Self::TooLate => "too late, the order is over",
+            Self::DuplicateId => "duplicate ClOrdID",
+            Self::Unsupported { tag } => {
+                return body.text(tag::TEXT, format_args!("tag {tag} has a value that is not supported"));
+            }
+            Self::Contradiction => "order terms contradict each other",
+            Self::TooManyOrders => "capacity reached",
+            Self::Throttled => "throttled",
+        };
+        body.bytes(tag::TEXT, text.as_bytes());
+    }
+}
+
+/// `BusinessMessageReject`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BusinessReject {
+    /// Tag 380.
+    reason: u64,
+    text: &'static str,
+    missing: Option<Tag>,
+}
+
+impl BusinessReject {
+    pub(super) const UNSUPPORTED_TYPE: Self = Self { reason: 3, text: "Unsupported Message Type", missing: None };
+
+    pub(super) const fn missing(tag: Tag) -> Self {
+        Self { reason: 5, text: "Conditionally Required Field Missing", missing: Some(tag) }
+    }
+}
+
+/// What an `OrderCancelReject` answers: `CxlRejResponseTo`, tag 434.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum RequestKind {
+    Cancel,
+    Replace,
+}
+
+impl RequestKind {
+    const fn code(self) -> &'static [u8] {
+        match self {
+            Self::Cancel => b"1",
+            Self::Replace => b"2",
+        }
+    }
+}
+
+/// Where a report comes from: gives `ExecID` and time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source<'a> {
+    pub(super) command: &'a Command,
+    /// Which of the command's events.
+    pub(super) ordinal: u64,
+}
+
+/// What an `ExecutionReport` is about, beyond the order itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Execution {
+    New,
+    Rejected(Reject),
+    Trade { price: Price, qty: Qty },
+    Cancelled { by: Option<(ClientOrderId, ClientOrderId)>, text: Option<&'static str> },
+    Replaced { was: ClientOrderId },
+}
+
+impl Execution {
+    /// `ExecType`, tag 150.
+    const fn exec_type(self) -> &'static [u8] {
+        match self {
+            Self::New => b"0",
+            Self::Rejected(_) => b"8",
+            Self::Trade { .. } => b"F",
+            Self::Cancelled { .. } => b"4",
+            Self::Replaced { .. } => b"5",
+        }
+    }
+}
+
+impl Desk {
+    /// Reports what an event did to an order.
+    pub(super) fn report(&self, id: OrderId, order: &Order, execution: Execution, source: Source<'_>, out: &mut Outbound) {
+        let command = source.command;
+        let (price_decimals, qty_decimals) = self.decimals(order);
+        out.push(command.seq, b"8", command.time, |body| {
+            let (cl_ord_id, orig) = match execution {
+                Execution::Cancelled { by: Some((id, orig)), .. } => (id, Some(orig)),
+                Execution::Replaced { was } => (order.client_order_id, Some(was)),
+                Execution::New | Execution::Rejected(_) | Execution::Trade { .. } | Execution::Cancelled { by: None, .. } => {
+                    (order.client_order_id, None)
+                }
+            };
+            self.write_terms(id, order, cl_ord_id.as_bytes(), orig.as_ref().map(ClientOrderId::as_bytes), body);
+            write_exec_id(command.seq, source.ordinal, order.side, body);
+            body.time(tag::TRANSACT_TIME, command.time);
+            body.bytes(tag::EXEC_TYPE, execution.exec_type());
+            match execution {
+                Execution::New | Execution::Replaced { .. } => {}
+                Execution::Rejected(reject) => {
+                    body.number(tag::ORD_REJ_REASON, reject.ord_rej_reason().into());
+                    body.text(tag::TEXT, format_args!("{reject}"));
+                }
+                Execution::Trade { price, qty } => {
+                    body.decimal(tag::LAST_PX, price.ticks(), price_decimals);
+                    body.unsigned(tag::LAST_QTY, qty.lots().into(), qty_decimals);
+                    body.bytes(tag::ZONE_STATE, b"EXECUTED");
+                }
+                Execution::Cancelled { text, .. } => {
+                    if let Some(text) = text {
+                        body.bytes(tag::TEXT, text.as_bytes());
+                    }
+                }
+            }
+        });
+    }
+
+    /// Reports that a cancel or replace was refused by the zone.
+    #[expect(clippy::too_many_arguments, reason = "an OrderCancelReject joins a request, an order and a reason")]
+    pub(super) fn report_cancel_reject(
+        id: OrderId,
+        order: &Order,
+        kind: RequestKind,
+        client_order_id: ClientOrderId,
+        orig: ClientOrderId,
+        reject: Reject,
+        source: Source<'_>,
+        out: &mut Outbound,
+    ) {
+        let too_late = reject == Reject::UnknownOrder && order.is_over();
+        out.push(source.command.seq, b"9", source.command.time, |body| {
+            body.bytes(tag::CL_ORD_ID, client_order_id.as_bytes());
+            body.text(tag::ORDER_ID, format_args!("{id}"));
+            body.bytes(tag::ORD_STATUS, order.ord_status());
+            body.bytes(tag::ORIG_CL_ORD_ID, orig.as_bytes());
+            body.time(tag::TRANSACT_TIME, source.command.time);
+            body.number(tag::CXL_REJ_REASON, if too_late { 0 } else { reject.cxl_rej_reason().into() });
+            body.bytes(tag::CXL_REJ_RESPONSE_TO, kind.code());
+            if too_late {
+                Refusal::TooLate.write_text(body);
+            } else {
+                body.text(tag::TEXT, format_args!("{reject}"));
+            }
+        });
+    }
+
+    /// Answers a status request, or an order that came again as `PossResend`.
+    pub(super) fn report_status(&self, origin: Origin, request: &Request<'_>, index: u64, out: &mut Outbound) {
+        let Some(order) = self.sessions.get(&origin.session).and_then(|orders| orders.get(index)) else {
+            return Self::report_unknown_status(origin, request, out);
+        };
+        let Some(id) = OrderId::new(origin.session, index) else { return };
+        out.push(NO_RECORD, b"8", origin.now.utc, |body| {
+            self.write_terms(id, order, request.cl_ord_id.unwrap_or_default(), None, body);
+            body.bytes(tag::EXEC_ID, b"0");
+            body.time(tag::TRANSACT_TIME, origin.now.utc);
+            body.bytes(tag::EXEC_TYPE, b"I");
+            write_status_req_id(request, body);
+        });
+    }
+
+    /// Answers a status request for an order that never was.
+    pub(super) fn report_unknown_status(origin: Origin, request: &Request<'_>, out: &mut Outbound) {
+        out.push(NO_RECORD, b"8", origin.now.utc, |body| {
+            write_no_order(request, body);
+            body.bytes(tag::EXEC_ID, b"0");
+            body.time(tag::TRANSACT_TIME, origin.now.utc);
+            body.bytes(tag::EXEC_TYPE, b"I");
+            body.number(tag::ORD_REJ_REASON, Refusal::UnknownOrder.ord_rej_reason());
+            Refusal::UnknownOrder.write_text(body);
+            write_status_req_id(request, body);
+        });
+    }
+
+    /// Refuses an order that the zone never saw.
+    pub(super) fn report_order_refused(origin: Origin, request: &Request<'_>, refusal: Refusal, out: &mut Outbound) {
+        out.push(NO_RECORD, b"8", origin.now.utc, |body| {
+            write_no_order(request, body);
+            body.text(tag::EXEC_ID, format_args!("R{}-{}", origin.msg_seq_num, origin.now.utc));
+            body.time(tag::TRANSACT_TIME, origin.now.utc);
+            body.bytes(tag::EXEC_TYPE, b"8");
+            body.number(tag::ORD_REJ_REASON, refusal.ord_rej_reason());
+            refusal.write_text(body);
+        });
+    }
+
+    /// Refuses a cancel or replace that the zone never saw.
+    pub(super) fn report_cancel_refused(
+        &self,
+        origin: Origin,
+        kind: RequestKind,
+        request: &Request<'_>,
+        refusal: Refusal,
+        out: &mut Outbound,
+    ) {
+        let orders = self.sessions.get(&origin.session);
+        let orig = request.orig_cl_ord_id.unwrap_or_default();
+        let index = ClientOrderId::new(orig).and_then(|id| orders?.find(&id));
+        let order = index.and_then(|index| Some((OrderId::new(origin.session, index)?, orders?.get(index)?)));
+        out.push(NO_RECORD, b"9", origin.now.utc, |body| {
+            body.bytes(tag::CL_ORD_ID, request.cl_ord_id.unwrap_or_default());
+            match order {
+                Some((id, order)) => {
+                    body.text(tag::ORDER_ID, format_args!("{id}"));
+                    body.bytes(tag::ORD_STATUS, order.ord_status());
+                }
+                None => {
+                    body.bytes(tag::ORDER_ID, b"NONE");
+                    body.bytes(tag::ORD_STATUS, b"8");
+                }
+            }
+            body.bytes(tag::ORIG_CL_ORD_ID, orig);
+            body.time(tag::TRANSACT_TIME, origin.now.utc);
+            body.number(tag::CXL_REJ_REASON, refusal.cxl_rej_reason());
+            body.bytes(tag::CXL_REJ_RESPONSE_TO, kind.code());
+            refusal.write_text(body);
+        });
+    }
+
+    pub(super) fn report_business_reject(origin: Origin, msg_type: &[u8], reject: BusinessReject, out: &mut Outbound) {
+        out.push(NO_RECORD, b"j", origin.now.utc, |body| {
+            body.number(tag::REF_SEQ_NUM, origin.msg_seq_num.get());
+            match reject.missing {
+                None => body.bytes(tag::TEXT, reject.text.as_bytes()),
+                Some(missing) => body.text(tag::TEXT, format_args!("{} ({missing})", reject.text)),
+            }
+            body.bytes(tag::REF_MSG_TYPE, msg_type);
+            body.number(tag::BUSINESS_REJECT_REASON, reject.reason);
+        });
+    }
+
+    /// The fields that describe an order in any report.
+    fn write_terms(&self, id: OrderId, order: &Order, cl_ord_id: &[u8], orig: Option<&[u8]>, body: &mut BodyWriter<'_>) {
+        let (price_decimals, qty_decimals) = self.decimals(order);
+        if let Some(account) = self.listing.account_of(id.session(), order.mandate) {
+            body.bytes(tag::ACCOUNT, account.as_bytes());
+        }
+        write_avg_px(order, price_decimals, body);
+        body.bytes(tag::CL_ORD_ID, cl_ord_id);
+        body.unsigned(tag::CUM_QTY, order.filled_lots.into(), qty_decimals);
+        if order.post_only {
+            body.bytes(tag::EXEC_INST, b"6");
+        }
+        write_order_id(id, body);
+        body.unsigned(tag::ORDER_QTY, order.qty_lots.into(), qty_decimals);
+        body.bytes(tag::ORD_STATUS, order.ord_status());
+        match order.price {
+            OrderPrice::Market => body.bytes(tag::ORD_TYPE, b"1"),
+            OrderPrice::Limit(price) => {
+                body.bytes(tag::ORD_TYPE, b"2");
+                body.decimal(tag::PRICE, price.ticks(), price_decimals);
+            }
+        }
+        if let Some(orig) = orig {
+            body.bytes(tag::ORIG_CL_ORD_ID, orig);
+        }
+        body.bytes(tag::SIDE, side_code(order.side));
+        if let Some(instrument) = self.listing.instrument(order.instrument) {
+            body.bytes(tag::SYMBOL, instrument.symbol.as_str().as_bytes());
+        }
+        let time_in_force: &[u8] = match order.time_in_force {
+            TimeInForce::GoodTillCancel => b"1",
+            TimeInForce::ImmediateOrCancel => b"3",
+            TimeInForce::FillOrKill => b"4",
+        };
+        body.bytes(tag::TIME_IN_FORCE, time_in_force);
+        body.unsigned(tag::LEAVES_QTY, order.leaves_lots().into(), qty_decimals);
+    }
+
+    /// Decimal places of an order's prices and quantities.
+    pub(super) fn decimals(&self, order: &Order) -> (u8, u8) {
+        self.listing.instrument(order.instrument).map_or((0, 0), |instrument| (instrument.price_decimals, instrument.qty_decimals))
+    }
+
+    /// Name of the account that an order acts on.
+    pub(super) fn account_name(&self, session: SessionId, order: &Order) -> Option<&str> {
+        self.listing.account_of(session, order.mandate)
+    }
+}
+
+/// `Side`, tag 54.
+pub(super) const fn side_code(side: Side) -> &'static [u8] {
+    match side {
+        Side::Buy => b"1",
+        Side::Sell => b"2",
+    }
+}
+
+/// `ExecID`, tag 17: the same for the same event, however often it is reported.
+pub(super) fn write_exec_id(seq: Seq, ordinal: u64, side: Side, body: &mut BodyWriter<'_>) {
+    let side = match side {
+        Side::Buy => 1,
+        Side::Sell => 2,
+    };
+    body.numbers(tag::EXEC_ID, &[seq.get(), ordinal, side]);
+}
+
+/// `OrderID`, tag 37, as [`OrderId`] is shown.
+pub(super) fn write_order_id(id: OrderId, body: &mut BodyWriter<'_>) {
+    body.numbers(tag::ORDER_ID, &[id.session().get().into(), id.index()]);
+}
+
+fn write_avg_px(order: &Order, price_decimals: u8, body: &mut BodyWriter<'_>) {
+    if order.filled_lots == 0 {
+        return body.bytes(tag::AVG_PX, b"0");
+    }
+    let scale = 10_u128.pow(AVG_PX_EXTRA_DECIMALS.into());
+    // A notional has at most 103 bits, the scale 14.
+    let average = decimal::divide_half_even(order.filled_notional * scale, order.filled_lots.into());
+    body.unsigned(tag::AVG_PX, average, price_decimals + AVG_PX_EXTRA_DECIMALS);
+}
+
+/// The fields that an `ExecutionReport` must have, of an order that never was.
+fn write_no_order(request: &Request<'_>, body: &mut BodyWriter<'_>) {
+    body.bytes(tag::AVG_PX, b"0");
+    body.bytes(tag::CL_ORD_ID, request.cl_ord_id.unwrap_or_default());
+    body.bytes(tag::CUM_QTY, b"0");
+    body.bytes(tag::ORDER_ID, b"NONE");
+    body.bytes(tag::ORD_STATUS, b"8");
+    let echoed = [(tag::ORDER_QTY, request.order_qty), (tag::SIDE, request.side), (tag::SYMBOL, request.symbol)];
+    for (tag, value) in echoed {
+        if let Some(value) = value.filter(|value| value.len() <= ECHO_SIZE_MAX) {
+            body.bytes(tag, value);
+        }
+    }
+    body.bytes(tag::LEAVES_QTY, b"0");
+}
+
+fn write_status_req_id(request: &Request<'_>, body: &mut BodyWriter<'_>) {
+    if let Some(id) = request.status_req_id.filter(|id| id.len() <= ECHO_SIZE_MAX) {
+        body.bytes(tag::ORD_STATUS_REQ_ID, id);
+    }
+}
+
+/// The record of an answer that came of none.
+const NO_RECORD: Seq = Seq::new(0);
+/// Longest value of a client's that is sent back.
+const ECHO_SIZE_MAX: usize = 64;

@@ -1,0 +1,93 @@
+//! Three firms, two instruments.
+
+use super::{Execute, Journal, Runner, Subject, book::Book};
+use plinth_gateway::acceptor::{Acceptor, Sessions};
+use plinth_gateway::application::{Desk, Listing};
+use plinth_gateway::clock::Now;
+use plinth_gateway::session::{Credential, ResetPolicy, SessionConfig};
+use plinth_types::command::Command;
+use plinth_types::event::Event;
+use plinth_types::id::{AccountId, AssetId, InstrumentId, MandateId, PublicKey, SessionId, Signature, TimestampNs};
+use plinth_types::quantity::{Price, Qty};
+use plinth_types::reference::{Account, Configuration, Instrument, Mandate, Name, Scope, SignedMandate};
+
+/// What tag 20002 says.
+pub const ATTESTATION: &str = "ATTESTED 1/1, PRODUCER ONLY";
+
+impl Subject for Desk {
+    fn deliver(&mut self, command: &Command, tail: &[u8], events: &[Event], _: Now, live: bool, sessions: &mut Sessions<'_>) {
+        Self::deliver(self, command, tail, events, live, sessions);
+    }
+}
+
+pub fn reference() -> Vec<Configuration> {
+    let instrument = |id: u32, symbol: &str| {
+        Configuration::ListInstrument(Instrument {
+            id: InstrumentId::new(id),
+            symbol: Name::new(symbol).unwrap(),
+            base: AssetId::new(id as u16 + 1),
+            quote: AssetId::new(0),
+            price_decimals: 2,
+            qty_decimals: 8,
+            qty_max: Qty::from_lots(1 << 40).unwrap(),
+            window_low: Price::from_ticks(1).unwrap(),
+            window_bits: 10,
+        })
+    };
+    let account = |id: u32, name: &str| {
+        let (id, name) = (AccountId::new(id), Name::new(name).unwrap());
+        Configuration::OpenAccount(Account { id, name, owner: PublicKey([id.get() as u8; 32]) })
+    };
+    let mandate = |id: u32, session: u16, account: u32| {
+        let mandate = Mandate {
+            id: MandateId::new(id),
+            session: SessionId::new(session),
+            account: AccountId::new(account),
+            scope: Scope::Trade,
+            expires_at: TimestampNs::new(u64::MAX),
+        };
+        Configuration::GrantMandate(SignedMandate { mandate, signature: Signature([0; 64]) })
+    };
+    vec![
+        instrument(0, "BTC/USD"),
+        instrument(1, "ETH/USD"),
+        account(0, "ALPHA"),
+        account(1, "BETA"),
+        account(2, "GAMMA"),
+        mandate(0, 1, 0),
+        mandate(1, 2, 1),
+        mandate(2, 2, 2),
+    ]
+}
+
+/// FIRM1 may never reset, FIRM2 when it asks; FIRM3 has no mandate. `hash` makes the stored form of a password.
+pub fn sessions(hash: impl Fn(&str) -> String) -> Vec<SessionConfig> {
+    let firm = |id: u16, reset| SessionConfig {
+        id: SessionId::new(id),
+        comp_id: format!("FIRM{id}"),
+        credential: Credential::Password(hash(&format!("secret{id}")).into()),
+        reset,
+    };
+    vec![firm(1, ResetPolicy::Never), firm(2, ResetPolicy::OnRequest), firm(3, ResetPolicy::Never)]
+}
+
+pub fn acceptor() -> Acceptor<Desk> {
+    let mut listing = Listing::default();
+    reference().iter().for_each(|item| listing.add(item));
+    // The runner takes a password for right if it is the stored form read backwards.
+    let sessions = sessions(|password| password.chars().rev().collect());
+    Acceptor::new("PLINTH", sessions, Desk::new(listing, ATTESTATION)).unwrap()
+}
+
+pub fn runner() -> Runner<Desk> {
+    Runner::new(Box::new(acceptor), journal())
+}
+
+/// A journal in front of an empty book.
+pub fn journal() -> Journal {
+    let empty = || -> Execute {
+        let mut book = Book::default();
+        Box::new(move |command| book.execute(command))
+    };
+    Journal { execute: Some(empty()), restart: Some(Box::new(empty)), ..Journal::default() }
+}

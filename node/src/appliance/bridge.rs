@@ -1,0 +1,53 @@
+//! The bridge: what settlement has finalized, as records for the zone.
+
+use super::core::{ApplianceRecord, Control};
+use super::start::CoreHandle;
+use plinth_settlement::link::{Finalized, LinkEvent, ZoneLink};
+use plinth_types::id::{Height, Seq};
+use plinth_types::message::{BlockStatus, Note};
+use tracing::{error, warn};
+
+/// Hands finalized blocks to the core stage until the link ends or the core stage is gone.
+///
+/// Settlement says each block once, in order; the core stage drops what its journal already has, so that a restart may hear it again.
+pub(super) fn run(link: &ZoneLink, core: &CoreHandle) {
+    let events = link.events().clone();
+    for event in events {
+        let is_taken = match event {
+            LinkEvent::Finalized(block) => records(&block).into_iter().all(|record| core.send(Control::Sequence(record))),
+            LinkEvent::DepositRefused { id, reason } => {
+                warn!(deposit = %id, reason, "a deposit was refused");
+                true
+            }
+            LinkEvent::BlockRefused { height, reason } => {
+                error!(%height, reason, "a zone block was refused");
+                true
+            }
+        };
+        if !is_taken {
+            return;
+        }
+    }
+}
+
+/// What a finalized block means for the zone: block states first, since they are of the past, then what it is to consume.
+fn records(block: &Finalized) -> Vec<ApplianceRecord> {
+    for ordered in block.available.iter().filter(|ordered| ordered.conflicts) {
+        error!(height = %ordered.block.height, "settlement ordered another block of this height than this producer's");
+    }
+    if block.frozen {
+        error!(settlement_height = %block.height, "settlement froze the zone");
+    }
+    let note = |height: Height, last_seq: Seq, status| {
+        ApplianceRecord::Note(Note::BlockStatus {
+            height,
+            last_seq,
+            status,
+            settlement_height: block.height,
+            settlement_time: block.time,
+        })
+    };
+    let available = block.available.iter().map(|ordered| note(ordered.block.height, ordered.block.last_seq, BlockStatus::Available));
+    let settled = block.settled.iter().map(|settled| note(settled.height, settled.last_seq, BlockStatus::Settled));
+    available.chain(settled).chain(block.inbox.iter().map(|message| ApplianceRecord::Inbox(*message))).collect()
+}

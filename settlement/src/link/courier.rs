@@ -1,0 +1,165 @@
+//! Brings the window to one validator, in order of height, again and again until it is ordered.
+
+use super::limits::{ANSWER_TIMEOUT, NOT_YET_DELAY, REDIAL_DELAY_MAX, REDIAL_DELAY_MIN, RESEND_INTERVAL};
+use super::run::Shared;
+use super::{LinkEvent, window::Sealed};
+use crate::block::SignedDeposit;
+use crate::consensus::{DepositAnswer, SubmitAnswer};
+use crate::transport::{ClientConnection, ClientEndpoint, FrameError, read_frame, write_frame};
+use crate::validator::limits::ANSWER_SIZE_MAX;
+use crate::validator::wire::{Answer, Request};
+use commonware_cryptography::ed25519;
+use plinth_types::codec::DecodeError;
+use plinth_types::digest::Digest;
+use plinth_types::id::PublicKey;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tracing::{debug, warn};
+
+/// One validator as the link knows it.
+#[derive(Clone, Debug)]
+pub(super) struct Destination {
+    pub(super) key: PublicKey,
+    pub(super) consensus_key: ed25519::PublicKey,
+    pub(super) address: SocketAddr,
+}
+
+/// Why a request has no answer.
+#[derive(Debug, Error)]
+pub(super) enum AskError {
+    #[error("connection: {0}")]
+    Connection(#[from] quinn::ConnectionError),
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    #[error("answer: {0}")]
+    Answer(#[from] DecodeError),
+    #[error("no answer in time")]
+    Timeout,
+}
+
+/// Keeps a connection and the validator's copy of the window up to date, for as long as the link lives.
+pub(super) async fn run(
+    shared: Rc<Shared>,
+    endpoint: Rc<ClientEndpoint>,
+    destination: Destination,
+    connection: watch::Sender<Option<ClientConnection>>,
+) {
+    let mut delay = REDIAL_DELAY_MIN;
+    loop {
+        match endpoint.connect(&destination.consensus_key, destination.address).await {
+            Ok(connected) => {
+                delay = REDIAL_DELAY_MIN;
+                connection.send_replace(Some(connected.clone()));
+                let ended = tokio::select! {
+                    reason = connected.closed() => AskError::Connection(reason),
+                    error = deliver(&shared, &connected, &destination) => error,
+                };
+                debug!(validator = %destination.key, error = %ended, "connection given up");
+                connected.close();
+                connection.send_replace(None);
+            }
+            Err(error) => {
+                debug!(validator = %destination.key, %error, "not connected");
+                delay = (delay * 2).min(REDIAL_DELAY_MAX);
+            }
+        }
+        sleep(delay).await;
+    }
+}
+
+/// Brings what is new, and what was brought long ago; ends with the connection.
+async fn deliver(shared: &Shared, connection: &ClientConnection, destination: &Destination) -> AskError {
+    let mut due: BTreeMap<Digest, Instant> = BTreeMap::new();
+    let mut changed = shared.changed.subscribe();
+    loop {
+        changed.mark_unchanged();
+        let now = Instant::now();
+        due.retain(|id, _| shared.waits(id));
+        let delay = match shared.next_due(&due, now) {
+            Some(Parcel::Block(sealed)) => match submit(shared, connection, destination, &sealed).await {
+                Ok(delay) => {
+                    due.insert(sealed.id, Instant::now() + delay);
+                    continue;
+                }
+                Err(error) => return error,
+            },
+            Some(Parcel::Deposit(id, deposit)) => match bring_deposit(shared, connection, destination, id, deposit).await {
+                Ok(()) => {
+                    due.insert(id, Instant::now() + RESEND_INTERVAL);
+                    continue;
+                }
+                Err(error) => return error,
+            },
+            None => due.values().min().copied(),
+        };
+        let wake = delay.unwrap_or(now + RESEND_INTERVAL);
+        tokio::select! {
+            _ = changed.changed() => {}
+            () = sleep_until(wake) => {}
+        }
+    }
+}
+
+/// The next thing to bring.
+pub(super) enum Parcel {
+    Block(Sealed),
+    Deposit(Digest, SignedDeposit),
+}
+
+async fn submit(
+    shared: &Shared,
+    connection: &ClientConnection,
+    destination: &Destination,
+    sealed: &Sealed,
+) -> Result<Duration, AskError> {
+    let request = Request::Submit(Box::new(sealed.signed.clone()), sealed.body.clone());
+    let height = sealed.signed.header.height;
+    match ask::<SubmitAnswer>(connection, &request).await? {
+        SubmitAnswer::Receipt(_) | SubmitAnswer::Ordered => Ok(RESEND_INTERVAL),
+        SubmitAnswer::NotYet => Ok(NOT_YET_DELAY),
+        SubmitAnswer::Refused(reason) => {
+            warn!(validator = %destination.key, %height, %reason, "block refused");
+            if shared.refused(sealed.id, destination.key) {
+                shared.tell(LinkEvent::BlockRefused { height, reason });
+            }
+            Ok(RESEND_INTERVAL)
+        }
+    }
+}
+
+async fn bring_deposit(
+    shared: &Shared,
+    connection: &ClientConnection,
+    destination: &Destination,
+    id: Digest,
+    deposit: SignedDeposit,
+) -> Result<(), AskError> {
+    let reason = match ask::<DepositAnswer>(connection, &Request::Deposit(deposit)).await? {
+        DepositAnswer::Accepted => return Ok(()),
+        DepositAnswer::Ordered => "a deposit of that number is ordered".to_owned(),
+        DepositAnswer::Refused(reason) => reason,
+    };
+    debug!(validator = %destination.key, %id, %reason, "deposit refused");
+    // Ordered in a block that the follower has not brought yet, it is soon seen; refused, it is given up.
+    if shared.refused(id, destination.key) {
+        shared.give_up_deposit(id, reason);
+    }
+    Ok(())
+}
+
+/// One request, one answer.
+async fn ask<A: Answer>(connection: &ClientConnection, request: &Request) -> Result<A, AskError> {
+    let exchange = async {
+        let (mut send, mut receive) = connection.open().await?;
+        write_frame(&mut send, request.to_frame()).await?;
+        let _stream_gone = send.finish().is_err();
+        let frame = read_frame(&mut receive, ANSWER_SIZE_MAX).await?.ok_or(FrameError::Truncated)?;
+        Ok(A::from_frame(&frame)?)
+    };
+    timeout(ANSWER_TIMEOUT, exchange).await.map_err(|_| AskError::Timeout)?
+}

@@ -1,0 +1,92 @@
+//! A zone's end of the road to settlement.
+//!
+//! ```text
+//!  node ── submit, deposit ──► window ──► one courier per validator ══ QUIC ══► validators
+//!  node ◄── Finalized ── tracker ◄── follower ◄═══════ QUIC ═════════════════════┘ (one at a time)
+//! ```
+//!
+//! * **Nothing is believed.** The [`Tracker`] rebuilds the ledger from genesis: each block must follow the last one, and a certificate
+//!   of 2f+1 validators must stand on it or on a later one. Whoever sends anything else is left, and another one is asked.
+//! * **In order, exactly once.** Each settlement block from the configured height on is reported once, in order, whatever the
+//!   connections did. A restarted node starts again behind the last one it kept.
+//! * **The link seals.** It fills in the parent (the ordered block before, or the one submitted before) and the shard root, and signs.
+//!   Blocks are sent in order of height to every validator, and again until they are ordered; so are deposits. What is ordered
+//!   already is not sent at all.
+//! * The link runs on one thread of its own.
+//!
+//! Known limitations: the ledger is rebuilt over the network at each start; it reads every block since genesis, but checks only
+//! the certificates it needs.
+
+mod courier;
+mod follower;
+pub mod limits;
+mod run;
+mod tracker;
+mod window;
+
+pub use run::{LinkConfig, LinkError, LinkStatus, ZoneLink};
+pub use tracker::{Lie, Tracker};
+
+use bytes::Bytes;
+use plinth_types::block::ZoneHeader;
+use plinth_types::digest::Digest;
+use plinth_types::id::{Height, TimestampNs};
+use plinth_types::message::InboxMessage;
+
+/// A zone block as its producer hands it over: parent and shard root are the link's to fill in.
+#[derive(Clone, Debug)]
+pub struct SealedBlock {
+    /// The header.
+    pub header: ZoneHeader,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// What the link tells its node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkEvent {
+    /// The next settlement block is final.
+    Finalized(Finalized),
+    /// More validators than can be Byzantine refuse a deposit; it is no longer sent.
+    DepositRefused {
+        /// Id of the deposit.
+        id: Digest,
+        /// What one of them said.
+        reason: String,
+    },
+    /// More validators than can be Byzantine refuse a zone block. It is still sent, in case they were behind.
+    BlockRefused {
+        /// Its height.
+        height: Height,
+        /// What one of them said.
+        reason: String,
+    },
+}
+
+/// A finalized settlement block, as far as it concerns the zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finalized {
+    /// Its height.
+    pub height: Height,
+    /// Its time.
+    pub time: TimestampNs,
+    /// Its id.
+    pub digest: Digest,
+    /// Blocks of the zone that it ordered: available from now on.
+    pub available: Vec<Available>,
+    /// Blocks of the zone that it settled: attested 1/1, producer only.
+    pub settled: Vec<crate::ledger::ZoneBlock>,
+    /// Messages that it appended to the zone's inbox.
+    pub inbox: Vec<InboxMessage>,
+    /// Whether it froze the zone.
+    pub frozen: bool,
+}
+
+/// A zone block that was ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Available {
+    /// The block.
+    pub block: crate::ledger::ZoneBlock,
+    /// Whether this link has submitted another one of that height. Then the ordered one counts.
+    pub conflicts: bool,
+}
