@@ -114,15 +114,17 @@ impl Levels {
         let prev = level.tail;
         level.tail = slot;
         level.lots += lots;
-        // Whether the level was empty cannot be guessed, so no branch asks: what would be written for an occupied level is written in
-        // either case, to the order's own node (written by the caller next) if there is none before it.
-        let was_empty = prev == 0;
-        level.head = if was_empty { slot } else { level.head };
-        nodes.get_mut(touch, if was_empty { slot } else { prev } as usize).next = slot;
-        if let Some(level) = window {
-            self.bitmap.set(touch, book.span(), level);
+        if prev == 0 {
+            level.head = slot;
+            if let Some(level) = window {
+                self.bitmap.set(touch, book.span(), level);
+            }
+            if book.best(side).is_none_or(|(_, best)| better(side, price, best)) {
+                book.set_best(side, Some((level_slot, price)));
+            }
+        } else {
+            nodes.get_mut(touch, prev as usize).next = slot;
         }
-        book.offer_best(side, level_slot, price);
         LastPlace { level: level_slot, prev }
     }
 
