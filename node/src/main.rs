@@ -5,6 +5,7 @@ use plinth_node::appliance::{self, Appliance, Options};
 use plinth_node::config::demo;
 use plinth_node::replay::{self, ReplayArgs};
 use std::error::Error;
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -69,8 +70,9 @@ fn main() -> ExitCode {
     abort_on_panic();
     tracing_subscriber::fmt()
         .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("PLINTH_LOG").unwrap_or_else(|_| "plinth=info,warn".into()),
+            tracing_subscriber::EnvFilter::try_from_env("PLINTH_LOG").unwrap_or_else(|_| "warn".into()),
         )
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     let cli = Cli::parse();
@@ -133,9 +135,32 @@ fn status(folder: &Folder, json: bool) -> Result<ExitCode, Box<dyn Error>> {
 
 fn verify_journal(folder: &Folder) -> Result<ExitCode, Box<dyn Error>> {
     let journal = folder.data_dir.join(appliance::JOURNAL_FOLDER);
-    let report = plinth_matching::journal::verify(&journal)?;
-    println!("{report}");
-    Ok(if report.is_intact() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let report = plinth_matching::journal::verify(&journal).map_err(|error| format!("{}: {error}", journal.display()))?;
+    let seq = |seq: Option<plinth_types::id::Seq>| seq.map_or_else(|| "none".to_owned(), |seq| seq.to_string());
+    println!(
+        "{}: {} segments, {} batches, {} records, {} bytes; first record {}, last record {}, known durable up to {}",
+        journal.display(),
+        report.segment_count,
+        report.batch_count,
+        report.record_count,
+        report.byte_count,
+        seq(report.first_seq),
+        seq(report.last_seq),
+        report.floor,
+    );
+    if let Some(torn) = &report.torn {
+        println!("torn tail, never acknowledged; the next start cuts it off: {torn}");
+    }
+    match &report.corruption {
+        None => {
+            println!("intact");
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(corruption) => {
+            println!("CORRUPT: {corruption}");
+            Ok(ExitCode::FAILURE)
+        }
+    }
 }
 
 fn hash_password() -> Result<ExitCode, Box<dyn Error>> {

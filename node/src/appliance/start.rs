@@ -7,10 +7,10 @@ use super::core::{ApplianceRecord, Control, Core, CoreError, CoreStatus, sequenc
 use super::cursor::Cursor;
 use super::folder::{DataFolder, FolderError};
 use super::producer::{ProducerError, ProducerStage, ZoneHead};
-use super::status::{self, Status};
+use super::status;
 use crate::config::schema::Durability;
 use crate::config::{self, ConfigError, Resolved, demo};
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Sender, bounded};
 use plinth_gateway::clock::Now;
 use plinth_gateway::session::{Credential, ResetPolicy, SessionConfig};
 use plinth_gateway::{Gateway, GatewayConfig, GatewayError, Waker};
