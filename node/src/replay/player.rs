@@ -23,6 +23,8 @@ const WINDOW_ACTIONS: usize = 256;
 const SILENCE_MAX: Duration = Duration::from_secs(20);
 /// Trades of the last block settle within a few block times.
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);
+/// How often a waiting person is told how far it is.
+const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 const LOGON_WITHIN: Duration = Duration::from_secs(20);
 
 /// At which pace.
@@ -42,8 +44,10 @@ pub(super) struct Played {
     pub(super) orders: usize,
     /// Of them, accepted.
     pub(super) orders_accepted: usize,
-    /// Of them, refused because they would have taken.
+    /// Of them, refused.
     pub(super) orders_refused: usize,
+    /// Of these, those that were refused for another reason than that they would have taken.
+    pub(super) refused_otherwise: Vec<TapeOrderId>,
     /// Orders cancelled.
     pub(super) cancels: usize,
     /// Cancels that came too late.
@@ -213,6 +217,7 @@ impl Session {
 impl Player<'_> {
     fn play(&mut self) -> Result<(), PlayError> {
         let started = Instant::now();
+        let mut told_at = started;
         let first_ms = self.schedule.next_due_at_ms().unwrap_or(0);
         while !self.schedule.is_done() {
             let due_at_ms = match self.speed {
@@ -225,6 +230,10 @@ impl Player<'_> {
                 (Speed::Tape, _) | (Speed::Max, _) => Duration::from_secs(1),
             };
             self.receive(wait.min(Duration::from_secs(1)))?;
+            if told_at.elapsed() >= PROGRESS_EVERY {
+                told_at = Instant::now();
+                eprintln!("replay: {} of {} orders sent, {} trades", self.played.orders, self.plan.orders.len(), self.trades.len());
+            }
             if !self.under_way.is_empty() && self.heard_at.elapsed() > SILENCE_MAX {
                 return Err(PlayError::Silence { unanswered: self.under_way.len() });
             }
@@ -329,10 +338,13 @@ impl Player<'_> {
                     self.played.orders_accepted += 1;
                 }
             }
-            Report::Refused { order } => {
+            Report::Refused { order, would_take } => {
                 self.end(order);
                 if self.answered(order, false) {
                     self.played.orders_refused += 1;
+                    if !would_take {
+                        self.played.refused_otherwise.push(order);
+                    }
                 }
             }
             Report::Traded { order, trade, side, price, qty, filled } => {

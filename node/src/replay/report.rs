@@ -16,8 +16,10 @@ pub struct ReplayReport {
     pub orders: usize,
     /// Of them, accepted.
     pub orders_accepted: usize,
-    /// Of them, refused: post-only, and they would have taken.
+    /// Of them, refused.
     pub orders_refused: usize,
+    /// The tape's numbers of those that were refused for another reason than that they were post-only and would have taken.
+    pub orders_refused_otherwise: Vec<u64>,
     /// Orders cancelled.
     pub cancels: usize,
     /// Cancels that came too late.
@@ -93,6 +95,7 @@ impl ReplayReport {
             orders: played.orders,
             orders_accepted: played.orders_accepted,
             orders_refused: played.orders_refused,
+            orders_refused_otherwise: played.refused_otherwise.iter().map(|order| order.get()).collect(),
             cancels: played.cancels,
             cancels_refused: played.cancels_refused,
             trades: played.trades.len(),

@@ -10,8 +10,8 @@ use plinth_types::quantity::{Price, Qty};
 pub(super) enum Report {
     /// The order is in.
     Accepted { order: TapeOrderId },
-    /// It never was.
-    Refused { order: TapeOrderId },
+    /// It never was; `would_take` if because it was to rest and would have traded.
+    Refused { order: TapeOrderId, would_take: bool },
     /// One side of a trade.
     Traded { order: TapeOrderId, trade: TradeKey, side: Side, price: Price, qty: Qty, filled: bool },
     /// What was left is gone; `asked` if by a cancel.
@@ -37,6 +37,9 @@ pub(super) enum TradeState {
     /// Value has moved as the policy says.
     Settled,
 }
+
+/// How the appliance words the refusal of a post-only order.
+const WOULD_TAKE: &str = "post-only order would take";
 
 /// Why a message cannot be understood.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,7 +77,7 @@ fn execution_report(message: &Message<'_>, run: &str) -> Result<Option<Report>, 
     let (order, is_cancel) = client_order(message, run)?;
     Ok(Some(match field(message, tag::EXEC_TYPE)? {
         b"0" => Report::Accepted { order },
-        b"8" => Report::Refused { order },
+        b"8" => Report::Refused { order, would_take: message.get(tag::TEXT) == Some(WOULD_TAKE.as_bytes()) },
         // Expired is how an order that may not rest ends; cancelled, how one that was cancelled does.
         b"4" | b"C" => Report::Cancelled { order, asked: is_cancel },
         b"F" => Report::Traded {
@@ -144,6 +147,7 @@ mod tests {
     use super::*;
     use plinth_gateway::codec::frame::{self, Frame};
     use plinth_gateway::codec::{Builder, Fields};
+    use plinth_types::reject::Reject;
 
     fn parsed(msg_type: &[u8], fields: &[(Tag, &str)]) -> Result<Option<Report>, ReportError> {
         let mut builder = Builder::default();
@@ -197,6 +201,15 @@ mod tests {
         assert!(matches!(parsed(b"8", &[(tag::CL_ORD_ID, "other-42"), (tag::EXEC_TYPE, "0")]), Err(ReportError::Field { .. })));
         assert!(matches!(parsed(b"j", &[(tag::TEXT, "throttled")]), Err(ReportError::Protocol { .. })));
         assert_eq!(parsed(b"0", &[]), Ok(None));
+    }
+
+    #[test]
+    fn the_refusal_of_a_post_only_order_is_told_from_others() {
+        let order = TapeOrderId::new(42);
+        for (text, would_take) in [(Reject::WouldTake.to_string(), true), (Reject::CapacityReached.to_string(), false)] {
+            let refused = [(tag::CL_ORD_ID, "run-42"), (tag::EXEC_TYPE, "8"), (tag::TEXT, &text)];
+            assert_eq!(parsed(b"8", &refused), Ok(Some(Report::Refused { order, would_take })));
+        }
     }
 
     #[test]
