@@ -1,13 +1,17 @@
 //! Matching: an incoming order takes from the best levels of the other side, oldest order first, at the resting order's price.
 
 use crate::engine::book::{Book, crosses, index_of, opposite};
-use crate::engine::{Engine, pool};
+use crate::engine::counters::Counters;
+use crate::engine::index::Index;
+use crate::engine::pool::{self, Node, Slot};
+use crate::engine::Engine;
 use plinth_clearing::Leg;
 use plinth_types::command::Side;
 use plinth_types::event::{Event, EventSink};
 use plinth_types::id::{AccountId, AssetId, OrderId, TradeId};
 use plinth_types::page::Touch;
 use plinth_types::quantity::{Amount, Price, Qty};
+use plinth_types::table::Table;
 
 /// An order on its way in: checked, and reserved for if it has a limit.
 #[derive(Clone, Copy, Debug)]
@@ -120,10 +124,7 @@ impl<T: Touch> Engine<T> {
                 node.lots -= qty.lots();
                 level.lots -= qty.lots();
                 if node.lots == 0 {
-                    let next = node.next;
-                    index.remove(touch, maker.bits(), slot);
-                    pool::give(nodes, touch, counters, slot);
-                    slot = next;
+                    slot = retire(touch, counters, nodes, index, slot);
                 }
                 let (given, got) = (amount(gives_at, qty), amount(gets_at, qty));
                 let reserved = amount(reserved_at, qty);
@@ -182,6 +183,15 @@ impl<T: Touch> Engine<T> {
         }
         Err(Stop::NoLevel)
     }
+}
+
+/// Ends the first order of a level, which is filled, and says which is next. Not inlined: see [`Engine::take`].
+#[inline(never)]
+fn retire<T: Touch>(touch: &mut T, counters: &mut Counters, nodes: &mut Table<Node>, index: &mut Index, slot: Slot) -> Slot {
+    let Node { order, next, .. } = *nodes.get(touch, slot as usize);
+    index.remove(touch, order, slot);
+    pool::give(nodes, touch, counters, slot);
+    next
 }
 
 /// How much of `qty` an account with `available` can deliver for.
