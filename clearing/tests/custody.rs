@@ -16,6 +16,10 @@ fn amount(units: u128) -> Amount {
     Amount::new(units).unwrap()
 }
 
+fn leg(custody: &Custody, from: AccountId, to: AccountId, asset: AssetId, amount: Amount, reserved: Amount) -> Leg {
+    Leg { from: custody.place(from, asset), to: custody.place(to, asset), amount, reserved }
+}
+
 fn asset(id: u16) -> Asset {
     Asset { id: AssetId::new(id), name: Name::new("asset").unwrap(), decimals: 0 }
 }
@@ -52,8 +56,8 @@ fn a_trade_moves_both_legs_and_releases_the_improvement() {
     let mut custody = custody();
     custody.reserve(&mut (), ALICE, CASH, amount(60)).unwrap();
     custody.reserve(&mut (), BOB, GOODS, amount(10)).unwrap();
-    let paid = Leg { from: ALICE, to: BOB, asset: CASH, amount: amount(50), reserved: amount(55) };
-    let delivered = Leg { from: BOB, to: ALICE, asset: GOODS, amount: amount(10), reserved: amount(10) };
+    let paid = leg(&custody, ALICE, BOB, CASH, amount(50), amount(55));
+    let delivered = leg(&custody, BOB, ALICE, GOODS, amount(10), amount(10));
     custody.settle(&mut (), paid, delivered);
     assert_eq!(money(&custody, ALICE), [(50, 5), (110, 0)]);
     assert_eq!(money(&custody, BOB), [(150, 0), (90, 0)]);
@@ -94,8 +98,9 @@ fn releasing_what_is_not_reserved_stops_the_process() {
 #[test]
 #[should_panic(expected = "debited more than is owned")]
 fn paying_what_is_not_owned_stops_the_process() {
-    let leg = Leg { from: ALICE, to: BOB, asset: CASH, amount: amount(101), reserved: Amount::ZERO };
-    custody().settle(&mut (), leg, leg);
+    let mut custody = custody();
+    let leg = leg(&custody, ALICE, BOB, CASH, amount(101), Amount::ZERO);
+    custody.settle(&mut (), leg, leg);
 }
 
 #[test]
@@ -103,8 +108,8 @@ fn paying_what_is_not_owned_stops_the_process() {
 fn paying_what_is_promised_elsewhere_stops_the_process() {
     let mut custody = custody();
     custody.reserve(&mut (), ALICE, CASH, amount(60)).unwrap();
-    let paid = Leg { from: ALICE, to: BOB, asset: CASH, amount: amount(50), reserved: Amount::ZERO };
-    let delivered = Leg { from: BOB, to: ALICE, asset: GOODS, amount: amount(1), reserved: Amount::ZERO };
+    let paid = leg(&custody, ALICE, BOB, CASH, amount(50), Amount::ZERO);
+    let delivered = leg(&custody, BOB, ALICE, GOODS, amount(1), Amount::ZERO);
     custody.settle(&mut (), paid, delivered);
 }
 
@@ -151,7 +156,7 @@ fn random_operations_conserve_and_agree_with_a_plain_ledger() {
                     let got = ledger[to][other].1.min(5);
                     let to_id = AccountId::new(to as u32);
                     let (one, other) = (
-                        Leg { from: from_id, to: to_id, asset: asset_id, amount: amount(paid), reserved: amount(spent) },
+                        leg(&custody, from_id, to_id, asset_id, amount(paid), amount(spent)),
                         Leg {
                             from: to_id,
                             to: from_id,

@@ -1,10 +1,10 @@
 //! Matching: an incoming order takes from the best levels of the other side, oldest order first, at the resting order's price.
 
+use crate::engine::Engine;
 use crate::engine::book::{Book, crosses, index_of, opposite};
 use crate::engine::counters::Counters;
 use crate::engine::index::Index;
 use crate::engine::pool::{self, Node, Slot};
-use crate::engine::Engine;
 use plinth_clearing::Leg;
 use plinth_types::command::Side;
 use plinth_types::event::{Event, EventSink};
@@ -96,6 +96,7 @@ impl<T: Touch> Engine<T> {
         let maker_side = opposite(taker.side);
         let worst = taker.worst();
         let reserved_at = taker.limit.map_or(NOTHING, |limit| per_lot(taker.side, limit));
+        let (gives, gets) = (custody.place(taker.account, taker.gives), custody.place(taker.account, taker.gets));
         let mut wanted = taker.qty;
         loop {
             let Some((level_slot, ticks)) = book.best(maker_side) else { return (Some(wanted), Stop::NoLevel) };
@@ -131,8 +132,8 @@ impl<T: Touch> Engine<T> {
                 // A resting order reserved exactly what it delivers; the taker reserved at its limit.
                 custody.settle(
                     touch,
-                    Leg { from: taker.account, to: maker_account, asset: taker.gives, amount: given, reserved },
-                    Leg { from: maker_account, to: taker.account, asset: taker.gets, amount: got, reserved: got },
+                    Leg { from: gives, to: custody.place(maker_account, taker.gives), amount: given, reserved },
+                    Leg { from: custody.place(maker_account, taker.gets), to: gets, amount: got, reserved: got },
                 );
                 counters.trades += 1;
                 let trade = TradeId::new(counters.trades);
