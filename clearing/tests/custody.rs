@@ -155,17 +155,9 @@ fn random_operations_conserve_and_agree_with_a_plain_ledger() {
                     let paid = spent - spent / 3;
                     let got = ledger[to][other].1.min(5);
                     let to_id = AccountId::new(to as u32);
-                    let (one, other) = (
-                        leg(&custody, from_id, to_id, asset_id, amount(paid), amount(spent)),
-                        Leg {
-                            from: to_id,
-                            to: from_id,
-                            asset: AssetId::new(other as u16),
-                            amount: amount(got),
-                            reserved: amount(got),
-                        },
-                    ];
-                    custody.settle(&mut (), legs);
+                    let one = leg(&custody, from_id, to_id, asset_id, amount(paid), amount(spent));
+                    let back = leg(&custody, to_id, from_id, AssetId::new(other as u16), amount(got), amount(got));
+                    custody.settle(&mut (), one, back);
                     ledger[from][asset].0 -= paid;
                     ledger[from][asset].1 -= spent;
                     ledger[to][asset].0 += paid;
