@@ -1,5 +1,7 @@
 //! Custody against its own rules: every refusal changes nothing, every operation conserves, over random operations too.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use plinth_clearing::{Custody, Leg};
 use plinth_types::id::{AccountId, AssetId, PublicKey};
 use plinth_types::limits::AMOUNT_MAX;
