@@ -209,13 +209,11 @@ impl Custody {
     ///
     /// If a side lacks what it delivers or has reserved: the engine matches funded orders only.
     #[inline(always)]
-    pub fn settle<T: Touch>(&mut self, touch: &mut T, legs: [Leg; 2]) {
-        for leg in legs {
-            self.balance_mut(touch, leg.from, leg.asset).debit(leg.amount, leg.reserved);
-        }
-        for leg in legs {
-            self.balance_mut(touch, leg.to, leg.asset).credit(leg.amount);
-        }
+    pub fn settle<T: Touch>(&mut self, touch: &mut T, one: Leg, other: Leg) {
+        self.balance_mut(touch, one.from, one.asset).debit(one.amount, one.reserved);
+        self.balance_mut(touch, other.from, other.asset).debit(other.amount, other.reserved);
+        self.balance_mut(touch, one.to, one.asset).credit(one.amount);
+        self.balance_mut(touch, other.to, other.asset).credit(other.amount);
     }
 
     /// What `account` may still reserve of `asset`.

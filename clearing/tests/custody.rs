@@ -54,7 +54,7 @@ fn a_trade_moves_both_legs_and_releases_the_improvement() {
     custody.reserve(&mut (), BOB, GOODS, amount(10)).unwrap();
     let paid = Leg { from: ALICE, to: BOB, asset: CASH, amount: amount(50), reserved: amount(55) };
     let delivered = Leg { from: BOB, to: ALICE, asset: GOODS, amount: amount(10), reserved: amount(10) };
-    custody.settle(&mut (), [paid, delivered]);
+    custody.settle(&mut (), paid, delivered);
     assert_eq!(money(&custody, ALICE), [(50, 5), (110, 0)]);
     assert_eq!(money(&custody, BOB), [(150, 0), (90, 0)]);
     custody.check().unwrap();
@@ -95,7 +95,7 @@ fn releasing_what_is_not_reserved_stops_the_process() {
 #[should_panic(expected = "debited more than is owned")]
 fn paying_what_is_not_owned_stops_the_process() {
     let leg = Leg { from: ALICE, to: BOB, asset: CASH, amount: amount(101), reserved: Amount::ZERO };
-    custody().settle(&mut (), [leg, leg]);
+    custody().settle(&mut (), leg, leg);
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn paying_what_is_promised_elsewhere_stops_the_process() {
     custody.reserve(&mut (), ALICE, CASH, amount(60)).unwrap();
     let paid = Leg { from: ALICE, to: BOB, asset: CASH, amount: amount(50), reserved: Amount::ZERO };
     let delivered = Leg { from: BOB, to: ALICE, asset: GOODS, amount: amount(1), reserved: Amount::ZERO };
-    custody.settle(&mut (), [paid, delivered]);
+    custody.settle(&mut (), paid, delivered);
 }
 
 /// Random operations beside a ledger of plain numbers.
@@ -150,7 +150,7 @@ fn random_operations_conserve_and_agree_with_a_plain_ledger() {
                     let paid = spent - spent / 3;
                     let got = ledger[to][other].1.min(5);
                     let to_id = AccountId::new(to as u32);
-                    let legs = [
+                    let (one, other) = (
                         Leg { from: from_id, to: to_id, asset: asset_id, amount: amount(paid), reserved: amount(spent) },
                         Leg {
                             from: to_id,

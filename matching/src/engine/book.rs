@@ -111,15 +111,6 @@ impl Book {
         self.best_price[index_of(side)] = price;
     }
 
-    /// Notes a level that is now in use as the best of its side, if it is.
-    #[inline(always)]
-    pub(crate) fn offer_best(&mut self, side: Side, level: u32, price: i64) {
-        let index = index_of(side);
-        let is_best = (self.best_level[index] == 0) | better(side, price, self.best_price[index]);
-        self.best_level[index] = if is_best { level } else { self.best_level[index] };
-        self.best_price[index] = if is_best { price } else { self.best_price[index] };
-    }
-
     /// Slot and price of a side's best level.
     #[inline(always)]
     pub(crate) const fn best(&self, side: Side) -> Option<(u32, i64)> {

@@ -1,13 +1,17 @@
 //! Matching: an incoming order takes from the best levels of the other side, oldest order first, at the resting order's price.
 
 use crate::engine::book::{Book, crosses, index_of, opposite};
-use crate::engine::{Engine, pool};
+use crate::engine::counters::Counters;
+use crate::engine::index::Index;
+use crate::engine::pool::{self, Node, Slot};
+use crate::engine::Engine;
 use plinth_clearing::Leg;
 use plinth_types::command::Side;
 use plinth_types::event::{Event, EventSink};
 use plinth_types::id::{AccountId, AssetId, OrderId, TradeId};
 use plinth_types::page::Touch;
 use plinth_types::quantity::{Amount, Price, Qty};
+use plinth_types::table::Table;
 
 /// An order on its way in: checked, and reserved for if it has a limit.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +54,7 @@ impl Incoming {
     #[inline(always)]
     pub(crate) const fn reservation(&self, qty: Qty) -> Amount {
         match self.limit {
-            Some(limit) => delivery(self.side, limit, qty),
+            Some(limit) => amount(per_lot(self.side, limit), qty),
             None => Amount::ZERO,
         }
     }
@@ -64,18 +68,23 @@ impl Incoming {
     }
 }
 
-/// What a side delivers in a trade: a buyer price times quantity, a seller the quantity.
+/// What a side delivers for each lot of a trade: a buyer the price, a seller one unit.
 #[inline(always)]
-pub(crate) const fn delivery(side: Side, price: Price, qty: Qty) -> Amount {
-    let per_lot = match side {
+const fn per_lot(side: Side, price: Price) -> Price {
+    match side {
         Side::Buy => price,
-        Side::Sell => PER_LOT_SOLD,
-    };
-    per_lot.notional(qty).expect("prices are above zero where orders enter")
+        Side::Sell => ONE_UNIT,
+    }
 }
 
-/// A seller delivers one unit of the base asset for each lot.
-const PER_LOT_SOLD: Price = Price::from_ticks(1).expect("one is a price");
+/// What `qty` lots are at so much each.
+#[inline(always)]
+const fn amount(each: Price, qty: Qty) -> Amount {
+    each.notional(qty).expect("prices are above zero where orders enter")
+}
+
+const ONE_UNIT: Price = Price::from_ticks(1).expect("one is a price");
+const NOTHING: Price = Price::from_ticks(0).expect("zero is a price");
 
 impl<T: Touch> Engine<T> {
     /// Trades what can be traded now. Returns what is left, and why.
@@ -86,6 +95,7 @@ impl<T: Touch> Engine<T> {
         let book = books.get_mut(touch, taker.instrument as usize);
         let maker_side = opposite(taker.side);
         let worst = taker.worst();
+        let reserved_at = taker.limit.map_or(NOTHING, |limit| per_lot(taker.side, limit));
         let mut wanted = taker.qty;
         loop {
             let Some((level_slot, ticks)) = book.best(maker_side) else { return (Some(wanted), Stop::NoLevel) };
@@ -93,13 +103,14 @@ impl<T: Touch> Engine<T> {
                 return (Some(wanted), Stop::NoLevel);
             }
             let price = Price::from_ticks(ticks).expect("prices are checked where they enter");
+            let (gives_at, gets_at) = (per_lot(taker.side, price), per_lot(maker_side, price));
             let level = levels.table.get_mut(touch, level_slot as usize);
             let mut slot = level.head;
             let left = loop {
                 let node = nodes.get_mut(touch, slot as usize);
                 let mut qty = wanted.min(Qty::from_lots(node.lots).expect("a resting order has lots"));
                 if taker.limit.is_none() {
-                    match affordable(custody.available(touch, taker.account, taker.gives), taker.side, price, qty) {
+                    match affordable(custody.available(touch, taker.account, taker.gives), gives_at, qty) {
                         Some(affordable) => qty = affordable,
                         None => {
                             node.prev = 0;
@@ -112,14 +123,17 @@ impl<T: Touch> Engine<T> {
                 let maker_account = AccountId::new(node.account);
                 node.lots -= qty.lots();
                 level.lots -= qty.lots();
-                let filled = node.lots == 0;
-                if filled {
-                    let next = node.next;
-                    index.remove(touch, maker.bits(), slot);
-                    pool::give(nodes, touch, counters, slot);
-                    slot = next;
+                if node.lots == 0 {
+                    slot = retire(touch, counters, nodes, index, slot);
                 }
-                custody.settle(touch, legs(&taker, maker_account, price, qty));
+                let (given, got) = (amount(gives_at, qty), amount(gets_at, qty));
+                let reserved = amount(reserved_at, qty);
+                // A resting order reserved exactly what it delivers; the taker reserved at its limit.
+                custody.settle(
+                    touch,
+                    Leg { from: taker.account, to: maker_account, asset: taker.gives, amount: given, reserved },
+                    Leg { from: maker_account, to: taker.account, asset: taker.gets, amount: got, reserved: got },
+                );
                 counters.trades += 1;
                 let trade = TradeId::new(counters.trades);
                 sink.emit(Event::Traded { trade, maker, taker: taker.order, price, qty });
@@ -171,27 +185,18 @@ impl<T: Touch> Engine<T> {
     }
 }
 
-/// How much of `qty` an account with `available` can deliver for.
-#[cold]
-fn affordable(available: Amount, side: Side, price: Price, qty: Qty) -> Option<Qty> {
-    let lots = available.units() / delivery(side, price, ONE_LOT).units();
-    Qty::from_lots(u64::try_from(lots).unwrap_or(u64::MAX).min(qty.lots()))
+/// Ends the first order of a level, which is filled, and says which is next. Not inlined: see [`Engine::take`].
+#[inline(never)]
+fn retire<T: Touch>(touch: &mut T, counters: &mut Counters, nodes: &mut Table<Node>, index: &mut Index, slot: Slot) -> Slot {
+    let Node { order, next, .. } = *nodes.get(touch, slot as usize);
+    index.remove(touch, order, slot);
+    pool::give(nodes, touch, counters, slot);
+    next
 }
 
-const ONE_LOT: Qty = Qty::from_lots(1).expect("one is a quantity");
-
-/// Both legs of a trade. A resting order reserved exactly what it delivers; the taker reserved at its limit.
-#[inline(always)]
-fn legs(taker: &Incoming, maker: AccountId, price: Price, qty: Qty) -> [Leg; 2] {
-    let received = delivery(opposite(taker.side), price, qty);
-    [
-        Leg {
-            from: taker.account,
-            to: maker,
-            asset: taker.gives,
-            amount: delivery(taker.side, price, qty),
-            reserved: taker.reservation(qty),
-        },
-        Leg { from: maker, to: taker.account, asset: taker.gets, amount: received, reserved: received },
-    ]
+/// How much of `qty` an account with `available` can deliver for.
+#[cold]
+fn affordable(available: Amount, gives_at: Price, qty: Qty) -> Option<Qty> {
+    let lots = available.units() / u128::from(gives_at.ticks().unsigned_abs());
+    Qty::from_lots(u64::try_from(lots).unwrap_or(u64::MAX).min(qty.lots()))
 }

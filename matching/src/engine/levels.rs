@@ -114,15 +114,17 @@ impl Levels {
         let prev = level.tail;
         level.tail = slot;
         level.lots += lots;
-        // Whether the level was empty cannot be guessed, so no branch asks: what would be written for an occupied level is written in
-        // either case, to the order's own node (written by the caller next) if there is none before it.
-        let was_empty = prev == 0;
-        level.head = if was_empty { slot } else { level.head };
-        nodes.get_mut(touch, if was_empty { slot } else { prev } as usize).next = slot;
-        if let Some(level) = window {
-            self.bitmap.set(touch, book.span(), level);
+        if prev == 0 {
+            level.head = slot;
+            if let Some(level) = window {
+                self.bitmap.set(touch, book.span(), level);
+            }
+            if book.best(side).is_none_or(|(_, best)| better(side, price, best)) {
+                book.set_best(side, Some((level_slot, price)));
+            }
+        } else {
+            nodes.get_mut(touch, prev as usize).next = slot;
         }
-        book.offer_best(side, level_slot, price);
         LastPlace { level: level_slot, prev }
     }
 
@@ -149,7 +151,7 @@ impl Levels {
     }
 
     /// Forgets a level that has become empty, and finds the next best one if it was the best.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn close<T: Touch>(&mut self, touch: &mut T, book: &mut Book, side: Side, price: i64) {
         match book.window_level(price) {
             Some(level) => self.bitmap.clear(touch, book.span(), level),
@@ -190,7 +192,7 @@ fn close_spill<T: Touch>(spill: &mut Spill, touch: &mut T, book: &mut Book, max:
     book.spill_count[crate::engine::book::index_of(side)] -= 1;
 }
 
-#[inline]
+#[inline(always)]
 fn next_level<T: Touch>(
     bitmap: &Bitmap,
     spill: &Spill,
@@ -216,7 +218,7 @@ fn next_level<T: Touch>(
     }
 }
 
-#[inline]
+#[inline(always)]
 fn next_in_window<T: Touch>(bitmap: &Bitmap, touch: &mut T, book: &Book, side: Side, price: i64) -> Option<(u32, i64)> {
     let span: Span = book.span();
     let width = 1_i64 << book.window_bits;

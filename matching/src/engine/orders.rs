@@ -23,7 +23,7 @@ use plinth_types::quantity::{Lots, Price, Qty};
 use plinth_types::reject::Reject;
 
 impl<T: Touch> Engine<T> {
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn new_order<S: EventSink>(&mut self, command: &Command, new: &NewOrder, sink: &mut S) {
         let order = new.order;
         let account = match self.admit(command, new) {
@@ -98,7 +98,7 @@ impl<T: Touch> Engine<T> {
         Ok(account)
     }
 
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn cancel<S: EventSink>(&mut self, command: &Command, order: OrderId, sink: &mut S) {
         match self.find_own(command, order, Act::Cancel) {
             Ok(place) => {
@@ -204,27 +204,37 @@ impl<T: Touch> Engine<T> {
     #[inline(always)]
     fn take_and_rest<S: EventSink>(&mut self, incoming: Incoming, total: Qty, post_only: bool, sink: &mut S) {
         let book = self.books.get(&mut self.touch, incoming.instrument as usize);
-        let left = if incoming.would_take(book) { self.take(incoming, sink).0 } else { Some(incoming.qty) };
-        let (Some(left), Some(limit)) = (left, incoming.limit) else { return };
+        if !incoming.would_take(book) {
+            self.rest(&incoming, incoming.qty, total, post_only);
+        } else if let (Some(left), _) = self.take(incoming, sink) {
+            self.rest(&incoming, left, total, post_only);
+        }
+    }
+
+    /// Puts an order, for which there is room, on the book. Not inlined: it needs all the registers there are.
+    #[inline(never)]
+    fn rest(&mut self, incoming: &Incoming, left: Qty, total: Qty, post_only: bool) {
         let Self { touch, counters, books, levels, nodes, index, .. } = self;
+        let Incoming { order, account, instrument, side, limit, .. } = *incoming;
+        let Some(limit) = limit else { return };
         let counters = counters.get_mut(touch);
         let slot = pool::take(nodes, touch, counters);
-        let book = books.get_mut(touch, incoming.instrument as usize);
-        let place = levels.link(touch, book, nodes, slot, incoming.side, limit.ticks(), left.lots());
+        let book = books.get_mut(touch, instrument as usize);
+        let place = levels.link(touch, book, nodes, slot, side, limit.ticks(), left.lots());
         *nodes.get_mut(touch, slot as usize) = Node {
-            order: incoming.order.bits(),
+            order: order.bits(),
             price: limit.ticks(),
             lots: left.lots(),
             total: total.lots(),
             next: 0,
             prev: place.prev,
             level: place.level,
-            instrument: incoming.instrument,
-            account: incoming.account.get(),
-            side: index_of(incoming.side) as u8,
+            instrument,
+            account: account.get(),
+            side: index_of(side) as u8,
             post_only: u8::from(post_only),
         };
-        index.insert(touch, incoming.order.bits(), slot);
+        index.insert(touch, order.bits(), slot);
     }
 
     /// Ends an order that does not rest: releases what is reserved for the rest of it.
