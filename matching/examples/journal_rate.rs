@@ -12,6 +12,9 @@ use plinth_types::quantity::{Price, Qty};
 use std::path::PathBuf;
 use std::time::Instant;
 
+/// Records written one by one, to see what one sync takes.
+const LONE_RECORDS: u64 = 1_000;
+
 fn main() {
     let mut args = std::env::args().skip(1);
     let dir = PathBuf::from(args.next().expect("usage: journal_rate DIR [RECORDS] [sync|async]"));
@@ -44,6 +47,17 @@ fn main() {
         std::thread::yield_now();
     }
     let seconds = start.elapsed().as_secs_f64();
+
+    let mut lone_us = Vec::new();
+    for seq in records + 1..=records + LONE_RECORDS {
+        let start = Instant::now();
+        journal.append(&command(seq), &tail).expect("the ring is empty");
+        while status.durable().get() < seq {
+            std::thread::yield_now();
+        }
+        lone_us.push(start.elapsed().as_secs_f64() * 1e6);
+    }
+    lone_us.sort_by(f64::total_cmp);
     journal.shutdown().expect("the journal stops");
 
     let start = Instant::now();
@@ -54,14 +68,16 @@ fn main() {
     });
     let (_, report) = opened.expect("the journal opens again");
     let recovery_seconds = start.elapsed().as_secs_f64();
-    assert_eq!(count, records);
+    assert_eq!(count, records + LONE_RECORDS);
     println!(
         "{durability:?}: {:.2} M commands/s ({records} in {seconds:.3} s, {:.0} ns of CPU each in the sequencer's thread), {:.0} a batch, {:.0} MB",
         records as f64 / seconds / 1e6,
         cpu as f64 / records as f64,
-        records as f64 / report.batch_count as f64,
+        records as f64 / (report.batch_count - LONE_RECORDS) as f64,
         report.byte_count as f64 / 1e6,
     );
+    let at = |share: f64| lone_us[((lone_us.len() - 1) as f64 * share) as usize];
+    println!("a lone record is durable after {:.0} us (median), {:.0} us (p10), {:.0} us (p99)", at(0.5), at(0.1), at(0.99));
     println!("recovery scan: {:.2} M commands/s", records as f64 / recovery_seconds / 1e6);
     std::fs::remove_dir_all(path).expect("the measured directory is removed");
 }
