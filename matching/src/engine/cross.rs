@@ -1,10 +1,10 @@
 //! Matching: an incoming order takes from the best levels of the other side, oldest order first, at the resting order's price.
 
+use crate::engine::Engine;
 use crate::engine::book::{Book, crosses, index_of, opposite};
 use crate::engine::counters::Counters;
 use crate::engine::index::Index;
 use crate::engine::pool::{self, Node, Slot};
-use crate::engine::Engine;
 use plinth_clearing::Leg;
 use plinth_types::command::Side;
 use plinth_types::event::{Event, EventSink};
