@@ -63,6 +63,8 @@ pub const HELD_SIZE_MAX: usize = 512 << 10;
 pub const RESERVATION_BLOCK: u64 = 4_096;
 /// Bytes of sent messages kept for one session, for resends. Beyond it the oldest are gone and a request for them is gap-filled.
 pub const STORE_SIZE_MAX: usize = 64 << 20;
+/// Instruments, accounts or sessions that the gateway knows by number. Higher numbers are not served.
+pub const LISTED_MAX: usize = 1 << 20;
 /// Orders of one session that the gateway keeps for its whole life. The next one is refused.
 pub const ORDERS_KEPT_MAX: usize = 1 << 22;
 /// Trades kept until their block has settled. More than this many unsettled trades and the oldest are no longer reported as settled.

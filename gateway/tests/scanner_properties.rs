@@ -111,7 +111,7 @@ fn fast_parse(bytes: &[u8]) -> Result<SlowMessage, Frame> {
             let message = Message::new(&bytes[..size], &fields);
             Ok((size, message.fields().map(|(tag, value)| (tag.get(), value.to_vec())).collect()))
         }
-        other => Err(other),
+        other @ (Frame::Incomplete | Frame::Garbled { .. }) => Err(other),
     }
 }
 
