@@ -1,5 +1,7 @@
 //! The gateway on real sockets, over a zone in memory whose records are durable at once.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod support;
 
 use plinth_gateway::Gateway;
