@@ -38,6 +38,9 @@ pub const POOL_HEADERS_PER_HEIGHT_MAX: usize = 2;
 /// Most receipts of one validator that the pool holds while their header is unknown; the oldest goes first.
 pub const POOL_ORPHAN_RECEIPTS_PER_VALIDATOR_MAX: usize = 512;
 
+/// Most valid signatures that a pool remembers: several blocks' worth.
+pub const SIGNATURES_REMEMBERED_MAX: usize = 1 << 14;
+
 /// Bytes of a zone header with the most asset totals, its signature and the most receipts: what one transaction can need.
 pub const TRANSACTION_SIZE_MAX: usize = 1_024 + HEADER_ASSETS_MAX * 18 + HEADER_RECEIPTS_MAX * 96;
 

@@ -158,8 +158,7 @@ impl Genesis {
     ///
     /// # Panics
     ///
-    /// Never: chain and time beyond `i64::MAX`, which TOML cannot hold, are refused by TOML when read, and a program that drafts
-    /// such a chain does not write it as text.
+    /// If chain or time is above `i64::MAX`, which TOML cannot hold.
     #[must_use]
     pub fn to_text(&self) -> String {
         let zones = self.zones().iter().map(|zone| ZoneText {
@@ -187,7 +186,7 @@ impl Genesis {
             zones: zones.collect(),
             assets: assets.collect(),
         };
-        toml::to_string(&text).expect("numbers, strings and lists have a TOML form")
+        toml::to_string(&text).expect("chain and time fit 63 bits")
     }
 }
 

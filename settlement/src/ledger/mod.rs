@@ -34,7 +34,7 @@ mod zone;
 
 pub use check::{Checked, Outcome, Unverified};
 pub use error::{BlockError, TransactionError};
-pub use signatures::{Claim, OneByOne, Signer, Verifier};
+pub use signatures::{Claim, OneByOne, Remembering, Signer, Verifier};
 pub use state::State;
 pub use zone::{Freeze, Inbox, Overdrawn, Turnstile, Zone, ZoneBlock, ZoneStatus};
 

@@ -161,3 +161,26 @@ pub(super) fn add(totals: &mut BTreeMap<AssetId, Amount>, asset: AssetId, amount
     let total = totals.entry(asset).or_default();
     *total = total.checked_add(amount).expect("sums of one asset stay below what is issued");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_in_the_sums_and_in_the_digest_also_without_a_clone_in_between() {
+        let (owner, asset) = (PublicKey([7; 32]), AssetId::new(1));
+        let amount = |units| Amount::new(units).unwrap();
+        let mut owners = Owners::new();
+        owners.issue(owner, asset, amount(10));
+        let digest = owners.digests();
+        assert_eq!(owners.totals(), BTreeMap::from([(asset, amount(10))]));
+        let shared = owners.clone();
+        owners.debit(owner, asset, amount(4), 1);
+        assert_eq!(owners.totals(), BTreeMap::from([(asset, amount(6))]));
+        let after = owners.digests();
+        owners.debit(owner, asset, amount(6), 2);
+        assert_eq!(owners.totals(), BTreeMap::new(), "nobody keeps a zero");
+        assert!(after != digest && owners.digests() != after);
+        assert_eq!(shared.digests(), digest, "a clone is not touched");
+    }
+}

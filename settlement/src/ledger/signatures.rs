@@ -1,9 +1,13 @@
 //! Signatures apart from the rules: a check lists what must have been signed, and a verifier says whether it was. So signatures come
 //! last, can be verified in a batch or found in a memory of those already verified, and can be counted.
 
+use crate::digest::sha256;
 use crate::keys::{self, SignatureError};
+use crate::limits::SIGNATURES_REMEMBERED_MAX;
 use core::fmt;
+use plinth_types::digest::Digest;
 use plinth_types::id::{PublicKey, Signature};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// One signature that a block stands on.
@@ -68,6 +72,53 @@ impl Verifier for OneByOne {
             }
         }
         Ok(())
+    }
+}
+
+/// Verifies what it has not verified before. It remembers the last [`SIGNATURES_REMEMBERED_MAX`] valid signatures, so a receipt that
+/// came in alone costs nothing in the block that carries it.
+#[derive(Debug, Default)]
+pub struct Remembering {
+    known: BTreeSet<Digest>,
+    /// Oldest first.
+    order: VecDeque<Digest>,
+    verified_count: u64,
+}
+
+impl Remembering {
+    /// Checks one signature.
+    ///
+    /// # Errors
+    ///
+    /// [`SignatureError`].
+    pub fn check(&mut self, key: &PublicKey, signed_bytes: &[u8], signature: &Signature) -> Result<(), SignatureError> {
+        // Key and signature have fixed sizes, so no two different claims have the same bytes here.
+        let claim = sha256(&[b"plinth/verified/1", &key.0, &signature.0, signed_bytes]);
+        if self.known.contains(&claim) {
+            return Ok(());
+        }
+        self.verified_count += 1;
+        keys::verify(key, signed_bytes, signature)?;
+        if self.order.len() >= SIGNATURES_REMEMBERED_MAX {
+            let oldest = self.order.pop_front();
+            oldest.map(|oldest| self.known.remove(&oldest));
+        }
+        self.known.insert(claim);
+        self.order.push_back(claim);
+        Ok(())
+    }
+
+    /// Signatures verified so far, good or bad; those remembered are not counted again.
+    #[must_use]
+    pub const fn verified_count(&self) -> u64 {
+        self.verified_count
+    }
+}
+
+impl Verifier for Remembering {
+    fn verify(&mut self, claims: &[Claim]) -> Result<(), usize> {
+        let invalid = |claim: &Claim| self.check(&claim.key, &claim.signed_bytes, &claim.signature).is_err();
+        claims.iter().position(invalid).map_or(Ok(()), Err)
     }
 }
 

@@ -23,7 +23,7 @@ pub use candidates::{Candidate, Equivocation};
 
 use crate::block::{Block, SignedDeposit, Transaction};
 use crate::keys::SignatureError;
-use crate::ledger::{Effects, State, TransactionError};
+use crate::ledger::{Effects, Remembering, State, TransactionError};
 use crate::receipt::SignedReceipt;
 use candidates::Candidates;
 use deposits::Deposits;
@@ -37,7 +37,7 @@ use plinth_types::id::{Height, PublicKey, ZoneId};
 pub struct Mempool {
     deposits: Deposits,
     candidates: Candidates,
-    signatures_verified_count: u64,
+    signatures: Remembering,
 }
 
 /// What became of something that was not refused.
@@ -139,8 +139,8 @@ impl Mempool {
         if self.deposits.check(state, &signed)? == Inserted::Known {
             return Ok(Inserted::Known);
         }
-        self.signatures_verified_count += 1;
-        signed.verify(state.chain())?;
+        let signed_bytes = signed.deposit.signed_bytes(state.chain());
+        self.signatures.check(&signed.deposit.owner, &signed_bytes, &signed.signature)?;
         self.deposits.insert(signed);
         Ok(Inserted::New)
     }
@@ -155,8 +155,8 @@ impl Mempool {
         if inserted == Inserted::Known {
             return Ok(inserted);
         }
-        self.signatures_verified_count += 1;
-        Candidates::verify(state, &signed)?;
+        let producer = Candidates::producer(state, &signed)?;
+        self.signatures.check(&producer, &signed.header.signed_bytes(), &signed.signature)?;
         self.candidates.insert(signed, id);
         Ok(inserted)
     }
@@ -170,8 +170,7 @@ impl Mempool {
         if self.candidates.check_receipt(state, &signed)? == Inserted::Known {
             return Ok(Inserted::Known);
         }
-        self.signatures_verified_count += 1;
-        signed.verify()?;
+        self.signatures.check(&signed.receipt.validator, &signed.statement.signed_bytes(), &signed.receipt.signature)?;
         self.candidates.insert_receipt(signed);
         Ok(Inserted::New)
     }
@@ -223,7 +222,13 @@ impl Mempool {
     /// Signatures verified so far, good or bad: what floods cost.
     #[must_use]
     pub const fn signatures_verified_count(&self) -> u64 {
-        self.signatures_verified_count
+        self.signatures.verified_count()
+    }
+
+    /// A verifier that knows the signatures of what came into the pool, for [`State::check`]: a block of known content costs no
+    /// verification at all.
+    pub const fn verifier(&mut self) -> &mut Remembering {
+        &mut self.signatures
     }
 }
 

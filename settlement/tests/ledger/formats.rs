@@ -1,0 +1,180 @@
+//! The crate's formats: pinned bytes, round trips, and what becomes of mutated ones.
+//!
+//! `PLINTH_REGENERATE=1 cargo test -p plinth-settlement` writes the fixtures anew: a protocol change, reviewed as one.
+
+use super::world::*;
+use bytes::Bytes;
+use commonware_codec::Decode as _;
+use commonware_cryptography::Digestible as _;
+use plinth_settlement::block::{Block, Transaction};
+use plinth_settlement::genesis::Genesis;
+use plinth_settlement::ledger::{OneByOne, State};
+use plinth_settlement::limits::BLOCK_SIZE_MAX;
+use plinth_settlement::receipt::SignedReceipt;
+use plinth_types::codec::{Codec, DecodeError};
+use plinth_types::digest::Digest;
+use plinth_types::id::{Height, TimestampNs};
+use std::path::PathBuf;
+
+/// Compares with the fixture of this name, or writes it when asked to.
+#[track_caller]
+fn pinned(name: &str, bytes: &[u8]) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.hex"));
+    let lines = bytes.chunks(32).map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n");
+    let text: String = lines.collect();
+    if std::env::var_os("PLINTH_REGENERATE").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &text).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert_eq!(text, expected, "the bytes of {name} have changed: a protocol change");
+}
+
+/// A block with one of everything.
+fn block() -> (State, Block) {
+    let mut state = state();
+    advance(&mut state, vec![Transaction::Deposit(deposit(0, 1, TRADING, BTC, 100))]);
+    let header = Producer::new(TRADING).next(&state, 2);
+    let block = state.propose(TimestampNs::new(5_000), vec![order(header), Transaction::Deposit(deposit(1, 1, PRIVACY, BTC, 7))]);
+    (state, block)
+}
+
+#[test]
+fn formats_are_pinned() {
+    let (state, block) = block();
+    pinned("genesis", &genesis().to_bytes());
+    pinned("genesis_digest", &genesis().digest().0);
+    pinned("genesis_block", &genesis().block().to_bytes());
+    pinned("genesis_block_id", &genesis().block().id().0);
+    pinned("block", &block.to_bytes());
+    pinned("block_id", &block.id().0);
+    pinned("ledger_digest", &state.digest().0);
+    let header = Producer::new(TRADING).next(&super::world::state(), 1);
+    let receipt = signed_receipt(&header, 0);
+    pinned("receipt", &receipt.to_bytes());
+    pinned("receipt_signed_bytes", &receipt.statement.signed_bytes());
+    pinned("shard_root", &header.shard_root.0);
+}
+
+#[test]
+fn what_is_encoded_decodes_to_itself() {
+    let (_, block) = block();
+    assert_eq!(Block::decode(&block.to_bytes()), Ok(block.clone()));
+    assert_eq!(block.size(), block.to_bytes().len());
+    let framed: Bytes = commonware_codec::Encode::encode(&block);
+    assert_eq!(framed.len(), 4 + block.size());
+    let read = Block::decode_cfg(framed, &()).unwrap();
+    assert_eq!((read.id(), read.digest().0), (block.id(), block.id().0));
+    assert_eq!(commonware_consensus::Block::parent(&read).0, block.parent().0);
+    assert_eq!(commonware_consensus::Heightable::height(&read).get(), block.height().get());
+    let genesis = genesis();
+    assert_eq!(Genesis::decode(&genesis.to_bytes()).as_ref(), Ok(&*genesis));
+    let receipt = signed_receipt(&Producer::new(TRADING).next(&state(), 1), 0);
+    assert_eq!(SignedReceipt::decode(&receipt.to_bytes()), Ok(receipt));
+}
+
+/// Every byte of a block, three ways; every length; and then the ledger's word on what still decodes.
+#[test]
+fn a_mutated_block_is_refused_or_is_another_block() {
+    let (state, block) = block();
+    let bytes = block.to_bytes();
+    let mut decoded = 0;
+    for at in 0..bytes.len() {
+        for mask in [0x01, 0x80, 0xff] {
+            let mut mutated = bytes.clone();
+            mutated[at] ^= mask;
+            if let Ok(other) = Block::decode(&mutated) {
+                assert_eq!(other.to_bytes(), mutated, "byte {at}");
+                assert_ne!(other.id(), block.id(), "byte {at}");
+                assert!(at < Block::HEAD_SIZE, "byte {at}: the transactions are under the head's hash");
+                // Only the time is free.
+                let time = (1 + 8 + 32..1 + 8 + 32 + 8).contains(&at);
+                let verdict = state.check(&other, &mut OneByOne::default()).map(|_| ());
+                assert!(verdict.is_err() || time && other.time() > state.time(), "byte {at}: {verdict:?}");
+                decoded += 1;
+            }
+        }
+    }
+    assert!(decoded > 0);
+    for size in 0..bytes.len() {
+        assert!(Block::decode(&bytes[..size]).is_err(), "cut to {size} bytes");
+    }
+    let mut padded = bytes.clone();
+    padded.push(0);
+    assert!(matches!(Block::decode(&padded), Err(DecodeError::TrailingBytes { count: 1, .. })));
+}
+
+/// Bytes that were never a block, with the head's hash made to fit, so that the decoder reads on.
+#[test]
+fn mutated_transactions_under_a_fitting_hash_do_not_panic() {
+    let (state, block) = block();
+    let bytes = block.to_bytes();
+    for seed in seeds(3) {
+        let mut random = Random::new(seed);
+        for _ in 0..2_000 {
+            let mut mutated = bytes.clone();
+            for _ in 0..=random.below(3) {
+                let at = Block::HEAD_SIZE + random.below((bytes.len() - Block::HEAD_SIZE) as u64) as usize;
+                mutated[at] = random.next() as u8;
+            }
+            if random.one_in(4) {
+                mutated.truncate(Block::HEAD_SIZE + random.below((bytes.len() - Block::HEAD_SIZE) as u64) as usize);
+            }
+            let hash = plinth_settlement::digest::sha256(&[&mutated[Block::HEAD_SIZE..]]);
+            mutated[1 + 8 + 32 + 8 + 32..][..32].copy_from_slice(&hash.0);
+            if let Ok(other) = Block::decode(&mutated) {
+                assert_eq!(other.to_bytes(), mutated, "seed {seed}");
+                let verdict = state.check(&other, &mut OneByOne::default());
+                assert!(verdict.is_err() || mutated == bytes, "seed {seed}: a mutated block is valid");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_mutated_genesis_or_receipt_is_refused_or_is_another_one() {
+    let genesis = genesis();
+    let bytes = genesis.to_bytes();
+    for at in 0..bytes.len() {
+        let mut mutated = bytes.clone();
+        mutated[at] ^= 0x01;
+        if let Ok(other) = Genesis::decode(&mutated) {
+            assert_eq!(other.to_bytes(), mutated, "byte {at}");
+            assert_ne!(other.digest(), genesis.digest(), "byte {at}");
+        }
+        assert!(Genesis::decode(&bytes[..at]).is_err());
+    }
+    let receipt = signed_receipt(&Producer::new(TRADING).next(&state(), 1), 0);
+    let bytes = receipt.to_bytes();
+    for at in 0..bytes.len() {
+        let mut mutated = bytes.clone();
+        mutated[at] ^= 0x01;
+        assert!(
+            SignedReceipt::decode(&mutated).is_err() || SignedReceipt::decode(&mutated).unwrap().verify().is_err(),
+            "byte {at}"
+        );
+        assert!(SignedReceipt::decode(&bytes[..at]).is_err());
+    }
+}
+
+/// F21: a claim costs nothing, however large.
+#[test]
+fn a_claimed_size_or_count_is_refused_before_anything_is_allocated() {
+    let oversized = Block::decode(&vec![1; BLOCK_SIZE_MAX + 1]);
+    assert!(matches!(oversized, Err(DecodeError::TooMany { field: "block bytes", .. })));
+    let mut claim = block().1.to_bytes();
+    claim[Block::HEAD_SIZE - 4..Block::HEAD_SIZE].copy_from_slice(&u32::MAX.to_le_bytes());
+    assert!(matches!(Block::decode(&claim), Err(DecodeError::TooMany { field: "transactions", .. })));
+    let framed = [&u32::MAX.to_le_bytes()[..], &[0; 64]].concat();
+    assert!(Block::decode_cfg(framed, &()).is_err());
+    let short = [&64_u32.to_le_bytes()[..], &[0; 63]].concat();
+    assert!(Block::decode_cfg(short, &()).is_err());
+    assert!(Block::decode_cfg(vec![0_u8; 3], &()).is_err());
+}
+
+#[test]
+fn the_genesis_block_has_the_genesis_as_its_parent_and_nothing_else() {
+    let block = genesis().block();
+    assert_eq!((block.parent(), block.height(), block.transactions().len()), (genesis().digest(), Height::new(0), 0));
+    assert_eq!((block.pre_state(), state().block()), (Digest::ZERO, block.id()));
+}

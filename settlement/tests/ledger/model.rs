@@ -1,0 +1,221 @@
+//! The ledger as an outside observer computes it: from genesis and the transactions of the accepted blocks, in plain numbers and the
+//! simplest containers. It calls no rule of the crate, so that one mistake cannot hide itself.
+
+use super::world::{CHAIN, DELAY_BLOCKS};
+use plinth_settlement::block::Transaction;
+use plinth_settlement::genesis::Genesis;
+use plinth_settlement::keys;
+use plinth_settlement::ledger::State;
+use plinth_types::block::SignedHeader;
+use plinth_types::codec::Codec;
+use plinth_types::digest::Digest;
+use plinth_types::id::{AssetId, Height, InboxIndex, PublicKey, ZoneId};
+use plinth_types::message::InboxMessage;
+use plinth_types::quantity::Amount;
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Model {
+    height: u64,
+    issued: BTreeMap<AssetId, u128>,
+    balances: BTreeMap<(PublicKey, AssetId), u128>,
+    deposits: BTreeMap<PublicKey, u64>,
+    /// Every deposit that ever took effect.
+    pub(crate) ids: BTreeSet<Digest>,
+    zones: BTreeMap<ZoneId, ModelZone>,
+    validators: BTreeSet<PublicKey>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct ModelZone {
+    producer: PublicKey,
+    epoch: u32,
+    frozen: bool,
+    /// Every message ever appended.
+    inbox: Vec<InboxMessage>,
+    /// How many of them ordered headers consumed.
+    consumed: usize,
+    /// Ordered headers, each with the settlement height that ordered it.
+    headers: Vec<(SignedHeader, u64)>,
+}
+
+impl Model {
+    pub(crate) fn new(genesis: &Genesis) -> Self {
+        let mut model = Self { validators: genesis.committee().keys().iter().copied().collect(), ..Self::default() };
+        for asset in genesis.assets() {
+            let sum = asset.issued.iter().map(|balance| balance.amount.units()).sum();
+            model.issued.insert(asset.asset.id, sum);
+            for balance in &asset.issued {
+                model.balances.insert((balance.owner, asset.asset.id), balance.amount.units());
+            }
+        }
+        for zone in genesis.zones() {
+            let known = ModelZone { producer: zone.producer, epoch: zone.epoch.get(), ..ModelZone::default() };
+            model.zones.insert(zone.id, known);
+        }
+        model
+    }
+
+    /// The model behind a block of these transactions, or which of them is wrong.
+    pub(crate) fn after(&self, transactions: &[Transaction]) -> Result<Self, (usize, &'static str)> {
+        let mut next = self.clone();
+        next.height += 1;
+        for (index, transaction) in transactions.iter().enumerate() {
+            next.take(transaction).map_err(|why| (index, why))?;
+        }
+        next.assert_conserved();
+        Ok(next)
+    }
+
+    fn take(&mut self, transaction: &Transaction) -> Result<(), &'static str> {
+        match transaction {
+            Transaction::Deposit(signed) => {
+                let deposit = signed.deposit;
+                let zone = self.zones.get_mut(&deposit.zone).ok_or("zone")?;
+                let mut domain = b"plinth/deposit/1".to_vec();
+                domain.extend_from_slice(&7_u64.to_le_bytes());
+                domain.extend_from_slice(&deposit.to_bytes());
+                let id = plinth_settlement::digest::sha256(&[&domain]);
+                let balance = self.balances.get_mut(&(deposit.owner, deposit.asset)).ok_or("balance")?;
+                let last = self.deposits.entry(deposit.owner).or_default();
+                if zone.frozen || deposit.nonce != *last + 1 || deposit.amount == Amount::ZERO {
+                    return Err("deposit");
+                }
+                if keys::verify(&deposit.owner, &domain, &signed.signature).is_err() {
+                    return Err("owner's signature");
+                }
+                *balance = balance.checked_sub(deposit.amount.units()).ok_or("funds")?;
+                *last = deposit.nonce;
+                assert!(self.ids.insert(id), "a deposit took effect twice");
+                zone.inbox.push(InboxMessage {
+                    zone: deposit.zone,
+                    index: InboxIndex::new(zone.inbox.len() as u64 + 1),
+                    id,
+                    asset: deposit.asset,
+                    amount: deposit.amount,
+                    owner: deposit.owner,
+                    account: deposit.account,
+                });
+                Ok(())
+            }
+            Transaction::Header(ordered) => {
+                let header = &ordered.signed.header;
+                let zone = self.zones.get_mut(&header.zone).ok_or("zone")?;
+                let last = zone.headers.last().map(|(signed, _)| &signed.header);
+                let mut signed_bytes = b"plinth/zone-header/1".to_vec();
+                signed_bytes.extend_from_slice(&header.to_bytes());
+                let id = plinth_settlement::digest::sha256(&[&signed_bytes]);
+                let consumed = header.inbox_index.get() as usize;
+                if zone.frozen || header.chain != CHAIN || header.guest_image != Digest::ZERO {
+                    return Err("zone");
+                }
+                if header.height.get() != zone.headers.len() as u64 + 1 || header.epoch.get() < zone.epoch {
+                    return Err("height or epoch");
+                }
+                let parent = last.map_or(Digest::ZERO, |last| {
+                    let bytes = [b"plinth/zone-header/1".to_vec(), last.to_bytes()].concat();
+                    plinth_settlement::digest::sha256(&[&bytes])
+                });
+                if header.parent != parent || last.is_some_and(|last| last.post_root != header.pre_root) {
+                    return Err("chain");
+                }
+                let (seq, time) = last.map_or((0, 0), |last| (last.last_seq.get(), last.time.get()));
+                let (first, end) = (header.first_seq.get(), header.last_seq.get());
+                if first <= seq || end < first || header.time.get() < time {
+                    return Err("records");
+                }
+                let count = u64::from(header.command_count);
+                if count == 0 || count - 1 > end - first || u64::from(header.body_size) < count * 64 || header.body_size > 4 << 20 {
+                    return Err("counts");
+                }
+                if consumed < zone.consumed || header.inbox_index.get() > zone.inbox.len() as u64 {
+                    return Err("inbox index");
+                }
+                let messages: Vec<u8> = zone.inbox[zone.consumed..consumed].iter().flat_map(Codec::to_bytes).collect();
+                let root = plinth_settlement::digest::sha256(&[b"plinth/inbox-range/1", &messages]);
+                if header.inbox_root != if messages.is_empty() { Digest::ZERO } else { root } {
+                    return Err("inbox root");
+                }
+                let signers: BTreeSet<_> = ordered.receipts.iter().map(|receipt| receipt.validator).collect();
+                let statement = [
+                    b"plinth/body-receipt/1".to_vec(),
+                    header.chain.to_bytes(),
+                    header.zone.to_bytes(),
+                    header.height.to_bytes(),
+                    id.to_bytes(),
+                    header.shard_root.to_bytes(),
+                ]
+                .concat();
+                let receipts_hold =
+                    ordered.receipts.iter().all(|receipt| keys::verify(&receipt.validator, &statement, &receipt.signature).is_ok());
+                if signers.len() != ordered.receipts.len() || signers.len() < 3 || !signers.is_subset(&self.validators) {
+                    return Err("quorum");
+                }
+                if !ordered.receipts.is_sorted_by_key(|receipt| receipt.validator) || !receipts_hold {
+                    return Err("receipts");
+                }
+                if keys::verify(&zone.producer, &signed_bytes, &ordered.signed.signature).is_err() {
+                    return Err("producer's signature");
+                }
+                if header.outbox_totals.is_empty() != (header.outbox_root == Digest::ZERO) {
+                    return Err("outbox");
+                }
+                // Nothing was ever paid out, so a zone holds what its consumed messages brought.
+                let held = |asset| {
+                    let consumed = zone.inbox[..consumed].iter().filter(|message| message.asset == asset);
+                    consumed.map(|message| message.amount.units()).sum::<u128>()
+                };
+                if header.outbox_totals.iter().any(|total| total.amount.units() > held(total.asset)) {
+                    zone.frozen = true;
+                    return Ok(());
+                }
+                if !header.outbox_totals.is_empty() {
+                    return Err("withdrawal");
+                }
+                zone.consumed = consumed;
+                zone.epoch = header.epoch.get();
+                zone.headers.push((ordered.signed.clone(), self.height));
+                Ok(())
+            }
+        }
+    }
+
+    /// I4: issued = base layer + in flight + zones.
+    fn assert_conserved(&self) {
+        for (&asset, &issued) in &self.issued {
+            let base: u128 = self.balances.iter().filter(|((_, of), _)| *of == asset).map(|(_, units)| units).sum();
+            let moved = self.zones.values().flat_map(|zone| &zone.inbox).filter(|message| message.asset == asset);
+            let moved: u128 = moved.map(|message| message.amount.units()).sum();
+            assert_eq!(base + moved, issued, "asset {asset}");
+        }
+    }
+
+    /// Compares everything the ledger says with what the blocks say.
+    pub(crate) fn assert_agrees(&self, state: &State, seed: u64) {
+        assert_eq!(state.height(), Height::new(self.height), "seed {seed}");
+        for (&(owner, asset), &units) in &self.balances {
+            assert_eq!(state.balance(&owner, asset).units(), units, "seed {seed} owner {owner} asset {asset}");
+        }
+        assert_eq!(state.balances().map(|(_, _, amount)| amount.units()).sum::<u128>(), self.balances.values().sum());
+        for (&owner, &last) in &self.deposits {
+            assert_eq!(state.deposit_nonce(&owner), last, "seed {seed}");
+        }
+        for (&id, known) in &self.zones {
+            let zone = state.zone(id).unwrap();
+            assert_eq!(zone.height().get(), known.headers.len() as u64, "seed {seed} zone {id}");
+            let pending: Vec<_> = zone.inbox().pending().copied().collect();
+            assert_eq!(pending, known.inbox[known.consumed..], "seed {seed} zone {id}");
+            for &asset in self.issued.keys() {
+                let sum = |messages: &[InboxMessage]| {
+                    messages.iter().filter(|message| message.asset == asset).map(|message| message.amount.units()).sum::<u128>()
+                };
+                let turnstile = zone.turnstile(asset);
+                assert_eq!(turnstile.paid_in.units(), sum(&known.inbox[..known.consumed]), "seed {seed} zone {id}");
+                assert_eq!(turnstile.in_flight.units(), sum(&known.inbox[known.consumed..]), "seed {seed} zone {id}");
+                assert!(turnstile.paid_out <= turnstile.paid_in, "seed {seed} zone {id}");
+            }
+            let due = |(_, at): &&(SignedHeader, u64)| at + u64::from(DELAY_BLOCKS) <= self.height;
+            assert_eq!(zone.settled().get(), known.headers.iter().filter(due).count() as u64, "seed {seed} zone {id}");
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! The pool: what it takes, what it proposes, and what a flood does to it.
+
+use super::world::*;
+use plinth_settlement::block::{HeaderTransaction, SignedDeposit, Transaction, header_id};
+use plinth_settlement::ledger::{State, TransactionError};
+use plinth_settlement::limits::{
+    POOL_DEPOSITS_PER_OWNER_MAX, POOL_HEADERS_AHEAD_MAX, POOL_HEADERS_PER_HEIGHT_MAX, POOL_ORPHAN_RECEIPTS_PER_VALIDATOR_MAX,
+};
+use plinth_settlement::mempool::{Inserted, Mempool, PoolError};
+use plinth_settlement::receipt::BodyStatement;
+use plinth_types::block::{SignedHeader, ZoneHeader};
+use plinth_types::digest::Digest;
+use plinth_types::id::{Height, ProducerEpoch, Signature, TimestampNs};
+
+const ROOM: usize = 1 << 20;
+
+/// A header and three receipts, in the pool.
+fn insert_with_quorum(pool: &mut Mempool, state: &State, header: &ZoneHeader) {
+    assert_eq!(pool.insert_header(state, sign_header(header.clone())), Ok(Inserted::New));
+    for index in 0..3 {
+        assert_eq!(pool.insert_receipt(state, signed_receipt(header, index)), Ok(Inserted::New));
+    }
+}
+
+/// Orders whatever the pool proposes until it proposes nothing.
+fn drain(pool: &mut Mempool, state: &mut State) -> usize {
+    let mut blocks = 0;
+    while pool.has_proposal(state) {
+        let transactions = pool.propose(state, ROOM);
+        advance(state, transactions);
+        pool.prune(state);
+        blocks += 1;
+    }
+    blocks
+}
+
+#[test]
+fn deposits_are_proposed_in_order_of_arrival_and_of_their_numbers() {
+    let (mut state, mut pool) = (state(), Mempool::new());
+    let arrivals = [deposit(0, 2, TRADING, BTC, 1), deposit(1, 1, PRIVACY, BTC, 1), deposit(0, 1, PRIVACY, USD, 1)];
+    for signed in arrivals {
+        assert_eq!(pool.insert_deposit(&state, signed), Ok(Inserted::New));
+        assert_eq!(pool.insert_deposit(&state, signed), Ok(Inserted::Known));
+    }
+    let expected = [arrivals[1], arrivals[2], arrivals[0]].map(Transaction::Deposit);
+    assert_eq!(pool.propose(&state, ROOM), expected);
+    assert_eq!(drain(&mut pool, &mut state), 1);
+    assert_eq!(pool.deposit_count(), 0);
+    let refused = pool.insert_deposit(&state, arrivals[0]);
+    assert_eq!(refused, Err(PoolError::Behind { number: 2, last: 2 }));
+}
+
+#[test]
+fn headers_wait_for_their_quorum_and_for_the_header_before() {
+    let (mut state, mut pool) = (state(), Mempool::new());
+    let mut trading = Producer::new(TRADING);
+    let headers: Vec<_> = (0..3).map(|_| trading.next(&state, 1)).collect();
+    // The last comes first, and receipts come before their header.
+    for header in headers.iter().rev() {
+        for index in 0..2 {
+            assert_eq!(pool.insert_receipt(&state, signed_receipt(header, index)), Ok(Inserted::New));
+            assert_eq!(pool.insert_receipt(&state, signed_receipt(header, index)), Ok(Inserted::Known));
+        }
+        assert_eq!(pool.insert_header(&state, sign_header(header.clone())), Ok(Inserted::New));
+        assert_eq!(pool.insert_header(&state, sign_header(header.clone())), Ok(Inserted::Known));
+    }
+    assert_eq!(pool.orphan_count(), 0, "every receipt found its header");
+    assert!(pool.propose(&state, ROOM).is_empty(), "two of four are no quorum");
+    for header in &headers[1..] {
+        pool.insert_receipt(&state, signed_receipt(header, 3)).unwrap();
+    }
+    assert!(pool.propose(&state, ROOM).is_empty(), "the first still has no quorum");
+    pool.insert_receipt(&state, signed_receipt(&headers[0], 2)).unwrap();
+    assert_eq!(pool.propose(&state, ROOM).len(), 3);
+    assert_eq!(drain(&mut pool, &mut state), 1);
+    assert_eq!(state.zone(TRADING).unwrap().height(), Height::new(3));
+    assert_eq!(pool.headers(TRADING).count(), 0);
+    let late = pool.insert_receipt(&state, signed_receipt(&headers[0], 3));
+    assert_eq!(late, Err(PoolError::Behind { number: 1, last: 3 }));
+}
+
+#[test]
+fn a_proposal_fits_the_size_and_the_next_one_has_the_rest() {
+    let (mut state, mut pool) = (state(), Mempool::new());
+    for nonce in 1..=20 {
+        pool.insert_deposit(&state, deposit(0, nonce, TRADING, BTC, 1)).unwrap();
+    }
+    let one = state.propose(state.time(), pool.propose(&state, ROOM)[..1].to_vec()).size();
+    let transactions = pool.propose(&state, one + 2 * 140);
+    assert_eq!(transactions.len(), 3);
+    assert!(state.propose(state.time(), transactions).size() <= one + 2 * 140);
+    assert!(pool.propose(&state, 0).is_empty());
+    assert_eq!(drain(&mut pool, &mut state), 1);
+}
+
+#[test]
+fn a_deposit_that_cannot_be_covered_holds_up_its_owner_only() {
+    let (state, mut pool) = (state(), Mempool::new());
+    // Each alone could be covered; both cannot.
+    for signed in [deposit(0, 1, TRADING, BTC, 300), deposit(0, 2, TRADING, BTC, 300), deposit(1, 1, TRADING, BTC, 300)] {
+        pool.insert_deposit(&state, signed).unwrap();
+    }
+    let expected = [deposit(0, 1, TRADING, BTC, 300), deposit(1, 1, TRADING, BTC, 300)].map(Transaction::Deposit);
+    assert_eq!(pool.propose(&state, ROOM), expected);
+}
+
+#[test]
+fn what_nobody_known_signed_does_not_get_in() {
+    let (state, mut pool) = (state(), Mempool::new());
+    let header = Producer::new(TRADING).next(&state, 1);
+    let forged = SignedHeader { signature: Signature([1; 64]), header: header.clone() };
+    assert!(matches!(pool.insert_header(&state, forged), Err(PoolError::Signature(_))));
+    let mut receipt = signed_receipt(&header, 0);
+    receipt.receipt.signature.0[9] ^= 1;
+    assert!(matches!(pool.insert_receipt(&state, receipt), Err(PoolError::Signature(_))));
+    let stranger = signed_receipt(&header, 9);
+    assert!(matches!(pool.insert_receipt(&state, stranger), Err(PoolError::NotAValidator { .. })));
+    let forged = SignedDeposit { signature: Signature([1; 64]), ..deposit(0, 1, TRADING, BTC, 1) };
+    assert!(matches!(pool.insert_deposit(&state, forged), Err(PoolError::Signature(_))));
+    let unknown = deposit(7, 1, TRADING, BTC, 1);
+    assert!(matches!(pool.insert_deposit(&state, unknown), Err(PoolError::UnknownOwner { .. })));
+    let poor = deposit(2, 1, TRADING, BTC, 1);
+    assert!(matches!(pool.insert_deposit(&state, poor), Err(PoolError::Refused(TransactionError::Balance { .. }))));
+    assert_eq!((pool.deposit_count(), pool.orphan_count(), pool.headers(TRADING).count()), (0, 0, 0));
+}
+
+#[test]
+fn a_receipt_that_contradicts_its_header_is_refused_or_never_counts() {
+    let (state, mut pool) = (state(), Mempool::new());
+    let header = Producer::new(TRADING).next(&state, 1);
+    let statement = BodyStatement::of(&header, header_id(&header));
+    let lie = BodyStatement { shard_root: Digest([9; 32]), ..statement };
+    // Before the header is known it waits, and does not join it.
+    pool.insert_receipt(&state, lie.sign(&validator(0))).unwrap();
+    pool.insert_header(&state, sign_header(header.clone())).unwrap();
+    assert_eq!(pool.headers(TRADING).next().unwrap().receipts().len(), 0);
+    let refused = pool.insert_receipt(&state, lie.sign(&validator(1)));
+    assert_eq!(refused, Err(PoolError::Contradiction { header: header_id(&header) }));
+}
+
+/// F12 in small: two headers of one height under one key. Both are kept as evidence, the one with a quorum is ordered.
+#[test]
+fn a_producer_that_equivocates_is_found_out_and_does_not_stop_its_zone() {
+    let (mut state, mut pool) = (state(), Mempool::new());
+    let producer = Producer::new(TRADING);
+    let (first, _) = producer.header(&[], 1);
+    let (second, _) = producer.header(&[], 2);
+    pool.insert_header(&state, sign_header(first.clone())).unwrap();
+    let inserted = pool.insert_header(&state, sign_header(second.clone()));
+    assert_eq!(inserted, Ok(Inserted::Conflicting { first: header_id(&first) }));
+    let evidence: Vec<_> = pool.equivocations().collect();
+    assert_eq!((&evidence[0].first.header, &evidence[0].second.header, evidence.len()), (&first, &second, 1));
+    let (third, _) = producer.header(&[], 3);
+    let refused = pool.insert_header(&state, sign_header(third));
+    let count = POOL_HEADERS_PER_HEIGHT_MAX;
+    assert_eq!(refused, Err(PoolError::TooManyHeaders { zone: TRADING, height: Height::new(1), count }));
+    for index in 1..4 {
+        pool.insert_receipt(&state, signed_receipt(&second, index)).unwrap();
+    }
+    drain(&mut pool, &mut state);
+    assert_eq!(state.zone(TRADING).unwrap().head(), header_id(&second));
+    assert_eq!(pool.headers(TRADING).count(), 0);
+}
+
+#[test]
+fn an_owner_who_signs_two_deposits_of_one_number_gets_the_first() {
+    let (state, mut pool) = (state(), Mempool::new());
+    pool.insert_deposit(&state, deposit(0, 1, TRADING, BTC, 1)).unwrap();
+    let refused = pool.insert_deposit(&state, deposit(0, 1, PRIVACY, BTC, 1));
+    assert_eq!(refused, Err(PoolError::NonceTaken { owner: owner(0).public_key(), nonce: 1 }));
+}
+
+/// A flood of the worst kind: everything well signed, by one owner, one producer, one validator.
+#[test]
+fn a_flood_fills_its_signers_share_and_nothing_else() {
+    let (mut state, mut pool) = (state(), Mempool::new());
+    for nonce in 1..=200 {
+        let inserted = pool.insert_deposit(&state, deposit(0, nonce, TRADING, USD, 1));
+        assert_eq!(inserted.is_ok(), nonce <= POOL_DEPOSITS_PER_OWNER_MAX as u64);
+    }
+    assert_eq!(pool.deposit_count(), POOL_DEPOSITS_PER_OWNER_MAX);
+    let (template, _) = Producer::new(TRADING).header(&[], 1);
+    for height in (1..=600).chain([u64::MAX]) {
+        let header = ZoneHeader { height: Height::new(height), ..template.clone() };
+        assert_eq!(pool.insert_header(&state, sign_header(header)).is_ok(), height <= POOL_HEADERS_AHEAD_MAX);
+    }
+    assert_eq!(pool.headers(TRADING).count() as u64, POOL_HEADERS_AHEAD_MAX);
+    for made_up in 0..700_u64 {
+        let mut header = Digest::ZERO;
+        header.0[..8].copy_from_slice(&made_up.to_le_bytes());
+        let statement = BodyStatement { header, ..BodyStatement::of(&template, header) };
+        assert_eq!(pool.insert_receipt(&state, statement.sign(&validator(3))), Ok(Inserted::New));
+    }
+    assert_eq!(pool.orphan_count(), POOL_ORPHAN_RECEIPTS_PER_VALIDATOR_MAX);
+    // The others do not notice.
+    pool.insert_deposit(&state, deposit(1, 1, PRIVACY, BTC, 1)).unwrap();
+    let header = Producer::new(PRIVACY).next(&state, 1);
+    insert_with_quorum(&mut pool, &state, &header);
+    drain(&mut pool, &mut state);
+    let zone = state.zone(PRIVACY).unwrap();
+    assert_eq!((zone.height(), zone.inbox().pending().len()), (Height::new(1), 1));
+}
+
+#[test]
+fn a_flood_of_forgeries_costs_one_verification_each_and_repeats_cost_none() {
+    let (state, mut pool) = (state(), Mempool::new());
+    let good = deposit(0, 1, TRADING, BTC, 1);
+    (0..100).for_each(|_| _ = pool.insert_deposit(&state, good));
+    assert_eq!(pool.signatures_verified_count(), 1);
+    let header = Producer::new(TRADING).next(&state, 1);
+    (0..100).for_each(|_| _ = pool.insert_header(&state, sign_header(header.clone())));
+    (0..100).for_each(|_| _ = pool.insert_receipt(&state, signed_receipt(&header, 0)));
+    assert_eq!(pool.signatures_verified_count(), 3);
+    // What breaks a cheap rule is not verified at all.
+    _ = pool.insert_deposit(&state, deposit(0, 1_000, TRADING, BTC, 1));
+    _ = pool.insert_deposit(&state, deposit(0, 2, TRADING, BTC, 501));
+    let stale = ZoneHeader { epoch: ProducerEpoch::new(0), height: Height::new(2), ..header };
+    assert!(matches!(pool.insert_header(&state, sign_header(stale)), Err(PoolError::Refused(TransactionError::Epoch { .. }))));
+    assert_eq!(pool.signatures_verified_count(), 3);
+}
+
+/// Each signature is verified once: alone when it comes in, not again in the block; and a forgery is never remembered as valid.
+#[test]
+fn a_block_of_known_content_costs_no_verification() {
+    let (mut state, mut pool) = (state(), Mempool::new());
+    let header = Producer::new(TRADING).next(&state, 1);
+    insert_with_quorum(&mut pool, &state, &header);
+    pool.insert_deposit(&state, deposit(0, 1, TRADING, BTC, 1)).unwrap();
+    let known = pool.signatures_verified_count();
+    let block = state.propose(TimestampNs::new(2_000), pool.propose(&state, ROOM));
+    let mut forged = header.clone();
+    forged.trade_count += 1;
+    let receipts = receipts(&header, [0, 1, 2]);
+    let forged = Transaction::Header(Box::new(HeaderTransaction { signed: sign_header(forged), receipts }));
+    let forged = state.propose(TimestampNs::new(2_000), vec![forged]);
+    for _ in 0..2 {
+        assert!(state.check(&forged, pool.verifier()).is_err(), "receipts of another header");
+    }
+    assert_eq!(pool.signatures_verified_count(), known + 3, "the forged header's own signature once, its first receipt twice");
+    let checked = state.check(&block, pool.verifier()).unwrap();
+    assert_eq!(pool.signatures_verified_count(), known + 3);
+    assert_eq!(state.apply(checked).available.len(), 1);
+}
+
+/// Whatever is in the pool, in whatever order it came: what it proposes passes check, and in the end all of it is ordered.
+#[test]
+fn a_proposal_always_passes_check() {
+    for seed in seeds(20) {
+        let mut random = Random::new(seed);
+        let (mut state, mut pool) = (state(), Mempool::new());
+        let mut producers = [TRADING, PRIVACY].map(Producer::new);
+        let mut expected = [0; 2];
+        let mut nonces = [0_u64; 2];
+        for _ in 0..30 {
+            let mut deposits: Vec<_> = (0..random.below(5))
+                .map(|_| {
+                    let index = random.below(2) as usize;
+                    nonces[index] += 1;
+                    let zone = random.pick(&[TRADING, PRIVACY]);
+                    deposit(index as u8, nonces[index], zone, BTC, u128::from(1 + random.below(3)))
+                })
+                .collect();
+            while !deposits.is_empty() {
+                let signed = deposits.swap_remove(random.below(deposits.len() as u64) as usize);
+                // One that its owner cannot cover any more ends that owner's deposits.
+                _ = pool.insert_deposit(&state, signed);
+            }
+            for (at, producer) in producers.iter_mut().enumerate() {
+                if random.one_in(2) {
+                    let pending = state.zone(producer.zone).unwrap().inbox().pending().copied();
+                    let left: Vec<_> = pending.filter(|message| message.index > producer.before.inbox).collect();
+                    let (header, _) = producer.header(&left, 1);
+                    producer.follow(&header);
+                    insert_with_quorum(&mut pool, &state, &header);
+                    expected[at] += 1;
+                }
+            }
+            let transactions = pool.propose(&state, 400 + random.below(4_000) as usize);
+            advance(&mut state, transactions);
+            pool.prune(&state);
+        }
+        drain(&mut pool, &mut state);
+        for (at, producer) in producers.iter().enumerate() {
+            assert_eq!(state.zone(producer.zone).unwrap().height().get(), expected[at], "seed {seed}");
+        }
+    }
+}

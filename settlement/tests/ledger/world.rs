@@ -1,0 +1,257 @@
+//! A small chain for tests: four validators, two zones, two assets, three owners; and a producer that writes real bodies.
+
+use plinth_settlement::block::{HeaderTransaction, SignedDeposit, Transaction, header_id};
+use plinth_settlement::body::{Before, inbox_root, shard_root};
+use plinth_settlement::committee::ValidatorCount;
+use plinth_settlement::digest::sha256;
+use plinth_settlement::genesis::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, ZoneMode};
+use plinth_settlement::keys::SecretKey;
+use plinth_settlement::ledger::{BlockError, OneByOne, Outcome, State};
+use plinth_settlement::receipt::{BodyStatement, Receipt, SignedReceipt};
+use plinth_types::block::{SignedHeader, ZoneHeader};
+use plinth_types::codec::Codec;
+use plinth_types::command::{Body, ClientOrderId, ClientTail, Command};
+use plinth_types::digest::Digest;
+use plinth_types::id::{
+    AccountId, AssetId, ChainId, Height, MandateId, MsgSeqNum, OrderId, ProducerEpoch, Seq, SessionId, TimestampNs, ZoneId,
+};
+use plinth_types::message::{Deposit, InboxMessage};
+use plinth_types::quantity::Amount;
+use plinth_types::reference::{Asset, Name};
+use std::sync::Arc;
+
+pub(crate) const CHAIN: ChainId = ChainId::new(7);
+pub(crate) const TRADING: ZoneId = ZoneId::TRADING;
+pub(crate) const PRIVACY: ZoneId = ZoneId::new(2);
+pub(crate) const BTC: AssetId = AssetId::new(0);
+pub(crate) const USD: AssetId = AssetId::new(1);
+pub(crate) const DELAY_BLOCKS: u32 = 2;
+pub(crate) const VALIDATORS: ValidatorCount = ValidatorCount::new(4).unwrap();
+
+pub(crate) fn key(tag: u8) -> SecretKey {
+    SecretKey::from_seed([tag; 32])
+}
+
+pub(crate) fn owner(index: u8) -> SecretKey {
+    key(0x10 + index)
+}
+
+pub(crate) fn producer(zone: ZoneId) -> SecretKey {
+    key(0x20_u8.wrapping_add(zone.get() as u8))
+}
+
+pub(crate) fn validator(index: u8) -> SecretKey {
+    key(0x30 + index)
+}
+
+pub(crate) fn amount(units: u128) -> Amount {
+    Amount::new(units).unwrap()
+}
+
+pub(crate) fn draft() -> Draft {
+    let zone = |id: ZoneId, name| GenesisZone {
+        id,
+        name: Name::new(name).unwrap(),
+        producer: producer(id).public_key(),
+        epoch: ProducerEpoch::new(1),
+        mode: ZoneMode::Attested { delay_blocks: DELAY_BLOCKS },
+    };
+    let asset = |id: AssetId, name, decimals, units: &[(u8, u128)]| {
+        let balance = |&(index, units): &(u8, u128)| GenesisBalance { owner: owner(index).public_key(), amount: amount(units) };
+        let mut issued: Vec<_> = units.iter().map(balance).collect();
+        issued.sort_by_key(|balance| balance.owner);
+        let asset = Asset { id, name: Name::new(name).unwrap(), decimals };
+        GenesisAsset { asset, issuer: key(0x40 + id.get() as u8).public_key(), issued }
+    };
+    Draft {
+        chain: CHAIN,
+        time: TimestampNs::new(1_000),
+        validators: (0..4).map(|index| validator(index).public_key()).collect(),
+        zones: vec![zone(TRADING, "trading"), zone(PRIVACY, "privacy")],
+        assets: vec![asset(BTC, "BTC", 8, &[(0, 500), (1, 300)]), asset(USD, "USD", 2, &[(0, 10_000), (2, 1)])],
+        limits: ChainLimits::default(),
+    }
+}
+
+pub(crate) fn genesis() -> Arc<Genesis> {
+    Arc::new(draft().build().unwrap())
+}
+
+pub(crate) fn state() -> State {
+    State::genesis(genesis())
+}
+
+/// The `nonce`-th deposit of an owner.
+pub(crate) fn deposit(index: u8, nonce: u64, zone: ZoneId, asset: AssetId, units: u128) -> SignedDeposit {
+    let key = owner(index);
+    let account = AccountId::new(u32::from(index));
+    let deposit = Deposit { zone, nonce, asset, amount: amount(units), owner: key.public_key(), account };
+    SignedDeposit::sign(deposit, CHAIN, &key)
+}
+
+/// Receipts of these validators, ascending by key.
+pub(crate) fn receipts(header: &ZoneHeader, validators: impl IntoIterator<Item = u8>) -> Vec<Receipt> {
+    let statement = BodyStatement::of(header, header_id(header));
+    let mut receipts: Vec<_> = validators.into_iter().map(|index| statement.sign(&validator(index)).receipt).collect();
+    receipts.sort_by_key(|receipt| receipt.validator);
+    receipts
+}
+
+pub(crate) fn signed_receipt(header: &ZoneHeader, index: u8) -> SignedReceipt {
+    BodyStatement::of(header, header_id(header)).sign(&validator(index))
+}
+
+pub(crate) fn sign_header(header: ZoneHeader) -> SignedHeader {
+    let signature = producer(header.zone).sign(&header.signed_bytes());
+    SignedHeader { header, signature }
+}
+
+/// The header, signed by its producer, with receipts of three validators.
+pub(crate) fn order(header: ZoneHeader) -> Transaction {
+    order_with(header, [0, 1, 2])
+}
+
+pub(crate) fn order_with(header: ZoneHeader, validators: impl IntoIterator<Item = u8>) -> Transaction {
+    let receipts = receipts(&header, validators);
+    Transaction::Header(Box::new(HeaderTransaction { signed: sign_header(header), receipts }))
+}
+
+pub(crate) fn check(state: &State, transactions: Vec<Transaction>) -> Result<Outcome, BlockError> {
+    let block = state.propose(TimestampNs::new(state.time().get() + 1), transactions);
+    state.check(&block, &mut OneByOne::default()).map(|checked| checked.outcome().clone())
+}
+
+/// Puts the transactions into the next block.
+pub(crate) fn advance(state: &mut State, transactions: Vec<Transaction>) -> Outcome {
+    let block = state.propose(TimestampNs::new(state.time().get() + 1), transactions);
+    let checked = state.check(&block, &mut OneByOne::default()).expect("a valid block");
+    assert_eq!(checked.outcome().block, block.id());
+    state.apply(checked)
+}
+
+/// Writes the bodies and headers of one zone.
+#[derive(Clone, Debug)]
+pub(crate) struct Producer {
+    pub(crate) zone: ZoneId,
+    pub(crate) height: Height,
+    pub(crate) parent: Digest,
+    pub(crate) root: Digest,
+    pub(crate) before: Before,
+}
+
+impl Producer {
+    pub(crate) fn new(zone: ZoneId) -> Self {
+        let root = sha256(&[b"empty zone", &zone.to_bytes()]);
+        Self { zone, height: Height::new(0), parent: Digest::ZERO, root, before: Before::default() }
+    }
+
+    /// The next body: consumes the messages, then takes `cancel_count` requests of a client.
+    pub(crate) fn body(&self, messages: &[InboxMessage], cancel_count: u64) -> Vec<u8> {
+        let mut body = Vec::new();
+        let mut seq = self.before.seq;
+        let mut record = |session, what, tail: Vec<u8>| {
+            seq = seq.next();
+            let time = TimestampNs::new(seq.get() * 10);
+            let tail_size = tail.len() as u16;
+            let command = Command { seq, time, session, mandate: MandateId::new(0), body: what, tail_size };
+            body.extend_from_slice(&command.head());
+            body.extend_from_slice(&tail);
+        };
+        for message in messages {
+            record(SessionId::APPLIANCE, Body::Inbox, message.to_bytes());
+        }
+        for index in 1..=cancel_count {
+            let session = SessionId::new(1);
+            let client_order_id = ClientOrderId::new(b"cancel").unwrap();
+            let tail = ClientTail { msg_seq_num: MsgSeqNum::new(index), client_order_id, orig_client_order_id: None };
+            record(session, Body::Cancel { order: OrderId::new(session, index).unwrap() }, tail.to_bytes());
+        }
+        body
+    }
+
+    /// The header of a body that [`Producer::body`] wrote for these messages.
+    pub(crate) fn header(&self, messages: &[InboxMessage], cancel_count: u64) -> (ZoneHeader, Vec<u8>) {
+        let body = self.body(messages, cancel_count);
+        let command_count = messages.len() as u64 + cancel_count;
+        let last_seq = Seq::new(self.before.seq.get() + command_count);
+        let header = ZoneHeader {
+            chain: CHAIN,
+            zone: self.zone,
+            height: self.height.next(),
+            epoch: ProducerEpoch::new(1),
+            parent: self.parent,
+            guest_image: Digest::ZERO,
+            policy: sha256(&[b"policy"]),
+            pre_root: self.root,
+            post_root: sha256(&[&self.root.0, &body]),
+            inbox_index: messages.last().map_or(self.before.inbox, |message| message.index),
+            inbox_root: inbox_root(messages),
+            outbox_root: Digest::ZERO,
+            outbox_totals: Vec::new(),
+            body_hash: sha256(&[&body]),
+            body_size: body.len() as u32,
+            shard_root: shard_root(&body, VALIDATORS).unwrap(),
+            first_seq: self.before.seq.next(),
+            last_seq,
+            time: TimestampNs::new(last_seq.get() * 10),
+            command_count: command_count as u32,
+            trade_count: 0,
+        };
+        (header, body)
+    }
+
+    /// Goes on behind this header.
+    pub(crate) fn follow(&mut self, header: &ZoneHeader) {
+        self.height = header.height;
+        self.parent = header_id(header);
+        self.root = header.post_root;
+        self.before = Before::behind(header);
+    }
+
+    /// The next header, consuming all that waits, and goes on behind it.
+    pub(crate) fn next(&mut self, state: &State, cancel_count: u64) -> ZoneHeader {
+        let messages: Vec<_> = state.zone(self.zone).unwrap().inbox().pending().copied().collect();
+        let (header, _) = self.header(&messages, cancel_count);
+        self.follow(&header);
+        header
+    }
+}
+
+/// A small generator: the same seed, the same run.
+#[derive(Debug)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// SplitMix64 (Steele, Lea, Flood 2014).
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len() as u64) as usize]
+    }
+
+    pub(crate) fn one_in(&mut self, count: u64) -> bool {
+        self.below(count) == 0
+    }
+}
+
+/// Seeds of a run: one from the environment (`PLINTH_SEED`), else these many fixed ones.
+pub(crate) fn seeds(count: u64) -> Vec<u64> {
+    match std::env::var("PLINTH_SEED") {
+        Ok(seed) => vec![seed.parse().expect("PLINTH_SEED is a number")],
+        Err(_) => (1..=count).collect(),
+    }
+}

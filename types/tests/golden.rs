@@ -1,0 +1,315 @@
+//! The shared formats, pinned: each value encodes to the bytes of its fixture and those bytes decode to the value.
+//!
+//! A fixture is a text file of lines `name hexadecimal`. `PLINTH_REGENERATE=1 cargo test -p plinth-types` writes them anew: that is a
+//! protocol change, and is reviewed as one.
+
+#![allow(clippy::unwrap_used, reason = "what surrounds the tests is test too")]
+
+use core::fmt::Debug;
+use plinth_types::block::{BodyReader, SignedHeader, ZoneHeader};
+use plinth_types::codec::Codec;
+use plinth_types::command::{Body, ClientOrderId, ClientTail, Command, NewOrder, OrderPrice, Side, TimeInForce};
+use plinth_types::digest::Digest;
+use plinth_types::event::AssetAmount;
+use plinth_types::id::{
+    AccountId, AssetId, ChainId, Height, InboxIndex, InstrumentId, MandateId, MsgSeqNum, OrderId, ProducerEpoch, PublicKey, Seq,
+    SessionId, Signature, TimestampNs, ZoneId,
+};
+use plinth_types::limits::{AMOUNT_MAX, CLIENT_ORDER_ID_SIZE_MAX, COMMAND_HEAD_SIZE, PRICE_TICKS_MAX, QTY_LOTS_MAX};
+use plinth_types::message::{BlockStatus, Deposit, InboxMessage, Note};
+use plinth_types::quantity::{Amount, Price, Qty};
+use plinth_types::reference::{Account, Asset, Configuration, Instrument, Mandate, Name, Scope, SignedMandate};
+use std::path::PathBuf;
+
+/// Compares named byte strings with a fixture, or writes it when asked to.
+#[track_caller]
+fn pinned(format: &str, named: &[(&str, Vec<u8>)]) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{format}.hex"));
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let text: String = named.iter().map(|(name, bytes)| format!("{name} {}\n", hex(bytes))).collect();
+    if std::env::var_os("PLINTH_REGENERATE").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &text).unwrap();
+    }
+    let fixture = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    for (found, expected) in text.lines().zip(fixture.lines()) {
+        assert_eq!(found, expected, "the bytes of a {format} have changed: a protocol change");
+    }
+    assert_eq!(text.lines().count(), fixture.lines().count(), "the fixture of {format} has other values");
+}
+
+/// Pins values with a codec, and reads each back; every truncation is refused, and so is a byte too many.
+#[track_caller]
+fn pinned_values<T: Codec + PartialEq + Debug>(format: &str, named: &[(&str, T)]) {
+    let bytes: Vec<_> = named.iter().map(|(name, value)| (*name, value.to_bytes())).collect();
+    for ((name, value), (_, bytes)) in named.iter().zip(&bytes) {
+        assert_eq!(T::decode(bytes).as_ref(), Ok(value), "{name}");
+        for size in 0..bytes.len() {
+            assert!(T::decode(&bytes[..size]).is_err(), "{name} cut to {size} bytes");
+        }
+        let padded = [bytes.as_slice(), &[0]].concat();
+        assert!(T::decode(&padded).is_err(), "{name} with a byte too many");
+        for at in 0..bytes.len() {
+            for mask in [0x01, 0x80, 0xff] {
+                let mut mutated = bytes.clone();
+                mutated[at] ^= mask;
+                if let Ok(other) = T::decode(&mutated) {
+                    assert_eq!(other.to_bytes(), mutated, "{name}: byte {at} decodes to something else");
+                }
+            }
+        }
+    }
+    pinned(format, &bytes);
+}
+
+fn price(ticks: i64) -> Price {
+    Price::from_ticks(ticks).unwrap()
+}
+
+fn qty(lots: u64) -> Qty {
+    Qty::from_lots(lots).unwrap()
+}
+
+fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+fn client_order_id(text: &str) -> ClientOrderId {
+    ClientOrderId::new(text.as_bytes()).unwrap()
+}
+
+fn public_key(first: u8) -> PublicKey {
+    PublicKey(core::array::from_fn(|at| first.wrapping_add(at as u8)))
+}
+
+fn digest(first: u8) -> Digest {
+    Digest(core::array::from_fn(|at| first.wrapping_add(at as u8)))
+}
+
+fn signature(first: u8) -> Signature {
+    Signature(core::array::from_fn(|at| first.wrapping_add(at as u8)))
+}
+
+fn inbox_message() -> InboxMessage {
+    InboxMessage {
+        zone: ZoneId::TRADING,
+        index: InboxIndex::new(0x0102_0304),
+        id: digest(0x40),
+        asset: AssetId::new(3),
+        amount: Amount::new(0x0102_0304_0506_0708_090a).unwrap(),
+        owner: public_key(0x80),
+        account: AccountId::new(0x0a0b_0c0d),
+    }
+}
+
+fn commands() -> Vec<(&'static str, Command)> {
+    let session = SessionId::new(0x0304);
+    let order = OrderId::new(session, 0x0506_0708).unwrap();
+    let new = NewOrder {
+        order,
+        instrument: InstrumentId::new(0x1112_1314),
+        side: Side::Buy,
+        price: OrderPrice::Limit(price(0x2122_2324)),
+        qty: qty(0x3132_3334),
+        time_in_force: TimeInForce::GoodTillCancel,
+        post_only: false,
+    };
+    let bodies = [
+        ("new_limit_buy", Body::New(new)),
+        ("new_limit_sell", Body::New(NewOrder { side: Side::Sell, price: OrderPrice::Limit(price(-1)), ..new })),
+        ("new_post_only", Body::New(NewOrder { post_only: true, ..new })),
+        ("new_limit_ioc", Body::New(NewOrder { time_in_force: TimeInForce::ImmediateOrCancel, ..new })),
+        ("new_limit_fok", Body::New(NewOrder { time_in_force: TimeInForce::FillOrKill, ..new })),
+        ("new_market", Body::New(NewOrder { price: OrderPrice::Market, time_in_force: TimeInForce::ImmediateOrCancel, ..new })),
+        ("new_extremes", Body::New(NewOrder { price: OrderPrice::Limit(price(-PRICE_TICKS_MAX)), qty: qty(QTY_LOTS_MAX), ..new })),
+        ("cancel", Body::Cancel { order }),
+        ("replace", Body::Replace { order, price: price(7), qty: qty(8) }),
+        ("configure", Body::Configure),
+        ("inbox", Body::Inbox),
+        ("note", Body::Note),
+    ];
+    let command = |body| Command {
+        seq: Seq::new(0x4142_4344_4546_4748),
+        time: TimestampNs::new(0x5152_5354_5556_5758),
+        session,
+        mandate: MandateId::new(0x6162_6364),
+        body,
+        tail_size: 0x0102,
+    };
+    bodies.map(|(name, body)| (name, command(body))).to_vec()
+}
+
+#[test]
+fn command_heads() {
+    let commands = commands();
+    for (name, command) in &commands {
+        assert_eq!(Command::from_head(&command.head()), Ok(*command), "{name}");
+    }
+    let heads: Vec<_> = commands.iter().map(|(name, command)| (*name, command.head().to_vec())).collect();
+    assert!(heads.iter().all(|(_, head)| head.len() == COMMAND_HEAD_SIZE));
+    pinned("command_head", &heads);
+}
+
+#[test]
+fn client_tails() {
+    let plain = ClientTail { msg_seq_num: MsgSeqNum::new(9), client_order_id: client_order_id("c-1"), orig_client_order_id: None };
+    let longest = "x".repeat(CLIENT_ORDER_ID_SIZE_MAX);
+    let full = ClientTail {
+        msg_seq_num: MsgSeqNum::new(u64::MAX),
+        client_order_id: client_order_id(&longest),
+        orig_client_order_id: Some(client_order_id("c-1")),
+    };
+    pinned_values("client_tail", &[("new", plain), ("cancel", full)]);
+}
+
+#[test]
+fn configurations() {
+    let mandate = Mandate {
+        id: MandateId::new(4),
+        session: SessionId::new(5),
+        account: AccountId::new(6),
+        scope: Scope::Trade,
+        expires_at: TimestampNs::new(7),
+    };
+    let cancel_only = Mandate { scope: Scope::CancelOnly, ..mandate };
+    let instrument = Instrument {
+        id: InstrumentId::new(1),
+        symbol: name("BTC/USD"),
+        base: AssetId::new(0),
+        quote: AssetId::new(1),
+        price_decimals: 2,
+        qty_decimals: 8,
+        qty_max: qty(1_000_000),
+        window_low: price(5_000_000),
+        window_bits: 16,
+    };
+    let grant = |mandate| Configuration::GrantMandate(SignedMandate { mandate, signature: signature(0x20) });
+    pinned_values(
+        "configuration",
+        &[
+            ("add_asset", Configuration::AddAsset(Asset { id: AssetId::new(2), name: name("BTC"), decimals: 8 })),
+            (
+                "open_account",
+                Configuration::OpenAccount(Account { id: AccountId::new(3), name: name("FIRM-1"), owner: public_key(0x60) }),
+            ),
+            ("list_instrument", Configuration::ListInstrument(instrument)),
+            ("grant_mandate", grant(mandate)),
+            ("grant_mandate_cancel_only", grant(cancel_only)),
+        ],
+    );
+    pinned("mandate_signed_bytes", &[("trade", mandate.signed_bytes(ChainId::new(7)))]);
+}
+
+#[test]
+fn notes() {
+    let status = |status| Note::BlockStatus {
+        height: Height::new(1),
+        last_seq: Seq::new(2),
+        status,
+        settlement_height: Height::new(3),
+        settlement_time: TimestampNs::new(4),
+    };
+    let (session, next, up_to) = (SessionId::new(2), MsgSeqNum::new(3), MsgSeqNum::new(1_003));
+    pinned_values(
+        "note",
+        &[
+            ("reserve_outbound", Note::ReserveOutbound { session, next, up_to }),
+            ("reset_session", Note::ResetSession { session }),
+            ("block_available", status(BlockStatus::Available)),
+            ("block_settled", status(BlockStatus::Settled)),
+        ],
+    );
+}
+
+#[test]
+fn inbox_messages() {
+    let largest = InboxMessage { amount: Amount::new(AMOUNT_MAX).unwrap(), index: InboxIndex::new(u64::MAX), ..inbox_message() };
+    pinned_values("inbox_message", &[("deposit", inbox_message()), ("largest", largest)]);
+}
+
+#[test]
+fn deposits() {
+    let deposit = Deposit {
+        zone: ZoneId::TRADING,
+        nonce: 0x0102_0304,
+        asset: AssetId::new(3),
+        amount: Amount::new(1_000).unwrap(),
+        owner: public_key(0x80),
+        account: AccountId::new(5),
+    };
+    pinned_values("deposit", &[("deposit", deposit)]);
+    pinned("deposit_signed_bytes", &[("deposit", deposit.signed_bytes(ChainId::new(7)))]);
+}
+
+fn attested_header() -> ZoneHeader {
+    ZoneHeader {
+        chain: ChainId::new(7),
+        zone: ZoneId::TRADING,
+        height: Height::new(2),
+        epoch: ProducerEpoch::new(3),
+        parent: digest(0x01),
+        guest_image: Digest::ZERO,
+        policy: digest(0x02),
+        pre_root: digest(0x03),
+        post_root: digest(0x04),
+        inbox_index: InboxIndex::new(5),
+        inbox_root: digest(0x05),
+        outbox_root: Digest::ZERO,
+        outbox_totals: Vec::new(),
+        body_hash: digest(0x06),
+        body_size: 6_400,
+        shard_root: digest(0x07),
+        first_seq: Seq::new(11),
+        last_seq: Seq::new(110),
+        time: TimestampNs::new(1_777_680_000_000_000_000),
+        command_count: 100,
+        trade_count: 9,
+    }
+}
+
+fn sending_header() -> ZoneHeader {
+    let total = |asset, units| AssetAmount { asset: AssetId::new(asset), amount: Amount::new(units).unwrap() };
+    let outbox_totals = vec![total(0, 5), total(2, AMOUNT_MAX)];
+    ZoneHeader { outbox_root: digest(0x08), outbox_totals, ..attested_header() }
+}
+
+#[test]
+fn zone_headers() {
+    let (header, sending) = (attested_header(), sending_header());
+    pinned_values("zone_header", &[("attested", header.clone()), ("sending", sending.clone())]);
+    pinned_values("signed_header", &[("attested", SignedHeader { header: header.clone(), signature: signature(0x90) })]);
+    pinned(
+        "zone_header_signed_bytes",
+        &[("execution", sending.execution_bytes()), ("signed", sending.signed_bytes()), ("attested", header.signed_bytes())],
+    );
+}
+
+#[test]
+fn a_header_with_totals_that_no_encoder_writes_does_not_decode() {
+    let header = sending_header();
+    let [first, second] = header.outbox_totals[..] else { panic!("two totals") };
+    let zero = AssetAmount { amount: Amount::ZERO, ..first };
+    for totals in [vec![second, first], vec![first, first], vec![zero, second]] {
+        let bent = ZoneHeader { outbox_totals: totals, ..header.clone() };
+        assert!(ZoneHeader::decode(&bent.to_bytes()).is_err());
+    }
+}
+
+/// A body is commands one behind the other; the reader gives back what was written and stops at the first thing that is none.
+#[test]
+fn bodies() {
+    let tail = inbox_message().to_bytes();
+    let (_, command) = commands().remove(10);
+    let inbox = Command { tail_size: tail.len() as u16, ..command };
+    let configure = Command { seq: inbox.seq.next(), body: Body::Configure, tail_size: 0, ..command };
+    let body = [&inbox.head()[..], &tail, &configure.head()].concat();
+    pinned("body", &[("inbox_then_configure", body.clone())]);
+    let read: Vec<_> = BodyReader::new(&body).collect::<Result<_, _>>().unwrap();
+    assert_eq!(read, [(inbox, tail.as_slice()), (configure, &[][..])]);
+    for size in 1..body.len() {
+        let complete = size == COMMAND_HEAD_SIZE + tail.len();
+        let read = BodyReader::new(&body[..size]).collect::<Result<Vec<_>, _>>();
+        assert_eq!(read.is_ok(), complete, "cut to {size} bytes");
+    }
+    assert_eq!(BodyReader::new(&[]).count(), 0);
+}
