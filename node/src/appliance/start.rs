@@ -228,10 +228,10 @@ impl Appliance {
             core.run()
         })?;
         let producer_thread = spawn("plinth-producer", failed, move || stage.run())?;
-        let (heard, told) = (Arc::clone(&link), handle.clone());
+        let (events, told) = (link.events().clone(), handle.clone());
         let bridge_thread = thread::Builder::new()
             .name("plinth-bridge".into())
-            .spawn(move || bridge::run(&heard, &told))
+            .spawn(move || bridge::run(&events, &told))
             .map_err(|error| system("a thread", error))?;
         submit_deposits(&link, &resolved)?;
 
@@ -287,10 +287,13 @@ impl Appliance {
         if join(producer_thread).is_none() {
             problems.push("the producer stage failed");
         }
-        // The bridge ends when it finds the core stage gone, or the link.
+        // Producer and admin socket are gone, and the bridge holds no more than the link's channel, which ends with it.
         match Arc::into_inner(link) {
             Some(link) => link.stop(),
-            None => drop(bridge_thread.join()),
+            None => problems.push("the settlement link is still in use"),
+        }
+        if bridge_thread.join().is_err() {
+            problems.push("the bridge failed");
         }
         match Arc::into_inner(validators) {
             Some(validators) => {
