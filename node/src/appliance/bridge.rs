@@ -47,7 +47,8 @@ fn records(block: &Finalized) -> Vec<ApplianceRecord> {
             settlement_time: block.time,
         })
     };
-    let available = block.available.iter().map(|ordered| note(ordered.block.height, ordered.block.last_seq, BlockStatus::Available));
+    let available =
+        block.available.iter().map(|ordered| note(ordered.block.height, ordered.block.last_seq, BlockStatus::Available));
     let settled = block.settled.iter().map(|settled| note(settled.height, settled.last_seq, BlockStatus::Settled));
     available.chain(settled).chain(block.inbox.iter().map(|message| ApplianceRecord::Inbox(*message))).collect()
 }

@@ -248,8 +248,19 @@ impl Appliance {
         };
         let admin = Admin::start(folder.path(), move || reporter.status()).map_err(|error| system("admin socket", error))?;
         let ready = ready(&folder, &resolved, &settlement_addresses, fix, admin.path());
-        let appliance =
-            Self { ready, core: handle, core_thread, producer_thread, bridge_thread, link, stopping, validators, admin, failures, _folder: folder };
+        let appliance = Self {
+            ready,
+            core: handle,
+            core_thread,
+            producer_thread,
+            bridge_thread,
+            link,
+            stopping,
+            validators,
+            admin,
+            failures,
+            _folder: folder,
+        };
         appliance.wait_ready(resolved.deposits.len() as u64, deadline)
     }
 
@@ -401,9 +412,10 @@ fn start_link(resolved: &Resolved, peers: &[Peer], settlement: Height) -> Result
 
 /// Each deposit is sent until it is ordered; those that were ordered before are dropped.
 fn submit_deposits(link: &ZoneLink, resolved: &Resolved) -> Result<(), LinkError> {
-    resolved.deposits.iter().try_for_each(|(deposit, signature)| {
-        link.deposit(SignedDeposit { deposit: *deposit, signature: *signature })
-    })
+    resolved
+        .deposits
+        .iter()
+        .try_for_each(|(deposit, signature)| link.deposit(SignedDeposit { deposit: *deposit, signature: *signature }))
 }
 
 fn gateway_config(resolved: &Resolved) -> GatewayConfig {

@@ -437,7 +437,7 @@ mod tests {
             ("window_low = \"76500.00\"", "window_low = \"1e5\"", "instrument 'BTC/USD'"),
             ("comp_id = \"FIRM2\"", "comp_id = \"FIRM1\"", "session 'FIRM1'"),
             ("validator-1.key", "validator-2.key", "settlement.validator"),
-            ("orders_max = 1048576", "orders_max = 0", "zone.capacity"),
+            ("orders_max = 262144", "orders_max = 0", "zone.capacity"),
         ];
         for (from, to, entry) in wrong {
             let error = load_changed(from, to).unwrap_err().to_string();
