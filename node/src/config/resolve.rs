@@ -106,7 +106,16 @@ pub fn load(path: &Path) -> Result<Resolved, ConfigError> {
     let text = fs::read_to_string(path).map_err(|error| ConfigError::Read { path: path.into(), error })?;
     let config: Config =
         toml::from_str(&text).map_err(|error| ConfigError::Syntax { path: path.into(), error: Box::new(error) })?;
-    Resolver { folder: path.parent().unwrap_or(Path::new(".")), config: &config }.resolve()
+    resolve(&config, path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Checks a configuration; paths in it are relative to `folder`.
+///
+/// # Errors
+///
+/// [`ConfigError`] naming the entry.
+pub fn resolve(config: &Config, folder: &Path) -> Result<Resolved, ConfigError> {
+    Resolver { folder, config }.resolve()
 }
 
 /// Reads a secret key file: 64 hexadecimal digits.
@@ -402,7 +411,7 @@ mod tests {
     /// The demo's file with one change, loaded from its own folder.
     fn load_changed(from: &str, to: &str) -> Result<Resolved, ConfigError> {
         let folder = tempfile::tempdir().unwrap();
-        demo::create(folder.path()).unwrap();
+        demo::create(folder.path(), demo::VALIDATOR_COUNT).unwrap();
         let path = folder.path().join(demo::CONFIG_FILE);
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "the demo's file has no {from:?}");
