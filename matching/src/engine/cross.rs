@@ -1,7 +1,7 @@
 //! Matching: an incoming order takes from the best levels of the other side, oldest order first, at the resting order's price.
 
 use crate::engine::Engine;
-use crate::engine::book::{Book, crosses, index_of, opposite};
+use crate::engine::book::{crosses, opposite};
 use crate::engine::counters::Counters;
 use crate::engine::index::Index;
 use crate::engine::pool::{self, Node, Slot};
@@ -58,14 +58,6 @@ impl Incoming {
             None => Amount::ZERO,
         }
     }
-
-    /// Whether it would trade at once.
-    #[inline(always)]
-    pub(crate) fn would_take(&self, book: &Book) -> bool {
-        let maker = 1 - index_of(self.side);
-        // Both are cheap, and one branch is cheaper than two.
-        (book.best_level[maker] != 0) & crosses(self.side, self.worst(), book.best_price[maker])
-    }
 }
 
 /// What a side delivers for each lot of a trade: a buyer the price, a seller one unit.
@@ -88,8 +80,14 @@ const NOTHING: Price = Price::from_ticks(0).expect("zero is a price");
 
 impl<T: Touch> Engine<T> {
     /// Trades what can be traded now. Returns what is left, and why.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn take<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> (Option<Qty>, Stop) {
+        if taker.limit.is_some() { self.take_levels::<_, false>(taker, sink) } else { self.take_levels::<_, true>(taker, sink) }
+    }
+
+    /// Not inlined, and compiled apart for market orders, as it needs all the registers there are.
+    #[inline(never)]
+    fn take_levels<S: EventSink, const MARKET: bool>(&mut self, taker: Incoming, sink: &mut S) -> (Option<Qty>, Stop) {
         let Self { touch, counters, custody, books, levels, nodes, index, .. } = self;
         let counters = counters.get_mut(touch);
         let book = books.get_mut(touch, taker.instrument as usize);
@@ -110,7 +108,7 @@ impl<T: Touch> Engine<T> {
             let left = loop {
                 let node = nodes.get_mut(touch, slot as usize);
                 let mut qty = wanted.min(Qty::from_lots(node.lots).expect("a resting order has lots"));
-                if taker.limit.is_none() {
+                if MARKET {
                     match affordable(custody.available(touch, taker.account, taker.gives), gives_at, qty) {
                         Some(affordable) => qty = affordable,
                         None => {
@@ -186,7 +184,7 @@ impl<T: Touch> Engine<T> {
     }
 }
 
-/// Ends the first order of a level, which is filled, and says which is next. Not inlined: see [`Engine::take`].
+/// Ends the first order of a level, which is filled, and says which is next. Not inlined, for the registers of the loop that calls it.
 #[inline(never)]
 fn retire<T: Touch>(touch: &mut T, counters: &mut Counters, nodes: &mut Table<Node>, index: &mut Index, slot: Slot) -> Slot {
     let Node { order, next, .. } = *nodes.get(touch, slot as usize);
