@@ -36,13 +36,9 @@ impl Balance {
     /// Promises `amount`; `false` and unchanged if that much is not available.
     #[inline(always)]
     pub(crate) fn reserve(&mut self, amount: Amount) -> bool {
-        match self.reserved.checked_add(amount) {
-            Some(reserved) if reserved <= self.settled => {
-                self.reserved = reserved;
-                true
-            }
-            Some(_) | None => false,
-        }
+        let Some(left) = self.available().checked_sub(amount) else { return false };
+        self.reserved = self.settled.checked_sub(left).expect("what is available is a part of what is owned");
+        true
     }
 
     #[inline(always)]

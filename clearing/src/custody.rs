@@ -24,15 +24,17 @@ pub struct Custody {
     stride: u32,
 }
 
+/// Where an account's balance of an asset is. Found once for an order, used for each of its trades.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BalancePlace(usize);
+
 /// What one side of a trade delivers to the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Leg {
-    /// Who delivers.
-    pub from: AccountId,
-    /// Who receives.
-    pub to: AccountId,
-    /// What.
-    pub asset: AssetId,
+    /// The deliverer's balance of the asset.
+    pub from: BalancePlace,
+    /// The receiver's balance of the same asset.
+    pub to: BalancePlace,
     /// How much.
     pub amount: Amount,
     /// What `from`'s order had reserved for it. More than `amount` is price improvement, and is released; an order without
@@ -210,10 +212,17 @@ impl Custody {
     /// If a side lacks what it delivers or has reserved: the engine matches funded orders only.
     #[inline(always)]
     pub fn settle<T: Touch>(&mut self, touch: &mut T, one: Leg, other: Leg) {
-        self.balance_mut(touch, one.from, one.asset).debit(one.amount, one.reserved);
-        self.balance_mut(touch, other.from, other.asset).debit(other.amount, other.reserved);
-        self.balance_mut(touch, one.to, one.asset).credit(one.amount);
-        self.balance_mut(touch, other.to, other.asset).credit(other.amount);
+        self.balances.get_mut(touch, one.from.0).debit(one.amount, one.reserved);
+        self.balances.get_mut(touch, other.from.0).debit(other.amount, other.reserved);
+        self.balances.get_mut(touch, one.to.0).credit(one.amount);
+        self.balances.get_mut(touch, other.to.0).credit(other.amount);
+    }
+
+    /// Where the balance of `account` in `asset` is. For a pair that is unknown it is no balance's place, or another's.
+    #[inline(always)]
+    #[must_use]
+    pub const fn place(&self, account: AccountId, asset: AssetId) -> BalancePlace {
+        BalancePlace(self.slot(account, asset))
     }
 
     /// What `account` may still reserve of `asset`.
@@ -251,9 +260,9 @@ impl Custody {
     }
 
     #[inline(always)]
-    fn slot(&self, account: AccountId, asset: AssetId) -> usize {
+    const fn slot(&self, account: AccountId, asset: AssetId) -> usize {
         // Accounts times assets fit an index: the table was made so. A wrong number is caught by the table.
-        (account.get() as usize * self.stride as usize).wrapping_add(usize::from(asset.get()))
+        (account.get() as usize * self.stride as usize).wrapping_add(asset.get() as usize)
     }
 }
 

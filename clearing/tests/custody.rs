@@ -1,5 +1,7 @@
 //! Custody against its own rules: every refusal changes nothing, every operation conserves, over random operations too.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 use plinth_clearing::{Custody, Leg};
 use plinth_types::id::{AccountId, AssetId, PublicKey};
 use plinth_types::limits::AMOUNT_MAX;
@@ -14,6 +16,10 @@ const BOB: AccountId = AccountId::new(1);
 
 fn amount(units: u128) -> Amount {
     Amount::new(units).unwrap()
+}
+
+fn leg(custody: &Custody, from: AccountId, to: AccountId, asset: AssetId, amount: Amount, reserved: Amount) -> Leg {
+    Leg { from: custody.place(from, asset), to: custody.place(to, asset), amount, reserved }
 }
 
 fn asset(id: u16) -> Asset {
@@ -52,8 +58,8 @@ fn a_trade_moves_both_legs_and_releases_the_improvement() {
     let mut custody = custody();
     custody.reserve(&mut (), ALICE, CASH, amount(60)).unwrap();
     custody.reserve(&mut (), BOB, GOODS, amount(10)).unwrap();
-    let paid = Leg { from: ALICE, to: BOB, asset: CASH, amount: amount(50), reserved: amount(55) };
-    let delivered = Leg { from: BOB, to: ALICE, asset: GOODS, amount: amount(10), reserved: amount(10) };
+    let paid = leg(&custody, ALICE, BOB, CASH, amount(50), amount(55));
+    let delivered = leg(&custody, BOB, ALICE, GOODS, amount(10), amount(10));
     custody.settle(&mut (), paid, delivered);
     assert_eq!(money(&custody, ALICE), [(50, 5), (110, 0)]);
     assert_eq!(money(&custody, BOB), [(150, 0), (90, 0)]);
@@ -94,8 +100,9 @@ fn releasing_what_is_not_reserved_stops_the_process() {
 #[test]
 #[should_panic(expected = "debited more than is owned")]
 fn paying_what_is_not_owned_stops_the_process() {
-    let leg = Leg { from: ALICE, to: BOB, asset: CASH, amount: amount(101), reserved: Amount::ZERO };
-    custody().settle(&mut (), leg, leg);
+    let mut custody = custody();
+    let leg = leg(&custody, ALICE, BOB, CASH, amount(101), Amount::ZERO);
+    custody.settle(&mut (), leg, leg);
 }
 
 #[test]
@@ -103,8 +110,8 @@ fn paying_what_is_not_owned_stops_the_process() {
 fn paying_what_is_promised_elsewhere_stops_the_process() {
     let mut custody = custody();
     custody.reserve(&mut (), ALICE, CASH, amount(60)).unwrap();
-    let paid = Leg { from: ALICE, to: BOB, asset: CASH, amount: amount(50), reserved: Amount::ZERO };
-    let delivered = Leg { from: BOB, to: ALICE, asset: GOODS, amount: amount(1), reserved: Amount::ZERO };
+    let paid = leg(&custody, ALICE, BOB, CASH, amount(50), Amount::ZERO);
+    let delivered = leg(&custody, BOB, ALICE, GOODS, amount(1), Amount::ZERO);
     custody.settle(&mut (), paid, delivered);
 }
 
@@ -150,17 +157,9 @@ fn random_operations_conserve_and_agree_with_a_plain_ledger() {
                     let paid = spent - spent / 3;
                     let got = ledger[to][other].1.min(5);
                     let to_id = AccountId::new(to as u32);
-                    let (one, other) = (
-                        Leg { from: from_id, to: to_id, asset: asset_id, amount: amount(paid), reserved: amount(spent) },
-                        Leg {
-                            from: to_id,
-                            to: from_id,
-                            asset: AssetId::new(other as u16),
-                            amount: amount(got),
-                            reserved: amount(got),
-                        },
-                    ];
-                    custody.settle(&mut (), legs);
+                    let one = leg(&custody, from_id, to_id, asset_id, amount(paid), amount(spent));
+                    let back = leg(&custody, to_id, from_id, AssetId::new(other as u16), amount(got), amount(got));
+                    custody.settle(&mut (), one, back);
                     ledger[from][asset].0 -= paid;
                     ledger[from][asset].1 -= spent;
                     ledger[to][asset].0 += paid;

@@ -121,6 +121,11 @@ impl<A: Application> Acceptor<A> {
         Ok(acceptor)
     }
 
+    /// Reserves outbound numbers in blocks of `count`, of at least 4, instead of [`RESERVATION_BLOCK`](crate::limits::RESERVATION_BLOCK).
+    pub fn reserve_in_blocks_of(&mut self, count: u64) {
+        self.sessions.iter_mut().for_each(|session| session.outbound().reserve_in_blocks_of(count));
+    }
+
     /// A connection was made. `false` if it must be closed at once: too many have not logged on.
     pub fn connected(&mut self, link: LinkId, now: Now) -> bool {
         if self.pending_count >= CONNECTIONS_PENDING_MAX {

@@ -1,4 +1,23 @@
 //! The FIX 4.4 acceptor of the trading zone.
+//!
+//! ```text
+//! codec/        bytes to fields and back, prices and times exactly
+//! dictionary/   what a message may say
+//! session/      FIX sessions, sans-IO: sequence, recovery, outbound numbers. Its doc is the specification of the hard part
+//! acceptor.rs   connections bound to sessions, sans-IO
+//! application/  orders: requests to commands, durable records to reports. Its doc holds the rules of engagement
+//! driver/       io_uring, passwords, the turn of the loop: [`Gateway`]
+//! client/       a small initiator for harnesses
+//! zone.rs       [`Zone`], the only way into the zone
+//! clock.rs      time as an argument
+//! ```
+//!
+//! Arrows point down to `plinth-types` only: no matching, no settlement. A [`Gateway`] hands commands to a [`Zone`] and is handed back every
+//! durable record with what came of it; what it says to clients is a function of these records, so nothing leaves before its cause is
+//! durable, and a restart that replays the journal says the same again.
+//!
+//! Invariants: no outbound number ever carries two messages; one (session, `ClOrdID`) makes at most one order; no message of a peer makes
+//! anything panic or memory grow beyond [`limits`]; `unsafe` stands in `driver/ring.rs` alone.
 
 #![deny(clippy::float_arithmetic)]
 

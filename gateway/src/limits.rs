@@ -58,12 +58,13 @@ pub const HELD_MESSAGES_MAX: usize = 1_024;
 /// Bytes of such messages.
 pub const HELD_SIZE_MAX: usize = 512 << 10;
 
-/// Outbound numbers reserved by one note. After a crash at most two blocks of reports are sent again.
+/// Outbound numbers reserved by one note; the next note is written when half of them are used. After a crash at most two blocks of
+/// reports are sent that the peer had.
 pub const RESERVATION_BLOCK: u64 = 4_096;
-/// The next block is asked for when so few numbers are left.
-pub const RESERVATION_LOW: u64 = RESERVATION_BLOCK / 2;
 /// Bytes of sent messages kept for one session, for resends. Beyond it the oldest are gone and a request for them is gap-filled.
 pub const STORE_SIZE_MAX: usize = 64 << 20;
+/// Instruments, accounts or sessions that the gateway knows by number. Higher numbers are not served.
+pub const LISTED_MAX: usize = 1 << 20;
 /// Orders of one session that the gateway keeps for its whole life. The next one is refused.
 pub const ORDERS_KEPT_MAX: usize = 1 << 22;
 /// Trades kept until their block has settled. More than this many unsettled trades and the oldest are no longer reported as settled.
@@ -79,4 +80,5 @@ pub const AVG_PX_EXTRA_DECIMALS: u8 = 4;
 const _: () = assert!(MESSAGE_SIZE_MAX <= u16::MAX as usize, "field offsets are two bytes");
 const _: () = assert!(RECEIVE_BUFFER_SIZE > MESSAGE_SIZE_MAX + BEGIN_STRING_SIZE_MAX, "a longest message always fits");
 const _: () = assert!(SEND_BUFFER_SIZE >= 2 * MESSAGE_SIZE_MAX, "a message always fits into an empty send buffer");
-const _: () = assert!(RESERVATION_LOW >= 2 && RESERVATION_LOW < RESERVATION_BLOCK);
+const _: () =
+    assert!(RESERVATION_BLOCK >= 4, "a block has a first half to use while the next is written, and a last number to spare");

@@ -1,5 +1,7 @@
 //! The gateway on real sockets, over a zone in memory whose records are durable at once.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod support;
 
 use plinth_gateway::Gateway;
@@ -414,5 +416,35 @@ fn a_slow_consumer_is_cut_and_finds_everything_when_it_returns() {
     for index in 0..orders {
         assert_eq!(report(&mut slow, &[11, 150]), [format!("s{index}"), "0".to_owned()]);
     }
+    server.crash();
+}
+
+/// One order in flight over loopback, from the client's write to its report. Wall clock; prints only.
+#[test]
+#[ignore = "a measurement"]
+fn round_trip_of_an_order() {
+    let server = Server::start(Vec::new());
+    let mut client = server.log_on(1, Numbers::START);
+    let mut times: Vec<u128> = (0..20_000)
+        .map(|index| {
+            let start = Instant::now();
+            let time = timestamp::format(Now::read().utc);
+            client.queue(b"D", |body| {
+                body.bytes(tag::CL_ORD_ID, format!("r{index}").as_bytes());
+                body.bytes(tag::TRANSACT_TIME, &time);
+                // Immediate or cancel: the naive book stays empty and quick.
+                body.raw(b"38=1\x0140=2\x0144=1.00\x0154=1\x0155=BTC/USD\x0159=3\x01");
+            });
+            flush(&mut client);
+            while client.poll().unwrap().is_none() {}
+            let time = start.elapsed().as_nanos();
+            while client.poll().unwrap().is_none() {}
+            time
+        })
+        .skip(1_000)
+        .collect();
+    times.sort_unstable();
+    let at = |share: f64| times[(times.len() as f64 * share) as usize] as f64 / 1_000.0;
+    println!("p50 {:.1} us, p99 {:.1} us, p99.9 {:.1} us", at(0.5), at(0.99), at(0.999));
     server.crash();
 }

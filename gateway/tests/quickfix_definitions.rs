@@ -1,6 +1,8 @@
 //! The session layer against the acceptance definitions of QuickFIX for FIX 4.4, run on the sans-IO core with an echoing application.
 //! They are fixtures outside the repository (`PLINTH_FIXTURES`); without them the test says so and passes.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod support;
 
 use plinth_gateway::acceptor::Acceptor;

@@ -1,5 +1,7 @@
 //! Every script under `tests/scenarios`, against sessions and orders as they run in the appliance, over a naive zone.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod support;
 
 use std::path::PathBuf;

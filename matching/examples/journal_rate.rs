@@ -10,7 +10,15 @@ use plinth_types::command::{Body, Command, NewOrder, OrderPrice, Side, TimeInFor
 use plinth_types::id::{ChainId, InstrumentId, MandateId, OrderId, Seq, SessionId, TimestampNs, ZoneId};
 use plinth_types::quantity::{Price, Qty};
 use std::path::PathBuf;
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Records written one by one, to see what one sync takes.
+const LONE_RECORDS: u64 = 1_000;
+
+/// How long the sequencer waits when the ring is full.
+const FULL_PAUSE: Duration = Duration::from_micros(100);
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -25,6 +33,12 @@ fn main() {
     let mut config = JournalConfig::new(path.clone(), Identity { chain: ChainId::new(1), zone: ZoneId::TRADING });
     config.durability = durability;
 
+    let journal_cpu = Arc::new(AtomicU64::new(0));
+    config.on_publish = Some(Arc::new({
+        let journal_cpu = Arc::clone(&journal_cpu);
+        move || journal_cpu.store(thread_cpu_ns(), Ordering::Relaxed)
+    }));
+
     let (end, _) = config.open(TimestampNs::new(0), |_, _| Ok::<(), JournalError>(())).expect("the journal opens");
     let mut journal = Journal::start(&config, end).expect("the journal starts");
     let status = journal.status().clone();
@@ -35,15 +49,28 @@ fn main() {
         let command = command(seq);
         while journal.append(&command, &tail).is_err() {
             assert!(status.failure().is_none(), "{:?}", status.failure());
-            std::thread::yield_now();
+            // To spin would take the core from the journal's thread on a small machine.
+            std::thread::sleep(FULL_PAUSE);
         }
     }
     let cpu = thread_cpu_ns() - cpu;
     while status.durable().get() < records {
         assert!(status.failure().is_none(), "{:?}", status.failure());
-        std::thread::yield_now();
+        std::thread::sleep(FULL_PAUSE);
     }
+    let journal_cpu = journal_cpu.load(Ordering::Relaxed);
     let seconds = start.elapsed().as_secs_f64();
+
+    let mut lone_us = Vec::new();
+    for seq in records + 1..=records + LONE_RECORDS {
+        let start = Instant::now();
+        journal.append(&command(seq), &tail).expect("the ring is empty");
+        while status.durable().get() < seq {
+            std::thread::yield_now();
+        }
+        lone_us.push(start.elapsed().as_secs_f64() * 1e6);
+    }
+    lone_us.sort_by(f64::total_cmp);
     journal.shutdown().expect("the journal stops");
 
     let start = Instant::now();
@@ -54,14 +81,17 @@ fn main() {
     });
     let (_, report) = opened.expect("the journal opens again");
     let recovery_seconds = start.elapsed().as_secs_f64();
-    assert_eq!(count, records);
+    assert_eq!(count, records + LONE_RECORDS);
     println!(
-        "{durability:?}: {:.2} M commands/s ({records} in {seconds:.3} s, {:.0} ns of CPU each in the sequencer's thread), {:.0} a batch, {:.0} MB",
+        "{durability:?}: {:.2} M commands/s ({records} in {seconds:.3} s, {:.0} ns of CPU each in the sequencer's thread, {:.0} in the journal's), {:.0} a batch, {:.0} MB",
         records as f64 / seconds / 1e6,
         cpu as f64 / records as f64,
-        records as f64 / report.batch_count as f64,
+        journal_cpu as f64 / records as f64,
+        records as f64 / (report.batch_count - LONE_RECORDS) as f64,
         report.byte_count as f64 / 1e6,
     );
+    let at = |share: f64| lone_us[((lone_us.len() - 1) as f64 * share) as usize];
+    println!("a lone record is durable after {:.0} us (median), {:.0} us (p10), {:.0} us (p99)", at(0.5), at(0.1), at(0.99));
     println!("recovery scan: {:.2} M commands/s", records as f64 / recovery_seconds / 1e6);
     std::fs::remove_dir_all(path).expect("the measured directory is removed");
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops where something is wrong")]
 
-use plinth_matching::journal::limits::{BATCH_SIZE_MAX, SEGMENT_HEADER_SIZE};
+use plinth_matching::journal::limits::SEGMENT_HEADER_SIZE;
 use plinth_matching::journal::{Durability, Identity, Journal, JournalConfig, JournalError, Reader, verify};
 use plinth_types::command::{Body, Command};
 use plinth_types::id::{ChainId, MandateId, OrderId, Seq, SessionId, TimestampNs, ZoneId};
@@ -15,7 +15,8 @@ const IDENTITY: Identity = Identity { chain: ChainId::new(7), zone: ZoneId::TRAD
 
 fn config(path: &Path, durability: Durability) -> JournalConfig {
     let mut config = JournalConfig::new(path.join("journal"), IDENTITY);
-    config.segment_size = (SEGMENT_HEADER_SIZE + BATCH_SIZE_MAX) as u64;
+    config.batch_size_max = 1 << 20;
+    config.segment_size = (SEGMENT_HEADER_SIZE + config.batch_size_max) as u64;
     config.durability = durability;
     config
 }

@@ -1,6 +1,8 @@
 //! The engine checked against a slow one that is obviously right: one list of orders, scanned from end to end, and its own arithmetic of
 //! balances. Same commands in, same events out, same balances, for every seed.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod flow;
 
 use flow::{Flow, Rng};

@@ -1,5 +1,7 @@
 //! The rules of the book, one by one.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod flow;
 
 use Side::{Buy, Sell};

@@ -1,6 +1,8 @@
 //! The zone's root and pages: incremental and full roots agree, a restored engine goes on as the first one, hostile pages are refused,
 //! and the bytes of a small state are pinned.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod flow;
 
 use flow::{Flow, Rng, Sequenced};

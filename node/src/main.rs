@@ -24,7 +24,13 @@ enum Command {
     /// Start the appliance: FIX gateway, matching core, journal, settlement with its validators (the default)
     Up(UpArgs),
     /// Make a data directory with a configuration, fresh keys and eight funded demo firms, and start nothing
-    Init(Folder),
+    Init {
+        #[command(flatten)]
+        folder: Folder,
+        /// How many of the four validators run in the appliance; each of the others gets a validator.toml for plinth-validator
+        #[arg(long, default_value_t = demo::VALIDATOR_COUNT, value_parser = clap::value_parser!(u16).range(0..=4))]
+        validators_here: u16,
+    },
     /// Ask a running appliance how it is
     Status {
         #[command(flatten)]
@@ -69,16 +75,14 @@ struct UpArgs {
 fn main() -> ExitCode {
     abort_on_panic();
     tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("PLINTH_LOG").unwrap_or_else(|_| "warn".into()),
-        )
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("PLINTH_LOG").unwrap_or_else(|_| "warn".into()))
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     let cli = Cli::parse();
     let done = match cli.command.unwrap_or(Command::Up(cli.up)) {
         Command::Up(args) => up(args),
-        Command::Init(folder) => init(&folder),
+        Command::Init { folder, validators_here } => init(&folder, validators_here),
         Command::Status { folder, json } => status(&folder, json),
         Command::Replay(args) => replay::main(&args).map_err(Into::into),
         Command::VerifyJournal(folder) => verify_journal(&folder),
@@ -116,8 +120,8 @@ fn up(args: UpArgs) -> Result<ExitCode, Box<dyn Error>> {
     Ok(if stopped.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn init(folder: &Folder) -> Result<ExitCode, Box<dyn Error>> {
-    demo::create(&folder.data_dir)?;
+fn init(folder: &Folder, validators_here: u16) -> Result<ExitCode, Box<dyn Error>> {
+    demo::create(&folder.data_dir, validators_here)?;
     println!("{}", folder.data_dir.join(demo::CONFIG_FILE).display());
     Ok(ExitCode::SUCCESS)
 }

@@ -51,8 +51,10 @@ impl Desk {
 
     /// What was added when the request was handed to the zone, from the record.
     fn note_request(&mut self, command: &Command, client: &ClientTail) {
-        let orders = self.sessions.entry(command.session).or_default();
+        let orders = self.sessions.of(command.session);
         let index = match command.body {
+            // Live, the order is there since it was handed over, and its id is used up.
+            Body::New(new) if orders.is_same(new.order.index(), &client.client_order_id) => return,
             Body::New(new) if new.order.session() == command.session => {
                 orders.put(new.order.index(), Order::new(&new, client.client_order_id, command.mandate));
                 new.order.index()
@@ -75,7 +77,7 @@ impl Desk {
                     Some(Execution::Rejected(reject))
                 });
                 if matches!(reject, Reject::OutOfSequence { .. })
-                    && let Some(orders) = self.sessions.get_mut(&order.session())
+                    && let Some(orders) = self.sessions.get_mut(order.session())
                 {
                     orders.forget_last(order.index());
                 }
@@ -136,7 +138,7 @@ impl Desk {
         sessions: &mut Sessions<'_>,
         change: impl FnOnce(&mut Order) -> Option<Execution>,
     ) {
-        let Some(own) = self.sessions.get_mut(&id.session()).and_then(|orders| orders.get_mut(id.index())) else { return };
+        let Some(own) = self.sessions.get_mut(id.session()).and_then(|orders| orders.get_mut(id.index())) else { return };
         let Some(execution) = change(own) else { return };
         let order = *own;
         if let Some(out) = sessions.outbound(id.session()) {
@@ -151,7 +153,7 @@ impl Desk {
             Body::Replace { .. } => RequestKind::Replace,
             Body::Cancel { .. } | Body::New(_) | Body::Configure | Body::Inbox | Body::Note => RequestKind::Cancel,
         };
-        let Some(order) = self.sessions.get(&session).and_then(|orders| orders.get(id.index())) else { return };
+        let Some(order) = self.sessions.get(session).and_then(|orders| orders.get(id.index())) else { return };
         let orig = client.orig_client_order_id.unwrap_or(order.client_order_id);
         if let Some(out) = sessions.outbound(session) {
             Self::report_cancel_reject(id, order, kind, client.client_order_id, orig, reject, source, out);

@@ -76,7 +76,7 @@ impl Desk {
     ) -> Result<(), Fault> {
         let id = client_order_id(request.cl_ord_id, tag::CL_ORD_ID)?;
         let session = origin.session;
-        if let Some(index) = self.sessions.get(&session).and_then(|orders| orders.find(&id)) {
+        if let Some(index) = self.sessions.get(session).and_then(|orders| orders.find(&id)) {
             if request.poss_resend {
                 self.report_status(origin, request, index, reply);
                 return Ok(());
@@ -106,13 +106,13 @@ impl Desk {
         if post_only && time_in_force != TimeInForce::GoodTillCancel {
             return Err(Fault::Refused(Refusal::Contradiction));
         }
-        let orders = self.sessions.entry(session).or_default();
+        let orders = self.sessions.of(session);
         let index = orders.next_index();
         let order = OrderId::new(session, index).filter(|_| index <= ORDERS_KEPT_MAX as u64);
         let order = order.ok_or(Fault::Refused(Refusal::TooManyOrders))?;
         let new = NewOrder { order, instrument: instrument.id, side, price, qty, time_in_force, post_only };
         self.submit(origin, mandate, Body::New(new), id, None, zone)?;
-        let orders = self.sessions.entry(session).or_default();
+        let orders = self.sessions.of(session);
         orders.put(index, Order::new(&new, id, mandate));
         orders.claim(id, index);
         Ok(())
@@ -122,14 +122,14 @@ impl Desk {
         let (id, orig, index) = self.named(origin, request)?;
         let (order, mandate) = self.own_order(origin, request, index)?;
         self.submit(origin, mandate, Body::Cancel { order }, id, Some(orig), zone)?;
-        self.sessions.entry(origin.session).or_default().claim(id, index);
+        self.sessions.of(origin.session).claim(id, index);
         Ok(())
     }
 
     fn replace<Z: Zone>(&mut self, origin: Origin, request: &Request<'_>, zone: &mut Z) -> Result<(), Fault> {
         let (id, orig, index) = self.named(origin, request)?;
         let (order, mandate) = self.own_order(origin, request, index)?;
-        let known = self.sessions.get(&origin.session).and_then(|orders| orders.get(index));
+        let known = self.sessions.get(origin.session).and_then(|orders| orders.get(index));
         let known = *known.ok_or(Fault::Refused(Refusal::UnknownOrder))?;
         let instrument = self.listing.instrument(known.instrument).ok_or(Fault::Refused(Refusal::UnknownSymbol))?;
         let qty = quantity(required(request.order_qty, tag::ORDER_QTY)?, instrument.qty_decimals)?;
@@ -150,13 +150,13 @@ impl Desk {
             return Err(Fault::Refused(Refusal::Unsupported { tag }));
         }
         self.submit(origin, mandate, Body::Replace { order, price, qty }, id, Some(orig), zone)?;
-        self.sessions.entry(origin.session).or_default().claim(id, index);
+        self.sessions.of(origin.session).claim(id, index);
         Ok(())
     }
 
     fn status(&self, origin: Origin, request: &Request<'_>, reply: &mut Outbound) -> Result<(), Fault> {
         let id = client_order_id(request.cl_ord_id, tag::CL_ORD_ID)?;
-        match self.sessions.get(&origin.session).and_then(|orders| orders.find(&id)) {
+        match self.sessions.get(origin.session).and_then(|orders| orders.find(&id)) {
             Some(index) => self.report_status(origin, request, index, reply),
             None => Self::report_unknown_status(origin, request, reply),
         }
@@ -167,7 +167,7 @@ impl Desk {
     fn named(&self, origin: Origin, request: &Request<'_>) -> Result<(ClientOrderId, ClientOrderId, u64), Fault> {
         let id = client_order_id(request.cl_ord_id, tag::CL_ORD_ID)?;
         let orig = client_order_id(request.orig_cl_ord_id, tag::ORIG_CL_ORD_ID)?;
-        let orders = self.sessions.get(&origin.session).ok_or(Fault::Refused(Refusal::UnknownOrder))?;
+        let orders = self.sessions.get(origin.session).ok_or(Fault::Refused(Refusal::UnknownOrder))?;
         if orders.find(&id).is_some() {
             return Err(Fault::Refused(Refusal::DuplicateId));
         }
@@ -178,7 +178,7 @@ impl Desk {
     /// The order to be changed, if the request describes it rightly.
     fn own_order(&self, origin: Origin, request: &Request<'_>, index: u64) -> Result<(OrderId, MandateId), Fault> {
         let unknown = || Fault::Refused(Refusal::UnknownOrder);
-        let order = self.sessions.get(&origin.session).and_then(|orders| orders.get(index)).ok_or_else(unknown)?;
+        let order = self.sessions.get(origin.session).and_then(|orders| orders.get(index)).ok_or_else(unknown)?;
         let instrument = self.listing.instrument(order.instrument).ok_or_else(unknown)?;
         let is_same_symbol = request.symbol.is_none_or(|symbol| symbol == instrument.symbol.as_str().as_bytes());
         if !is_same_symbol || side(request.side)? != order.side {

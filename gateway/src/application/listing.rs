@@ -1,37 +1,40 @@
 //! Instruments, accounts and mandates by the names that clients use.
 
-use crate::limits::DECIMALS_MAX;
+use crate::limits::{DECIMALS_MAX, LISTED_MAX};
 use plinth_types::id::{AccountId, InstrumentId, MandateId, SessionId};
-use plinth_types::reference::{Account, Configuration, Instrument, Mandate};
+use plinth_types::reference::{Account, Configuration, Instrument, Mandate, Name};
 use std::collections::HashMap;
 
-/// What may be traded, and by whom for whom.
+/// What may be traded, and by whom for whom. Numbers are dense, so tables are indexed by them.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
-    instruments: HashMap<InstrumentId, Instrument>,
-    by_symbol: HashMap<Vec<u8>, InstrumentId>,
-    accounts: HashMap<AccountId, Account>,
-    /// In the order in which they were granted: the first is used when a client names no account.
-    mandates: HashMap<SessionId, Vec<Mandate>>,
+    instruments: Vec<Option<Instrument>>,
+    by_symbol: HashMap<Name, InstrumentId>,
+    accounts: Vec<Option<Account>>,
+    /// By session, in the order in which they were granted: the first is used when a client names no account.
+    mandates: Vec<Vec<Mandate>>,
 }
 
 impl Listing {
     /// Takes one item of configuration. One with the same number replaces it. An instrument with more than [`DECIMALS_MAX`] decimals is
-    /// left out: no price of it could be written.
+    /// left out, since no price of it could be written, and so is a number beyond [`LISTED_MAX`].
     pub fn add(&mut self, item: &Configuration) {
         match item {
             Configuration::AddAsset(_) => {}
             Configuration::OpenAccount(account) => {
-                self.accounts.insert(account.id, *account);
+                if let Some(place) = place(&mut self.accounts, account.id.get() as usize) {
+                    *place = Some(*account);
+                }
             }
             Configuration::ListInstrument(instrument) => {
-                if instrument.price_decimals <= DECIMALS_MAX && instrument.qty_decimals <= DECIMALS_MAX {
-                    self.by_symbol.insert(instrument.symbol.as_str().as_bytes().to_vec(), instrument.id);
-                    self.instruments.insert(instrument.id, *instrument);
+                let is_writable = instrument.price_decimals <= DECIMALS_MAX && instrument.qty_decimals <= DECIMALS_MAX;
+                if let Some(place) = place(&mut self.instruments, instrument.id.get() as usize).filter(|_| is_writable) {
+                    *place = Some(*instrument);
+                    self.by_symbol.insert(instrument.symbol, instrument.id);
                 }
             }
             Configuration::GrantMandate(signed) => {
-                let mandates = self.mandates.entry(signed.mandate.session).or_default();
+                let Some(mandates) = place(&mut self.mandates, usize::from(signed.mandate.session.get())) else { return };
                 match mandates.iter_mut().find(|mandate| mandate.id == signed.mandate.id) {
                     Some(mandate) => *mandate = signed.mandate,
                     None => mandates.push(signed.mandate),
@@ -41,16 +44,18 @@ impl Listing {
     }
 
     pub(super) fn by_symbol(&self, symbol: &[u8]) -> Option<&Instrument> {
-        self.instruments.get(self.by_symbol.get(symbol)?)
+        let name = core::str::from_utf8(symbol).ok().and_then(Name::new)?;
+        self.instrument(*self.by_symbol.get(&name)?)
     }
 
+    #[inline]
     pub(super) fn instrument(&self, id: InstrumentId) -> Option<&Instrument> {
-        self.instruments.get(&id)
+        self.instruments.get(id.get() as usize)?.as_ref()
     }
 
     /// The mandate under which a session acts on an account: by its name, or the first one granted.
     pub(super) fn mandate(&self, session: SessionId, account: Option<&[u8]>) -> Option<MandateId> {
-        let mut mandates = self.mandates.get(&session)?.iter();
+        let mut mandates = self.mandates.get(usize::from(session.get()))?.iter();
         let mandate = match account {
             None => mandates.next(),
             Some(name) => mandates.find(|mandate| self.account_name(mandate.account).is_some_and(|own| own.as_bytes() == name)),
@@ -60,11 +65,22 @@ impl Listing {
 
     /// Name of the account on which a mandate of a session acts.
     pub(super) fn account_of(&self, session: SessionId, mandate: MandateId) -> Option<&str> {
-        let mandate = self.mandates.get(&session)?.iter().find(|own| own.id == mandate)?;
+        let mandate = self.mandates.get(usize::from(session.get()))?.iter().find(|own| own.id == mandate)?;
         self.account_name(mandate.account)
     }
 
     fn account_name(&self, id: AccountId) -> Option<&str> {
-        self.accounts.get(&id).map(|account| account.name.as_str())
+        self.accounts.get(id.get() as usize)?.as_ref().map(|account| account.name.as_str())
     }
+}
+
+/// The place of a number in a table that grows as far as it must.
+fn place<T: Default>(table: &mut Vec<T>, index: usize) -> Option<&mut T> {
+    if index >= LISTED_MAX {
+        return None;
+    }
+    if table.len() <= index {
+        table.resize_with(index + 1, T::default);
+    }
+    table.get_mut(index)
 }

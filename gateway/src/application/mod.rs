@@ -39,9 +39,8 @@ mod trades;
 
 pub use listing::Listing;
 
-use orders::SessionOrders;
+use orders::{OrderBooks, SessionOrders};
 use plinth_types::id::SessionId;
-use std::collections::HashMap;
 use trades::Trades;
 
 /// Keeps orders and speaks about them.
@@ -50,7 +49,7 @@ pub struct Desk {
     listing: Listing,
     /// What tag 20002 says of settled and available trades, such as `ATTESTED 1/1, PRODUCER ONLY`.
     attestation: String,
-    sessions: HashMap<SessionId, SessionOrders>,
+    sessions: OrderBooks,
     trades: Trades,
     tail: Vec<u8>,
     throttled_count: u64,
@@ -63,7 +62,7 @@ impl Desk {
         Self {
             listing,
             attestation: attestation.to_owned(),
-            sessions: HashMap::new(),
+            sessions: OrderBooks::default(),
             trades: Trades::default(),
             tail: Vec::with_capacity(128),
             throttled_count: 0,
@@ -73,7 +72,7 @@ impl Desk {
     /// Orders of a session, from the first.
     #[must_use]
     pub fn order_count(&self, session: SessionId) -> u64 {
-        self.sessions.get(&session).map_or(0, SessionOrders::count)
+        self.sessions.get(session).map_or(0, SessionOrders::count)
     }
 
     /// Trades that are not settled.

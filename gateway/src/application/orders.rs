@@ -1,7 +1,7 @@
 //! A session's orders and the client ids that are used up.
 
 use plinth_types::command::{ClientOrderId, NewOrder, OrderPrice, Side, TimeInForce};
-use plinth_types::id::{InstrumentId, MandateId};
+use plinth_types::id::{InstrumentId, MandateId, SessionId};
 use plinth_types::quantity::{Price, Qty};
 use std::collections::HashMap;
 
@@ -123,6 +123,37 @@ impl Order {
     }
 }
 
+/// Every session's orders, by its number.
+#[derive(Debug, Default)]
+pub(super) struct OrderBooks(Vec<SessionOrders>);
+
+impl OrderBooks {
+    #[inline]
+    pub(super) fn get(&self, session: SessionId) -> Option<&SessionOrders> {
+        self.0.get(usize::from(session.get()))
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, session: SessionId) -> Option<&mut SessionOrders> {
+        self.0.get_mut(usize::from(session.get()))
+    }
+
+    /// The orders of a session that may not have made any yet.
+    pub(super) fn of(&mut self, session: SessionId) -> &mut SessionOrders {
+        let index = usize::from(session.get());
+        if self.0.len() <= index {
+            self.0.resize_with(index + 1, SessionOrders::default);
+        }
+        let own = &mut self.0[index];
+        if own.orders.capacity() == 0 {
+            // A table that grows late grows long: the first pages of these are only touched when they are used.
+            own.orders.reserve(ORDERS_RESERVED);
+            own.ids.reserve(ORDERS_RESERVED);
+        }
+        own
+    }
+}
+
 /// All orders that a session ever made.
 #[derive(Debug, Default)]
 pub(super) struct SessionOrders {
@@ -148,6 +179,11 @@ impl SessionOrders {
 
     pub(super) fn get_mut(&mut self, index: u64) -> Option<&mut Order> {
         self.orders.get_mut(usize::try_from(index.checked_sub(1)?).ok()?)?.as_mut()
+    }
+
+    /// Whether the order with this index has this id.
+    pub(super) fn is_same(&self, index: u64, id: &ClientOrderId) -> bool {
+        self.get(index).is_some_and(|order| order.client_order_id == *id)
     }
 
     /// Index of the order that an id was used for.
@@ -182,3 +218,5 @@ impl SessionOrders {
 }
 
 const GAP_MAX: usize = 1 << 16;
+/// Orders that a session makes before its tables grow for the first time.
+const ORDERS_RESERVED: usize = 1 << 16;

@@ -200,7 +200,7 @@ impl Desk {
 
     /// Answers a status request, or an order that came again as `PossResend`.
     pub(super) fn report_status(&self, origin: Origin, request: &Request<'_>, index: u64, out: &mut Outbound) {
-        let Some(order) = self.sessions.get(&origin.session).and_then(|orders| orders.get(index)) else {
+        let Some(order) = self.sessions.get(origin.session).and_then(|orders| orders.get(index)) else {
             return Self::report_unknown_status(origin, request, out);
         };
         let Some(id) = OrderId::new(origin.session, index) else { return };
@@ -247,7 +247,7 @@ impl Desk {
         refusal: Refusal,
         out: &mut Outbound,
     ) {
-        let orders = self.sessions.get(&origin.session);
+        let orders = self.sessions.get(origin.session);
         let orig = request.orig_cl_ord_id.unwrap_or_default();
         let index = ClientOrderId::new(orig).and_then(|id| orders?.find(&id));
         let order = index.and_then(|index| Some((OrderId::new(origin.session, index)?, orders?.get(index)?)));

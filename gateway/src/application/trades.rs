@@ -89,7 +89,7 @@ impl Desk {
     fn report_trade(&self, trade: &Trade, milestone: &Milestone, sessions: &mut Sessions<'_>) {
         for id in [trade.maker, trade.taker] {
             let session = id.session();
-            let Some(order) = self.sessions.get(&session).and_then(|orders| orders.get(id.index())) else { continue };
+            let Some(order) = self.sessions.get(session).and_then(|orders| orders.get(id.index())) else { continue };
             let Some(out) = sessions.outbound(session) else { continue };
             let (price_decimals, qty_decimals) = self.decimals(order);
             let (state, letter) = match milestone.status {

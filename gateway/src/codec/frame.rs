@@ -283,11 +283,11 @@ fn split_long_tag(field: &[u8]) -> Option<(i32, usize)> {
 /// Where the data field behind a length field ends, if it follows.
 #[cold]
 fn end_of_data(message: &[u8], length_at: usize, length_end: usize, data_tag: i32) -> Result<usize, Garbled> {
-    let length = number(&message[length_at..length_end]).ok_or(Garbled::FieldMalformed)?;
     let data_at = length_end + 1;
     match split_tag(&message[data_at..]) {
         Some((tag, tag_size)) if tag == data_tag => {
-            let end = usize::try_from(length).ok().and_then(|length| length.checked_add(data_at + tag_size));
+            let length = number(&message[length_at..length_end]).and_then(|length| usize::try_from(length).ok());
+            let end = length.and_then(|length| length.checked_add(data_at + tag_size));
             end.filter(|&end| message.get(end) == Some(&SOH)).ok_or(Garbled::FieldMalformed)
         }
         Some(_) | None => Ok(0),

@@ -153,9 +153,9 @@ impl Dictionary {
             }
             if entry.enumeration != 0 {
                 let allowed = if entry.data_type == b'V' {
-                    value.split(|&byte| byte == b' ').all(|value| Self::allows(entry.enumeration, value))
+                    value.split(|&byte| byte == b' ').all(|value| Self::allows(entry, value))
                 } else {
-                    Self::allows(entry.enumeration, value)
+                    Self::allows(entry, value)
                 };
                 if !allowed {
                     return Err(Violation::of(Reason::ValueIncorrect, tag));

@@ -58,6 +58,8 @@ pub(super) struct TagEntry {
     pub(super) enumeration: u8,
     /// Index into the groups plus 1; 0 if it counts no group.
     pub(super) group: u8,
+    /// One bit for each ASCII character that is a value by itself.
+    pub(super) characters: u128,
 }
 
 /// In which part of a message a tag stands.
@@ -100,8 +102,11 @@ impl Dictionary {
             fix44::DATA_TYPES.iter().map(|&data_type| TagEntry { data_type, ..TagEntry::default() }).collect();
         fix44::HEADER.iter().for_each(|&tag| tags[usize::from(tag)].place = Place::Header);
         fix44::TRAILER.iter().for_each(|&tag| tags[usize::from(tag)].place = Place::Trailer);
-        for (index, (tag, _)) in (1..).zip(fix44::ENUMERATIONS) {
-            tags[usize::from(*tag)].enumeration = index;
+        for (index, (tag, values)) in (1..).zip(fix44::ENUMERATIONS) {
+            let entry = &mut tags[usize::from(*tag)];
+            entry.enumeration = index;
+            let characters = values.as_bytes().split(|&byte| byte == b' ').filter(|value| value.len() == 1);
+            entry.characters = characters.fold(0, |bits, character| bits | 1 << (character[0] & 0x7F));
         }
         for (index, group) in (1..).zip(fix44::GROUPS) {
             tags[usize::from(group.count)].group = index;
@@ -129,9 +134,13 @@ impl Dictionary {
         (&self.groups[index], fix44::GROUPS[index].members[0])
     }
 
-    /// Whether an enumeration, by [`TagEntry::enumeration`], has this value.
-    pub(super) fn allows(enumeration: u8, value: &[u8]) -> bool {
-        let values = fix44::ENUMERATIONS[usize::from(enumeration) - 1].1;
+    /// Whether a tag that has an enumeration may have this value.
+    #[inline]
+    pub(super) fn allows(entry: &TagEntry, value: &[u8]) -> bool {
+        if let [character] = value {
+            return character.is_ascii() && entry.characters & 1 << character != 0;
+        }
+        let values = fix44::ENUMERATIONS[usize::from(entry.enumeration) - 1].1;
         values.as_bytes().split(|&byte| byte == b' ').any(|allowed| allowed == value)
     }
 }

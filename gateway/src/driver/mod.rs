@@ -22,3 +22,16 @@ mod waker;
 pub use gateway::{Gateway, GatewayConfig, GatewayError, GatewayStatus, SessionStatus};
 pub use verifier::{PasswordError, hash_password};
 pub use waker::Waker;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A gateway may be bound on one thread and run on another.
+    #[test]
+    fn a_gateway_and_its_waker_may_move_between_threads() {
+        const fn moves<T: Send>() {}
+        moves::<Gateway>();
+        moves::<Waker>();
+    }
+}

@@ -6,8 +6,7 @@ use crate::codec::builder::{write_check_sum, write_field, write_number, write_pr
 use crate::codec::{SOH, Tag, decimal, tag, timestamp};
 use crate::dictionary::Violation;
 use crate::limits::{
-    MESSAGE_SIZE_MAX, RESEND_SIZE_PER_TURN, RESENDS_WAITING_MAX, RESERVATION_BLOCK, RESERVATION_LOW, SEND_BUFFER_SIZE,
-    STORE_SIZE_MAX,
+    MESSAGE_SIZE_MAX, RESEND_SIZE_PER_TURN, RESENDS_WAITING_MAX, RESERVATION_BLOCK, SEND_BUFFER_SIZE, STORE_SIZE_MAX,
 };
 use plinth_types::id::{MsgSeqNum, Seq, SessionId, TimestampNs};
 use plinth_types::message::Note;
@@ -30,6 +29,7 @@ pub struct Outbound {
     /// Last number that is durably reserved. It is never used: see the module's doc.
     reserved: u64,
     marks: Marks,
+    block: u64,
     live: bool,
     note_outstanding: bool,
     reset_wanted: bool,
@@ -66,6 +66,7 @@ impl Outbound {
             boundary: 0,
             reserved: 0,
             marks: Marks::default(),
+            block: RESERVATION_BLOCK,
             live: false,
             note_outstanding: false,
             reset_wanted: false,
@@ -78,6 +79,11 @@ impl Outbound {
             last_sent_at: MonoNs::default(),
             resent_count: 0,
         }
+    }
+
+    /// Reserves numbers in blocks of another size than [`RESERVATION_BLOCK`].
+    pub(crate) fn reserve_in_blocks_of(&mut self, count: u64) {
+        self.block = count.max(4);
     }
 
     /// The replay is over: from here on every message is numbered.
@@ -220,8 +226,8 @@ impl Outbound {
             return Some(Note::ResetSession { session });
         }
         let next = self.next();
-        if next + RESERVATION_LOW > self.reserved {
-            let up_to = MsgSeqNum::new(self.reserved.max(next - 1) + RESERVATION_BLOCK);
+        if next + self.block / 2 > self.reserved {
+            let up_to = MsgSeqNum::new(self.reserved.max(next - 1) + self.block);
             return Some(Note::ReserveOutbound { session, next: MsgSeqNum::new(next), up_to });
         }
         let replay = self.replay_wanted?;

@@ -83,6 +83,16 @@ pub fn runner() -> Runner<Desk> {
     Runner::new(Box::new(acceptor), journal())
 }
 
+/// Outbound numbers are reserved a few at a time.
+pub fn runner_in_blocks_of(count: u64) -> Runner<Desk> {
+    let factory = move || {
+        let mut acceptor = acceptor();
+        acceptor.reserve_in_blocks_of(count);
+        acceptor
+    };
+    Runner::new(Box::new(factory), journal())
+}
+
 /// A journal in front of an empty book.
 pub fn journal() -> Journal {
     let empty = || -> Execute {

@@ -48,6 +48,8 @@ pub struct Journal {
     pub delivered: usize,
     pub is_full: bool,
     pub is_held: bool,
+    /// Orders pass, notes do not.
+    pub refuses_notes: bool,
     pub utc_ns: u64,
     pub execute: Option<Execute>,
     /// Makes a zone that has executed nothing.
@@ -56,7 +58,7 @@ pub struct Journal {
 
 impl Zone for Journal {
     fn submit(&mut self, session: SessionId, mandate: MandateId, body: Body, tail: &[u8]) -> Result<Seq, Full> {
-        if self.is_full && body != Body::Note {
+        if (self.is_full && body != Body::Note) || (self.refuses_notes && body == Body::Note) {
             return Err(Full);
         }
         let seq = Seq::new(self.records.len() as u64 + 1);
@@ -138,8 +140,7 @@ impl<A: Subject> Runner<A> {
                 self.restart_held();
             }
             (b'd', state) => {
-                self.journal.is_held = state == b"HOLD";
-                self.settle();
+                self.hold(state == b"HOLD");
             }
             (b'f', state) => self.journal.is_full = state == b"FULL",
             (b'b', status) => self.block(if status == b"SETTLED" { BlockStatus::Settled } else { BlockStatus::Available }),
@@ -177,14 +178,15 @@ impl<A: Subject> Runner<A> {
         Ok(())
     }
 
-    fn connect(&mut self, id: u32) {
+    pub fn connect(&mut self, id: u32) {
+        self.hang_up(id);
         self.generation += 1;
         let link = LinkId { index: id, generation: self.generation };
         let closed = !self.acceptor.connected(link, self.now());
         self.links.insert(id, Wire { link, inbound: Vec::new(), outbound: Vec::new(), closed });
     }
 
-    fn hang_up(&mut self, id: u32) {
+    pub fn hang_up(&mut self, id: u32) {
         if let Some(wire) = self.links.remove(&id)
             && !wire.closed
         {
@@ -289,12 +291,33 @@ impl<A: Subject> Runner<A> {
         application.deliver(command, tail, events, now, live, &mut sessions);
     }
 
-    fn advance(&mut self, ns: u64) {
+    pub fn advance(&mut self, ns: u64) {
         let end = self.now_ns + ns;
         while self.now_ns < end {
             self.now_ns = (self.now_ns + STEP_NS).min(end);
             self.acceptor.tick(self.now());
             self.settle();
+        }
+    }
+
+    /// Whether records become durable.
+    pub fn hold(&mut self, is_held: bool) {
+        self.journal.is_held = is_held;
+        self.settle();
+    }
+
+    pub fn is_closed(&self, id: u32) -> bool {
+        self.links.get(&id).is_none_or(|wire| wire.closed)
+    }
+
+    /// The next message that the acceptor has sent.
+    pub fn try_take(&mut self, id: u32) -> Option<Vec<u8>> {
+        let wire = self.links.get_mut(&id)?;
+        let mut fields = Fields::default();
+        match frame::next(&wire.outbound, &mut fields) {
+            Frame::Message { size } => Some(wire.outbound.drain(..size).collect()),
+            Frame::Incomplete => None,
+            Frame::Garbled { .. } => panic!("the acceptor sent garbage: {}", show(&wire.outbound)),
         }
     }
 

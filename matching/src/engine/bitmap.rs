@@ -35,6 +35,12 @@ impl Span {
         bottom + middle + middle.div_ceil(64)
     }
 
+    /// The word that holds the bit of `level`.
+    #[inline(always)]
+    const fn bottom_word(self, level: u32) -> usize {
+        (self.base + level / 64) as usize
+    }
+
     /// First word of each tier, and the end.
     const fn tiers(self) -> [usize; TIERS + 1] {
         let bottom = 1_usize << (self.window_bits - 6);
@@ -56,10 +62,20 @@ impl Bitmap {
     }
 
     /// Marks `level`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn set<T: Touch>(&mut self, touch: &mut T, span: Span, level: u32) {
-        let mut at = level as usize;
-        for tier in &span.tiers()[..TIERS] {
+        let word = &mut self.words.get_mut(touch, span.bottom_word(level)).bits;
+        let was_empty = *word == 0;
+        *word |= 1 << (level % 64);
+        if was_empty {
+            self.set_above(touch, span, level);
+        }
+    }
+
+    #[cold]
+    fn set_above<T: Touch>(&mut self, touch: &mut T, span: Span, level: u32) {
+        let mut at = level as usize / 64;
+        for tier in &span.tiers()[1..TIERS] {
             let word = &mut self.words.get_mut(touch, tier + at / 64).bits;
             let was_empty = *word == 0;
             *word |= 1 << (at % 64);
@@ -71,10 +87,19 @@ impl Bitmap {
     }
 
     /// Clears `level`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn clear<T: Touch>(&mut self, touch: &mut T, span: Span, level: u32) {
-        let mut at = level as usize;
-        for tier in &span.tiers()[..TIERS] {
+        let word = &mut self.words.get_mut(touch, span.bottom_word(level)).bits;
+        *word &= !(1 << (level % 64));
+        if *word == 0 {
+            self.clear_above(touch, span, level);
+        }
+    }
+
+    #[cold]
+    fn clear_above<T: Touch>(&mut self, touch: &mut T, span: Span, level: u32) {
+        let mut at = level as usize / 64;
+        for tier in &span.tiers()[1..TIERS] {
             let word = &mut self.words.get_mut(touch, tier + at / 64).bits;
             *word &= !(1 << (at % 64));
             if *word != 0 {
@@ -85,8 +110,18 @@ impl Bitmap {
     }
 
     /// The highest marked level below `end`, which may be the window's width.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn below<T: Touch>(&self, touch: &mut T, span: Span, end: u32) -> Option<u32> {
+        let last = end.checked_sub(1)?;
+        let word = self.word(touch, span.bottom_word(last)) & (u64::MAX >> (63 - last % 64));
+        if word != 0 {
+            return Some(last / 64 * 64 + highest(word) as u32);
+        }
+        self.far_below(touch, span, end)
+    }
+
+    #[cold]
+    fn far_below<T: Touch>(&self, touch: &mut T, span: Span, end: u32) -> Option<u32> {
         let tiers = span.tiers();
         let mut end = end as usize;
         for tier in 0..TIERS {
@@ -106,8 +141,20 @@ impl Bitmap {
     }
 
     /// The lowest marked level at or above `start`, which may be the window's width.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn at_or_above<T: Touch>(&self, touch: &mut T, span: Span, start: u32) -> Option<u32> {
+        if start.wrapping_shr(span.window_bits.into()) != 0 {
+            return None;
+        }
+        let word = self.word(touch, span.bottom_word(start)) & (u64::MAX << (start % 64));
+        if word != 0 {
+            return Some(start / 64 * 64 + lowest(word) as u32);
+        }
+        self.far_above(touch, span, start)
+    }
+
+    #[cold]
+    fn far_above<T: Touch>(&self, touch: &mut T, span: Span, start: u32) -> Option<u32> {
         let tiers = span.tiers();
         let mut start = start as usize;
         for tier in 0..TIERS {

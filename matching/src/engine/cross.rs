@@ -1,13 +1,17 @@
 //! Matching: an incoming order takes from the best levels of the other side, oldest order first, at the resting order's price.
 
-use crate::engine::book::{Book, crosses, index_of, opposite};
-use crate::engine::{Engine, pool};
+use crate::engine::Engine;
+use crate::engine::book::{crosses, opposite};
+use crate::engine::counters::Counters;
+use crate::engine::index::Index;
+use crate::engine::pool::{self, Node, Slot};
 use plinth_clearing::Leg;
 use plinth_types::command::Side;
 use plinth_types::event::{Event, EventSink};
 use plinth_types::id::{AccountId, AssetId, OrderId, TradeId};
 use plinth_types::page::Touch;
 use plinth_types::quantity::{Amount, Price, Qty};
+use plinth_types::table::Table;
 
 /// An order on its way in: checked, and reserved for if it has a limit.
 #[derive(Clone, Copy, Debug)]
@@ -54,14 +58,6 @@ impl Incoming {
             None => Amount::ZERO,
         }
     }
-
-    /// Whether it would trade at once.
-    #[inline(always)]
-    pub(crate) fn would_take(&self, book: &Book) -> bool {
-        let maker = 1 - index_of(self.side);
-        // Both are cheap, and one branch is cheaper than two.
-        (book.best_level[maker] != 0) & crosses(self.side, self.worst(), book.best_price[maker])
-    }
 }
 
 /// What a side delivers for each lot of a trade: a buyer the price, a seller one unit.
@@ -84,14 +80,21 @@ const NOTHING: Price = Price::from_ticks(0).expect("zero is a price");
 
 impl<T: Touch> Engine<T> {
     /// Trades what can be traded now. Returns what is left, and why.
-    #[inline(never)]
+    #[inline(always)]
     pub(crate) fn take<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> (Option<Qty>, Stop) {
+        if taker.limit.is_some() { self.take_levels::<_, false>(taker, sink) } else { self.take_levels::<_, true>(taker, sink) }
+    }
+
+    /// Not inlined, and compiled apart for market orders, as it needs all the registers there are.
+    #[inline(never)]
+    fn take_levels<S: EventSink, const MARKET: bool>(&mut self, taker: Incoming, sink: &mut S) -> (Option<Qty>, Stop) {
         let Self { touch, counters, custody, books, levels, nodes, index, .. } = self;
         let counters = counters.get_mut(touch);
         let book = books.get_mut(touch, taker.instrument as usize);
         let maker_side = opposite(taker.side);
         let worst = taker.worst();
         let reserved_at = taker.limit.map_or(NOTHING, |limit| per_lot(taker.side, limit));
+        let (gives, gets) = (custody.place(taker.account, taker.gives), custody.place(taker.account, taker.gets));
         let mut wanted = taker.qty;
         loop {
             let Some((level_slot, ticks)) = book.best(maker_side) else { return (Some(wanted), Stop::NoLevel) };
@@ -105,7 +108,7 @@ impl<T: Touch> Engine<T> {
             let left = loop {
                 let node = nodes.get_mut(touch, slot as usize);
                 let mut qty = wanted.min(Qty::from_lots(node.lots).expect("a resting order has lots"));
-                if taker.limit.is_none() {
+                if MARKET {
                     match affordable(custody.available(touch, taker.account, taker.gives), gives_at, qty) {
                         Some(affordable) => qty = affordable,
                         None => {
@@ -120,18 +123,15 @@ impl<T: Touch> Engine<T> {
                 node.lots -= qty.lots();
                 level.lots -= qty.lots();
                 if node.lots == 0 {
-                    let next = node.next;
-                    index.remove(touch, maker.bits(), slot);
-                    pool::give(nodes, touch, counters, slot);
-                    slot = next;
+                    slot = retire(touch, counters, nodes, index, slot);
                 }
                 let (given, got) = (amount(gives_at, qty), amount(gets_at, qty));
                 let reserved = amount(reserved_at, qty);
                 // A resting order reserved exactly what it delivers; the taker reserved at its limit.
                 custody.settle(
                     touch,
-                    Leg { from: taker.account, to: maker_account, asset: taker.gives, amount: given, reserved },
-                    Leg { from: maker_account, to: taker.account, asset: taker.gets, amount: got, reserved: got },
+                    Leg { from: gives, to: custody.place(maker_account, taker.gives), amount: given, reserved },
+                    Leg { from: custody.place(maker_account, taker.gets), to: gets, amount: got, reserved: got },
                 );
                 counters.trades += 1;
                 let trade = TradeId::new(counters.trades);
@@ -182,6 +182,15 @@ impl<T: Touch> Engine<T> {
         }
         Err(Stop::NoLevel)
     }
+}
+
+/// Ends the first order of a level, which is filled, and says which is next. Not inlined, for the registers of the loop that calls it.
+#[inline(never)]
+fn retire<T: Touch>(touch: &mut T, counters: &mut Counters, nodes: &mut Table<Node>, index: &mut Index, slot: Slot) -> Slot {
+    let Node { order, next, .. } = *nodes.get(touch, slot as usize);
+    index.remove(touch, order, slot);
+    pool::give(nodes, touch, counters, slot);
+    next
 }
 
 /// How much of `qty` an account with `available` can deliver for.

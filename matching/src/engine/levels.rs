@@ -151,7 +151,7 @@ impl Levels {
     }
 
     /// Forgets a level that has become empty, and finds the next best one if it was the best.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn close<T: Touch>(&mut self, touch: &mut T, book: &mut Book, side: Side, price: i64) {
         match book.window_level(price) {
             Some(level) => self.bitmap.clear(touch, book.span(), level),
@@ -192,7 +192,7 @@ fn close_spill<T: Touch>(spill: &mut Spill, touch: &mut T, book: &mut Book, max:
     book.spill_count[crate::engine::book::index_of(side)] -= 1;
 }
 
-#[inline]
+#[inline(always)]
 fn next_level<T: Touch>(
     bitmap: &Bitmap,
     spill: &Spill,
@@ -218,7 +218,7 @@ fn next_level<T: Touch>(
     }
 }
 
-#[inline]
+#[inline(always)]
 fn next_in_window<T: Touch>(bitmap: &Bitmap, touch: &mut T, book: &Book, side: Side, price: i64) -> Option<(u32, i64)> {
     let span: Span = book.span();
     let width = 1_i64 << book.window_bits;

@@ -10,14 +10,14 @@
 //! refused.
 
 use crate::engine::Engine;
-use crate::engine::book::{Book, index_of, side_of};
+use crate::engine::book::{Book, crosses, index_of, side_of};
 use crate::engine::cross::{Incoming, Stop};
 use crate::engine::index::Place;
 use crate::engine::mandates::{self, Act};
 use crate::engine::pool::{self, Node, Slot};
 use plinth_types::command::{Command, NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::event::{CancelReason, Event, EventSink};
-use plinth_types::id::{AccountId, AssetId, OrderId};
+use plinth_types::id::{AccountId, AssetId, InstrumentId, OrderId};
 use plinth_types::page::Touch;
 use plinth_types::quantity::{Lots, Price, Qty};
 use plinth_types::reject::Reject;
@@ -25,40 +25,78 @@ use plinth_types::reject::Reject;
 impl<T: Touch> Engine<T> {
     #[inline(never)]
     pub(crate) fn new_order<S: EventSink>(&mut self, command: &Command, new: &NewOrder, sink: &mut S) {
+        // Apart, so that what market orders need costs limit orders nothing.
+        match new.price {
+            OrderPrice::Limit(price) => self.enter(command, new, Some(price), sink),
+            OrderPrice::Market => self.market_order(command, new, sink),
+        }
+    }
+
+    #[cold]
+    fn market_order<S: EventSink>(&mut self, command: &Command, new: &NewOrder, sink: &mut S) {
+        self.enter(command, new, None, sink);
+    }
+
+    #[inline(always)]
+    fn enter<S: EventSink>(&mut self, command: &Command, new: &NewOrder, limit: Option<Price>, sink: &mut S) {
         let order = new.order;
-        let account = match self.admit(command, new) {
+        let account = match self.admit(command, new, limit) {
             Ok(account) => account,
             Err(reject) => return sink.emit(Event::Rejected { order, reject }),
         };
         sink.emit(Event::Accepted { order });
+        match limit {
+            Some(limit) if self.only_rests(new, limit) => self.rest(new, account, limit, new.qty),
+            Some(_) | None => self.enter_and_take(new, account, limit, sink),
+        }
+    }
+
+    /// What most orders do.
+    #[inline(always)]
+    fn only_rests(&mut self, new: &NewOrder, limit: Price) -> bool {
         let book = self.books.get(&mut self.touch, new.instrument.get() as usize);
-        let incoming = incoming(book, order, account, new.instrument.get(), new.side, limit_of(new), new.qty);
+        (new.time_in_force == TimeInForce::GoodTillCancel) & !would_take(book, new.side, limit.ticks())
+    }
+
+    /// Not inlined, so that an order that only rests is never written out as an [`Incoming`].
+    #[inline(never)]
+    fn enter_and_take<S: EventSink>(&mut self, new: &NewOrder, account: AccountId, limit: Option<Price>, sink: &mut S) {
+        let book = self.books.get(&mut self.touch, new.instrument.get() as usize);
+        let incoming = incoming(book, new.order, account, new.instrument.get(), new.side, limit, new.qty);
         match new.time_in_force {
-            TimeInForce::GoodTillCancel => self.take_and_rest(incoming, new.qty, new.post_only, sink),
-            TimeInForce::ImmediateOrCancel => {
-                let (left, stop) = self.take(incoming, sink);
-                if let Some(left) = left {
-                    let reason = match stop {
-                        Stop::NoLevel => CancelReason::Unfilled,
-                        Stop::Funds => CancelReason::FundsExhausted,
-                    };
-                    self.end(incoming, left, reason, sink);
-                }
+            TimeInForce::GoodTillCancel => self.take_and_rest(incoming, new, sink),
+            TimeInForce::ImmediateOrCancel => self.take_or_cancel(incoming, sink),
+            TimeInForce::FillOrKill => self.fill_or_kill(incoming, sink),
+        }
+    }
+
+    #[inline(always)]
+    fn take_or_cancel<S: EventSink>(&mut self, incoming: Incoming, sink: &mut S) {
+        let (left, stop) = self.take(incoming, sink);
+        if let Some(left) = left {
+            let reason = match stop {
+                Stop::NoLevel => CancelReason::Unfilled,
+                Stop::Funds => CancelReason::FundsExhausted,
+            };
+            self.end(incoming, left, reason, sink);
+        }
+    }
+
+    #[cold]
+    fn fill_or_kill<S: EventSink>(&mut self, incoming: Incoming, sink: &mut S) {
+        match self.fillable(incoming) {
+            Ok(()) => {
+                let (left, _) = self.take(incoming, sink);
+                assert!(left.is_none(), "a fill-or-kill order that can be filled is");
             }
-            TimeInForce::FillOrKill => match self.fillable(incoming) {
-                Ok(()) => {
-                    let (left, _) = self.take(incoming, sink);
-                    assert!(left.is_none(), "a fill-or-kill order that can be filled is");
-                }
-                Err(Stop::NoLevel) => self.end(incoming, new.qty, CancelReason::NotFillable, sink),
-                Err(Stop::Funds) => self.end(incoming, new.qty, CancelReason::FundsExhausted, sink),
-            },
+            Err(Stop::NoLevel) => self.end(incoming, incoming.qty, CancelReason::NotFillable, sink),
+            Err(Stop::Funds) => self.end(incoming, incoming.qty, CancelReason::FundsExhausted, sink),
         }
     }
 
     /// Checks a new order and reserves for it. Its number is used up if it was the next, refused or not.
     #[inline(always)]
-    fn admit(&mut self, command: &Command, new: &NewOrder) -> Result<AccountId, Reject> {
+    fn admit(&mut self, command: &Command, new: &NewOrder, limit: Option<Price>) -> Result<AccountId, Reject> {
         let Self { touch, capacity, counters, custody, mandates, sessions, books, levels, .. } = self;
         let session = usize::from(command.session.get());
         if session >= sessions.records().len() {
@@ -71,7 +109,6 @@ impl<T: Touch> Engine<T> {
         }
         record.orders = expected;
         let account = mandates::account(mandates, touch, command, Act::Trade)?;
-        let limit = limit_of(new);
         let rests = new.time_in_force == TimeInForce::GoodTillCancel;
         if (new.post_only && !rests) || (limit.is_none() && rests) {
             return Err(Reject::Contradiction);
@@ -83,7 +120,7 @@ impl<T: Touch> Engine<T> {
         let book = books.get(touch, new.instrument.get() as usize);
         check_terms(book, limit, new.qty)?;
         let incoming = incoming(book, new.order, account, new.instrument.get(), new.side, limit, new.qty);
-        if new.post_only && incoming.would_take(book) {
+        if new.post_only && limit.is_some_and(|limit| would_take(book, new.side, limit.ticks())) {
             return Err(Reject::WouldTake);
         }
         if let Some(price) = limit {
@@ -144,7 +181,7 @@ impl<T: Touch> Engine<T> {
         }
         let incoming = Incoming { limit: Some(price), qty: left, ..old };
         let post_only = node.post_only != 0;
-        if post_only && incoming.would_take(book) {
+        if post_only && would_take(book, incoming.side, price.ticks()) {
             return Err(Reject::WouldTake);
         }
         if !self.levels.has_room(&mut self.touch, book, incoming.side, price.ticks(), left.lots()) {
@@ -156,7 +193,16 @@ impl<T: Touch> Engine<T> {
         let reserved = self.custody.reserve(&mut self.touch, incoming.account, incoming.gives, amount);
         reserved.expect("it was just found that this can be reserved");
         sink.emit(Event::Replaced { order, price, qty, kept_priority: false });
-        self.take_and_rest(incoming, qty, post_only, sink);
+        let terms = NewOrder {
+            order,
+            instrument: InstrumentId::new(incoming.instrument),
+            side: incoming.side,
+            price: OrderPrice::Limit(price),
+            qty,
+            time_in_force: TimeInForce::GoodTillCancel,
+            post_only,
+        };
+        self.take_and_rest(incoming, &terms, sink);
         Ok(())
     }
 
@@ -200,41 +246,36 @@ impl<T: Touch> Engine<T> {
         order.qty.into()
     }
 
-    /// Trades what can be traded, rests what is left.
+    /// Trades what can be traded of `incoming`, rests what is left under `terms`.
     #[inline(always)]
-    fn take_and_rest<S: EventSink>(&mut self, incoming: Incoming, total: Qty, post_only: bool, sink: &mut S) {
-        let book = self.books.get(&mut self.touch, incoming.instrument as usize);
-        if !incoming.would_take(book) {
-            self.rest(&incoming, incoming.qty, total, post_only);
-        } else if let (Some(left), _) = self.take(incoming, sink) {
-            self.rest(&incoming, left, total, post_only);
+    fn take_and_rest<S: EventSink>(&mut self, incoming: Incoming, terms: &NewOrder, sink: &mut S) {
+        if let (Some(left), Some(limit)) = (self.take(incoming, sink).0, incoming.limit) {
+            self.rest(terms, incoming.account, limit, left);
         }
     }
 
     /// Puts an order, for which there is room, on the book. Not inlined: it needs all the registers there are.
     #[inline(never)]
-    fn rest(&mut self, incoming: &Incoming, left: Qty, total: Qty, post_only: bool) {
+    fn rest(&mut self, terms: &NewOrder, account: AccountId, limit: Price, left: Qty) {
         let Self { touch, counters, books, levels, nodes, index, .. } = self;
-        let Incoming { order, account, instrument, side, limit, .. } = *incoming;
-        let Some(limit) = limit else { return };
         let counters = counters.get_mut(touch);
         let slot = pool::take(nodes, touch, counters);
-        let book = books.get_mut(touch, instrument as usize);
-        let place = levels.link(touch, book, nodes, slot, side, limit.ticks(), left.lots());
+        let book = books.get_mut(touch, terms.instrument.get() as usize);
+        let place = levels.link(touch, book, nodes, slot, terms.side, limit.ticks(), left.lots());
         *nodes.get_mut(touch, slot as usize) = Node {
-            order: order.bits(),
+            order: terms.order.bits(),
             price: limit.ticks(),
             lots: left.lots(),
-            total: total.lots(),
+            total: terms.qty.lots(),
             next: 0,
             prev: place.prev,
             level: place.level,
-            instrument,
+            instrument: terms.instrument.get(),
             account: account.get(),
-            side: index_of(side) as u8,
-            post_only: u8::from(post_only),
+            side: index_of(terms.side) as u8,
+            post_only: u8::from(terms.post_only),
         };
-        index.insert(touch, order.bits(), slot);
+        index.insert(touch, terms.order.bits(), slot);
     }
 
     /// Ends an order that does not rest: releases what is reserved for the rest of it.
@@ -259,6 +300,14 @@ fn check_terms(book: &Book, limit: Option<Price>, qty: Qty) -> Result<(), Reject
     }
 }
 
+/// Whether an order with this limit would trade at once.
+#[inline(always)]
+fn would_take(book: &Book, side: Side, limit: i64) -> bool {
+    let maker = 1 - index_of(side);
+    // Both are cheap, and one branch is cheaper than two.
+    (book.best_level[maker] != 0) & crosses(side, limit, book.best_price[maker])
+}
+
 #[inline(always)]
 fn incoming(
     book: &Book,
@@ -271,14 +320,6 @@ fn incoming(
 ) -> Incoming {
     let (gives, gets) = (AssetId::new(book.assets[1 - index_of(side)]), AssetId::new(book.assets[index_of(side)]));
     Incoming { order, account, instrument, side, limit, qty, gives, gets }
-}
-
-#[inline(always)]
-const fn limit_of(new: &NewOrder) -> Option<Price> {
-    match new.price {
-        OrderPrice::Limit(price) => Some(price),
-        OrderPrice::Market => None,
-    }
 }
 
 /// A resting order in the words of an incoming one.

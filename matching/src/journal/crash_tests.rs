@@ -10,7 +10,9 @@ use super::sim::{Change, Image, Landing, SimDisk, mix};
 use super::thread::{Journal, JournalConfig};
 use super::writer::{Durability, Writer, open};
 use plinth_types::command::{Body, Command};
+use plinth_types::digest::Digest;
 use plinth_types::id::{ChainId, MandateId, OrderId, Seq, SessionId, TimestampNs, ZoneId};
+use sha2::{Digest as _, Sha256};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -181,6 +183,13 @@ fn reference() -> Run {
     let run = run(SimDisk::reliable(Image::new()), &shape, Durability::Sync);
     assert_eq!(run.disk.durable[&2][..8], *b"PLNTJRNL", "two segments in use");
     run
+}
+
+#[test]
+fn the_bytes_of_a_whole_segment_are_pinned() {
+    let image = reference().disk.durable;
+    let digest: [u8; 32] = Sha256::digest(&image[&1]).into();
+    assert_eq!(Digest(digest).to_string(), "84b48b53285e79542904d80f6e57b506fb1eaa9cd2cf51172f3470ae87acec5c");
 }
 
 /// Where each record and each batch of the reference is, read off its bytes without the journal's code.

@@ -10,15 +10,15 @@ pub const BATCH_HEADER_SIZE: usize = 64;
 /// Batches start at multiples of it: what a disk writes whole or not at all, so that a torn batch damages no earlier one.
 pub const BATCH_ALIGN: usize = 512;
 /// Most bytes of one batch, header and padding included.
-pub const BATCH_SIZE_MAX: usize = 1 << 20;
+pub const BATCH_SIZE_MAX: usize = 4 << 20;
 /// Fewest bytes that a writer may be told to keep a batch under: the longest record fits.
 pub const BATCH_SIZE_MIN: usize = (BATCH_HEADER_SIZE + COMMAND_HEAD_SIZE + COMMAND_TAIL_SIZE_MAX).next_multiple_of(BATCH_ALIGN);
 /// Bytes of a segment, unless configured otherwise.
 pub const SEGMENT_SIZE_DEFAULT: u64 = 64 << 20;
 /// Largest segment.
 pub const SEGMENT_SIZE_MAX: u64 = 1 << 32;
-/// Cells of the ring between sequencer and journal, unless configured otherwise: 4 MiB.
-pub const RING_CELLS_DEFAULT: usize = 1 << 16;
+/// Cells of the ring between sequencer and journal, unless configured otherwise: 8 MiB.
+pub const RING_CELLS_DEFAULT: usize = 1 << 17;
 /// How long the ring must be empty before the journal writes an empty batch, so that its last records lie below a durable floor.
 pub const FLOOR_IDLE: Duration = Duration::from_millis(100);
 /// How often an idle journal thread looks whether an `async` sync has ended.

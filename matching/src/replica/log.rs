@@ -213,3 +213,70 @@ fn read_up_to(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
 fn failed(op: &'static str) -> impl Fn(io::Error) -> ReplicaError {
     move |error| ReplicaError::LogFile { op, errno: error.raw_os_error().unwrap_or(libc::EIO) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plinth_types::digest::Digest;
+    use plinth_types::id::{InboxIndex, ProducerEpoch, Seq, TimestampNs};
+    use sha2::{Digest as _, Sha256};
+
+    const IDENTITY: Identity = Identity { chain: ChainId::new(7), zone: ZoneId::TRADING };
+
+    fn header(height: u64) -> ZoneHeader {
+        ZoneHeader {
+            chain: IDENTITY.chain,
+            zone: IDENTITY.zone,
+            height: Height::new(height),
+            epoch: ProducerEpoch::new(1),
+            parent: Digest::ZERO,
+            guest_image: Digest::ZERO,
+            policy: Digest::ZERO,
+            pre_root: Digest([1; 32]),
+            post_root: Digest([2; 32]),
+            inbox_index: InboxIndex::new(3),
+            inbox_root: Digest::ZERO,
+            outbox_root: Digest::ZERO,
+            outbox_totals: Vec::new(),
+            body_hash: Digest([4; 32]),
+            body_size: 64,
+            shard_root: Digest::ZERO,
+            first_seq: Seq::new(height * 10),
+            last_seq: Seq::new(height * 10 + 4),
+            time: TimestampNs::new(5),
+            command_count: 1,
+            trade_count: 0,
+        }
+    }
+
+    #[test]
+    fn the_bytes_on_disk_are_pinned() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("blocks.log");
+        let mut log = BlockLog::open(&path, IDENTITY).unwrap();
+        log.append(&header(1)).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let digest: [u8; 32] = Sha256::digest(&bytes).into();
+        assert_eq!(
+            (bytes.len(), Digest(digest).to_string().as_str()),
+            (403, "f51746ef6565b5a35490fa70b447125703aa49f452823d9692e9cd3b945ec113")
+        );
+    }
+
+    #[test]
+    fn any_header_is_found_again_over_many_index_steps() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("blocks.log");
+        let count = 3 * LOG_INDEX_STEP + 7;
+        let mut log = BlockLog::open(&path, IDENTITY).unwrap();
+        (1..=count).for_each(|height| log.append(&header(height)).unwrap());
+        let again = BlockLog::open(&path, IDENTITY).unwrap();
+        for log in [&log, &again] {
+            assert_eq!(log.height(), Height::new(count));
+            (1..=count).for_each(|height| assert_eq!(log.header(Height::new(height)), Ok(header(height))));
+            assert!(matches!(log.header(Height::new(count + 1)), Err(ReplicaError::NoBlock { .. })));
+        }
+        let foreign = Identity { zone: ZoneId::new(9), ..IDENTITY };
+        assert!(matches!(BlockLog::open(&path, foreign), Err(ReplicaError::LogForeign { .. })));
+    }
+}

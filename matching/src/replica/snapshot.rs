@@ -292,3 +292,38 @@ impl<W: Write> Checksummed<W> {
 fn failed(op: &'static str) -> impl Fn(io::Error) -> SnapshotError {
     move |error| SnapshotError::File { op, errno: error.raw_os_error().unwrap_or(libc::EIO) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plinth_types::command::{Body, Command};
+    use plinth_types::id::{MandateId, SessionId, TimestampNs};
+    use sha2::{Digest as _, Sha256};
+
+    #[test]
+    fn the_bytes_on_disk_are_pinned() {
+        let dir = tempfile::tempdir().unwrap();
+        let identity = Identity { chain: ChainId::new(7), zone: ZoneId::TRADING };
+        let mut engine = Engine::new(Capacity { orders_max: 100, ..Capacity::default() }, ());
+        let command = Command {
+            seq: Seq::new(9),
+            time: TimestampNs::new(1),
+            session: SessionId::APPLIANCE,
+            mandate: MandateId::new(0),
+            body: Body::Configure,
+            tail_size: 0,
+        };
+        engine.apply(&command, &[], &mut ());
+        let path = write(dir.path(), identity, Height::new(3), Digest([6; 32]), &engine).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        assert_eq!(decode(bytes.first_chunk().unwrap()).unwrap().seq, Seq::new(9));
+        // The pages' bytes are pinned with the state; here the frame around them.
+        let pages = HEADER_SIZE..bytes.len() - 4;
+        assert!(pages.len().is_multiple_of(6 + PAGE_SIZE));
+        let digest: [u8; 32] = Sha256::digest(&bytes[..HEADER_SIZE]).into();
+        assert_eq!(Digest(digest).to_string(), "cdcf9680910ccdc083e48f9422c5b0b6c383ea340e4833d08ca4d082c4fa6356");
+        let root = Digest([6; 32]);
+        let refused = read(&path, identity, *engine.capacity(), ()).err();
+        assert!(matches!(refused, Some(SnapshotError::Root { root_recorded, .. }) if root_recorded == root), "{refused:?}");
+    }
+}

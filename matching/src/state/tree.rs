@@ -49,7 +49,7 @@ impl StateTree {
     /// Hashes all pages.
     #[must_use]
     pub fn new<T: Touch>(engine: &Engine<T>) -> Self {
-        let regions = engine.regions().map(|region| RegionTree::new(region)).to_vec();
+        let regions = engine.regions().map(RegionTree::new).to_vec();
         let mut tree = Self { capacity: *engine.capacity(), regions, root: Digest::ZERO, changed: Vec::new() };
         tree.root = tree.top();
         tree

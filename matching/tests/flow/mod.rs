@@ -1,6 +1,7 @@
 //! Random command flow for a small zone: few prices on the edges of windows, small sizes, poor accounts, and every way to be refused.
 
 #![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use plinth_matching::limits::Capacity;
 use plinth_types::codec::Codec;

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use plinth_matching::journal::limits::{BATCH_SIZE_MAX, SEGMENT_HEADER_SIZE};
+use plinth_matching::journal::limits::SEGMENT_HEADER_SIZE;
 use plinth_matching::journal::{Identity, JournalStatus};
 use plinth_matching::limits::Capacity;
 use plinth_matching::pipeline::{Full, Fused};
@@ -40,7 +40,8 @@ pub(crate) fn capacity() -> Capacity {
 /// Small segments and blocks, so that a short run has many of both.
 pub(crate) fn zone_config(path: &Path) -> ZoneConfig {
     let mut config = ZoneConfig::new(path.to_path_buf(), IDENTITY, capacity());
-    config.journal.segment_size = (SEGMENT_HEADER_SIZE + BATCH_SIZE_MAX) as u64;
+    config.journal.batch_size_max = 1 << 20;
+    config.journal.segment_size = (SEGMENT_HEADER_SIZE + config.journal.batch_size_max) as u64;
     config.block.commands_max = 700;
     config.block.interval = Duration::from_millis(1);
     config

@@ -66,7 +66,10 @@ impl Ready {
         let _ = writeln!(out, "Plinth is running.\n");
         let _ = writeln!(out, "  FIX 4.4        {}   (TCP, TargetCompID PLINTH)", self.fix);
         let _ = writeln!(out, "  durability     {}", durability_meaning(self.durability));
-        let _ = writeln!(out, "  zone 'trading' attested 1/1, producer only: its state roots are the producer's word, nothing is proven yet");
+        let _ = writeln!(
+            out,
+            "  zone 'trading' attested 1/1, producer only: its state roots are the producer's word, nothing is proven yet"
+        );
         let _ = writeln!(out, "  data           {data_dir}\n");
         for validator in &self.validators {
             let place = if validator.here { "in this process" } else { "elsewhere" };
@@ -86,7 +89,8 @@ impl Ready {
         }
         let _ = writeln!(out, "\nTry, in another terminal:");
         let _ = writeln!(out, "  plinth status --data-dir {data_dir}");
-        let _ = writeln!(out, "  scripts/sample-data.sh sample-data && plinth replay --bitstamp sample-data --via fix --sessions 8");
+        let _ =
+            writeln!(out, "  scripts/sample-data.sh sample-data && plinth replay --bitstamp sample-data --via fix --sessions 8");
         let _ = writeln!(out, "  latency-tests wire --duration 5");
         let _ = writeln!(out, "Ctrl-C stops it; the next start continues where it was.");
         out

@@ -2,7 +2,8 @@
 
 use super::core::{ApplianceRecord, Control};
 use super::start::CoreHandle;
-use plinth_settlement::link::{Finalized, LinkEvent, ZoneLink};
+use crossbeam_channel::Receiver;
+use plinth_settlement::link::{Finalized, LinkEvent};
 use plinth_types::id::{Height, Seq};
 use plinth_types::message::{BlockStatus, Note};
 use tracing::{error, warn};
@@ -10,8 +11,7 @@ use tracing::{error, warn};
 /// Hands finalized blocks to the core stage until the link ends or the core stage is gone.
 ///
 /// Settlement says each block once, in order; the core stage drops what its journal already has, so that a restart may hear it again.
-pub(super) fn run(link: &ZoneLink, core: &CoreHandle) {
-    let events = link.events().clone();
+pub(super) fn run(events: &Receiver<LinkEvent>, core: &CoreHandle) {
     for event in events {
         let is_taken = match event {
             LinkEvent::Finalized(block) => records(&block).into_iter().all(|record| core.send(Control::Sequence(record))),
@@ -47,7 +47,8 @@ fn records(block: &Finalized) -> Vec<ApplianceRecord> {
             settlement_time: block.time,
         })
     };
-    let available = block.available.iter().map(|ordered| note(ordered.block.height, ordered.block.last_seq, BlockStatus::Available));
+    let available =
+        block.available.iter().map(|ordered| note(ordered.block.height, ordered.block.last_seq, BlockStatus::Available));
     let settled = block.settled.iter().map(|settled| note(settled.height, settled.last_seq, BlockStatus::Settled));
     available.chain(settled).chain(block.inbox.iter().map(|message| ApplianceRecord::Inbox(*message))).collect()
 }

@@ -58,6 +58,11 @@ impl DataFolder {
         self.path.join(ZONE_FOLDER)
     }
 
+    /// Folder of the histograms that a stop writes.
+    pub(super) fn stages(&self) -> PathBuf {
+        self.path.join("stages")
+    }
+
     /// Folder of the `index`-th validator of the configuration.
     pub(super) fn validator(&self, index: usize) -> PathBuf {
         self.path.join(format!("validator-{index}"))

@@ -31,6 +31,6 @@ pub use announce::{Ready, ReadyInstrument, ReadyValidator};
 pub use core::CoreError;
 pub use folder::{FolderError, JOURNAL_FOLDER};
 pub use producer::ProducerError;
-pub use start::{Appliance, Options, StartError, Stopped};
 pub use start::announce;
+pub use start::{Appliance, Options, StartError, Stopped};
 pub use status::{AssetStatus, SessionStatus, StageStatus, Status, ValidatorStatus};

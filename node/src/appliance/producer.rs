@@ -105,7 +105,13 @@ impl ProducerStage {
                 Ok(()) => return Ok(true),
                 Err(LinkError::Refused(_)) if self.stopping.load(Ordering::Acquire) => return Ok(false),
                 Err(LinkError::Refused(_)) => thread::sleep(LINK_RETRY_INTERVAL),
-                Err(error @ (LinkError::Ended | LinkError::Key { .. } | LinkError::NoValidators | LinkError::Thread(_) | LinkError::Transport(_))) => {
+                Err(
+                    error @ (LinkError::Ended
+                    | LinkError::Key { .. }
+                    | LinkError::NoValidators
+                    | LinkError::Thread(_)
+                    | LinkError::Transport(_)),
+                ) => {
                     return Err(error.into());
                 }
             }

@@ -154,7 +154,7 @@ pub struct Appliance {
     validators: Arc<Vec<ValidatorHandle>>,
     admin: Admin,
     failures: UnboundedReceiver<String>,
-    _folder: DataFolder,
+    folder: DataFolder,
 }
 
 /// How other threads reach the core stage.
@@ -228,10 +228,10 @@ impl Appliance {
             core.run()
         })?;
         let producer_thread = spawn("plinth-producer", failed, move || stage.run())?;
-        let (heard, told) = (Arc::clone(&link), handle.clone());
+        let (events, told) = (link.events().clone(), handle.clone());
         let bridge_thread = thread::Builder::new()
             .name("plinth-bridge".into())
-            .spawn(move || bridge::run(&heard, &told))
+            .spawn(move || bridge::run(&events, &told))
             .map_err(|error| system("a thread", error))?;
         submit_deposits(&link, &resolved)?;
 
@@ -248,8 +248,19 @@ impl Appliance {
         };
         let admin = Admin::start(folder.path(), move || reporter.status()).map_err(|error| system("admin socket", error))?;
         let ready = ready(&folder, &resolved, &settlement_addresses, fix, admin.path());
-        let appliance =
-            Self { ready, core: handle, core_thread, producer_thread, bridge_thread, link, stopping, validators, admin, failures, _folder: folder };
+        let appliance = Self {
+            ready,
+            core: handle,
+            core_thread,
+            producer_thread,
+            bridge_thread,
+            link,
+            stopping,
+            validators,
+            admin,
+            failures,
+            folder,
+        };
         appliance.wait_ready(resolved.deposits.len() as u64, deadline)
     }
 
@@ -275,7 +286,8 @@ impl Appliance {
     /// Stops everything: intake first, then each stage when what came before it is done.
     #[must_use]
     pub fn stop(self) -> Stopped {
-        let Self { core, core_thread, producer_thread, bridge_thread, link, stopping, validators, admin, .. } = self;
+        let Self { core, core_thread, producer_thread, bridge_thread, link, stopping, validators, admin, folder, .. } = self;
+        let stages_folder = folder.stages();
         drop(admin);
         core.send(Control::Stop);
         let mut problems = Vec::new();
@@ -287,10 +299,18 @@ impl Appliance {
         if join(producer_thread).is_none() {
             problems.push("the producer stage failed");
         }
-        // The bridge ends when it finds the core stage gone, or the link.
+        // Producer and admin socket are gone, and the bridge holds no more than the link's channel, which ends with it.
         match Arc::into_inner(link) {
-            Some(link) => link.stop(),
-            None => drop(bridge_thread.join()),
+            Some(link) => {
+                if write_stages(&stages_folder, &link, &validators).is_err() {
+                    problems.push("the stage histograms could not be written");
+                }
+                link.stop();
+            }
+            None => problems.push("the settlement link is still in use"),
+        }
+        if bridge_thread.join().is_err() {
+            problems.push("the bridge failed");
         }
         match Arc::into_inner(validators) {
             Some(validators) => {
@@ -323,6 +343,17 @@ impl Appliance {
     }
 }
 
+/// The histograms of every stage as HDR V2 interval logs: one file for the zone's own side, one for each validator of this process.
+fn write_stages(folder: &Path, link: &ZoneLink, validators: &[ValidatorHandle]) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let file = |name: &str| std::fs::File::create(folder.join(name)).map(io::BufWriter::new);
+    link.write_stages(&mut file("zone.hlog")?)?;
+    validators.iter().try_for_each(|validator| {
+        let key = validator.key().to_string();
+        validator.write_stages(&mut file(&format!("validator-{}.hlog", &key[..16]))?)
+    })
+}
+
 /// Prints the table for people, and writes the ready file for scripts.
 ///
 /// # Errors
@@ -340,7 +371,8 @@ fn resolve(options: &Options, folder: &DataFolder) -> Result<Resolved, StartErro
         None => {
             let path = folder.path().join(demo::CONFIG_FILE);
             if !path.exists() {
-                demo::create(folder.path()).map_err(|error| StartError::Init { path: path.clone(), error })?;
+                demo::create(folder.path(), demo::VALIDATOR_COUNT)
+                    .map_err(|error| StartError::Init { path: path.clone(), error })?;
             }
             path
         }
@@ -398,9 +430,10 @@ fn start_link(resolved: &Resolved, peers: &[Peer], settlement: Height) -> Result
 
 /// Each deposit is sent until it is ordered; those that were ordered before are dropped.
 fn submit_deposits(link: &ZoneLink, resolved: &Resolved) -> Result<(), LinkError> {
-    resolved.deposits.iter().try_for_each(|(deposit, signature)| {
-        link.deposit(SignedDeposit { deposit: *deposit, signature: *signature })
-    })
+    resolved
+        .deposits
+        .iter()
+        .try_for_each(|(deposit, signature)| link.deposit(SignedDeposit { deposit: *deposit, signature: *signature }))
 }
 
 fn gateway_config(resolved: &Resolved) -> GatewayConfig {

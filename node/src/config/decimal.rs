@@ -63,7 +63,9 @@ mod tests {
 
     #[test]
     fn amounts_are_exact_both_ways() {
-        for (text, decimals, units) in [("12.5", 2, 1_250), ("0", 8, 0), ("0.00000001", 8, 1), ("7", 0, 7), ("100", 10, 1_000_000_000_000)] {
+        for (text, decimals, units) in
+            [("12.5", 2, 1_250), ("0", 8, 0), ("0.00000001", 8, 1), ("7", 0, 7), ("100", 10, 1_000_000_000_000)]
+        {
             assert_eq!(parse(text, decimals), Ok(units));
             assert_eq!(format(units, decimals), text);
         }

@@ -25,11 +25,16 @@ use std::path::Path;
 pub const CONFIG_FILE: &str = "plinth.toml";
 /// Name of the file with the demo's passwords.
 pub const CREDENTIALS_FILE: &str = "demo-credentials.json";
+/// Name of the file with the base layer's genesis, which every validator must have.
+pub const GENESIS_FILE: &str = "genesis.toml";
+/// Validators of the demo's committee.
+pub const VALIDATOR_COUNT: u16 = 4;
 /// Port of the FIX acceptor.
 pub const FIX_PORT: u16 = 9_878;
 
 const FIRM_COUNT: u16 = 8;
-const VALIDATOR_COUNT: u16 = 4;
+/// Port of the first validator, when not all run in the appliance.
+const VALIDATOR_PORT: u16 = 9_881;
 const CHAIN: u64 = 7;
 /// Each firm gets this much, and deposits all of it.
 const FUNDS: [(&str, u8, &str); 3] = [("USD", 10, "10000000000"), ("BTC", 8, "100000"), ("BOND", 6, "1000000")];
@@ -51,19 +56,20 @@ pub struct Credentials {
     pub account: String,
 }
 
-/// Makes `folder` with `plinth.toml`, `keys/` and the credentials, all of them new.
+/// Makes `folder` with `plinth.toml`, `keys/` and the credentials, all of them new. The first `validators_here` of the four validators run
+/// in the appliance; for each of the others a configuration of `plinth-validator` is written to `validator-N/validator.toml`.
 ///
 /// # Errors
 ///
 /// When the folder cannot be written, or already holds a configuration.
-pub fn create(folder: &Path) -> io::Result<()> {
+pub fn create(folder: &Path, validators_here: u16) -> io::Result<()> {
     let keys = folder.join("keys");
     fs::create_dir_all(&keys)?;
     let firms: Vec<(String, SecretKey)> =
         (1..=FIRM_COUNT).map(|n| Ok((format!("FIRM{n}"), new_key(&keys, &format!("firm-{n}"))?))).collect::<io::Result<_>>()?;
     let issuer = new_key(&keys, "issuer")?;
     new_key(&keys, "producer")?;
-    let validators = (0..VALIDATOR_COUNT).map(|n| validator(&keys, n)).collect::<io::Result<Vec<_>>>()?;
+    let validators = (0..VALIDATOR_COUNT).map(|n| validator(&keys, n, validators_here)).collect::<io::Result<Vec<_>>>()?;
     let passwords = (0..FIRM_COUNT).map(|_| Ok(hex::encode(&random::<12>()?))).collect::<io::Result<Vec<_>>>()?;
 
     let credentials: Vec<Credentials> = firms
@@ -104,6 +110,9 @@ pub fn create(folder: &Path) -> io::Result<()> {
     let text = toml::to_string(&config).map_err(io::Error::other)?;
     let secret = serde_json::to_string_pretty(&credentials).map_err(io::Error::other)?;
     write_new(&folder.join(CREDENTIALS_FILE), secret.as_bytes(), 0o600)?;
+    let genesis = super::resolve(&config, folder).map_err(io::Error::other)?.genesis;
+    write_new(&folder.join(GENESIS_FILE), genesis.to_text().as_bytes(), 0o644)?;
+    write_validators_elsewhere(folder, &config)?;
     // Last, since its presence says that the folder is complete.
     write_new(&folder.join(CONFIG_FILE), format!("{HEADER}{text}").as_bytes(), 0o644)
 }
@@ -137,10 +146,36 @@ fn new_key(folder: &Path, name: &str) -> io::Result<SecretKey> {
     Ok(SecretKey::from_seed(seed))
 }
 
-fn validator(keys: &Path, n: u16) -> io::Result<Validator> {
+fn validator(keys: &Path, n: u16, validators_here: u16) -> io::Result<Validator> {
     let key = new_key(keys, &format!("validator-{n}"))?;
-    let file = format!("keys/validator-{n}.key").into();
-    Ok(Validator { public_key: key.public_key().to_string(), address: loopback(0), secret_key_file: Some(file) })
+    // Any free port will do while nobody outside this process must know it.
+    let port = if validators_here < VALIDATOR_COUNT { VALIDATOR_PORT + n } else { 0 };
+    Ok(Validator {
+        public_key: key.public_key().to_string(),
+        address: loopback(port),
+        secret_key_file: (n < validators_here).then(|| format!("keys/validator-{n}.key").into()),
+    })
+}
+
+/// What `plinth-validator --config` reads, for each validator that does not run in the appliance.
+fn write_validators_elsewhere(folder: &Path, config: &Config) -> io::Result<()> {
+    let committee: String = config.settlement.validators.iter().fold(String::new(), |text, validator| {
+        format!("{text}\n[[validators]]\nkey = \"{}\"\naddress = \"{}\"\n", validator.public_key, validator.address)
+    });
+    for (n, validator) in config.settlement.validators.iter().enumerate() {
+        if validator.secret_key_file.is_some() {
+            continue;
+        }
+        let own = folder.join(format!("validator-{n}"));
+        fs::create_dir_all(&own)?;
+        let text = format!(
+            "key_file = \"../keys/validator-{n}.key\"\ngenesis = \"../{GENESIS_FILE}\"\ndirectory = \".\"\nlisten = \"{}\"\n\
+             idle_interval_ms = {}\n{committee}",
+            validator.address, config.settlement.idle_interval_ms
+        );
+        write_new(&own.join("validator.toml"), text.as_bytes(), 0o644)?;
+    }
+    Ok(())
 }
 
 fn asset(name: &str, decimals: u8, amount: &str, issuer: &SecretKey, firms: &[(String, SecretKey)]) -> Asset {

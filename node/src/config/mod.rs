@@ -11,4 +11,4 @@ pub mod hex;
 mod resolve;
 pub mod schema;
 
-pub use resolve::{ConfigError, Resolved, ResolvedSession, ResolvedValidator, load};
+pub use resolve::{ConfigError, Resolved, ResolvedSession, ResolvedValidator, load, resolve};

@@ -106,7 +106,16 @@ pub fn load(path: &Path) -> Result<Resolved, ConfigError> {
     let text = fs::read_to_string(path).map_err(|error| ConfigError::Read { path: path.into(), error })?;
     let config: Config =
         toml::from_str(&text).map_err(|error| ConfigError::Syntax { path: path.into(), error: Box::new(error) })?;
-    Resolver { folder: path.parent().unwrap_or(Path::new(".")), config: &config }.resolve()
+    resolve(&config, path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Checks a configuration; paths in it are relative to `folder`.
+///
+/// # Errors
+///
+/// [`ConfigError`] naming the entry.
+pub fn resolve(config: &Config, folder: &Path) -> Result<Resolved, ConfigError> {
+    Resolver { folder, config }.resolve()
 }
 
 /// Reads a secret key file: 64 hexadecimal digits.
@@ -402,7 +411,7 @@ mod tests {
     /// The demo's file with one change, loaded from its own folder.
     fn load_changed(from: &str, to: &str) -> Result<Resolved, ConfigError> {
         let folder = tempfile::tempdir().unwrap();
-        demo::create(folder.path()).unwrap();
+        demo::create(folder.path(), demo::VALIDATOR_COUNT).unwrap();
         let path = folder.path().join(demo::CONFIG_FILE);
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "the demo's file has no {from:?}");
@@ -437,7 +446,7 @@ mod tests {
             ("window_low = \"76500.00\"", "window_low = \"1e5\"", "instrument 'BTC/USD'"),
             ("comp_id = \"FIRM2\"", "comp_id = \"FIRM1\"", "session 'FIRM1'"),
             ("validator-1.key", "validator-2.key", "settlement.validator"),
-            ("orders_max = 1048576", "orders_max = 0", "zone.capacity"),
+            ("orders_max = 262144", "orders_max = 0", "zone.capacity"),
         ];
         for (from, to, entry) in wrong {
             let error = load_changed(from, to).unwrap_err().to_string();

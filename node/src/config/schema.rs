@@ -109,7 +109,7 @@ impl Default for Capacity {
     fn default() -> Self {
         let core = plinth_matching::limits::Capacity::default();
         Self {
-            orders_max: core.orders_max,
+            orders_max: 1 << 18,
             accounts_max: core.accounts_max,
             assets_max: core.assets_max,
             sessions_max: core.sessions_max,

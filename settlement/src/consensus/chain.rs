@@ -9,7 +9,7 @@ use super::observer::Evidence;
 use crate::block::{Block, SignedDeposit, Transaction, header_id};
 use crate::body::Before;
 use crate::genesis::Genesis;
-use crate::ledger::{BlockError, Checked, OneByOne, State};
+use crate::ledger::{BlockError, Checked, State};
 use crate::mempool::{Inserted, Mempool, PoolError};
 use crate::receipt::{BodyStatement, Receipt, SignedReceipt};
 use crate::stages::Stages;
@@ -187,9 +187,10 @@ impl Chain {
 
     /// Checks a block on top of its parent's ledger and keeps the outcome.
     pub(super) fn check(&self, parent: &State, block: &Block) -> Result<State, BlockError> {
-        let checked = parent.check(block, &mut OneByOne::default())?;
-        let state = checked.state().clone();
         let mut ledger = self.0.ledger.lock();
+        // What the pool has verified, it remembers.
+        let checked = parent.check(block, ledger.pool.verifier())?;
+        let state = checked.state().clone();
         if block.height() > ledger.finalized.height() {
             ledger.children.insert(block.id(), checked);
         }

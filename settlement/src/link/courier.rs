@@ -107,7 +107,7 @@ async fn deliver(shared: &Shared, connection: &ClientConnection, destination: &D
 
 /// The next thing to bring.
 pub(super) enum Parcel {
-    Block(Sealed),
+    Block(Box<Sealed>),
     Deposit(Digest, SignedDeposit),
 }
 

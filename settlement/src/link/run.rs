@@ -98,7 +98,7 @@ pub struct ZoneLink {
 
 #[derive(Debug)]
 enum Command {
-    Submit(SealedBlock, oneshot::Sender<Result<(), WindowError>>),
+    Submit(Box<SealedBlock>, oneshot::Sender<Result<(), WindowError>>),
     Deposit(SignedDeposit, oneshot::Sender<Result<(), WindowError>>),
 }
 
@@ -161,7 +161,7 @@ impl ZoneLink {
     ///
     /// [`LinkError::Refused`] when too much waits already: nothing was taken, and it is to be tried again when something was ordered.
     pub fn submit(&self, block: SealedBlock) -> Result<(), LinkError> {
-        self.command(|answer| Command::Submit(block, answer))
+        self.command(|answer| Command::Submit(Box::new(block), answer))
     }
 
     /// Hands over a deposit. It is sent until it is ordered, or refused by more validators than can be Byzantine.
@@ -201,10 +201,7 @@ impl ZoneLink {
         self.end();
     }
 
-    fn command(
-        &self,
-        command: impl FnOnce(oneshot::Sender<Result<(), WindowError>>) -> Command,
-    ) -> Result<(), LinkError> {
+    fn command(&self, command: impl FnOnce(oneshot::Sender<Result<(), WindowError>>) -> Command) -> Result<(), LinkError> {
         let (answer, taken) = oneshot::channel();
         let sender = self.commands.as_ref().ok_or(LinkError::Ended)?;
         sender.send(command(answer)).map_err(|_| LinkError::Ended)?;
@@ -260,11 +257,12 @@ impl Shared {
         if ordered && let Err(error) = self.window.borrow_mut().seal(self.tracker.borrow().state()) {
             error!(%error, "a block cannot be sealed");
         }
-        let mut measured = self.measured.lock();
-        executed.iter().for_each(|executed| measured.stages.record(Stage::Receipt, *executed, now));
-        measured.status.height = height;
-        measured.status.blocks_waiting = self.window.borrow().waiting_count();
-        drop(measured);
+        {
+            let mut measured = self.measured.lock();
+            executed.iter().for_each(|executed| measured.stages.record(Stage::Receipt, *executed, now));
+            measured.status.height = height;
+            measured.status.blocks_waiting = self.window.borrow().waiting_count();
+        }
         if ordered || !finalized.inbox.is_empty() {
             self.changed.send_replace(());
         }
@@ -304,7 +302,8 @@ impl Shared {
     pub(super) fn next_due(&self, due: &BTreeMap<Digest, Instant>, now: Instant) -> Option<Parcel> {
         let is_due = |id: &Digest| due.get(id).is_none_or(|due| *due <= now);
         let window = self.window.borrow();
-        let block = window.sealed().find(|(_, sealed)| is_due(&sealed.id)).map(|(_, sealed)| Parcel::Block(sealed.clone()));
+        let block =
+            window.sealed().find(|(_, sealed)| is_due(&sealed.id)).map(|(_, sealed)| Parcel::Block(Box::new(sealed.clone())));
         let deposit = || window.deposits().find(|(id, _)| is_due(id)).map(|(id, deposit)| Parcel::Deposit(*id, *deposit));
         block.or_else(deposit)
     }
@@ -312,7 +311,7 @@ impl Shared {
     fn take(&self, command: Command) {
         let tracker = self.tracker.borrow();
         let (taken, answer) = match command {
-            Command::Submit(block, answer) => (self.window.borrow_mut().submit(block, tracker.state()), answer),
+            Command::Submit(block, answer) => (self.window.borrow_mut().submit(*block, tracker.state()), answer),
             Command::Deposit(deposit, answer) => (self.window.borrow_mut().deposit(deposit, tracker.state()), answer),
         };
         self.measured.lock().status.blocks_waiting = self.window.borrow().waiting_count();

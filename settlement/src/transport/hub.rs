@@ -6,6 +6,7 @@ use super::limits::{CLIENT_ACCEPT_QUEUE_MAX, FRAMES_PER_SECOND_MAX, INBOUND_FRAM
 use super::p2p::{Oracle, QuicReceiver, QuicSender};
 use super::quic::{CloseReason, endpoint_config, server_config};
 use super::{Channel, dial};
+use crate::keys::from_consensus;
 use bytes::Bytes;
 use commonware_cryptography::ed25519::PublicKey;
 use commonware_p2p::PeerSetUpdate;
@@ -40,10 +41,10 @@ pub struct TransportConfig {
 pub enum TransportError {
     /// The key is not in the committee.
     #[error("key {0} is not in the committee")]
-    NotInCommittee(PublicKey),
+    NotInCommittee(plinth_types::id::PublicKey),
     /// A key stands in the committee twice.
     #[error("key {0} stands in the committee twice")]
-    DuplicateKey(PublicKey),
+    DuplicateKey(plinth_types::id::PublicKey),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -81,11 +82,11 @@ impl Transport {
         let mut addresses = BTreeMap::new();
         for (key, address) in &config.committee {
             if addresses.insert(key.clone(), *address).is_some() {
-                return Err(TransportError::DuplicateKey(key.clone()));
+                return Err(TransportError::DuplicateKey(from_consensus(key)));
             }
         }
         if !addresses.contains_key(&me) {
-            return Err(TransportError::NotInCommittee(me));
+            return Err(TransportError::NotInCommittee(from_consensus(&me)));
         }
         let socket =
             std::net::UdpSocket::bind(config.listen).map_err(|source| TransportError::Listen { address: config.listen, source })?;

@@ -23,6 +23,8 @@ pub mod identity;
 pub mod limits;
 pub mod p2p;
 mod quic;
+#[cfg(test)]
+mod tests;
 
 pub use channel::Channel;
 pub use client::{ClientConnection, ClientEndpoint, ClientStream};

@@ -141,6 +141,8 @@ pub struct Zone {
     pub time: TimestampNs,
     pub inbox: InboxIndex,
     pub root: Digest,
+    /// What stamps the commands.
+    pub clock: fn() -> TimestampNs,
 }
 
 impl Default for Zone {
@@ -153,6 +155,7 @@ impl Default for Zone {
             time: TimestampNs::new(0),
             inbox: InboxIndex::new(0),
             root: zero,
+            clock: now,
         }
     }
 }
@@ -162,7 +165,7 @@ impl Zone {
     pub fn next(&mut self, messages: &[InboxMessage], cancels: u64) -> (ZoneHeader, Vec<u8>) {
         let mut body = Vec::new();
         let (first_seq, mut count) = (self.seq.next(), 0);
-        self.time = now().max(self.time);
+        self.time = (self.clock)().max(self.time);
         for message in messages {
             let tail = message.to_bytes();
             self.push(&mut body, SessionId::APPLIANCE, Body::Inbox, &tail);

@@ -1,0 +1,105 @@
+//! What only a rogue end does.
+
+use super::hub::{Transport, TransportConfig};
+use super::identity::{ALPN_VALIDATOR, AllowList, Identity};
+use super::quic::{SERVER_NAME, client_config, endpoint_config};
+use super::{Channel, limits::VOTE_FRAME_SIZE_MAX};
+use commonware_cryptography::Signer as _;
+use commonware_cryptography::ed25519::PrivateKey;
+use commonware_p2p::{Blocker as _, Receiver as _, Recipients, Sender as _};
+use commonware_runtime::{IoBuf, Runner as _, Supervisor as _};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// The committee's identities, ascending by key, so that the first one dials.
+fn identities(count: u64) -> Vec<Identity> {
+    let mut keys: Vec<PrivateKey> = (0..count).map(PrivateKey::from_seed).collect();
+    keys.sort_by_key(PrivateKey::public_key);
+    keys.into_iter().map(Identity::new).collect()
+}
+
+fn start(identities: &[Identity], index: usize, addresses: &[SocketAddr]) -> Transport {
+    let committee = identities.iter().map(Identity::public_key).zip(addresses.iter().copied()).collect();
+    let (identity, listen) = (identities[index].clone(), addresses[index]);
+    Transport::start(TransportConfig { identity, listen, committee, clients: AllowList::default() }).unwrap()
+}
+
+fn free_addresses(count: usize) -> Vec<SocketAddr> {
+    let sockets: Vec<_> = (0..count).map(|_| std::net::UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+    sockets.iter().map(|socket| socket.local_addr().unwrap()).collect()
+}
+
+async fn dial_raw(identity: &Identity, to: &Identity, address: SocketAddr) -> (quinn::Endpoint, quinn::Connection) {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let endpoint = quinn::Endpoint::new(endpoint_config(identity), None, socket, Arc::new(quinn::TokioRuntime)).unwrap();
+    let config = client_config(identity, &to.public_key(), ALPN_VALIDATOR).unwrap();
+    let connection = endpoint.connect_with(config, address, SERVER_NAME).unwrap().await.unwrap();
+    (endpoint, connection)
+}
+
+async fn close_code(connection: &quinn::Connection) -> u64 {
+    let reason = timeout(DEADLINE, connection.closed()).await.unwrap();
+    let quinn::ConnectionError::ApplicationClosed(close) = reason else { panic!("{reason}") };
+    close.error_code.into_inner()
+}
+
+#[tokio::test]
+async fn an_oversized_frame_closes_the_connection() {
+    let (identities, addresses) = (identities(2), free_addresses(2));
+    let _honest = start(&identities, 1, &addresses);
+    let (_endpoint, connection) = dial_raw(&identities[0], &identities[1], addresses[1]).await;
+    let mut stream = connection.open_uni().await.unwrap();
+    let size = u32::try_from(VOTE_FRAME_SIZE_MAX + 1).unwrap();
+    stream.write_all(&[1, Channel::Votes.code()]).await.unwrap();
+    stream.write_all(&size.to_le_bytes()).await.unwrap();
+    assert_eq!(close_code(&connection).await, 3);
+}
+
+#[tokio::test]
+async fn an_unknown_channel_closes_the_connection() {
+    let (identities, addresses) = (identities(2), free_addresses(2));
+    let _honest = start(&identities, 1, &addresses);
+    let (_endpoint, connection) = dial_raw(&identities[0], &identities[1], addresses[1]).await;
+    let mut stream = connection.open_uni().await.unwrap();
+    stream.write_all(&[1, 200]).await.unwrap();
+    assert_eq!(close_code(&connection).await, 3);
+}
+
+#[tokio::test]
+async fn the_higher_key_does_not_dial() {
+    let (identities, addresses) = (identities(2), free_addresses(2));
+    let _honest = start(&identities, 0, &addresses);
+    let (_endpoint, connection) = dial_raw(&identities[1], &identities[0], addresses[0]).await;
+    assert_eq!(close_code(&connection).await, 2);
+}
+
+#[test]
+fn messages_arrive_whole_and_in_order_until_the_peer_is_blocked() {
+    let (identities, addresses) = (identities(2), free_addresses(2));
+    commonware_runtime::tokio::Runner::default().start(|context| async move {
+        let (mut low, mut high) = (start(&identities, 0, &addresses), start(&identities, 1, &addresses));
+        let (mut sender, _) = low.register(Channel::Blocks, context.child("low"));
+        let (_, mut receiver) = high.register(Channel::Blocks, context.child("high"));
+        let mut connected = low.connected();
+        timeout(DEADLINE, connected.wait_for(|count| *count == 1)).await.unwrap().unwrap();
+        for number in 0..100_u8 {
+            let message = vec![number; usize::from(number) * 1_000];
+            assert_eq!(sender.send(Recipients::All, IoBuf::from(message), false).len(), 1);
+        }
+        for number in 0..100_u8 {
+            let (peer, message) = timeout(DEADLINE, receiver.recv()).await.unwrap().unwrap();
+            assert_eq!(peer, identities[0].public_key());
+            assert_eq!(Vec::from(message), vec![number; usize::from(number) * 1_000]);
+        }
+        let mut blocked = high.oracle().blocked();
+        high.oracle().block(identities[0].public_key());
+        timeout(DEADLINE, connected.wait_for(|count| *count == 0)).await.unwrap().unwrap();
+        let now_blocked = timeout(DEADLINE, blocked.recv()).await.unwrap().unwrap();
+        assert!(now_blocked.iter().eq([&identities[0].public_key()]));
+        low.close().await;
+    });
+}
