@@ -6,7 +6,12 @@ cd "$(dirname "$0")/.."
 bin=${BIN:-target/release}
 sample=${1:-sample-data}
 dir=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$dir"' EXIT
+clean_up() {
+    kill $(jobs -p) 2>/dev/null || true
+    wait
+    rm -rf "$dir"
+}
+trap clean_up EXIT
 
 # until_true SECONDS WHAT COMMAND...: runs the command until it succeeds.
 until_true() {
