@@ -1,5 +1,7 @@
 //! The production consensus stack on the deterministic runtime and a simulated network: same seed, same run.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod cluster;
 mod simulated;
 

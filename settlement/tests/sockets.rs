@@ -1,15 +1,20 @@
 //! Validators and a zone's link over real sockets on loopback.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod cluster;
 
 use cluster::{Cluster, DEADLINE, Zone, wait_until};
 use commonware_cryptography::Signer as _;
+use plinth_settlement::block::Block;
 use plinth_settlement::keys::to_consensus;
+use plinth_settlement::ledger::State;
 use plinth_settlement::link::{Finalized, LinkConfig, LinkEvent, SealedBlock, ZoneLink};
 use plinth_settlement::stages::Stage;
-use plinth_settlement::transport::{ClientEndpoint, Identity};
+use plinth_settlement::transport::{AllowList, ClientEndpoint, Identity, Transport, TransportConfig, read_frame, write_frame};
 use plinth_settlement::validator::ValidatorHandle;
-use plinth_types::id::{Height, ZoneId};
+use plinth_settlement::validator::wire::{Answer as _, FollowAnswer, Request};
+use plinth_types::id::{Height, TimestampNs, ZoneId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -96,7 +101,7 @@ fn a_validator_restarted_on_its_folder_catches_up() {
     let stopped = validators.pop().unwrap();
     let height_stopped = stopped.status().height;
     stopped.stop().unwrap();
-    let height_missed = Height::new(height_stopped.get() + 6);
+    let height_missed = Height::new(height_stopped.get() + 4);
     wait_until("the others go on", || validators.iter().all(|validator| validator.status().height >= height_missed));
 
     let restarted = cluster.start(3);
@@ -134,6 +139,55 @@ fn a_key_that_nobody_listed_does_not_get_through_the_handshake() {
         assert!(connection.open().await.is_ok());
     });
     validator.stop().unwrap();
+}
+
+/// In the place of validator 0: lets clients in, and shows them a block that nobody certified.
+async fn lie(cluster: &Cluster) {
+    let committee = cluster.peers.iter().map(|peer| (to_consensus(&peer.key).unwrap(), peer.address)).collect();
+    let mut transport = Transport::start(TransportConfig {
+        identity: Identity::new(cluster.keys[0].to_consensus()),
+        listen: cluster.peers[0].address,
+        committee,
+        clients: AllowList::new([cluster.producer.to_consensus().public_key()]),
+    })
+    .unwrap();
+    let mut streams = transport.take_clients();
+    let state = State::genesis(Arc::clone(&cluster.genesis));
+    let forged = state.propose(TimestampNs::new(u64::MAX), Vec::new());
+    while let Some(mut stream) = streams.recv().await {
+        let request = read_frame(&mut stream.receive, 1 << 20).await.unwrap().unwrap();
+        if matches!(Request::from_frame(&request), Ok(Request::Follow(_))) {
+            let unlinked = Block::new(Height::new(9), forged.id(), TimestampNs::new(9), forged.id(), Vec::new());
+            for block in [forged.clone(), unlinked] {
+                let _left = write_frame(&mut stream.send, FollowAnswer { block, certificate: None }.to_frame()).await;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_link_survives_a_lying_and_a_dying_validator() {
+    let cluster = Cluster::new(4);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let mut validators: Vec<_> = (1..4).map(|index| cluster.start(index)).collect();
+    let cluster = Arc::new(cluster);
+    let liar = Arc::clone(&cluster);
+    let lying = runtime.spawn(async move { lie(&liar).await });
+    // The liar is the first that the link follows.
+    let link = link(&cluster, Height::new(1));
+    let mut last = Height::new(0);
+    wait_for(&link, &mut last, "a block of the honest ones", |block| block.height == Height::new(2));
+    assert!(!lying.is_finished());
+    lying.abort();
+    runtime.shutdown_background();
+
+    // Without the liar and without the one that is followed now, there is no quorum: the liar's place is taken by an honest one.
+    validators.push(cluster.start(0));
+    validators.remove(0).stop().unwrap();
+    let height = Height::new(last.get() + 4);
+    wait_for(&link, &mut last, "blocks after the followed validator died", |block| block.height == height);
+    link.stop();
+    stop_all(validators);
 }
 
 /// Not a bound that a loaded machine would break: the figure is printed, and must only be sane.

@@ -1,5 +1,7 @@
 //! The program itself: four of them order blocks, Ctrl-C stops one cleanly, a bad configuration is explained.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use plinth_settlement::genesis::{ChainLimits, Draft};
 use plinth_settlement::keys::SecretKey;
 use plinth_types::id::{ChainId, TimestampNs};

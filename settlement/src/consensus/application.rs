@@ -13,6 +13,7 @@ use commonware_cryptography::Digested;
 use commonware_macros::select;
 use commonware_utils::acknowledgement::Acknowledgement as _;
 use futures::StreamExt as _;
+use futures::future::pending;
 use plinth_types::digest::Digest;
 use plinth_types::id::TimestampNs;
 use std::pin::pin;
@@ -102,17 +103,21 @@ impl<E: Runtime> commonware_consensus::Application<E> for Application {
     }
 
     async fn verify(&mut self, (runtime, context): (E, Context), mut ancestry: impl Ancestry<Block>) -> bool {
-        let Some(block) = ancestry.next().await.map(|block| block.inner_shared()) else { return false };
+        let Some(block) = ancestry.next().await.map(|block| block.inner_shared()) else { return pending().await };
         let now = timestamp(runtime.current());
         self.chain.with_stages(|stages| stages.block_proposed(block.id(), &Chain::headers(&block), now));
         if !self.chain.is_child(block.id()) {
-            let Some(parent) = self.state_behind(from_consensus(context.parent.1), ancestry).await else {
-                // The parent is certified or was verified here, so it is only passed by what is final: this block never will be.
-                return false;
-            };
-            if let Err(error) = self.chain.check(&parent, &block) {
-                warn!(height = %block.height(), proposer = %context.leader, %error, "refusing a block");
-                return false;
+            match self.state_behind(from_consensus(context.parent.1), ancestry).await {
+                Some(parent) => {
+                    if let Err(error) = self.chain.check(&parent, &block) {
+                        warn!(height = %block.height(), proposer = %context.leader, %error, "refusing a block");
+                        return false;
+                    }
+                }
+                // Decided while it was on its way here.
+                None if block.height() <= self.chain.finalized().height() => return self.chain.is_final(&block),
+                // Its ancestors cannot be had now, which says nothing of it: this validator abstains.
+                None => return pending().await,
             }
         }
         // A clock that is ahead is no reason to call a block invalid for good; the vote waits until the block is of today.

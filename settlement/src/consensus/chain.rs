@@ -95,6 +95,11 @@ impl Chain {
         ledger.recent.get(usize::try_from(index).ok()?).cloned()
     }
 
+    /// Whether this block is final, as far as the last few go.
+    pub(super) fn is_final(&self, block: &Block) -> bool {
+        self.recent(block.height()).is_some_and(|recent| recent.block.id() == block.id())
+    }
+
     /// What was measured.
     pub fn with_stages<T>(&self, read: impl FnOnce(&mut Stages) -> T) -> T {
         read(&mut self.0.stages.lock())

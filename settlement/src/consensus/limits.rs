@@ -11,13 +11,13 @@ pub const IDLE_INTERVAL_MAX: Duration = Duration::from_secs(60);
 /// How long a proposer waits for content when an empty block would settle something, or bring it nearer.
 pub const SETTLING_INTERVAL: Duration = Duration::from_millis(50);
 /// A leader that says nothing for this long beyond the idle interval loses its turn.
-pub const LEADER_GRACE: Duration = Duration::from_millis(1_000);
+pub const LEADER_GRACE: Duration = Duration::from_millis(500);
 /// A proposal that is not certified for this long beyond the leader's time is given up.
-pub const CERTIFICATION_GRACE: Duration = Duration::from_millis(1_000);
+pub const CERTIFICATION_GRACE: Duration = Duration::from_millis(500);
 /// A leader that was silent for this long beyond the certification time is skipped at once, until it speaks again.
-pub const SKIP_GRACE: Duration = Duration::from_millis(1_000);
+pub const SKIP_GRACE: Duration = Duration::from_millis(500);
 /// Pause before a vote to give up a view is said again.
-pub const TIMEOUT_RETRY: Duration = Duration::from_millis(1_000);
+pub const TIMEOUT_RETRY: Duration = Duration::from_millis(500);
 /// A peer that does not answer a request for this long is not asked further.
 pub const FETCH_TIMEOUT: Duration = Duration::from_millis(1_000);
 /// Pause before a request is made again.

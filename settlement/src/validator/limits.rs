@@ -13,7 +13,7 @@ pub const ANSWER_SIZE_MAX: usize = BODY_SIZE_MAX + (64 << 10);
 pub const REFUSAL_SIZE_MAX: usize = 512;
 /// Longest certificate in an answer, in bytes.
 pub const CERTIFICATE_SIZE_MAX: usize = 16 << 10;
-/// Requests with a body that are read or checked at once.
+/// Requests of one client that are read or answered at once.
 pub const BODIES_UNDER_WAY_MAX: usize = 8;
 /// Clients' streams served at once.
 pub const STREAMS_MAX: usize = 512;

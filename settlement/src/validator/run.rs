@@ -7,7 +7,7 @@ use crate::consensus::{self, Chain, Consensus, ConsensusConfig, ConsensusError, 
 use crate::keys::{self, KeyError};
 use crate::stages::write_log;
 use crate::transport::{AllowList, Channel, Identity, Transport, TransportConfig, TransportError};
-use commonware_runtime::{Runner as _, Supervisor as _, tokio as runtime};
+use commonware_runtime::{Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
 use futures::future::select_all;
 use plinth_types::id::{Height, PublicKey};
 use std::net::SocketAddr;
@@ -228,6 +228,9 @@ async fn run(
         _ = stopped => {}
         (ended, index, _) = select_all(tasks) => error!(%key, index, ?ended, "a consensus task ended; the validator stops"),
         () = service => error!(%key, "the service for clients ended; the validator stops"),
+    }
+    if context.stop(0, Some(CLOSE_TIMEOUT)).await.is_err() {
+        info!(%key, "stopped with tasks under way");
     }
     if timeout(CLOSE_TIMEOUT, transport.close()).await.is_err() {
         info!(%key, "stopped without a goodbye to every peer");

@@ -8,9 +8,12 @@ use crate::consensus::{Chain, Finalized, Intake, Marshal, SubmitAnswer, timestam
 use crate::transport::{ClientStream, FrameError, read_frame, write_frame};
 use bytes::Bytes;
 use commonware_consensus::types;
+use commonware_cryptography::ed25519;
+use commonware_utils::sync::Mutex;
 use plinth_types::block::SignedHeader;
 use plinth_types::codec::DecodeError;
 use plinth_types::id::Height;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 use thiserror::Error;
@@ -25,7 +28,8 @@ pub(super) struct Service {
     chain: Chain,
     intake: Intake,
     marshal: Marshal,
-    bodies: Arc<Semaphore>,
+    /// Each client's leave to have requests under way; whoever may come at all is on a list, so this is bounded.
+    shares: Arc<Mutex<BTreeMap<ed25519::PublicKey, Arc<Semaphore>>>>,
 }
 
 /// Why a stream was given up.
@@ -45,7 +49,7 @@ enum ServeError {
 
 impl Service {
     pub(super) fn new(chain: Chain, intake: Intake, marshal: Marshal) -> Self {
-        Self { chain, intake, marshal, bodies: Arc::new(Semaphore::new(BODIES_UNDER_WAY_MAX)) }
+        Self { chain, intake, marshal, shares: Arc::default() }
     }
 
     /// Serves streams until there are no more; when dropped, every stream under way ends.
@@ -68,8 +72,9 @@ impl Service {
     }
 
     async fn serve(&self, mut stream: ClientStream) -> Result<(), ServeError> {
-        // A long request must find room before it is read; the stream's flow control holds the client back meanwhile.
-        let permit = self.bodies.acquire().await.map_err(|_| ServeError::Stopping)?;
+        // A long request must find room before it is read; the stream's flow control holds its client, and no other one, back.
+        let share = self.share(&stream.client);
+        let permit = share.acquire().await.map_err(|_| ServeError::Stopping)?;
         let frame = timeout(REQUEST_TIMEOUT, read_frame(&mut stream.receive, REQUEST_SIZE_MAX)).await;
         let Some(frame) = frame.map_err(|_| ServeError::Timeout)?? else { return Ok(()) };
         let request = Request::from_frame(&frame)?;
@@ -86,6 +91,11 @@ impl Service {
         write_frame(&mut stream.send, answer).await?;
         let _stream_gone = stream.send.finish().is_err();
         Ok(())
+    }
+
+    fn share(&self, client: &ed25519::PublicKey) -> Arc<Semaphore> {
+        let mut shares = self.shares.lock();
+        Arc::clone(shares.entry(client.clone()).or_insert_with(|| Arc::new(Semaphore::new(BODIES_UNDER_WAY_MAX))))
     }
 
     async fn submit(&self, header: Box<SignedHeader>, body: Bytes) -> Result<SubmitAnswer, ServeError> {

@@ -272,3 +272,42 @@ fn read_text(reader: &mut Reader<'_>) -> Result<String, DecodeError> {
     let bytes = read_blob(reader, "text bytes", REFUSAL_SIZE_MAX)?;
     core::str::from_utf8(bytes).map(str::to_owned).map_err(|_| reader.invalid("text"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_requests_and_answers_are_pinned() {
+        let pinned: [(Bytes, &[u8]); 7] = [
+            (Request::Follow(Height::new(7)).to_frame(), &[1, 3, 7, 0, 0, 0, 0, 0, 0, 0]),
+            (Request::Info.to_frame(), &[1, 4]),
+            (SubmitAnswer::Ordered.to_frame(), &[1, 2]),
+            (SubmitAnswer::NotYet.to_frame(), &[1, 3]),
+            (SubmitAnswer::Refused("no".to_owned()).to_frame(), &[1, 4, 2, 0, 0, 0, b'n', b'o']),
+            (DepositAnswer::Accepted.to_frame(), &[1, 1]),
+            (BodyAnswer(Some(Bytes::from_static(b"ab"))).to_frame(), &[1, 1, b'a', b'b']),
+        ];
+        for (frame, bytes) in pinned {
+            assert_eq!(frame.as_ref(), bytes);
+        }
+    }
+
+    #[test]
+    fn what_no_encoder_writes_is_refused() {
+        let refused: [&[u8]; 7] = [&[], &[1], &[2, 4], &[1, 9], &[1, 4, 0], &[1, 3, 7], &[1, 1, 0]];
+        for bytes in refused {
+            assert!(Request::from_frame(&Bytes::from_static(bytes)).is_err(), "{bytes:?}");
+        }
+        assert!(SubmitAnswer::from_frame(&Bytes::from_static(&[1, 4, 255, 255, 255, 255])).is_err());
+        assert!(BodyAnswer::from_frame(&Bytes::from_static(&[1, 0, 7])).is_err());
+        assert!(FollowAnswer::from_frame(&Bytes::from_static(&[1, 255, 255, 255, 255])).is_err());
+    }
+
+    #[test]
+    fn a_refusal_is_cut_at_a_character() {
+        let long = SubmitAnswer::Refused("é".repeat(REFUSAL_SIZE_MAX));
+        let SubmitAnswer::Refused(cut) = SubmitAnswer::from_frame(&long.to_frame()).unwrap() else { panic!("another answer") };
+        assert_eq!(cut, "é".repeat(REFUSAL_SIZE_MAX / 2));
+    }
+}
