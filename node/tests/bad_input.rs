@@ -1,6 +1,8 @@
 //! What a client must not do, done to the real appliance over real sockets: each gets the answer that FIX names, the session or the
 //! connection ends only where it must, and a bystander's orders are served throughout.
 
+#![allow(clippy::unwrap_used, clippy::type_complexity, reason = "helpers of tests are tests")]
+
 use plinth_gateway::client::{Client, ClientConfig, ClientError};
 use plinth_gateway::codec::{Builder, Tag, tag};
 use plinth_node::replay::child::{ChildAppliance, Login, Ready};

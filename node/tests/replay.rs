@@ -1,5 +1,7 @@
 //! Two replays of the same tape through a real appliance make the same trades.
 
+#![allow(clippy::unwrap_used, clippy::type_complexity, reason = "helpers of tests are tests")]
+
 use clap::Parser;
 use plinth_node::replay::{self, ReplayArgs, ReplayReport};
 use std::path::PathBuf;

@@ -13,6 +13,8 @@
 //! * both sides report the same trades; an order's fills add up to its `CumQty`;
 //! * every trade is settled in the end, and is newly reported so once; every asset is conserved.
 
+#![allow(clippy::unwrap_used, clippy::type_complexity, reason = "helpers of tests are tests")]
+
 mod firm;
 mod log;
 
