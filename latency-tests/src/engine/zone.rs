@@ -23,6 +23,8 @@ const BASE: AssetId = AssetId::new(0);
 const QUOTE: AssetId = AssetId::new(1);
 /// Of each asset, to each account: no order of a workload lacks funds.
 const FUNDS: u128 = 1 << 80;
+/// A workload's book stays near its prefill; this many times as much has room.
+const ORDERS_PER_PREFILL: u64 = 16;
 /// Ticks on both sides of a workload's prices: takers reach 20 through the touch.
 const WINDOW_MARGIN_TICKS: u32 = 64;
 
@@ -38,7 +40,9 @@ pub(super) fn open(workload: &Workload) -> (Engine, Commands) {
     let low = workload.header.price_min.saturating_sub(WINDOW_MARGIN_TICKS);
     let width = workload.header.price_max.saturating_sub(low) + WINDOW_MARGIN_TICKS;
     let window_bits = width.next_power_of_two().ilog2().clamp(6, 20) as u8;
-    let capacity = Capacity { instruments_max: symbols, levels_max: symbols << window_bits, ..Capacity::default() };
+    // Room for many times the orders that rest, as an operator would choose it: memory that is never used still costs address translation.
+    let orders_max = (ORDERS_PER_PREFILL * workload.header.prefill_count).clamp(1 << 16, 1 << 24) as u32;
+    let capacity = Capacity { orders_max, instruments_max: symbols, levels_max: symbols << window_bits, ..Capacity::default() };
     let mut zone = Opening { engine: Engine::new(capacity, ()), commands: Commands::default(), inbox: InboxIndex::default() };
     for (id, name) in [(BASE, "BASE"), (QUOTE, "QUOTE")] {
         zone.configure(&Configuration::AddAsset(Asset { id, name: name_of(name), decimals: 0 }));
