@@ -1,8 +1,9 @@
 //! `plinth-validator --config FILE`: one settlement validator as a program of its own.
 
 use clap::Parser;
-use plinth_settlement::validator::{Validator, ValidatorConfig, ValidatorHandle, ValidatorStatus};
+use plinth_settlement::validator::{Validator, ValidatorConfig, ValidatorHandle, ValidatorStatus, ZoneView};
 use std::error::Error;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -49,20 +50,26 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
         }
     }
-    println!("stopping");
+    say("stopping");
     Ok(validator.stop()?)
 }
 
 fn print_status(validator: &ValidatorHandle) {
     let ValidatorStatus { key, listen, height, peers_connected, evidence_count, zones, .. } = validator.status();
-    print!("validator {key} at {listen}: height {height}, {peers_connected} peers");
+    let mut line = format!("validator {key} at {listen}: height {height}, {peers_connected} peers");
     for zone in zones {
-        print!(", zone {} available {} settled {} (attested 1/1, producer only)", zone.zone, zone.available, zone.settled);
+        let ZoneView { zone, available, settled } = zone;
+        line += &format!(", zone {zone} available {available} settled {settled} (attested 1/1, producer only)");
     }
     if evidence_count > 0 {
-        print!(", {evidence_count} pieces of evidence against validators");
+        line += &format!(", {evidence_count} pieces of evidence against validators");
     }
-    println!();
+    say(&line);
+}
+
+/// A validator goes on when nobody reads what it says.
+fn say(line: &str) {
+    let _nobody_reads = writeln!(std::io::stdout(), "{line}").is_err();
 }
 
 /// Says when Ctrl-C or a termination signal comes.

@@ -5,6 +5,7 @@
 use plinth_settlement::genesis::{ChainLimits, Draft};
 use plinth_settlement::keys::SecretKey;
 use plinth_types::id::{ChainId, TimestampNs};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, UdpSocket};
@@ -61,27 +62,64 @@ impl Drop for Running {
     }
 }
 
-#[test]
-fn four_programs_order_blocks_and_stop_cleanly() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut running = Vec::new();
-    let (sender, lines) = mpsc::channel();
-    for (index, name) in write_files(folder.path(), 4).into_iter().enumerate() {
-        let mut child = program().args(["--config", &name, "--report", "1"]).stdout(Stdio::piped()).spawn().unwrap();
-        let (stdout, sender) = (child.stdout.take().unwrap(), sender.clone());
+/// Programs by index, and what they say.
+struct Programs {
+    names: Vec<String>,
+    running: BTreeMap<usize, Running>,
+    heights: BTreeMap<usize, u64>,
+    lines: mpsc::Receiver<(usize, u32, String)>,
+    sender: mpsc::Sender<(usize, u32, String)>,
+}
+
+impl Programs {
+    fn new(names: Vec<String>) -> Self {
+        let (sender, lines) = mpsc::channel();
+        Self { names, running: BTreeMap::new(), heights: BTreeMap::new(), lines, sender }
+    }
+
+    fn start(&mut self, index: usize) {
+        let arguments = ["--config", &self.names[index], "--report", "1"];
+        let mut child = program().args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let (stdout, sender, id) = (child.stdout.take().unwrap(), self.sender.clone(), child.id());
         std::thread::spawn(move || {
-            BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| drop(sender.send((index, line))));
+            BufReader::new(stdout).lines().map_while(Result::ok).for_each(|line| drop(sender.send((index, id, line))));
         });
-        running.push(Running(child));
+        self.heights.insert(index, 0);
+        self.running.insert(index, Running(child));
     }
-    let (deadline, mut heights) = (Instant::now() + DEADLINE, [0_u64; 4]);
-    while heights.iter().any(|height| *height < 5) {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let (index, line) = lines.recv_timeout(left).unwrap_or_else(|_| panic!("heights {heights:?} after {DEADLINE:?}"));
-        let height = line.split("height ").nth(1).and_then(|rest| rest.split(',').next()).and_then(|height| height.parse().ok());
-        heights[index] = height.unwrap_or_else(|| panic!("no height in {line:?}"));
+
+    /// Waits until every running program has said that it is this high.
+    fn wait_height(&mut self, height: u64) {
+        let deadline = Instant::now() + DEADLINE;
+        while self.running.keys().any(|index| self.heights[index] < height) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = self.lines.recv_timeout(left);
+            let (index, id, line) = line.unwrap_or_else(|_| panic!("heights {:?}, {height} expected", self.heights));
+            // A line of a program that was killed since says nothing.
+            if self.running.get(&index).is_some_and(|running| running.0.id() == id) {
+                let said = line.split("height ").nth(1).and_then(|rest| rest.split(',').next()).and_then(|said| said.parse().ok());
+                self.heights.insert(index, said.unwrap_or_else(|| panic!("no height in {line:?}")));
+            }
+        }
     }
-    for Running(child) in &mut running {
+
+    fn highest(&self) -> u64 {
+        self.heights.values().copied().max().unwrap_or_default()
+    }
+}
+
+#[test]
+fn four_programs_go_on_when_one_is_killed_and_it_catches_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut programs = Programs::new(write_files(folder.path(), 4));
+    (0..4).for_each(|index| programs.start(index));
+    programs.wait_height(5);
+    // `kill -9`: no goodbye, and what was not synced is not on the disk.
+    drop(programs.running.remove(&2));
+    programs.wait_height(programs.highest() + 5);
+    programs.start(2);
+    programs.wait_height(programs.highest() + 5);
+    for Running(child) in programs.running.values_mut() {
         assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
         assert!(child.wait().unwrap().success());
     }

@@ -1,6 +1,6 @@
 //! Brings the window to one validator, in order of height, again and again until it is ordered.
 
-use super::limits::{ANSWER_TIMEOUT, NOT_YET_DELAY, REDIAL_DELAY_MAX, REDIAL_DELAY_MIN, RESEND_INTERVAL};
+use super::limits::{ANSWER_TIMEOUT, NOT_YET_DELAY, REDIAL_DELAY_MAX, REDIAL_DELAY_MIN, RESEND_INTERVAL, RESEND_INTERVAL_MAX};
 use super::run::Shared;
 use super::{LinkEvent, window::Sealed};
 use crate::block::SignedDeposit;
@@ -74,30 +74,30 @@ pub(super) async fn run(
 
 /// Brings what is new, and what was brought long ago; ends with the connection.
 async fn deliver(shared: &Shared, connection: &ClientConnection, destination: &Destination) -> AskError {
-    let mut due: BTreeMap<Digest, Instant> = BTreeMap::new();
+    let mut due: BTreeMap<Digest, Due> = BTreeMap::new();
     let mut changed = shared.changed.subscribe();
     loop {
         changed.mark_unchanged();
         let now = Instant::now();
         due.retain(|id, _| shared.waits(id));
-        let delay = match shared.next_due(&due, now) {
+        let wake = match shared.next_due(&due, now) {
             Some(Parcel::Block(sealed)) => match submit(shared, connection, destination, &sealed).await {
-                Ok(delay) => {
-                    due.insert(sealed.id, Instant::now() + delay);
+                Ok(delivered) => {
+                    Due::plan(&mut due, sealed.id, delivered);
                     continue;
                 }
                 Err(error) => return error,
             },
             Some(Parcel::Deposit(id, deposit)) => match bring_deposit(shared, connection, destination, id, deposit).await {
                 Ok(()) => {
-                    due.insert(id, Instant::now() + RESEND_INTERVAL);
+                    Due::plan(&mut due, id, true);
                     continue;
                 }
                 Err(error) => return error,
             },
-            None => due.values().min().copied(),
+            None => due.values().map(|due| due.at).min(),
         };
-        let wake = delay.unwrap_or(now + RESEND_INTERVAL);
+        let wake = wake.unwrap_or(now + RESEND_INTERVAL);
         tokio::select! {
             _ = changed.changed() => {}
             () = sleep_until(wake) => {}
@@ -111,23 +111,44 @@ pub(super) enum Parcel {
     Deposit(Digest, SignedDeposit),
 }
 
+/// When something is brought to a validator again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    pub(super) at: Instant,
+    pause: Duration,
+}
+
+impl Due {
+    /// What was delivered waits twice as long each time: the validator has it, and only its word to the others may be lost.
+    fn plan(due: &mut BTreeMap<Digest, Self>, id: Digest, delivered: bool) {
+        let before = due.get(&id).map(|due| due.pause);
+        let pause = match before {
+            _ if !delivered => NOT_YET_DELAY,
+            Some(pause) => (pause * 2).clamp(RESEND_INTERVAL, RESEND_INTERVAL_MAX),
+            None => RESEND_INTERVAL,
+        };
+        due.insert(id, Self { at: Instant::now() + pause, pause });
+    }
+}
+
+/// Says whether it was delivered; if not, the validator lacks what comes before.
 async fn submit(
     shared: &Shared,
     connection: &ClientConnection,
     destination: &Destination,
     sealed: &Sealed,
-) -> Result<Duration, AskError> {
+) -> Result<bool, AskError> {
     let request = Request::Submit(Box::new(sealed.signed.clone()), sealed.body.clone());
     let height = sealed.signed.header.height;
     match ask::<SubmitAnswer>(connection, &request).await? {
-        SubmitAnswer::Receipt(_) | SubmitAnswer::Ordered => Ok(RESEND_INTERVAL),
-        SubmitAnswer::NotYet => Ok(NOT_YET_DELAY),
+        SubmitAnswer::Receipt(_) | SubmitAnswer::Ordered => Ok(true),
+        SubmitAnswer::NotYet => Ok(false),
         SubmitAnswer::Refused(reason) => {
             warn!(validator = %destination.key, %height, %reason, "block refused");
             if shared.refused(sealed.id, destination.key) {
                 shared.tell(LinkEvent::BlockRefused { height, reason });
             }
-            Ok(RESEND_INTERVAL)
+            Ok(true)
         }
     }
 }

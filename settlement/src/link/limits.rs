@@ -18,8 +18,10 @@ pub const BATCH_BLOCKS_MAX: usize = 256;
 pub const SILENCE_MAX: Duration = Duration::from_secs(3);
 /// An answer that has not come after this is not waited for.
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// What was delivered and is still not ordered after this is delivered again.
+/// What was delivered and is still not ordered after this is delivered again, the next time after twice as long.
 pub const RESEND_INTERVAL: Duration = Duration::from_secs(1);
+/// Longest pause before what is still not ordered is delivered again.
+pub const RESEND_INTERVAL_MAX: Duration = Duration::from_secs(30);
 /// Pause before a validator that lacks a block or message before is tried again.
 pub const NOT_YET_DELAY: Duration = Duration::from_millis(5);
 /// First pause before a validator is dialled again.

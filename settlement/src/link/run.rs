@@ -1,6 +1,6 @@
 //! The link's thread, and the node's handle on it.
 
-use super::courier::{self, Destination, Parcel};
+use super::courier::{self, Destination, Due, Parcel};
 use super::follower::{self, Source};
 use super::limits::{CLOSE_TIMEOUT, EVENT_RETRY_DELAY, EVENTS_WAITING_MAX};
 use super::tracker::Tracker;
@@ -299,8 +299,8 @@ impl Shared {
 
     /// The first block or deposit that was never brought, or that is to be brought again now. A block that is not due holds up no
     /// other one.
-    pub(super) fn next_due(&self, due: &BTreeMap<Digest, Instant>, now: Instant) -> Option<Parcel> {
-        let is_due = |id: &Digest| due.get(id).is_none_or(|due| *due <= now);
+    pub(super) fn next_due(&self, due: &BTreeMap<Digest, Due>, now: Instant) -> Option<Parcel> {
+        let is_due = |id: &Digest| due.get(id).is_none_or(|due| due.at <= now);
         let window = self.window.borrow();
         let block =
             window.sealed().find(|(_, sealed)| is_due(&sealed.id)).map(|(_, sealed)| Parcel::Block(Box::new(sealed.clone())));

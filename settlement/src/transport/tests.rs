@@ -103,3 +103,27 @@ fn messages_arrive_whole_and_in_order_until_the_peer_is_blocked() {
         low.close().await;
     });
 }
+
+#[tokio::test]
+async fn a_dropped_transport_is_gone_and_one_in_its_place_is_connected_again() {
+    let (identities, addresses) = (identities(2), free_addresses(2));
+    let low = start(&identities, 0, &addresses);
+    let mut connected = low.connected();
+    let high = start(&identities, 1, &addresses);
+    timeout(DEADLINE, connected.wait_for(|count| *count == 1)).await.unwrap().unwrap();
+    drop(high);
+    timeout(DEADLINE, connected.wait_for(|count| *count == 0)).await.unwrap().unwrap();
+    let high = timeout(DEADLINE, async {
+        loop {
+            // The socket closes when the last packet of the goodbye is out.
+            let committee = identities.iter().map(Identity::public_key).zip(addresses.iter().copied()).collect();
+            let (identity, listen) = (identities[1].clone(), addresses[1]);
+            match Transport::start(TransportConfig { identity, listen, committee, clients: AllowList::default() }) {
+                Ok(transport) => break transport,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    });
+    let _high = high.await.unwrap();
+    timeout(DEADLINE, connected.wait_for(|count| *count == 1)).await.unwrap().unwrap();
+}
