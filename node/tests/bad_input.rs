@@ -82,13 +82,13 @@ fn garbled_messages_are_skipped_and_use_up_no_number() {
     let next = client.client.numbers().next_out.get();
     let heartbeat = framed(b"0", market.login(0), next, |_| {});
     let oversized = framed(b"0", market.login(0), next, |fields| fields.bytes(tag::TEST_REQ_ID, &[b'x'; 9_000]));
-    let mut longer = heartbeat.clone();
-    let at = longer.windows(3).position(|bytes| bytes == b"\x019=").unwrap() + 3;
-    longer[at] += 1;
+    let mut shorter = heartbeat.clone();
+    let at = shorter.windows(3).position(|bytes| bytes == b"\x019=").unwrap() + 3;
+    shorter[at] -= 1;
     let faults: [(&str, Vec<u8>); 5] = [
         ("garbage", b"\x00\xff8=FIX 9=5 nothing of that\x01".to_vec()),
         ("a wrong checksum", broken_check_sum(&heartbeat)),
-        ("a wrong body length", longer),
+        ("a wrong body length", shorter),
         ("an oversized message", oversized),
         ("a field that is none", heartbeat.iter().map(|&byte| if byte == b'=' { b' ' } else { byte }).collect()),
     ];

@@ -135,6 +135,8 @@ pub struct Client {
     stream: TcpStream,
     config: ClientConfig,
     numbers: Numbers,
+    /// Number of the first message behind this connection's `Logon`.
+    connection_start: MsgSeqNum,
     /// The gap has been asked for; what comes behind it is dropped until it is filled.
     gap_requested: bool,
     builder: Builder,
@@ -170,6 +172,7 @@ impl Client {
             stream,
             config,
             numbers,
+            connection_start: numbers.next_out,
             gap_requested: false,
             builder: Builder::default(),
             out: Vec::with_capacity(MESSAGE_SIZE_MAX),
@@ -203,6 +206,7 @@ impl Client {
                 logon.bytes(tag::PASSWORD, password.as_bytes());
             }
         })?;
+        self.connection_start = self.numbers.next_out;
         loop {
             match self.step()? {
                 Step::Logon => return Ok(()),
@@ -383,8 +387,11 @@ impl Client {
     }
 
     /// Tells the server that nothing it missed will come again.
+    ///
+    /// A server that missed something asks when it sees our `Logon`, perhaps after we have sent more. What follows the `Logon` it has and keeps, so
+    /// the gap ends there: a fill up to our last number would take back requests of this connection.
     fn fill(&mut self, begin: MsgSeqNum) -> Result<(), ClientError> {
-        let next = self.numbers.next_out;
+        let next = if begin < self.connection_start { self.connection_start } else { self.numbers.next_out };
         if begin < next {
             self.write(b"4", begin, true, |fill| {
                 fill.seq_num(tag::NEW_SEQ_NO, next);

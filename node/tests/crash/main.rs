@@ -47,11 +47,11 @@ fn killed_at_random_moments_the_appliance_keeps_its_word() {
         assert!(status.ledger_conserved, "kill {kill}: the ledger lost or made value");
         trade_until(&mut firms, 5 + random.below(120), &mut random);
         // The kill falls into a burst: some of it journaled, some answered, some neither.
-        for _ in 0..random.below(40) {
+        for _ in 0..random.below(150) {
             random_order(&mut firms, &mut random);
+            firms.iter_mut().for_each(Firm::flush);
+            std::thread::sleep(Duration::from_micros(random.below(100)));
         }
-        firms.iter_mut().for_each(Firm::flush);
-        std::thread::sleep(Duration::from_micros(random.below(20_000)));
         appliance.kill().unwrap();
         firms.iter_mut().for_each(Firm::lose_connection);
     }
