@@ -2,6 +2,7 @@
 
 use crate::firm::Side;
 use plinth_gateway::codec::{Message, Tag, decimal, tag};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// An order as it was sent.
@@ -28,8 +29,12 @@ struct Order {
     number: Option<String>,
     answered: bool,
     over: bool,
+    /// The appliance said that it never got it.
+    lost: bool,
     /// Sum of the fills reported.
     filled_lots: u64,
+    /// `CumQty` of the last answer to a question about it.
+    cum_lots: u64,
     /// Asked about and not answered.
     asked: bool,
 }
@@ -52,7 +57,8 @@ pub(crate) struct ClientLog {
 
 impl ClientLog {
     pub(crate) fn sent_order(&mut self, id: &str, sent: Sent) {
-        let order = Order { sent, number: None, answered: false, over: false, filled_lots: 0, asked: false };
+        let order =
+            Order { sent, number: None, answered: false, over: false, lost: false, filled_lots: 0, cum_lots: 0, asked: false };
         assert!(self.orders.insert(id.to_owned(), order).is_none());
     }
 
@@ -97,6 +103,16 @@ impl ClientLog {
         self.orders.values().all(|order| order.answered && !order.asked)
     }
 
+    /// Whether every order's fills add up to what was said of it when it was asked about.
+    pub(crate) fn adds_up(&self) -> bool {
+        self.orders.values().all(|order| order.filled_lots == order.cum_lots)
+    }
+
+    /// Orders and cancels on their way.
+    pub(crate) fn open_count(&self) -> usize {
+        self.open_cancels.len() + self.orders.values().filter(|order| !order.answered).count()
+    }
+
     pub(crate) fn is_settled(&self) -> bool {
         self.fills.keys().all(|trade| self.settled.contains(trade))
     }
@@ -109,12 +125,15 @@ impl ClientLog {
     pub(crate) fn open_questions(&self) -> String {
         let unanswered: Vec<_> = self.orders.iter().filter(|(_, order)| !order.answered || order.asked).map(|(id, _)| id).collect();
         let unsettled: Vec<_> = self.fills.keys().filter(|trade| !self.settled.contains(*trade)).collect();
-        format!("unanswered {unanswered:?}, unsettled {unsettled:?}")
+        let short: Vec<_> = self.orders.iter().filter(|(_, order)| order.filled_lots != order.cum_lots).map(|(id, _)| id).collect();
+        format!("unanswered {unanswered:?}, unsettled {unsettled:?}, not adding up {short:?}")
     }
 
     /// Takes the appliance's next message and holds it against everything known.
     pub(crate) fn take(&mut self, message: &Message<'_>) {
-        self.check_number(message);
+        if self.is_known(message) {
+            return;
+        }
         match message.msg_type() {
             b"8" => self.execution_report(message),
             b"9" => self.cancel_refused(message),
@@ -124,12 +143,20 @@ impl ClientLog {
         }
     }
 
-    /// No outbound number ever carries two messages.
-    fn check_number(&mut self, message: &Message<'_>) {
+    /// Whether this number has been heard. If it has, it carried the same message.
+    fn is_known(&mut self, message: &Message<'_>) -> bool {
         let number = message.msg_seq_num().expect("a numbered message").get();
         let content = content(message);
-        let before = self.by_number.entry(number).or_insert_with(|| content.clone());
-        assert_eq!(*before, content, "number {number} carries two messages");
+        match self.by_number.entry(number) {
+            Entry::Vacant(entry) => {
+                entry.insert(content);
+                false
+            }
+            Entry::Occupied(before) => {
+                assert_eq!(*before.get(), content, "number {number} carries two messages");
+                true
+            }
+        }
     }
 
     fn execution_report(&mut self, message: &Message<'_>) {
@@ -138,10 +165,6 @@ impl ClientLog {
         let is_cancel = self.cancels.contains_key(&id);
         let order_id = self.cancels.get(&id).unwrap_or(&id).clone();
         let order = self.orders.get_mut(&order_id).unwrap_or_else(|| panic!("an order is invented: {message}"));
-        if exec_type == "I" && message.is_set(tag::POSS_DUP_FLAG) {
-            // An old answer said again: true then.
-            return;
-        }
         if exec_type == "I" {
             Self::status(order, message);
             self.answers += 1;
@@ -171,8 +194,9 @@ impl ClientLog {
             }
             "F" => {
                 let (trade, fill) = fill(message, &exec_id);
+                // Reports of before a crash come again behind newer ones, so the sum is held against `CumQty` in the end.
                 order.filled_lots += lots(message, tag::LAST_QTY);
-                assert_eq!(order.filled_lots, lots(message, tag::CUM_QTY), "fills do not add up: {message}");
+                assert!(order.filled_lots <= order.sent.lots, "more traded than was ordered: {message}");
                 order.over |= text(message, tag::ORD_STATUS) == "2";
                 assert!(self.fills.insert(trade, fill).is_none(), "an order traded with its own firm: {message}");
             }
@@ -184,14 +208,15 @@ impl ClientLog {
     fn status(order: &mut Order, message: &Message<'_>) {
         order.asked = false;
         if text(message, tag::ORDER_ID) == "NONE" {
-            assert!(!order.answered, "an answered order is gone: {message}");
+            assert_eq!(order.number, None, "an order that was reported is gone: {message}");
             // It never arrived, and now never will.
-            (order.answered, order.over) = (true, true);
+            (order.answered, order.over, order.lost) = (true, true, true);
             return;
         }
         check_terms(order.sent, message);
         same_number(order, message);
-        assert!(lots(message, tag::CUM_QTY) >= order.filled_lots, "a reported fill is gone: {message}");
+        order.cum_lots = lots(message, tag::CUM_QTY);
+        assert!(order.cum_lots >= order.filled_lots, "a reported fill is gone: {message}");
         order.answered = true;
     }
 
@@ -243,6 +268,7 @@ fn check_terms(sent: Sent, message: &Message<'_>) {
 }
 
 fn same_number(order: &mut Order, message: &Message<'_>) {
+    assert!(!order.lost, "an order that was denied is back: {message}");
     let number = text(message, tag::ORDER_ID);
     let known = order.number.get_or_insert_with(|| number.clone());
     assert_eq!(*known, number, "one client order id, two orders: {message}");
