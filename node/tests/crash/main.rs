@@ -1,8 +1,8 @@
 //! Kills the real appliance at random moments of a busy market and holds it to its word.
 //!
 //! Four firms trade over FIX; each keeps a log of everything it sent and was told ([`log::ClientLog`]), which is the only oracle. After
-//! a random number of answers, and a short burst into which the kill falls, the process is killed with SIGKILL, started again on the same data
-//! directory, and the firms come back as FIX lets them: with the number they expect, or (some of the time) having forgotten everything that they
+//! a random number of answers, in the middle of a burst, the process is killed with SIGKILL and started again on the same data
+//! directory. The firms come back as FIX lets them: with the number they expect, or (some of the time) having forgotten all that they
 //! heard, so that every report is said again and must be what it was.
 //!
 //! What must hold (FAULTS I1, I2, I5):
