@@ -88,10 +88,12 @@ impl Ready {
             }
         }
         let _ = writeln!(out, "\nTry, in another terminal:");
-        let _ = writeln!(out, "  plinth status --data-dir {data_dir}");
+        // As it was started, so that the line can be copied: a fresh clone has no `plinth` on its path.
+        let program = std::env::args().next().unwrap_or_else(|| "plinth".to_owned());
+        let _ = writeln!(out, "  {program} status --data-dir {data_dir}");
         let _ =
-            writeln!(out, "  scripts/sample-data.sh sample-data && plinth replay --bitstamp sample-data --via fix --sessions 8");
-        let _ = writeln!(out, "  latency-tests wire --duration 5");
+            writeln!(out, "  scripts/sample-data.sh sample-data && {program} replay --bitstamp sample-data --via fix --sessions 8");
+        let _ = writeln!(out, "  cargo run --release -p latency-tests -- wire --duration 5");
         let _ = writeln!(out, "Ctrl-C stops it; the next start continues where it was.");
         out
     }

@@ -3,9 +3,9 @@
 //! ```text
 //!  thread            owns                                  is told by
 //!  plinth-core       sockets, sessions, sequencer, engine  sockets; journal (eventfd); bridge, admin (channel + eventfd)
-//!  plinth-journal    the journal's disk                    core (ring)
+//!  journal           the journal's disk                    core (ring)
 //!  plinth-producer   replica, block log, snapshots         journal (signal)
-//!  plinth-link       QUIC to the validators                producer (blocks), start (deposits)
+//!  zone link         QUIC to the validators                producer (blocks), start (deposits)
 //!  plinth-bridge     nothing                               link (finalized blocks) → core (inbox, block states)
 //!  validator ×n      votes, blocks                         each other, link
 //!  plinth-admin      the admin socket                      operators

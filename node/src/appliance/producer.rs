@@ -53,7 +53,7 @@ pub(super) struct ProducerStage {
 }
 
 impl ProducerStage {
-    /// Runs until the journal's signal is closed; then cuts what is left.
+    /// Runs until it is told to stop or the journal has ended; then cuts what is left.
     pub(super) fn run(mut self) -> Result<(), ProducerError> {
         let mut height = self.resend_from;
         while height <= self.producer.height() {
