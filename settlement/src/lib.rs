@@ -13,8 +13,10 @@
 //! * [`block`], [`receipt`], [`body`]: what is sent, its canonical bytes, and what can be said of it without a ledger.
 //! * [`ledger`]: the state machine. Pure: no I/O, no clock, ordered maps only.
 //! * [`mempool`]: what waits to be ordered. Bounded, and pure too.
-//! * [`transport`]: QUIC between validators and from clients. [`consensus`]: simplex around the ledger. [`validator`]: both, as a
-//!   process or inside one. [`link`]: the zone's end. [`stages`]: how long each step takes.
+//! * [`transport`]: QUIC between validators and from clients. [`consensus`]: simplex around the ledger, generic
+//!   over runtime and network. [`wire`]: what clients and validators say. [`link`]: the zone's end. [`stages`]: how long each step takes.
+//!
+//! The program that makes consensus concrete (tokio, QUIC) is `plinth-validator`; this crate generates no engine, so it builds fast.
 
 #![deny(clippy::float_arithmetic)]
 
@@ -32,4 +34,4 @@ pub mod mempool;
 pub mod receipt;
 pub mod stages;
 pub mod transport;
-pub mod validator;
+pub mod wire;

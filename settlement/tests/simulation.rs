@@ -2,10 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-mod cluster;
+mod chain;
 mod simulated;
 
-use cluster::{Zone, secret};
+use chain::{Zone, secret};
 use commonware_runtime::{Clock as _, Runner as _, deterministic};
 use plinth_settlement::consensus::{DepositAnswer, Fault, SubmitAnswer};
 use plinth_types::id::{Height, TimestampNs};
@@ -37,7 +37,7 @@ async fn crash_and_restart(context: deterministic::Context) {
     }
     simulation.wait_height(0..VALIDATORS, 3).await;
 
-    let deposit = simulation.cluster.deposit(1, 500);
+    let deposit = simulation.fixture.deposit(1, 500);
     assert_eq!(simulation.running[&1].intake.deposit(deposit), DepositAnswer::Accepted);
     simulation
         .wait_for("the message", |simulation| {
@@ -65,7 +65,7 @@ async fn crash_and_restart(context: deterministic::Context) {
     // Not this host's clock: the run depends on nothing but its seed.
     let mut zone = Zone { clock: || TimestampNs::new(0), ..Zone::default() };
     zone.time = simulation.now();
-    let (signed, body) = zone.sealed(&simulation.cluster, &messages, 3);
+    let (signed, body) = zone.sealed(&simulation.fixture, &messages, 3);
     for index in [0, 1, 3] {
         let answer = simulation.running[&index].intake.submit(&signed, body.clone().into(), simulation.now());
         assert!(matches!(answer, SubmitAnswer::Receipt(_)), "{answer:?}");

@@ -1,7 +1,7 @@
 //! `plinth-validator --config FILE`: one settlement validator as a program of its own.
 
 use clap::Parser;
-use plinth_settlement::validator::{Validator, ValidatorConfig, ValidatorHandle, ValidatorStatus, ZoneView};
+use plinth_validator::{Validator, ValidatorConfig, ValidatorHandle, ValidatorStatus, ZoneView};
 use std::error::Error;
 use std::io::Write as _;
 use std::path::PathBuf;

@@ -98,7 +98,7 @@ pub fn verifier(genesis: &Genesis) -> Scheme {
 
 /// A clock's reading as the ledger has it.
 #[must_use]
-pub(crate) fn timestamp(time: SystemTime) -> TimestampNs {
+pub fn timestamp(time: SystemTime) -> TimestampNs {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     TimestampNs::new(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }

@@ -6,7 +6,7 @@ use crate::consensus::{Finalization, Scheme, verifier};
 use crate::digest::to_consensus;
 use crate::genesis::Genesis;
 use crate::ledger::{BlockError, Outcome, State};
-use crate::validator::wire::FollowAnswer;
+use crate::wire::FollowAnswer;
 use commonware_consensus::types::Epoch;
 use commonware_parallel::Sequential;
 use plinth_types::digest::Digest;

@@ -32,3 +32,15 @@ pub use frame::{FrameError, FrameReader, read_frame, write_frame};
 pub use hub::{Transport, TransportConfig, TransportError};
 pub use identity::{AllowList, Identity};
 pub use p2p::{Oracle, QuicReceiver, QuicSender};
+
+use plinth_types::id::PublicKey;
+use std::net::SocketAddr;
+
+/// Where a validator listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its key.
+    pub key: PublicKey,
+    /// Its address.
+    pub address: SocketAddr,
+}

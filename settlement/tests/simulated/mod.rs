@@ -2,7 +2,7 @@
 
 #![allow(unreachable_pub, reason = "a module of one test file")]
 
-use crate::cluster::Cluster;
+use crate::chain::Fixture;
 use commonware_codec::{DecodeExt as _, Encode as _};
 use commonware_consensus::simplex::types::{Finalize, Notarize, Proposal, Vote};
 use commonware_cryptography::{Hasher as _, Sha256, ed25519, sha256};
@@ -37,7 +37,7 @@ pub enum Byzantine {
 
 pub struct Simulation {
     pub context: Context,
-    pub cluster: Cluster,
+    pub fixture: Fixture,
     pub running: BTreeMap<usize, Consensus>,
     parents: BTreeMap<usize, Handle<()>>,
     oracle: Oracle<ed25519::PublicKey, Context>,
@@ -47,8 +47,8 @@ pub struct Simulation {
 
 impl Simulation {
     pub async fn new(context: Context, count: usize) -> Self {
-        let cluster = Cluster::new(count as u8);
-        let keys: Vec<_> = cluster.peers.iter().map(|peer| to_consensus(&peer.key).unwrap()).collect();
+        let fixture = Fixture::new(count as u8);
+        let keys: Vec<_> = fixture.keys.iter().map(|key| to_consensus(&key.public_key()).unwrap()).collect();
         let config = simulated::Config {
             max_size: BLOCK_FRAME_SIZE_MAX as u32,
             max_peers_per_set: NZUsize!(64),
@@ -58,7 +58,7 @@ impl Simulation {
         let (network, oracle) = SimulatedNetwork::new_with_peers(context.child("network"), config, keys.clone()).await;
         network.start();
         let simulation =
-            Self { context, cluster, running: BTreeMap::new(), parents: BTreeMap::new(), oracle, keys, incarnation: 0 };
+            Self { context, fixture, running: BTreeMap::new(), parents: BTreeMap::new(), oracle, keys, incarnation: 0 };
         let all: Vec<usize> = (0..count).collect();
         simulation.heal(&all, &all).await;
         simulation
@@ -69,9 +69,9 @@ impl Simulation {
         self.incarnation += 1;
         let context = self.context.child("validator").with_attribute("index", index).with_attribute("run", self.incarnation);
         let config = ConsensusConfig {
-            genesis: Arc::clone(&self.cluster.genesis),
-            key: self.cluster.keys[index].clone(),
-            idle_interval: self.cluster.idle_interval,
+            genesis: Arc::clone(&self.fixture.genesis),
+            key: self.fixture.keys[index].clone(),
+            idle_interval: self.fixture.idle_interval,
             partition: format!("validator-{index}"),
         };
         let network = Network {
@@ -104,8 +104,8 @@ impl Simulation {
     }
 
     pub async fn start_byzantine(&mut self, index: usize, kind: Byzantine) {
-        let genesis = &self.cluster.genesis;
-        let key = self.cluster.keys[index].to_consensus();
+        let genesis = &self.fixture.genesis;
+        let key = self.fixture.keys[index].to_consensus();
         let scheme = Scheme::signer(&namespace(genesis), participants(genesis), key).unwrap();
         let context = self.context.child("byzantine");
         match kind {

@@ -14,10 +14,11 @@
 //! address = "127.0.0.1:7101"
 //! ```
 
-use super::limits::CONFIG_SIZE_MAX;
-use crate::consensus::limits::{IDLE_INTERVAL_DEFAULT, IDLE_INTERVAL_MAX};
-use crate::genesis::{Genesis, GenesisTextError};
-use crate::keys::{KeyError, SecretKey, parse_public_key};
+use crate::limits::CONFIG_SIZE_MAX;
+use plinth_settlement::consensus::limits::{IDLE_INTERVAL_DEFAULT, IDLE_INTERVAL_MAX};
+use plinth_settlement::genesis::{Genesis, GenesisTextError};
+use plinth_settlement::keys::{KeyError, SecretKey, parse_public_key};
+use plinth_settlement::transport::Peer;
 use plinth_types::id::PublicKey;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -46,15 +47,6 @@ pub struct ValidatorConfig {
     pub idle_interval: Duration,
     /// Threads that run it.
     pub worker_threads: NonZeroUsize,
-}
-
-/// Where a validator listens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// Its key.
-    pub key: PublicKey,
-    /// Its address.
-    pub address: SocketAddr,
 }
 
 /// Why a file is no configuration.
@@ -184,7 +176,7 @@ impl ValidatorConfig {
 fn read(path: &Path) -> Result<String, ConfigError> {
     let error = |source| ConfigError::Read { path: path.into(), source };
     let size = std::fs::metadata(path).map_err(error)?.len();
-    if size > CONFIG_SIZE_MAX.max(crate::limits::GENESIS_TEXT_SIZE_MAX as u64) {
+    if size > CONFIG_SIZE_MAX.max(plinth_settlement::limits::GENESIS_TEXT_SIZE_MAX as u64) {
         return Err(ConfigError::Size { path: path.into(), size });
     }
     std::fs::read_to_string(path).map_err(error)

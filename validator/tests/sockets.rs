@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[path = "../../settlement/tests/chain/mod.rs"]
+mod chain;
 mod cluster;
 
-use cluster::{Cluster, DEADLINE, Zone, wait_until};
+use chain::Zone;
+use cluster::{Cluster, DEADLINE, wait_until};
 use commonware_cryptography::Signer as _;
 use plinth_settlement::block::Block;
 use plinth_settlement::keys::to_consensus;
@@ -12,9 +15,9 @@ use plinth_settlement::ledger::State;
 use plinth_settlement::link::{Finalized, LinkConfig, LinkEvent, SealedBlock, ZoneLink};
 use plinth_settlement::stages::Stage;
 use plinth_settlement::transport::{AllowList, ClientEndpoint, Identity, Transport, TransportConfig, read_frame, write_frame};
-use plinth_settlement::validator::ValidatorHandle;
-use plinth_settlement::validator::wire::{Answer as _, FollowAnswer, Request};
+use plinth_settlement::wire::{Answer as _, FollowAnswer, Request};
 use plinth_types::id::{Height, TimestampNs, ZoneId};
+use plinth_validator::ValidatorHandle;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -67,7 +70,7 @@ fn a_deposit_and_the_zone_block_that_consumes_it_become_final() {
     let deposit = cluster.deposit(1, 500);
     link_1.deposit(deposit).unwrap();
     let deposited = wait_for(&link_1, &mut last, "the deposit", |block| !block.inbox.is_empty());
-    assert_eq!(deposited.inbox[0].id, deposit.id(cluster::CHAIN));
+    assert_eq!(deposited.inbox[0].id, deposit.id(chain::CHAIN));
 
     submit(&link_1, &mut zone, &deposited.inbox);
     let available = wait_for(&link_1, &mut last, "available", |block| !block.available.is_empty());

@@ -1,4 +1,4 @@
-//! Validators of one chain in this process, over real sockets on loopback.
+//! A chain for tests: keys, genesis, and a zone that makes blocks.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
@@ -7,37 +7,28 @@ use plinth_settlement::body::shard_root;
 use plinth_settlement::digest::sha256;
 use plinth_settlement::genesis::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, ZoneMode};
 use plinth_settlement::keys::SecretKey;
-use plinth_settlement::validator::{Peer, Validator, ValidatorConfig, ValidatorHandle};
 use plinth_types::block::{SignedHeader, ZoneHeader};
 use plinth_types::codec::Codec;
 use plinth_types::command::{Body, ClientOrderId, ClientTail, Command};
 use plinth_types::digest::Digest;
 use plinth_types::id::{
-    AccountId, AssetId, ChainId, Height, InboxIndex, MandateId, MsgSeqNum, ProducerEpoch, PublicKey, Seq, SessionId, TimestampNs,
-    ZoneId,
+    AccountId, AssetId, ChainId, Height, InboxIndex, MandateId, MsgSeqNum, ProducerEpoch, Seq, SessionId, TimestampNs, ZoneId,
 };
 use plinth_types::message::{Deposit, InboxMessage};
 use plinth_types::quantity::Amount;
 use plinth_types::reference::{Asset, Name};
-use std::net::{SocketAddr, UdpSocket};
-use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tempfile::TempDir;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How long a condition may take before a test fails.
-pub const DEADLINE: Duration = Duration::from_secs(30);
 pub const CHAIN: ChainId = ChainId::new(7);
 
-/// Keys, addresses and folders of a chain's validators; which of them run is up to the test.
-pub struct Cluster {
+/// A chain's keys and genesis.
+pub struct Fixture {
     pub genesis: Arc<Genesis>,
     pub keys: Vec<SecretKey>,
-    pub peers: Vec<Peer>,
     pub producer: SecretKey,
     pub owner: SecretKey,
     pub idle_interval: Duration,
-    folder: TempDir,
 }
 
 pub fn secret(kind: u8, index: u8) -> SecretKey {
@@ -67,42 +58,12 @@ pub fn genesis(validators: &[SecretKey], producer: &SecretKey, owner: &SecretKey
     .unwrap()
 }
 
-impl Cluster {
+impl Fixture {
     pub fn new(count: u8) -> Self {
         let keys: Vec<SecretKey> = (0..count).map(|index| secret(1, index)).collect();
         let (producer, owner) = (secret(2, 0), secret(3, 0));
         let genesis = Arc::new(genesis(&keys, &producer, &owner));
-        // Held together until all are known, so that no two get the same one.
-        let sockets: Vec<UdpSocket> = keys.iter().map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
-        let addresses = sockets.iter().map(|socket| socket.local_addr().unwrap());
-        let peers = keys.iter().zip(addresses).map(|(key, address)| Peer { key: key.public_key(), address }).collect();
-        let folder = tempfile::tempdir().unwrap();
-        Self { genesis, keys, peers, producer, owner, idle_interval: Duration::from_millis(100), folder }
-    }
-
-    pub fn config(&self, index: usize) -> ValidatorConfig {
-        ValidatorConfig {
-            key: self.keys[index].clone(),
-            listen: self.peers[index].address,
-            peers: self.peers.clone(),
-            genesis: Arc::clone(&self.genesis),
-            directory: self.folder.path().join(format!("validator-{index}")),
-            clients: Vec::new(),
-            idle_interval: self.idle_interval,
-            worker_threads: NonZeroUsize::MIN,
-        }
-    }
-
-    pub fn start(&self, index: usize) -> ValidatorHandle {
-        Validator::start(self.config(index)).unwrap()
-    }
-
-    pub fn start_all(&self) -> Vec<ValidatorHandle> {
-        (0..self.keys.len()).map(|index| self.start(index)).collect()
-    }
-
-    pub fn validators(&self) -> Vec<(PublicKey, SocketAddr)> {
-        self.peers.iter().map(|peer| (peer.key, peer.address)).collect()
+        Self { genesis, keys, producer, owner, idle_interval: Duration::from_millis(100) }
     }
 
     pub fn deposit(&self, nonce: u64, units: u128) -> SignedDeposit {
@@ -115,16 +76,6 @@ impl Cluster {
             account: AccountId::new(4),
         };
         SignedDeposit::sign(deposit, CHAIN, &self.owner)
-    }
-}
-
-/// Waits until `holds`; fails with `what` at the deadline.
-pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "not within {DEADLINE:?}: {what}");
-        std::thread::yield_now();
-        std::thread::park_timeout(Duration::from_millis(2));
     }
 }
 
@@ -213,12 +164,12 @@ impl Zone {
     }
 
     /// The next block, sealed and signed here instead of by a link.
-    pub fn sealed(&mut self, cluster: &Cluster, messages: &[InboxMessage], cancels: u64) -> (SignedHeader, Vec<u8>) {
+    pub fn sealed(&mut self, fixture: &Fixture, messages: &[InboxMessage], cancels: u64) -> (SignedHeader, Vec<u8>) {
         let (mut header, body) = self.next(messages, cancels);
         header.parent = self.parent;
-        header.shard_root = shard_root(&body, cluster.genesis.committee().count()).unwrap();
+        header.shard_root = shard_root(&body, fixture.genesis.committee().count()).unwrap();
         self.parent = plinth_settlement::block::header_id(&header);
-        let signature = cluster.producer.sign(&header.signed_bytes());
+        let signature = fixture.producer.sign(&header.signed_bytes());
         (SignedHeader { header, signature }, body)
     }
 

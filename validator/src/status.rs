@@ -1,7 +1,7 @@
 //! How a validator is, for people and for `--json`.
 
-use crate::consensus::Chain;
-use crate::stages::StageFigures;
+use plinth_settlement::consensus::Chain;
+use plinth_settlement::stages::StageFigures;
 use plinth_types::digest::Digest;
 use plinth_types::id::{Height, PublicKey, TimestampNs, ZoneId};
 use std::net::SocketAddr;
@@ -45,7 +45,11 @@ pub struct ZoneView {
 impl ValidatorStatus {
     pub(super) fn read(key: PublicKey, listen: SocketAddr, running: bool, chain: &Chain, peers_connected: usize) -> Self {
         let state = chain.finalized();
-        let zone = |zone: &crate::ledger::Zone| ZoneView { zone: zone.id(), available: zone.height(), settled: zone.settled() };
+        let zone = |zone: &plinth_settlement::ledger::Zone| ZoneView {
+            zone: zone.id(),
+            available: zone.height(),
+            settled: zone.settled(),
+        };
         Self {
             key,
             listen,

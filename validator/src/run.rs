@@ -1,14 +1,14 @@
 //! Starts and stops a validator on threads of its own. The one place where consensus is made concrete: tokio, QUIC.
 
-use super::limits::{BLOCKING_THREADS_MAX, CLOSE_TIMEOUT, THREAD_STACK_SIZE};
-use super::service::Service;
-use super::{ValidatorConfig, ValidatorStatus};
-use crate::consensus::{self, Chain, Consensus, ConsensusConfig, ConsensusError, Evidence, Network};
-use crate::keys::{self, KeyError};
-use crate::stages::write_log;
-use crate::transport::{AllowList, Channel, Identity, Transport, TransportConfig, TransportError};
+use crate::limits::{BLOCKING_THREADS_MAX, CLOSE_TIMEOUT, THREAD_STACK_SIZE};
+use crate::service::Service;
+use crate::{ValidatorConfig, ValidatorStatus};
 use commonware_runtime::{Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
 use futures::future::select_all;
+use plinth_settlement::consensus::{self, Chain, Consensus, ConsensusConfig, ConsensusError, Evidence, Network};
+use plinth_settlement::keys::{self, KeyError};
+use plinth_settlement::stages::write_log;
+use plinth_settlement::transport::{AllowList, Channel, Identity, Transport, TransportConfig, TransportError};
 use plinth_types::id::{Height, PublicKey};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -146,7 +146,7 @@ impl ValidatorHandle {
 
     /// The ledger behind its last finalized block.
     #[must_use]
-    pub fn ledger(&self) -> crate::ledger::State {
+    pub fn ledger(&self) -> plinth_settlement::ledger::State {
         self.chain.finalized()
     }
 

@@ -1,18 +1,7 @@
 //! Bounds of a validator's service for clients.
 
-use plinth_types::limits::BODY_SIZE_MAX;
 use std::time::Duration;
 
-/// Bytes of a request beside a zone body: tag, header with its totals, signature.
-pub const REQUEST_HEAD_SIZE_MAX: usize = 8 << 10;
-/// Longest request, in bytes.
-pub const REQUEST_SIZE_MAX: usize = REQUEST_HEAD_SIZE_MAX + BODY_SIZE_MAX;
-/// Longest answer, in bytes: a block with its certificate, or a body.
-pub const ANSWER_SIZE_MAX: usize = BODY_SIZE_MAX + (64 << 10);
-/// Longest text of a refusal, in bytes.
-pub const REFUSAL_SIZE_MAX: usize = 512;
-/// Longest certificate in an answer, in bytes.
-pub const CERTIFICATE_SIZE_MAX: usize = 16 << 10;
 /// Requests of one client that are read or answered at once.
 pub const BODIES_UNDER_WAY_MAX: usize = 8;
 /// Clients' streams served at once.

@@ -2,12 +2,14 @@
 //!
 //! Frames are `length u32 LE, bytes`; requests and answers start with a version and a tag.
 
-use super::limits::{ANSWER_SIZE_MAX, CERTIFICATE_SIZE_MAX, REFUSAL_SIZE_MAX};
+pub mod limits;
+
 use crate::block::{Block, SignedDeposit};
 use crate::consensus::{DepositAnswer, Finalization, SubmitAnswer};
 use bytes::Bytes;
 use commonware_codec::Read as _;
 use commonware_cryptography::certificate::Verifier as _;
+use limits::{ANSWER_SIZE_MAX, CERTIFICATE_SIZE_MAX, REFUSAL_SIZE_MAX};
 use plinth_types::block::SignedHeader;
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
 use plinth_types::digest::Digest;

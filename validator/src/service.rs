@@ -1,15 +1,14 @@
 //! Serves clients: one task for each stream.
 
-use super::limits::{
-    BODIES_UNDER_WAY_MAX, BODY_CHECKED_INLINE_MAX, REQUEST_HEAD_SIZE_MAX, REQUEST_SIZE_MAX, REQUEST_TIMEOUT, STREAMS_MAX,
-};
-use super::wire::{Answer, BodyAnswer, FollowAnswer, Info, Request};
-use crate::consensus::{Chain, Finalized, Intake, Marshal, SubmitAnswer, timestamp};
-use crate::transport::{ClientStream, FrameError, read_frame, write_frame};
+use crate::limits::{BODIES_UNDER_WAY_MAX, BODY_CHECKED_INLINE_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
 use bytes::Bytes;
 use commonware_consensus::types;
 use commonware_cryptography::ed25519;
 use commonware_utils::sync::Mutex;
+use plinth_settlement::consensus::{Chain, Finalized, Intake, Marshal, SubmitAnswer, timestamp};
+use plinth_settlement::transport::{ClientStream, FrameError, read_frame, write_frame};
+use plinth_settlement::wire::limits::REQUEST_SIZE_MAX;
+use plinth_settlement::wire::{Answer, BodyAnswer, FollowAnswer, Info, Request};
 use plinth_types::block::SignedHeader;
 use plinth_types::codec::DecodeError;
 use plinth_types::id::Height;
@@ -139,5 +138,3 @@ impl Service {
         }
     }
 }
-
-const _: () = assert!(REQUEST_HEAD_SIZE_MAX < REQUEST_SIZE_MAX);
