@@ -1,7 +1,6 @@
 //! The bridge: what settlement has finalized, as records for the zone.
 
-use super::core::{ApplianceRecord, Control};
-use super::start::CoreHandle;
+use super::core::{ApplianceRecord, CoreHandle};
 use crossbeam_channel::Receiver;
 use plinth_settlement::link::{Finalized, LinkEvent};
 use plinth_types::id::{Height, Seq};
@@ -14,7 +13,7 @@ use tracing::{error, warn};
 pub(super) fn run(events: &Receiver<LinkEvent>, core: &CoreHandle) {
     for event in events {
         let is_taken = match event {
-            LinkEvent::Finalized(block) => records(&block).into_iter().all(|record| core.send(Control::Sequence(record))),
+            LinkEvent::Finalized(block) => records(&block).into_iter().all(|record| core.sequence(record)),
             LinkEvent::DepositRefused { id, reason } => {
                 warn!(deposit = %id, reason, "a deposit was refused");
                 true

@@ -5,9 +5,9 @@
 //! journal or another thread wakes it.
 
 use super::cursor::Cursor;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use plinth_gateway::clock::Now;
-use plinth_gateway::{Full, Gateway, GatewayError, GatewayStatus, Zone};
+use plinth_gateway::{Full, Gateway, GatewayError, GatewayStatus, Waker, Zone};
 use plinth_matching::journal::JournalError;
 use plinth_matching::pipeline::Fused;
 use plinth_types::codec::Codec;
@@ -16,20 +16,19 @@ use plinth_types::event::AssetAmount;
 use plinth_types::id::{InboxIndex, MandateId, Seq, SessionId, TimestampNs};
 use plinth_types::message::{InboxMessage, Note};
 use plinth_types::reference::Configuration;
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
 /// Longest sleep of an idle turn: timers of the sessions are looked at this often.
 const SLEEP_MAX: Duration = Duration::from_millis(50);
+/// Longest wait for an answer of the core stage.
+const ASK_TIMEOUT: Duration = Duration::from_secs(10);
 /// Records of the appliance that one turn submits at the most, so that clients are not kept waiting behind a long inbox.
 const APPLIANCE_RECORDS_PER_TURN_MAX: usize = 64;
 
-/// What other threads ask of the core stage.
+/// What other threads ask of the core stage, answered in the same turn.
 #[derive(Debug)]
 pub(super) enum Control {
-    /// Sequence a record of the appliance.
-    Sequence(ApplianceRecord),
     /// Say how things are.
     Ask(Sender<CoreStatus>),
     /// Finish what is durable, close the sessions and end.
@@ -60,6 +59,41 @@ pub(super) struct CoreStatus {
     pub(super) gateway: GatewayStatus,
 }
 
+/// How other threads reach the core stage.
+#[derive(Clone, Debug)]
+pub(super) struct CoreHandle {
+    control: Sender<Control>,
+    records: Sender<ApplianceRecord>,
+    waker: Waker,
+}
+
+impl CoreHandle {
+    pub(super) const fn new(control: Sender<Control>, records: Sender<ApplianceRecord>, waker: Waker) -> Self {
+        Self { control, records, waker }
+    }
+
+    /// Asks. False when the core stage is gone.
+    pub(super) fn send(&self, control: Control) -> bool {
+        let sent = self.control.send(control).is_ok();
+        self.waker.wake();
+        sent
+    }
+
+    /// Has a record sequenced; waits while too many wait already. False when the core stage is gone.
+    pub(super) fn sequence(&self, record: ApplianceRecord) -> bool {
+        let sent = self.records.send(record).is_ok();
+        self.waker.wake();
+        sent
+    }
+
+    /// `None` when the core stage is gone.
+    pub(super) fn ask(&self) -> Option<CoreStatus> {
+        let (sender, receiver) = bounded(1);
+        self.send(Control::Ask(sender));
+        receiver.recv_timeout(ASK_TIMEOUT).ok()
+    }
+}
+
 /// Why the core stage ended before it was asked to.
 #[derive(Debug, Error)]
 pub enum CoreError {
@@ -76,6 +110,9 @@ pub(super) struct Core {
     pub(super) zone: Fused,
     pub(super) gateway: Gateway,
     pub(super) control: Receiver<Control>,
+    pub(super) records: Receiver<ApplianceRecord>,
+    /// The record that the ring had no room for.
+    pub(super) waiting: Option<ApplianceRecord>,
     pub(super) cursor: Cursor,
     pub(super) idle_spin: Duration,
 }
@@ -83,7 +120,6 @@ pub(super) struct Core {
 impl Core {
     /// Runs until it is asked to stop or cannot go on.
     pub(super) fn run(mut self) -> Result<(), CoreError> {
-        let mut waiting: VecDeque<ApplianceRecord> = VecDeque::new();
         let mut idle_since: Option<Instant> = None;
         self.gateway.start(&mut ZonePort { zone: &mut self.zone, now: Now::read().utc });
         loop {
@@ -92,13 +128,12 @@ impl Core {
             while let Ok(control) = self.control.try_recv() {
                 worked = true;
                 match control {
-                    Control::Sequence(record) => waiting.push_back(record),
                     // An asker that is gone needs no answer.
                     Control::Ask(asker) => drop(asker.send(self.status())),
                     Control::Stop => return self.stop(),
                 }
             }
-            worked |= self.sequence_waiting(now.utc, &mut waiting);
+            worked |= self.sequence_records(now.utc);
             worked |= self.release(now)?;
             if let Some(error) = self.zone.failed() {
                 return Err(error.clone().into());
@@ -130,23 +165,23 @@ impl Core {
         Ok(released > 0)
     }
 
-    fn sequence_waiting(&mut self, now: TimestampNs, waiting: &mut VecDeque<ApplianceRecord>) -> bool {
+    fn sequence_records(&mut self, now: TimestampNs) -> bool {
         let mut worked = false;
         for _ in 0..APPLIANCE_RECORDS_PER_TURN_MAX {
-            let Some(record) = waiting.front() else { break };
+            let Some(record) = self.waiting.take().or_else(|| self.records.try_recv().ok()) else { break };
             // Settlement tells again what it told before a restart; what is journaled already is not journaled twice.
-            let news = match record {
+            let news = match &record {
                 ApplianceRecord::Configure(_) => true,
                 ApplianceRecord::Inbox(message) => message.index > self.zone.engine().inbox_index(),
                 ApplianceRecord::Note(note) => self.cursor.is_news(note),
             };
-            if news && sequence(&mut self.zone, now, record).is_err() {
+            if news && sequence(&mut self.zone, now, &record).is_err() {
+                self.waiting = Some(record);
                 break;
             }
-            if let (true, ApplianceRecord::Note(note)) = (news, record) {
+            if let (true, ApplianceRecord::Note(note)) = (news, &record) {
                 self.cursor.submitted(note);
             }
-            waiting.pop_front();
             worked = true;
         }
         worked

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  thread            owns                                  is told by
-//!  plinth-core       sockets, sessions, sequencer, engine  sockets; journal (eventfd); bridge, admin (channel + eventfd)
+//!  plinth-core       sockets, sessions, sequencer, engine  sockets; journal (eventfd); bridge, admin (channels + eventfd)
 //!  journal           the journal's disk                    core (ring)
 //!  plinth-producer   replica, block log, snapshots         journal (signal)
 //!  zone link         QUIC to the validators                producer (blocks), start (deposits)
@@ -22,7 +22,10 @@ mod bridge;
 mod core;
 mod cursor;
 mod folder;
+mod parts;
 mod producer;
+mod reference;
+mod running;
 mod start;
 mod status;
 
@@ -31,6 +34,6 @@ pub use announce::{Ready, ReadyInstrument, ReadyValidator};
 pub use core::CoreError;
 pub use folder::{FolderError, JOURNAL_FOLDER};
 pub use producer::ProducerError;
-pub use start::announce;
-pub use start::{Appliance, Options, StartError, Stopped};
+pub use running::{Appliance, Stopped, announce};
+pub use start::{Options, StartError};
 pub use status::{AssetStatus, SessionStatus, StageStatus, Status, ValidatorStatus};

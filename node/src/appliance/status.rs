@@ -1,8 +1,8 @@
 //! What the appliance says of itself, as `plinth status --json` prints it.
 
-use super::core::CoreStatus;
+use super::core::{CoreHandle, CoreStatus};
 use super::producer::ZoneHead;
-use super::start::{ATTESTATION, CoreHandle};
+use super::start::ATTESTATION;
 use crate::config::decimal;
 use plinth_settlement::genesis::Genesis;
 use plinth_settlement::ledger::State;

@@ -1,0 +1,142 @@
+//! Each part's own configuration, from the resolved one.
+
+use super::announce::{Ready, ReadyInstrument, ReadyValidator};
+use super::folder::DataFolder;
+use super::start::{ATTESTATION, StartError, system};
+use crate::config::schema::Durability;
+use crate::config::{self, Resolved, demo};
+use crossbeam_channel::Sender;
+use plinth_gateway::session::{Credential, ResetPolicy, SessionConfig};
+use plinth_gateway::{GatewayConfig, Waker};
+use plinth_matching::journal::{self, Identity};
+use plinth_matching::replica::ZoneConfig;
+use plinth_settlement::block::SignedDeposit;
+use plinth_settlement::link::{LinkConfig, LinkError, ZoneLink};
+use plinth_types::id::{Height, ZoneId};
+use plinth_types::reference::Configuration;
+use plinth_validator::{Peer, Validator, ValidatorConfig, ValidatorHandle};
+use std::net::{SocketAddr, UdpSocket};
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where each validator listens, free ports chosen for those of this process that ask for one.
+pub(super) fn addresses(resolved: &Resolved) -> Result<Vec<Peer>, StartError> {
+    let address = |configured: SocketAddr| match configured.port() {
+        0 => UdpSocket::bind(configured).and_then(|socket| socket.local_addr()),
+        _ => Ok(configured),
+    };
+    let peer = |validator: &config::ResolvedValidator| {
+        let address = address(validator.address).map_err(|error| system("a free UDP port", error))?;
+        Ok(Peer { key: validator.key, address })
+    };
+    resolved.validators.iter().map(peer).collect()
+}
+
+pub(super) fn start_validators(
+    folder: &DataFolder,
+    resolved: &Resolved,
+    peers: &[Peer],
+) -> Result<Vec<ValidatorHandle>, StartError> {
+    let own = resolved.validators.iter().zip(peers).enumerate().filter_map(|(index, (validator, peer))| {
+        let config = ValidatorConfig {
+            key: validator.secret.clone()?,
+            listen: peer.address,
+            peers: peers.to_vec(),
+            genesis: Arc::clone(&resolved.genesis),
+            directory: folder.validator(index),
+            clients: Vec::new(),
+            idle_interval: Duration::from_millis(resolved.idle_interval_ms),
+            worker_threads: NonZeroUsize::MIN,
+        };
+        Some((index, config))
+    });
+    own.map(|(index, config)| Validator::start(config).map_err(|error| StartError::Validator { index, error })).collect()
+}
+
+pub(super) fn start_link(resolved: &Resolved, peers: &[Peer], settlement: Height) -> Result<ZoneLink, LinkError> {
+    ZoneLink::start(LinkConfig {
+        producer: resolved.producer.clone(),
+        zone: ZoneId::TRADING,
+        genesis: Arc::clone(&resolved.genesis),
+        validators: peers.to_vec(),
+        // The last block that the journal speaks of may have said more than was written before a crash; it is heard again.
+        from: settlement.max(Height::new(1)),
+    })
+}
+
+/// Each deposit is sent until it is ordered; those that were ordered before are dropped.
+pub(super) fn submit_deposits(link: &ZoneLink, resolved: &Resolved) -> Result<(), LinkError> {
+    resolved
+        .deposits
+        .iter()
+        .try_for_each(|(deposit, signature)| link.deposit(SignedDeposit { deposit: *deposit, signature: *signature }))
+}
+
+pub(super) fn gateway_config(resolved: &Resolved) -> GatewayConfig {
+    let session = |own: &config::ResolvedSession| SessionConfig {
+        id: own.id,
+        comp_id: own.session.comp_id.clone(),
+        credential: Credential::Password(own.session.password_hash.as_str().into()),
+        reset: if own.session.may_reset { ResetPolicy::OnRequest } else { ResetPolicy::Never },
+    };
+    GatewayConfig {
+        listen: resolved.fix.listen,
+        comp_id: resolved.fix.comp_id.clone(),
+        sessions: resolved.sessions.iter().map(session).collect(),
+        // The journal has them all: what is new was sequenced before the first client can log on.
+        reference: Vec::new(),
+        attestation: ATTESTATION.to_owned(),
+    }
+}
+
+pub(super) fn zone_config(folder: &DataFolder, resolved: &Resolved, waker: Waker, published: Sender<()>) -> ZoneConfig {
+    let identity = Identity { chain: resolved.chain, zone: ZoneId::TRADING };
+    let mut config = ZoneConfig::new(folder.zone(), identity, resolved.zone.capacity.core());
+    config.journal.durability = match resolved.durability {
+        Durability::Sync => journal::Durability::Sync,
+        Durability::Async => journal::Durability::Async,
+    };
+    config.journal.on_publish = Some(Arc::new(move || {
+        waker.wake();
+        // A signal that is waiting already says all that this one would.
+        let _ = published.try_send(());
+    }));
+    config.block.interval = Duration::from_millis(resolved.zone.block_interval_ms);
+    config.snapshot_every = NonZeroU64::new(resolved.zone.snapshot_interval_blocks);
+    config
+}
+
+pub(super) fn ready(folder: &DataFolder, resolved: &Resolved, peers: &[Peer], fix: SocketAddr, admin: &Path) -> Ready {
+    let instruments = resolved.reference.iter().filter_map(|item| match item {
+        Configuration::ListInstrument(instrument) => Some(ReadyInstrument {
+            symbol: instrument.symbol.as_str().to_owned(),
+            price_decimals: instrument.price_decimals,
+            qty_decimals: instrument.qty_decimals,
+        }),
+        Configuration::AddAsset(_) | Configuration::OpenAccount(_) | Configuration::GrantMandate(_) => None,
+    });
+    let validators = resolved.validators.iter().zip(peers).map(|(validator, peer)| ReadyValidator {
+        public_key: peer.key.to_string(),
+        address: peer.address,
+        here: validator.secret.is_some(),
+    });
+    Ready {
+        pid: std::process::id(),
+        fix,
+        admin: admin.to_path_buf(),
+        data_dir: folder.path().to_path_buf(),
+        durability: durability_name(resolved.durability),
+        sessions: demo::credentials(folder.path()),
+        instruments: instruments.collect(),
+        validators: validators.collect(),
+    }
+}
+
+pub(super) const fn durability_name(durability: Durability) -> &'static str {
+    match durability {
+        Durability::Sync => "sync",
+        Durability::Async => "async",
+    }
+}
