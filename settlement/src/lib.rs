@@ -11,6 +11,7 @@
 //! * [`keys`], [`digest`], [`committee`], [`limits`]: the ground.
 //! * [`genesis`]: what all validators agree on before the first block.
 //! * [`block`], [`receipt`], [`body`]: what is sent, its canonical bytes, and what can be said of it without a ledger.
+//! * [`checkpoint`]: what a light client needs: one signature of constant size over a finalized block and its ledger.
 //! * [`ledger`]: the state machine. Pure: no I/O, no clock, ordered maps only.
 //! * [`mempool`]: what waits to be ordered. Bounded, and pure too.
 //! * [`transport`]: QUIC between validators and from clients. [`consensus`]: simplex around the ledger, generic
@@ -22,6 +23,7 @@
 
 pub mod block;
 pub mod body;
+pub mod checkpoint;
 pub mod committee;
 pub mod consensus;
 pub mod digest;
