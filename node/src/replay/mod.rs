@@ -36,7 +36,7 @@ mod tape;
 mod model;
 
 pub use player::{PlayError, Speed};
-pub use report::{ReplayReport, ReportStages};
+pub use report::{ReplayReport, ReportHeights, ReportStages};
 pub use reports::ReportError;
 pub use run::{ReplayArgs, ReplayError, Via, main, run};
 pub use stages::Percentiles;

@@ -56,12 +56,25 @@ pub struct ReplayReport {
     pub messages_per_s: f64,
     /// Latencies as the firms saw them.
     pub stages: ReportStages,
-    /// Last zone block, last available, last settled; last settlement block.
-    pub heights: [u64; 4],
+    /// How far zone and settlement were at the end.
+    pub heights: ReportHeights,
     /// Largest resident memory of the appliance, in KiB.
     pub memory_peak_kib: Option<u64>,
     /// Whether the appliance stopped without a complaint; `None` if it was not ours to stop.
     pub stopped_cleanly: Option<bool>,
+}
+
+/// Heights of the zone's chain, and of settlement's.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ReportHeights {
+    /// Last zone block cut.
+    pub zone_executed: u64,
+    /// Last zone block available.
+    pub zone_available: u64,
+    /// Last zone block settled.
+    pub zone_settled: u64,
+    /// Last settlement block.
+    pub settlement: u64,
 }
 
 /// Percentiles of each stage.
@@ -120,7 +133,12 @@ impl ReplayReport {
                 available_to_settled: stages.available_to_settled.percentiles(),
                 executed_to_settled: stages.executed_to_settled.percentiles(),
             },
-            heights: [status.zone_height, status.available_height, status.settled_height, status.settlement_height],
+            heights: ReportHeights {
+                zone_executed: status.zone_height,
+                zone_available: status.available_height,
+                zone_settled: status.settled_height,
+                settlement: status.settlement_height,
+            },
             memory_peak_kib,
             stopped_cleanly: None,
         }
