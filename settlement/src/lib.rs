@@ -13,6 +13,7 @@
 //! * [`block`], [`receipt`], [`body`]: what is sent, its canonical bytes, and what can be said of it without a ledger.
 //! * [`checkpoint`]: what a light client needs: one signature of constant size over a finalized block and its ledger.
 //! * [`ledger`]: the state machine. Pure: no I/O, no clock, ordered maps only.
+//! * [`store`]: every fact under one root, with proofs of presence and absence, forks, state sync.
 //! * [`mempool`]: what waits to be ordered. Bounded, and pure too.
 //! * [`transport`]: QUIC between validators and from clients. [`consensus`]: simplex around the ledger, generic
 //!   over runtime and network. [`wire`]: what clients and validators say. [`link`]: the zone's end. [`stages`]: how long each step takes.
@@ -35,5 +36,6 @@ pub mod link;
 pub mod mempool;
 pub mod receipt;
 pub mod stages;
+pub mod store;
 pub mod transport;
 pub mod wire;

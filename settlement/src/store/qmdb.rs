@@ -1,0 +1,301 @@
+//! [`VerifiableState`] on `commonware-storage::qmdb::current::ordered::variable`.
+//!
+//! The library's handle is moved into every change and comes back from it; an error keeps it. So it lies in an option behind a lock, and
+//! an empty option is a closed store.
+
+use super::error::StoreError;
+use super::limits::{ENTRY_SIZE_MAX, ITEMS_PER_FILE, OPEN_CACHE_KEYS, PAGE_SIZE, PAGES, REPLAY_BUFFER_SIZE, WRITE_BUFFER_SIZE};
+use super::parameters::BITMAP_CHUNK_SIZE;
+use super::proof::FactProof;
+use super::state::{Fact, Live, Position, VerifiableState, Write, key_hash};
+use crate::digest::{from_consensus, to_consensus};
+use bytes::Bytes;
+use commonware_codec::RangeCfg;
+use commonware_cryptography::{Sha256, sha256};
+use commonware_parallel::Sequential;
+use commonware_runtime::buffer::paged::CacheRef;
+use commonware_runtime::{Clock, Metrics, Spawner, Storage};
+use commonware_storage::journal::contiguous::variable;
+use commonware_storage::merkle::{full, mmb};
+use commonware_storage::qmdb::any::ordered;
+use commonware_storage::qmdb::any::value::VariableEncoding;
+use commonware_storage::qmdb::current::batch::MerkleizedBatch;
+use commonware_storage::qmdb::current::{VariableConfig, ordered::variable::Db};
+use commonware_storage::qmdb::floor::Proportional;
+use commonware_storage::translator::EightCap;
+use commonware_utils::sync::AsyncRwLock;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _, pin_mut};
+use plinth_types::codec::Codec;
+use plinth_types::digest::Digest;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::sync::Arc;
+
+/// What the store needs of a runtime.
+pub trait StoreRuntime: Storage + Clock + Metrics + Spawner {}
+
+impl<E: Storage + Clock + Metrics + Spawner> StoreRuntime for E {}
+
+/// The tree: every node is written once, and a batch appends.
+pub(super) type Family = mmb::Family;
+pub(super) type Encoding = VariableEncoding<Bytes>;
+pub(super) type Update = ordered::Update<sha256::Digest, Encoding>;
+pub(super) type Operation = commonware_storage::qmdb::any::ordered::variable::Operation<Family, sha256::Digest, Bytes>;
+pub(super) type Database<E> = Db<Family, E, sha256::Digest, Bytes, Sha256, EightCap, BITMAP_CHUNK_SIZE, Sequential>;
+pub(super) type DatabaseConfig = VariableConfig<EightCap, ((), RangeCfg<usize>), Sequential>;
+type Batch = MerkleizedBatch<Family, sha256::Digest, Update, BITMAP_CHUNK_SIZE, Sequential>;
+
+/// Where a store lies and how much memory it takes. None of it changes the root.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// Prefix of its partitions.
+    pub partition: String,
+    /// Operations of one file. Fixed over a store's life.
+    pub items_per_file: NonZeroU64,
+    /// Pages of cached storage.
+    pub pages: NonZeroUsize,
+    /// Bytes written at once.
+    pub write_buffer_size: NonZeroUsize,
+}
+
+impl StoreConfig {
+    /// A validator's.
+    #[must_use]
+    pub fn new(partition: impl Into<String>) -> Self {
+        Self { partition: partition.into(), items_per_file: ITEMS_PER_FILE, pages: PAGES, write_buffer_size: WRITE_BUFFER_SIZE }
+    }
+
+    pub(super) fn to_library(&self) -> DatabaseConfig {
+        let Self { partition, items_per_file, pages, write_buffer_size } = self;
+        let page_cache = CacheRef::new(PAGE_SIZE, *pages);
+        DatabaseConfig {
+            merkle_config: full::Config {
+                journal_partition: format!("{partition}-nodes"),
+                metadata_partition: format!("{partition}-pinned"),
+                items_per_blob: *items_per_file,
+                write_buffer: *write_buffer_size,
+                replay_buffer: REPLAY_BUFFER_SIZE,
+                strategy: Sequential,
+                page_cache: page_cache.clone(),
+            },
+            journal_config: variable::Config {
+                partition: format!("{partition}-log"),
+                items_per_section: *items_per_file,
+                compression: None,
+                codec_config: operation_codec(),
+                page_cache,
+                write_buffer: *write_buffer_size,
+                replay_buffer: REPLAY_BUFFER_SIZE,
+            },
+            grafted_metadata_partition: format!("{partition}-bitmap"),
+            translator: EightCap,
+            init_cache: Some(OPEN_CACHE_KEYS),
+            init_buffer: REPLAY_BUFFER_SIZE,
+            init_concurrency: (),
+        }
+    }
+}
+
+/// How an operation is read: entries have a bound.
+pub(super) fn operation_codec() -> ((), RangeCfg<usize>) {
+    ((), (..=ENTRY_SIZE_MAX).into())
+}
+
+/// A state on top of the live one, not applied. Clones share it.
+#[derive(Clone)]
+pub struct Fork {
+    batch: Arc<Batch>,
+    position: Position,
+}
+
+impl Fork {
+    /// Its root.
+    #[must_use]
+    pub fn root(&self) -> Digest {
+        from_consensus(self.batch.root())
+    }
+
+    /// The block that it is behind.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        self.position
+    }
+}
+
+impl std::fmt::Debug for Fork {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fork").field("position", &self.position).field("root", &self.root()).finish()
+    }
+}
+
+/// The store. See [`crate::store`].
+#[derive(Debug)]
+pub struct Qmdb<E: StoreRuntime> {
+    open: AsyncRwLock<Option<Open<E>>>,
+}
+
+/// The open library handle, and the block that its state is behind.
+pub(super) struct Open<E: StoreRuntime> {
+    pub(super) database: Database<E>,
+    pub(super) position: Position,
+}
+
+impl<E: StoreRuntime> std::fmt::Debug for Open<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Open").field("live", &self.live()).finish_non_exhaustive()
+    }
+}
+
+impl<E: StoreRuntime> Open<E> {
+    pub(super) const fn live(&self) -> Live {
+        Live { position: self.position, root: from_consensus(self.database.root()) }
+    }
+}
+
+impl<E: StoreRuntime> Qmdb<E> {
+    /// Opens the last durable state; if there is none, makes the first one durable: `facts` behind `position`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn open(context: E, config: &StoreConfig, genesis: Position, facts: &[Write]) -> Result<Self, StoreError> {
+        let database = Database::init(context, config.to_library(), None).await?;
+        match database.get_metadata().await? {
+            Some(stored) => Ok(Self::from_parts(database, Position::decode(&stored)?)),
+            None => {
+                let store = Self::from_parts(database, genesis);
+                let (_, empty) = store.live().await?;
+                let first = store.fork(&empty, facts, genesis).await?;
+                store.apply(first).await?;
+                Ok(store)
+            }
+        }
+    }
+
+    pub(super) fn from_parts(database: Database<E>, position: Position) -> Self {
+        Self { open: AsyncRwLock::new(Some(Open { database, position })) }
+    }
+
+    /// Reads the open store.
+    pub(super) async fn read(&self) -> Result<impl std::ops::Deref<Target = Open<E>> + '_, StoreError> {
+        let guard = self.open.read().await;
+        if guard.is_none() {
+            return Err(StoreError::Closed);
+        }
+        Ok(commonware_utils::sync::AsyncRwLockReadGuard::map(guard, |open| open.as_ref().expect("checked above")))
+    }
+
+    /// Puts the database through a change; if that fails the store is closed.
+    async fn change<T>(
+        &self,
+        position: impl FnOnce(Position) -> Position,
+        change: impl AsyncFnOnce(Database<E>) -> Result<(Database<E>, T), StoreError>,
+    ) -> Result<(Live, T), StoreError> {
+        let mut guard = self.open.write().await;
+        let open = guard.take().ok_or(StoreError::Closed)?;
+        let (database, done) = change(open.database).await?;
+        let open = guard.insert(Open { database, position: position(open.position) });
+        Ok((open.live(), done))
+    }
+}
+
+impl<E: StoreRuntime> VerifiableState for Qmdb<E> {
+    type Fork = Fork;
+
+    fn live(&self) -> BoxFuture<'_, Result<(Live, Fork), StoreError>> {
+        async move {
+            let open = self.read().await?;
+            Ok((open.live(), Fork { batch: open.database.to_batch(), position: open.position }))
+        }
+        .boxed()
+    }
+
+    fn fork<'a>(&'a self, parent: &'a Fork, writes: &'a [Write], position: Position) -> BoxFuture<'a, Result<Fork, StoreError>> {
+        async move {
+            let mut batch = parent.batch.new_batch::<Sha256>();
+            for write in writes {
+                write.check()?;
+                let value = write.value.as_ref().map(|value| Fact::entry(&write.key, value));
+                batch = batch.write(to_consensus(key_hash(&write.key)), value);
+            }
+            let open = self.read().await?;
+            let batch = batch.merkleize(&open.database, Some(position.to_bytes().into()), &mut Proportional).await?;
+            Ok(Fork { batch, position })
+        }
+        .boxed()
+    }
+
+    fn apply(&self, fork: Fork) -> BoxFuture<'_, Result<Live, StoreError>> {
+        async move {
+            let position = fork.position;
+            // The lock covers what changes in memory; whoever forks does not wait for the disk.
+            let applied = self.change(
+                |_| position,
+                async |database| {
+                    let database = database.apply_batch(fork.batch).await?;
+                    Ok(database.start_sync().await?)
+                },
+            );
+            let (live, durable) = applied.await?;
+            durable.await?;
+            Ok(live)
+        }
+        .boxed()
+    }
+
+    fn get<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<Option<Bytes>, StoreError>> {
+        async move {
+            let open = self.read().await?;
+            let entry = open.database.get(&to_consensus(key_hash(key))).await?;
+            Ok(entry.map(|entry| Fact::from_entry(&entry)).transpose()?.map(|fact| fact.value))
+        }
+        .boxed()
+    }
+
+    fn facts(&self) -> BoxFuture<'_, Result<Vec<Fact>, StoreError>> {
+        async move {
+            let open = self.read().await?;
+            let stream = open.database.stream_range(..);
+            pin_mut!(stream);
+            let mut facts = Vec::new();
+            while let Some(item) = stream.next().await {
+                let (_, entry) = item?;
+                // Copied, because an entry may share the buffer of a whole page.
+                facts.push(Fact::from_entry(&Bytes::copy_from_slice(&entry))?);
+            }
+            Ok(facts)
+        }
+        .boxed()
+    }
+
+    fn prove<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<(Live, FactProof), StoreError>> {
+        async move {
+            let open = self.read().await?;
+            let hash = to_consensus(key_hash(key));
+            let proof = match open.database.get(&hash).await? {
+                Some(entry) => {
+                    let value = Fact::from_entry(&entry)?.value;
+                    FactProof::present(value, open.database.key_value_proof(hash).await?)
+                }
+                None => FactProof::absent(open.database.exclusion_proof(&hash).await?),
+            };
+            Ok((open.live(), proof))
+        }
+        .boxed()
+    }
+
+    fn prune(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move {
+            let pruned = self.change(
+                |position| position,
+                async |database| {
+                    let boundary = database.sync_boundary();
+                    Ok((database.prune(boundary).await?, ()))
+                },
+            );
+            pruned.await?;
+            Ok(())
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,8 @@
+//! The verifiable store on the deterministic runtime: roots, proofs, crashes, faulty disks, state sync.
+
+#![allow(clippy::unwrap_used, reason = "what surrounds the tests is test too")]
+
+mod crashes;
+mod roots;
+mod script;
+mod syncing;
