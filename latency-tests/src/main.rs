@@ -5,6 +5,7 @@
 //! journal   commands made durable: throughput, a lone record's latency, recovery
 //! wire      FIX over TCP against an appliance, open loop, with the floor of a raw echo in the same run
 //! settle    from execution to finality, per stage, against an appliance with four validators
+//! relay     no figure: a long and lossy road between processes, for scripts
 //! ```
 //!
 //! `--json` prints, as the last line, one object `{"figures": {NAME: value, …}, "env": {…}}`.
@@ -16,6 +17,8 @@ mod env;
 mod figures;
 mod fix;
 mod journal;
+mod random;
+mod relay;
 mod settle;
 mod wire;
 mod workload;
@@ -44,6 +47,8 @@ enum Command {
     Wire(wire::WireArgs),
     /// From a trade's execution to the finality of its block
     Settle(settle::SettleArgs),
+    /// Pass UDP datagrams on late, out of order, or not at all, until killed
+    Relay(relay::RelayArgs),
 }
 
 fn main() -> ExitCode {
@@ -55,6 +60,7 @@ fn main() -> ExitCode {
         Command::Journal(args) => journal::run(args, &mut figures),
         Command::Wire(args) => wire::run(args, &mut figures),
         Command::Settle(args) => settle::run(args, &mut figures),
+        Command::Relay(args) => relay::run(args).map(|()| true),
     };
     match done {
         Ok(right) => {

@@ -1,13 +1,13 @@
 //! `plinth`: the appliance. Alone it starts everything on loopback; `plinth help` lists the rest.
 
 use clap::{Args, Parser, Subcommand};
-use plinth_node::appliance::{self, Appliance, Options};
+use plinth_node::appliance::{self, Appliance, Options, Parts};
 use plinth_node::config::demo;
 use plinth_node::replay::{self, ReplayArgs};
 use std::error::Error;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 #[derive(Debug, Parser)]
@@ -23,13 +23,18 @@ struct Cli {
 enum Command {
     /// Start the appliance: FIX gateway, matching core, journal, settlement with its validators (the default)
     Up(UpArgs),
+    /// Start the trading zone alone, beside validators that run as processes of their own (plinth-validator)
+    Run(RunArgs),
     /// Make a data directory with a configuration, fresh keys and eight funded demo firms, and start nothing
     Init {
         #[command(flatten)]
         folder: Folder,
-        /// How many of the four validators run in the appliance; each of the others gets a validator.toml for plinth-validator
-        #[arg(long, default_value_t = demo::VALIDATOR_COUNT, value_parser = clap::value_parser!(u16).range(0..=4))]
-        validators_here: u16,
+        /// How many validators the chain has
+        #[arg(long, default_value_t = demo::VALIDATOR_COUNT, value_parser = clap::value_parser!(u16).range(4..=i64::from(demo::VALIDATOR_COUNT_MAX)))]
+        validators: u16,
+        /// How many of them run in the appliance (by default all); each of the others gets a validator.toml for plinth-validator
+        #[arg(long)]
+        validators_here: Option<u16>,
     },
     /// Ask a running appliance how it is
     Status {
@@ -61,6 +66,25 @@ struct UpArgs {
     /// Configuration file; by default plinth.toml of the data directory, written on the first start
     #[arg(long)]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// Configuration file; what it says of secret keys of validators is not used
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// Where journal and blocks are; by default the configuration's folder
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+/// What replaces the configuration's values.
+#[derive(Debug, Args)]
+struct Overrides {
     /// Listen for FIX here instead (loopback; port 0 takes a free one)
     #[arg(long)]
     fix_listen: Option<SocketAddr>,
@@ -81,8 +105,9 @@ fn main() -> ExitCode {
         .init();
     let cli = Cli::parse();
     let done = match cli.command.unwrap_or(Command::Up(cli.up)) {
-        Command::Up(args) => up(args),
-        Command::Init { folder, validators_here } => init(&folder, validators_here),
+        Command::Up(UpArgs { folder, config, overrides }) => start(folder.data_dir, config, overrides, Parts::Appliance),
+        Command::Run(args) => run(args),
+        Command::Init { folder, validators, validators_here } => init(&folder, validators, validators_here.unwrap_or(validators)),
         Command::Status { folder, json } => status(&folder, json),
         Command::Replay(args) => replay::main(&args).map_err(Into::into),
         Command::VerifyJournal(folder) => verify_journal(&folder),
@@ -107,21 +132,32 @@ fn abort_on_panic() {
     }));
 }
 
-fn up(args: UpArgs) -> Result<ExitCode, Box<dyn Error>> {
-    let durability = args.durability.as_deref().map(|mode| match mode {
+fn run(args: RunArgs) -> Result<ExitCode, Box<dyn Error>> {
+    // `parent` of a bare file name is empty, and means here.
+    let beside = args.config.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = args.data_dir.unwrap_or_else(|| beside.to_path_buf());
+    start(folder, Some(args.config), args.overrides, Parts::Zone)
+}
+
+fn start(folder: PathBuf, config: Option<PathBuf>, overrides: Overrides, parts: Parts) -> Result<ExitCode, Box<dyn Error>> {
+    let Overrides { fix_listen, durability, ready_file } = overrides;
+    let durability = durability.as_deref().map(|mode| match mode {
         "async" => plinth_node::config::schema::Durability::Async,
         _ => plinth_node::config::schema::Durability::Sync,
     });
-    let options = Options { folder: args.folder.data_dir, config: args.config, fix_listen: args.fix_listen, durability };
+    let options = Options { folder, config, fix_listen, durability, parts };
     let appliance = Appliance::start(options)?;
-    appliance::announce(&appliance, args.ready_file.as_deref())?;
+    appliance::announce(&appliance, ready_file.as_deref())?;
     let stopped = appliance.run_until_signal();
     eprintln!("{stopped}");
     Ok(if stopped.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn init(folder: &Folder, validators_here: u16) -> Result<ExitCode, Box<dyn Error>> {
-    demo::create(&folder.data_dir, validators_here)?;
+fn init(folder: &Folder, validators: u16, validators_here: u16) -> Result<ExitCode, Box<dyn Error>> {
+    if validators_here > validators {
+        return Err(format!("--validators-here {validators_here}: the chain has {validators} validators").into());
+    }
+    demo::create(&folder.data_dir, demo::Committee { validators, here: validators_here })?;
     println!("{}", folder.data_dir.join(demo::CONFIG_FILE).display());
     Ok(ExitCode::SUCCESS)
 }

@@ -2,6 +2,7 @@
 
 use super::shadow::{Orders, ShadowBook};
 use super::{BookSide, Header, Op, Record, TradeHash, Workload};
+use crate::random::Random;
 
 const MID_START: i64 = 10_000;
 const MID_RANGE: std::ops::RangeInclusive<i64> = 9_000..=11_000;
@@ -80,13 +81,13 @@ impl Generator {
         let symbol = if prefill { index % self.recipe.symbol_count } else { self.random.below(self.recipe.symbol_count) };
         let book = &mut self.books[symbol as usize];
         if self.random.below(MID_MOVES_EVERY) == 0 {
-            book.mid += if self.random.side() == BookSide::Buy { 1 } else { -1 };
+            book.mid += if side(&mut self.random) == BookSide::Buy { 1 } else { -1 };
             book.mid = book.mid.clamp(*MID_RANGE.start(), *MID_RANGE.end());
         }
         let roll = if prefill { 0 } else { self.random.below(100) };
         let (op, order, side, price, qty) = if roll < ADDS_BELOW {
             let prefill_side = if (index / self.recipe.symbol_count).is_multiple_of(2) { BookSide::Buy } else { BookSide::Sell };
-            let side = if prefill { prefill_side } else { self.random.side() };
+            let side = if prefill { prefill_side } else { side(&mut self.random) };
             self.add(symbol as usize, side)
         } else if roll < CANCELS_BELOW {
             self.cancel(symbol as usize)
@@ -130,7 +131,7 @@ impl Generator {
         let book = &mut self.books[symbol];
         let (bids, asks) = (book.live(BookSide::Buy).len() as u64, book.live(BookSide::Sell).len() as u64);
         let heavier = if asks > bids { BookSide::Buy } else { BookSide::Sell };
-        let side = if self.random.below(4) < 3 { heavier } else { self.random.side() };
+        let side = if self.random.below(4) < 3 { heavier } else { side(&mut self.random) };
         let (against, best) = match side {
             BookSide::Buy => (asks, book.best_ask().map(|ask| ask + TAKE_THROUGH_TICKS)),
             BookSide::Sell => (bids, book.best_bid().map(|bid| bid - TAKE_THROUGH_TICKS)),
@@ -151,28 +152,8 @@ impl Generator {
     }
 }
 
-/// xorshift64*.
-struct Random(u64);
-
-impl Random {
-    const fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    const fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        ((u128::from(self.next() >> 32) * u128::from(bound)) >> 32) as u64
-    }
-
-    const fn side(&mut self) -> BookSide {
-        if self.next() >> 63 == 0 { BookSide::Buy } else { BookSide::Sell }
-    }
+const fn side(random: &mut Random) -> BookSide {
+    if random.next() >> 63 == 0 { BookSide::Buy } else { BookSide::Sell }
 }
 
 #[cfg(test)]

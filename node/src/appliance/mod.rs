@@ -35,5 +35,5 @@ pub use core::CoreError;
 pub use folder::{FolderError, JOURNAL_FOLDER};
 pub use producer::ProducerError;
 pub use running::{Appliance, Stopped, announce};
-pub use start::{Options, StartError};
+pub use start::{Options, Parts, StartError};
 pub use status::{AssetStatus, SessionStatus, StageStatus, Status, ValidatorStatus};

@@ -50,6 +50,18 @@ pub struct Options {
     pub fix_listen: Option<SocketAddr>,
     /// Overrides `durability`.
     pub durability: Option<Durability>,
+    /// Which parts run in this process.
+    pub parts: Parts,
+}
+
+/// Which parts run in this process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Parts {
+    /// The trading zone, and the validators whose secret keys the configuration names. Writes a first configuration where there is none.
+    #[default]
+    Appliance,
+    /// The trading zone alone, beside validators that are processes of their own.
+    Zone,
 }
 
 /// Why an appliance did not start.
@@ -125,7 +137,11 @@ impl Appliance {
         let resolved = resolve(&options, &folder)?;
         let (failed, failures) = unbounded_channel();
         let settlement_addresses = parts::addresses(&resolved)?;
-        let validators = Arc::new(parts::start_validators(&folder, &resolved, &settlement_addresses)?);
+        let validators = match options.parts {
+            Parts::Appliance => parts::start_validators(&folder, &resolved, &settlement_addresses)?,
+            Parts::Zone => Vec::new(),
+        };
+        let validators = Arc::new(validators);
 
         let mut gateway = Gateway::bind(parts::gateway_config(&resolved))?;
         let (published, is_published) = bounded(1);
@@ -204,14 +220,17 @@ fn resolve(options: &Options, folder: &DataFolder) -> Result<Resolved, StartErro
         Some(path) => path.clone(),
         None => {
             let path = folder.path().join(demo::CONFIG_FILE);
-            if !path.exists() {
-                demo::create(folder.path(), demo::VALIDATOR_COUNT)
+            if !path.exists() && options.parts == Parts::Appliance {
+                demo::create(folder.path(), demo::Committee::default())
                     .map_err(|error| StartError::Init { path: path.clone(), error })?;
             }
             path
         }
     };
     let mut resolved = config::load(&path)?;
+    if options.parts == Parts::Zone {
+        resolved.keep_zone_only()?;
+    }
     if let Some(listen) = options.fix_listen {
         resolved.set_fix_listen(listen)?;
     }

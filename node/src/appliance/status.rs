@@ -152,8 +152,9 @@ impl Reporter {
     pub(super) fn status(&self) -> Option<Status> {
         let core = self.core.ask()?;
         let head = *self.head.lock().unwrap_or_else(PoisonError::into_inner);
-        // The furthest of this process's validators; without any, what base layer and zone hold together cannot be said.
-        let ledger = self.validators.iter().map(ValidatorHandle::ledger).max_by_key(State::height);
+        // The furthest of this process's validators, or what the link has verified of validators elsewhere.
+        let own = self.validators.iter().map(ValidatorHandle::ledger).max_by_key(State::height);
+        let ledger = own.or_else(|| self.link.ledger());
         let assets: Vec<AssetStatus> = match &ledger {
             Some(ledger) => self.genesis.assets().iter().map(|asset| asset_status(&asset.asset, ledger, &core)).collect(),
             None => Vec::new(),

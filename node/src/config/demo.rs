@@ -29,6 +29,8 @@ pub const CREDENTIALS_FILE: &str = "demo-credentials.json";
 pub const GENESIS_FILE: &str = "genesis.toml";
 /// Validators of the demo's committee.
 pub const VALIDATOR_COUNT: u16 = 4;
+/// Most validators of a committee that is made here.
+pub const VALIDATOR_COUNT_MAX: u16 = 64;
 /// Port of the FIX acceptor.
 pub const FIX_PORT: u16 = 9_878;
 
@@ -40,6 +42,21 @@ const CHAIN: u64 = 7;
 const FUNDS: [(&str, u8, &str); 3] = [("USD", 10, "10000000000"), ("BTC", 8, "100000"), ("BOND", 6, "1000000")];
 /// 2100-01-01: a demo's mandates outlive it.
 const MANDATE_EXPIRES_AT_S: u64 = 4_102_444_800;
+
+/// The validators of a chain that is made here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committee {
+    /// How many there are.
+    pub validators: u16,
+    /// How many of them run in the appliance; for each of the others a configuration of `plinth-validator` is written.
+    pub here: u16,
+}
+
+impl Default for Committee {
+    fn default() -> Self {
+        Self { validators: VALIDATOR_COUNT, here: VALIDATOR_COUNT }
+    }
+}
 
 /// What a demo client needs to log on.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -56,20 +73,20 @@ pub struct Credentials {
     pub account: String,
 }
 
-/// Makes `folder` with `plinth.toml`, `keys/` and the credentials, all of them new. The first `validators_here` of the four validators run
-/// in the appliance; for each of the others a configuration of `plinth-validator` is written to `validator-N/validator.toml`.
+/// Makes `folder` with `plinth.toml`, `keys/` and the credentials, all of them new. Configurations of validators that run
+/// elsewhere are written to `validator-N/validator.toml`.
 ///
 /// # Errors
 ///
 /// When the folder cannot be written, or already holds a configuration.
-pub fn create(folder: &Path, validators_here: u16) -> io::Result<()> {
+pub fn create(folder: &Path, committee: Committee) -> io::Result<()> {
     let keys = folder.join("keys");
     fs::create_dir_all(&keys)?;
     let firms: Vec<(String, SecretKey)> =
         (1..=FIRM_COUNT).map(|n| Ok((format!("FIRM{n}"), new_key(&keys, &format!("firm-{n}"))?))).collect::<io::Result<_>>()?;
     let issuer = new_key(&keys, "issuer")?;
     new_key(&keys, "producer")?;
-    let validators = (0..VALIDATOR_COUNT).map(|n| validator(&keys, n, validators_here)).collect::<io::Result<Vec<_>>>()?;
+    let validators = (0..committee.validators).map(|n| validator(&keys, n, committee)).collect::<io::Result<Vec<_>>>()?;
     let passwords = (0..FIRM_COUNT).map(|_| Ok(hex::encode(&random::<12>()?))).collect::<io::Result<Vec<_>>>()?;
 
     let credentials: Vec<Credentials> = firms
@@ -146,14 +163,14 @@ fn new_key(folder: &Path, name: &str) -> io::Result<SecretKey> {
     Ok(SecretKey::from_seed(seed))
 }
 
-fn validator(keys: &Path, n: u16, validators_here: u16) -> io::Result<Validator> {
+fn validator(keys: &Path, n: u16, committee: Committee) -> io::Result<Validator> {
     let key = new_key(keys, &format!("validator-{n}"))?;
     // Any free port will do while nobody outside this process must know it.
-    let port = if validators_here < VALIDATOR_COUNT { VALIDATOR_PORT + n } else { 0 };
+    let port = if committee.here < committee.validators { VALIDATOR_PORT + n } else { 0 };
     Ok(Validator {
         public_key: key.public_key().to_string(),
         address: loopback(port),
-        secret_key_file: (n < validators_here).then(|| format!("keys/validator-{n}.key").into()),
+        secret_key_file: (n < committee.here).then(|| format!("keys/validator-{n}.key").into()),
     })
 }
 

@@ -341,6 +341,22 @@ impl Resolver<'_> {
 }
 
 impl Resolved {
+    /// Leaves the validators to processes of their own.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError::Value`] for one whose port cannot be known here.
+    pub fn keep_zone_only(&mut self) -> Result<(), ConfigError> {
+        for (index, validator) in self.validators.iter_mut().enumerate() {
+            if validator.address.port() == 0 {
+                let problem = "port 0 means a free one of this process; a validator elsewhere must say its own";
+                return Err(value(&format!("settlement validator {index}"), &problem));
+            }
+            validator.secret = None;
+        }
+        Ok(())
+    }
+
     /// Listens for FIX elsewhere.
     ///
     /// # Errors
@@ -411,7 +427,7 @@ mod tests {
     /// The demo's file with one change, loaded from its own folder.
     fn load_changed(from: &str, to: &str) -> Result<Resolved, ConfigError> {
         let folder = tempfile::tempdir().unwrap();
-        demo::create(folder.path(), demo::VALIDATOR_COUNT).unwrap();
+        demo::create(folder.path(), demo::Committee::default()).unwrap();
         let path = folder.path().join(demo::CONFIG_FILE);
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "the demo's file has no {from:?}");

@@ -10,7 +10,7 @@ use crate::block::SignedDeposit;
 use crate::consensus::timestamp;
 use crate::genesis::Genesis;
 use crate::keys::{self, KeyError, SecretKey};
-use crate::ledger::Outcome;
+use crate::ledger::{Outcome, State};
 use crate::stages::{Stage, StageFigures, Stages, write_log};
 use crate::transport::Peer;
 use crate::transport::{ClientEndpoint, Identity, TransportError};
@@ -106,6 +106,8 @@ enum Command {
 struct Measured {
     stages: Stages,
     status: LinkStatus,
+    /// Behind the last verified block; `None` before the first.
+    ledger: Option<State>,
 }
 
 impl ZoneLink {
@@ -186,6 +188,12 @@ impl ZoneLink {
         LinkStatus { stages: measured.stages.figures(), ..measured.status.clone() }
     }
 
+    /// The ledger behind the last settlement block that it verified; `None` before the first.
+    #[must_use]
+    pub fn ledger(&self) -> Option<State> {
+        self.measured.lock().ledger.clone()
+    }
+
     /// Writes its histograms as an HDR V2 interval log.
     ///
     /// # Errors
@@ -261,6 +269,7 @@ impl Shared {
             let mut measured = self.measured.lock();
             executed.iter().for_each(|executed| measured.stages.record(Stage::Receipt, *executed, now));
             measured.status.height = height;
+            measured.ledger = Some(self.tracker.borrow().state().clone());
             measured.status.blocks_waiting = self.window.borrow().waiting_count();
         }
         if ordered || !finalized.inbox.is_empty() {
