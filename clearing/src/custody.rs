@@ -20,7 +20,7 @@ pub struct Custody {
     assets: Table<AssetRecord>,
     accounts: Table<AccountRecord>,
     balances: Table<Balance>,
-    /// Balances per account, used or not.
+    /// Balances per asset, used or not.
     stride: u32,
 }
 
@@ -28,18 +28,20 @@ pub struct Custody {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BalancePlace(usize);
 
-/// What one side of a trade delivers to the other.
+/// What one party's trades of one command move: one asset out, the other in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Leg {
-    /// The deliverer's balance of the asset.
-    pub from: BalancePlace,
-    /// The receiver's balance of the same asset.
-    pub to: BalancePlace,
-    /// How much.
-    pub amount: Amount,
-    /// What `from`'s order had reserved for it. More than `amount` is price improvement, and is released; an order without
-    /// reservation has zero, and delivers from what is available.
+pub struct Settlement {
+    /// The party's balance of what it delivers.
+    pub gives: BalancePlace,
+    /// How much it delivers.
+    pub given: Amount,
+    /// What its order had reserved for that. More than `given` is price improvement, and is released; an order without reservation has
+    /// zero, and delivers from what is available.
     pub reserved: Amount,
+    /// The party's balance of what it receives.
+    pub gets: BalancePlace,
+    /// How much it receives.
+    pub got: Amount,
 }
 
 /// Custody does not add up: a bug, found by [`Custody::check`].
@@ -99,7 +101,7 @@ impl Custody {
             assets: Table::new(assets),
             accounts: Table::new(accounts),
             balances: Table::new(accounts * assets),
-            stride: assets_max.into(),
+            stride: accounts_max,
         }
     }
 
@@ -113,7 +115,7 @@ impl Custody {
         if asset.id.get() != census.assets {
             return Err(Reject::OutOfSequence { expected: census.assets.into() });
         }
-        if u32::from(census.assets) == self.stride {
+        if usize::from(census.assets) == self.assets.records().len() {
             return Err(Reject::CapacityReached);
         }
         census.assets += 1;
@@ -205,17 +207,15 @@ impl Custody {
         self.balance_mut(touch, account, asset).release(amount);
     }
 
-    /// Moves both legs of a trade at once. Both sides may be one account.
+    /// Moves one party's part of trades. Whoever trades moves every party's part within the same command: what is given is got.
     ///
     /// # Panics
     ///
-    /// If a side lacks what it delivers or has reserved: the engine matches funded orders only.
+    /// If the party lacks what it delivers or has reserved: the engine matches funded orders only.
     #[inline(always)]
-    pub fn settle<T: Touch>(&mut self, touch: &mut T, one: Leg, other: Leg) {
-        self.balances.get_mut(touch, one.from.0).debit(one.amount, one.reserved);
-        self.balances.get_mut(touch, other.from.0).debit(other.amount, other.reserved);
-        self.balances.get_mut(touch, one.to.0).credit(one.amount);
-        self.balances.get_mut(touch, other.to.0).credit(other.amount);
+    pub fn settle<T: Touch>(&mut self, touch: &mut T, part: Settlement) {
+        self.balances.get_mut(touch, part.gives.0).debit(part.given, part.reserved);
+        self.balances.get_mut(touch, part.gets.0).credit(part.got);
     }
 
     /// Where the balance of `account` in `asset` is. For a pair that is unknown it is no balance's place, or another's.
@@ -262,7 +262,7 @@ impl Custody {
     #[inline(always)]
     const fn slot(&self, account: AccountId, asset: AssetId) -> usize {
         // Accounts times assets fit an index: the table was made so. A wrong number is caught by the table.
-        (account.get() as usize * self.stride as usize).wrapping_add(asset.get() as usize)
+        (asset.get() as usize).wrapping_mul(self.stride as usize).wrapping_add(account.get() as usize)
     }
 }
 
@@ -341,13 +341,13 @@ impl Custody {
         let (accounts, assets) = (census.accounts as usize, usize::from(census.assets));
         let named = |name: &[u8; NAME_SIZE_MAX]| Name::decode(name).is_ok();
         accounts <= self.accounts.records().len()
-            && assets <= self.stride as usize
+            && assets <= self.assets.records().len()
             && self.accounts.records()[..accounts].iter().all(|account| named(&account.name))
             && self.accounts.records()[accounts..].iter().all(|account| *account == plinth_types::table::Record::ZERO)
             && self.assets.records()[..assets].iter().all(|asset| named(&asset.name))
             && self.assets.records()[assets..].iter().all(|asset| *asset == plinth_types::table::Record::ZERO)
             && self.balances.records().iter().enumerate().all(|(slot, balance)| {
-                let open = slot / (self.stride as usize) < accounts && slot % (self.stride as usize) < assets;
+                let open = slot / (self.stride as usize) < assets && slot % (self.stride as usize) < accounts;
                 let empty = *balance == plinth_types::table::Record::ZERO;
                 empty || (open && balance.due_in == Amount::ZERO && balance.due_out == Amount::ZERO)
             })

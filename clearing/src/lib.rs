@@ -22,4 +22,4 @@ mod custody;
 pub mod region;
 
 pub use balance::Balance;
-pub use custody::{BalancePlace, Custody, Imbalance, Leg};
+pub use custody::{BalancePlace, Custody, Imbalance, Settlement};

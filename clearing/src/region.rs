@@ -8,5 +8,5 @@ pub const CENSUS: RegionId = RegionId::new(1);
 pub const ASSETS: RegionId = RegionId::new(2);
 /// Accounts.
 pub const ACCOUNTS: RegionId = RegionId::new(3);
-/// Balances, by account and then asset.
+/// Balances, by asset and then account: those that one book uses are neighbours.
 pub const BALANCES: RegionId = RegionId::new(4);

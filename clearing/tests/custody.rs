@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-use plinth_clearing::{Custody, Leg};
+use plinth_clearing::{Custody, Settlement};
 use plinth_types::id::{AccountId, AssetId, PublicKey};
 use plinth_types::limits::AMOUNT_MAX;
 use plinth_types::quantity::Amount;
@@ -18,8 +18,27 @@ fn amount(units: u128) -> Amount {
     Amount::new(units).unwrap()
 }
 
-fn leg(custody: &Custody, from: AccountId, to: AccountId, asset: AssetId, amount: Amount, reserved: Amount) -> Leg {
-    Leg { from: custody.place(from, asset), to: custody.place(to, asset), amount, reserved }
+/// What one account delivers to another.
+#[derive(Clone, Copy)]
+struct Leg {
+    from: AccountId,
+    to: AccountId,
+    asset: AssetId,
+    amount: Amount,
+    reserved: Amount,
+}
+
+fn leg(from: AccountId, to: AccountId, asset: AssetId, amount: Amount, reserved: Amount) -> Leg {
+    Leg { from, to, asset, amount, reserved }
+}
+
+/// Settles both parties of a trade.
+fn settle(custody: &mut Custody, one: Leg, back: Leg) {
+    for (out, inward) in [(one, back), (back, one)] {
+        let (gives, gets) = (custody.place(out.from, out.asset), custody.place(inward.to, inward.asset));
+        let part = Settlement { gives, given: out.amount, reserved: out.reserved, gets, got: inward.amount };
+        custody.settle(&mut (), part);
+    }
 }
 
 fn asset(id: u16) -> Asset {
@@ -58,9 +77,9 @@ fn a_trade_moves_both_legs_and_releases_the_improvement() {
     let mut custody = custody();
     custody.reserve(&mut (), ALICE, CASH, amount(60)).unwrap();
     custody.reserve(&mut (), BOB, GOODS, amount(10)).unwrap();
-    let paid = leg(&custody, ALICE, BOB, CASH, amount(50), amount(55));
-    let delivered = leg(&custody, BOB, ALICE, GOODS, amount(10), amount(10));
-    custody.settle(&mut (), paid, delivered);
+    let paid = leg(ALICE, BOB, CASH, amount(50), amount(55));
+    let delivered = leg(BOB, ALICE, GOODS, amount(10), amount(10));
+    settle(&mut custody, paid, delivered);
     assert_eq!(money(&custody, ALICE), [(50, 5), (110, 0)]);
     assert_eq!(money(&custody, BOB), [(150, 0), (90, 0)]);
     custody.check().unwrap();
@@ -101,8 +120,8 @@ fn releasing_what_is_not_reserved_stops_the_process() {
 #[should_panic(expected = "debited more than is owned")]
 fn paying_what_is_not_owned_stops_the_process() {
     let mut custody = custody();
-    let leg = leg(&custody, ALICE, BOB, CASH, amount(101), Amount::ZERO);
-    custody.settle(&mut (), leg, leg);
+    let leg = leg(ALICE, BOB, CASH, amount(101), Amount::ZERO);
+    settle(&mut custody, leg, leg);
 }
 
 #[test]
@@ -110,9 +129,9 @@ fn paying_what_is_not_owned_stops_the_process() {
 fn paying_what_is_promised_elsewhere_stops_the_process() {
     let mut custody = custody();
     custody.reserve(&mut (), ALICE, CASH, amount(60)).unwrap();
-    let paid = leg(&custody, ALICE, BOB, CASH, amount(50), Amount::ZERO);
-    let delivered = leg(&custody, BOB, ALICE, GOODS, amount(1), Amount::ZERO);
-    custody.settle(&mut (), paid, delivered);
+    let paid = leg(ALICE, BOB, CASH, amount(50), Amount::ZERO);
+    let delivered = leg(BOB, ALICE, GOODS, amount(1), Amount::ZERO);
+    settle(&mut custody, paid, delivered);
 }
 
 /// Random operations beside a ledger of plain numbers.
@@ -157,9 +176,9 @@ fn random_operations_conserve_and_agree_with_a_plain_ledger() {
                     let paid = spent - spent / 3;
                     let got = ledger[to][other].1.min(5);
                     let to_id = AccountId::new(to as u32);
-                    let one = leg(&custody, from_id, to_id, asset_id, amount(paid), amount(spent));
-                    let back = leg(&custody, to_id, from_id, AssetId::new(other as u16), amount(got), amount(got));
-                    custody.settle(&mut (), one, back);
+                    let one = leg(from_id, to_id, asset_id, amount(paid), amount(spent));
+                    let back = leg(to_id, from_id, AssetId::new(other as u16), amount(got), amount(got));
+                    settle(&mut custody, one, back);
                     ledger[from][asset].0 -= paid;
                     ledger[from][asset].1 -= spent;
                     ledger[to][asset].0 += paid;

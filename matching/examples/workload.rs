@@ -2,8 +2,9 @@
 //!
 //! `cargo run --release -p plinth-matching --example workload -- FILE [RUNS] [WINDOW_BITS] [dirty]`
 //!
-//! Fifty accounts trade under fifty mandates of one session; every order is reserved for and every fill moves both legs. The file's
-//! header carries the trades that must come out, their quantity and their hash.
+//! Fifty accounts trade, each under its own session and mandate, as `latency-tests engine` has it; every order is reserved for and every
+//! fill moves both legs. Commands are made in batches, and only their execution is timed. The file's header carries the trades that must
+//! come out, their quantity and their hash.
 
 use plinth_matching::engine::Engine;
 use plinth_matching::limits::Capacity;
@@ -20,8 +21,8 @@ use plinth_types::page::Touch;
 use plinth_types::quantity::{Amount, Price, Qty};
 use plinth_types::reference::{Account, Asset, Configuration, Instrument, Mandate, Name, Scope, SignedMandate};
 
-const SESSION: SessionId = SessionId::new(1);
 const ACCOUNTS: u32 = 50;
+const BATCH_COMMANDS: usize = 512;
 const RECORD_SIZE: usize = 24;
 
 struct Tape {
@@ -47,7 +48,7 @@ impl EventSink for Oracle {
         if let Event::Traded { maker, taker, price, qty, .. } = event {
             self.trades += 1;
             self.qty += qty.lots();
-            for word in [maker.index(), taker.index(), price.ticks().unsigned_abs(), qty.lots()] {
+            for word in [number(maker), number(taker), price.ticks().unsigned_abs(), qty.lots()] {
                 self.hash = (self.hash ^ word).wrapping_mul(0x100_0000_01b3);
             }
         } else {
@@ -81,12 +82,15 @@ fn run<T: Touch>(mut engine: Engine<T>, tape: &Tape, window_bits: u8) {
         seq += 1;
         engine.apply(&command(record, seq), &[], &mut oracle);
     }
-    let start = cpu_ns();
-    for record in commands {
-        seq += 1;
-        engine.apply(&command(record, seq), &[], &mut oracle);
+    let (mut ns, mut batch) = (0, Vec::with_capacity(BATCH_COMMANDS));
+    for records in commands.chunks(BATCH_COMMANDS) {
+        batch.clear();
+        batch.extend((seq + 1..).zip(records).map(|(seq, record)| command(record, seq)));
+        seq += records.len() as u64;
+        let start = cpu_ns();
+        batch.iter().for_each(|command| engine.apply(command, &[], &mut oracle));
+        ns += cpu_ns() - start;
     }
-    let ns = cpu_ns() - start;
     let expected = (tape.trades, tape.qty, tape.hash);
     let verdict = if (oracle.trades, oracle.qty, oracle.hash) == expected { "ok" } else { "MISMATCH" };
     engine.check_conservation().expect("custody adds up");
@@ -101,12 +105,24 @@ fn run<T: Touch>(mut engine: Engine<T>, tape: &Tape, window_bits: u8) {
     );
 }
 
+/// The tape numbers orders over all accounts, the engine over each session: order `n` is of account `n mod 50`.
+fn order_of(number: u64) -> OrderId {
+    let (account, turn) = (number % u64::from(ACCOUNTS), number / u64::from(ACCOUNTS));
+    OrderId::new(SessionId::new(account as u16 + 1), if account == 0 { turn } else { turn + 1 }).expect("numbers start at 1")
+}
+
+/// The tape's number of an order.
+#[inline]
+fn number(order: OrderId) -> u64 {
+    let account = u64::from(order.session().get()) - 1;
+    (order.index() - u64::from(account != 0)) * u64::from(ACCOUNTS) + account
+}
+
 #[inline]
 fn command(record: &[u8; RECORD_SIZE], seq: u64) -> Command {
     let u32_at = |at: usize| u32::from_le_bytes(record[at..at + 4].try_into().expect("four bytes"));
     let id = u64::from_le_bytes(record[0..8].try_into().expect("eight bytes"));
-    let order = OrderId::new(SESSION, id).expect("ids start at 1");
-    let account = u16::from_le_bytes([record[18], record[19]]);
+    let order = order_of(id);
     let body = match record[16] {
         1 => Body::Cancel { order },
         op => Body::New(NewOrder {
@@ -122,8 +138,8 @@ fn command(record: &[u8; RECORD_SIZE], seq: u64) -> Command {
     Command {
         seq: Seq::new(seq),
         time: TimestampNs::new(seq),
-        session: SESSION,
-        mandate: MandateId::new(account.into()),
+        session: order.session(),
+        mandate: MandateId::new(u32::from(order.session().get()) - 1),
         body,
         tail_size: 0,
     }
@@ -157,7 +173,7 @@ fn configure<T: Touch>(engine: &mut Engine<T>, tape: &Tape, window_bits: u8) -> 
         send(Body::Configure, Configuration::OpenAccount(account).to_bytes());
         let mandate = Mandate {
             id: MandateId::new(id),
-            session: SESSION,
+            session: SessionId::new(id as u16 + 1),
             account: AccountId::new(id),
             scope: Scope::Trade,
             expires_at: TimestampNs::new(u64::MAX),

@@ -12,12 +12,14 @@ macro_rules! id {
         impl $name {
             /// Wraps a number read at a wire edge or counted by its owner.
             #[must_use]
+            #[inline]
             pub const fn new(value: $int) -> Self {
                 Self(value)
             }
 
             /// The number, for a wire edge or an array index.
             #[must_use]
+            #[inline]
             pub const fn get(self) -> $int {
                 self.0
             }
@@ -138,6 +140,7 @@ impl OrderId {
 
     /// The `index`-th order (from 1) of `session`; `None` if the index is 0 or needs more than 48 bits.
     #[must_use]
+    #[inline]
     pub const fn new(session: SessionId, index: u64) -> Option<Self> {
         if index == 0 || index >= crate::limits::ORDERS_PER_SESSION_MAX {
             return None;
@@ -147,24 +150,28 @@ impl OrderId {
 
     /// Reads the 64-bit form; `None` if its index is 0.
     #[must_use]
+    #[inline]
     pub const fn from_bits(bits: u64) -> Option<Self> {
         if bits & (crate::limits::ORDERS_PER_SESSION_MAX - 1) == 0 { None } else { Some(Self(bits)) }
     }
 
     /// The 64-bit form.
     #[must_use]
+    #[inline]
     pub const fn bits(self) -> u64 {
         self.0
     }
 
     /// Whose order it is.
     #[must_use]
+    #[inline]
     pub const fn session(self) -> SessionId {
         SessionId((self.0 >> Self::INDEX_BITS) as u16)
     }
 
     /// The session's own count, from 1.
     #[must_use]
+    #[inline]
     pub const fn index(self) -> u64 {
         self.0 & (crate::limits::ORDERS_PER_SESSION_MAX - 1)
     }

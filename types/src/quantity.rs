@@ -30,12 +30,14 @@ pub struct Amount(u128);
 impl Price {
     /// `None` beyond ±[`PRICE_TICKS_MAX`].
     #[must_use]
+    #[inline]
     pub const fn from_ticks(ticks: i64) -> Option<Self> {
         if ticks > PRICE_TICKS_MAX || ticks < -PRICE_TICKS_MAX { None } else { Some(Self(ticks)) }
     }
 
     /// The price in ticks.
     #[must_use]
+    #[inline]
     pub const fn ticks(self) -> i64 {
         self.0
     }
@@ -51,6 +53,7 @@ impl Price {
 impl Qty {
     /// `None` for zero and above [`QTY_LOTS_MAX`].
     #[must_use]
+    #[inline]
     pub const fn from_lots(lots: u64) -> Option<Self> {
         if lots > QTY_LOTS_MAX {
             return None;
@@ -63,6 +66,7 @@ impl Qty {
 
     /// The quantity in lots.
     #[must_use]
+    #[inline]
     pub const fn lots(self) -> u64 {
         self.0.get()
     }
@@ -76,7 +80,10 @@ impl Qty {
     #[inline]
     pub const fn after_fill(self, fill: Self) -> Option<Self> {
         assert!(fill.0.get() <= self.0.get(), "fill exceeds what rests");
-        Self::from_lots(self.0.get() - fill.0.get())
+        match NonZeroU64::new(self.0.get() - fill.0.get()) {
+            Some(left) => Some(Self(left)),
+            None => None,
+        }
     }
 }
 
@@ -86,18 +93,21 @@ impl Lots {
 
     /// Wraps a count of lots.
     #[must_use]
+    #[inline]
     pub const fn new(lots: u64) -> Self {
         Self(lots)
     }
 
     /// The count.
     #[must_use]
+    #[inline]
     pub const fn get(self) -> u64 {
         self.0
     }
 
     /// `None` on overflow.
     #[must_use]
+    #[inline]
     pub const fn checked_add(self, other: Self) -> Option<Self> {
         match self.0.checked_add(other.0) {
             Some(sum) => Some(Self(sum)),
@@ -107,6 +117,7 @@ impl Lots {
 
     /// `None` when `other` is larger.
     #[must_use]
+    #[inline]
     pub const fn checked_sub(self, other: Self) -> Option<Self> {
         match self.0.checked_sub(other.0) {
             Some(rest) => Some(Self(rest)),
@@ -127,6 +138,7 @@ impl Amount {
 
     /// `None` above [`AMOUNT_MAX`].
     #[must_use]
+    #[inline]
     pub const fn new(units: u128) -> Option<Self> {
         if units > AMOUNT_MAX { None } else { Some(Self(units)) }
     }
@@ -140,6 +152,7 @@ impl Amount {
 
     /// In the asset's smallest unit.
     #[must_use]
+    #[inline]
     pub const fn units(self) -> u128 {
         self.0
     }

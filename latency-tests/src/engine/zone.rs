@@ -14,6 +14,7 @@ use plinth_types::event::Event;
 use plinth_types::id::{
     AccountId, AssetId, InboxIndex, InstrumentId, MandateId, OrderId, PublicKey, Seq, SessionId, Signature, TimestampNs, ZoneId,
 };
+use plinth_types::limits::ORDERS_PER_SESSION_MAX;
 use plinth_types::message::InboxMessage;
 use plinth_types::quantity::{Amount, Price, Qty};
 use plinth_types::reference::{Account, Asset, Configuration, Instrument, Mandate, Name, Scope, SignedMandate};
@@ -32,6 +33,8 @@ const WINDOW_MARGIN_TICKS: u32 = 64;
 #[derive(Debug, Default)]
 pub(super) struct Commands {
     seq: Seq,
+    /// The book of each order made so far, by the workload's number less 1.
+    symbols: Vec<u32>,
 }
 
 /// An engine in which every order of the workload can be placed.
@@ -77,10 +80,15 @@ impl Commands {
     /// The command of a record.
     pub(super) fn command(&mut self, record: &Record) -> Command {
         let account = record.order % ACCOUNTS;
+        if record.op != Op::Cancel {
+            self.symbols.push(record.symbol);
+        }
         let session = SessionId::new(account as u16 + 1);
         let index = if account == 0 { record.order / ACCOUNTS } else { record.order / ACCOUNTS + 1 };
         let order = OrderId::new(session, index).expect("orders count from 1");
         let body = match record.op {
+            // A workload's cancel names a book too; the order of another one must stay, and a command names the order alone.
+            Op::Cancel if self.symbols[record.order as usize - 1] != record.symbol => Body::Cancel { order: never(session) },
             Op::Cancel => Body::Cancel { order },
             Op::Add | Op::Take => Body::New(NewOrder {
                 order,
@@ -102,6 +110,11 @@ impl Commands {
         self.seq = self.seq.next();
         Command { seq: self.seq, time: TimestampNs::new(self.seq.get()), session, mandate, body, tail_size }
     }
+}
+
+/// An order that no workload makes.
+fn never(session: SessionId) -> OrderId {
+    OrderId::new(session, ORDERS_PER_SESSION_MAX - 1).expect("the last number of a session")
 }
 
 struct Opening {

@@ -5,7 +5,7 @@ use crate::engine::book::{crosses, opposite};
 use crate::engine::counters::Counters;
 use crate::engine::index::Index;
 use crate::engine::pool::{self, Node, Slot};
-use plinth_clearing::Leg;
+use plinth_clearing::{Custody, Settlement};
 use plinth_types::command::Side;
 use plinth_types::event::{Event, EventSink};
 use plinth_types::id::{AccountId, AssetId, OrderId, TradeId};
@@ -50,6 +50,13 @@ impl Incoming {
         }
     }
 
+    /// What it delivers for trades of so many lots that cost so much.
+    #[inline(always)]
+    fn given(&self, cost: u128, lots: u64) -> Amount {
+        let units = if self.side == Side::Buy { cost } else { u128::from(lots) };
+        Amount::new(units).expect("what is traded is in custody")
+    }
+
     /// What `qty` of it reserves of the asset it gives.
     #[inline(always)]
     pub(crate) const fn reservation(&self, qty: Qty) -> Amount {
@@ -76,7 +83,6 @@ const fn amount(each: Price, qty: Qty) -> Amount {
 }
 
 const ONE_UNIT: Price = Price::from_ticks(1).expect("one is a price");
-const NOTHING: Price = Price::from_ticks(0).expect("zero is a price");
 
 impl<T: Touch> Engine<T> {
     /// Trades what can be traded now. Returns what is left, and why.
@@ -85,7 +91,8 @@ impl<T: Touch> Engine<T> {
         if taker.limit.is_some() { self.take_levels::<_, false>(taker, sink) } else { self.take_levels::<_, true>(taker, sink) }
     }
 
-    /// Not inlined, and compiled apart for market orders, as it needs all the registers there are.
+    /// Not inlined, and compiled apart for market orders, as it needs all the registers there are. Resting orders are settled trade by
+    /// trade, the taker once for all its trades: nobody sees a state between.
     #[inline(never)]
     fn take_levels<S: EventSink, const MARKET: bool>(&mut self, taker: Incoming, sink: &mut S) -> (Option<Qty>, Stop) {
         let Self { touch, counters, custody, books, levels, nodes, index, .. } = self;
@@ -93,28 +100,30 @@ impl<T: Touch> Engine<T> {
         let book = books.get_mut(touch, taker.instrument as usize);
         let maker_side = opposite(taker.side);
         let worst = taker.worst();
-        let reserved_at = taker.limit.map_or(NOTHING, |limit| per_lot(taker.side, limit));
-        let (gives, gets) = (custody.place(taker.account, taker.gives), custody.place(taker.account, taker.gets));
         let mut wanted = taker.qty;
-        loop {
-            let Some((level_slot, ticks)) = book.best(maker_side) else { return (Some(wanted), Stop::NoLevel) };
+        // What all trades cost, in the quote asset.
+        let mut cost = 0_u128;
+        let (left, stop) = 'taking: loop {
+            let Some((level_slot, ticks)) = book.best(maker_side) else { break (Some(wanted), Stop::NoLevel) };
             if !crosses(taker.side, worst, ticks) {
-                return (Some(wanted), Stop::NoLevel);
+                break (Some(wanted), Stop::NoLevel);
             }
             let price = Price::from_ticks(ticks).expect("prices are checked where they enter");
-            let (gives_at, gets_at) = (per_lot(taker.side, price), per_lot(maker_side, price));
             let level = levels.table.get_mut(touch, level_slot as usize);
             let mut slot = level.head;
             let left = loop {
                 let node = nodes.get_mut(touch, slot as usize);
                 let mut qty = wanted.min(Qty::from_lots(node.lots).expect("a resting order has lots"));
                 if MARKET {
-                    match affordable(custody.available(touch, taker.account, taker.gives), gives_at, qty) {
+                    let spent = taker.given(cost, taker.qty.lots() - wanted.lots());
+                    let available = custody.available(touch, taker.account, taker.gives).checked_sub(spent);
+                    let available = available.expect("a market order trades what its account has");
+                    match affordable(available, per_lot(taker.side, price), qty) {
                         Some(affordable) => qty = affordable,
                         None => {
                             node.prev = 0;
                             level.head = slot;
-                            return (Some(wanted), Stop::Funds);
+                            break 'taking (Some(wanted), Stop::Funds);
                         }
                     }
                 }
@@ -125,14 +134,12 @@ impl<T: Touch> Engine<T> {
                 if node.lots == 0 {
                     slot = retire(touch, counters, nodes, index, slot);
                 }
-                let (given, got) = (amount(gives_at, qty), amount(gets_at, qty));
-                let reserved = amount(reserved_at, qty);
-                // A resting order reserved exactly what it delivers; the taker reserved at its limit.
-                custody.settle(
-                    touch,
-                    Leg { from: gives, to: custody.place(maker_account, taker.gives), amount: given, reserved },
-                    Leg { from: custody.place(maker_account, taker.gets), to: gets, amount: got, reserved: got },
-                );
+                let (paid, moved) = (amount(price, qty), Amount::of_lots(qty));
+                cost += paid.units();
+                let (given, got) = if taker.side == Side::Buy { (moved, paid) } else { (paid, moved) };
+                // A resting order reserved exactly what it delivers.
+                let (gives, gets) = (custody.place(maker_account, taker.gets), custody.place(maker_account, taker.gives));
+                custody.settle(touch, Settlement { gives, given, reserved: given, gets, got });
                 counters.trades += 1;
                 let trade = TradeId::new(counters.trades);
                 sink.emit(Event::Traded { trade, maker, taker: taker.order, price, qty });
@@ -151,9 +158,14 @@ impl<T: Touch> Engine<T> {
             }
             match left {
                 Some(left) => wanted = left,
-                None => return (None, Stop::NoLevel),
+                None => break (None, Stop::NoLevel),
             }
+        };
+        let traded = taker.qty.lots() - left.map_or(0, Qty::lots);
+        if let Some(traded) = Qty::from_lots(traded) {
+            settle_taker(custody, touch, &taker, cost, traded);
         }
+        (left, stop)
     }
 
     /// Whether a fill-or-kill order could trade whole. A buyer or seller without limit must be able to deliver for the whole, what it would
@@ -191,6 +203,15 @@ fn retire<T: Touch>(touch: &mut T, counters: &mut Counters, nodes: &mut Table<No
     index.remove(touch, order, slot);
     pool::give(nodes, touch, counters, slot);
     next
+}
+
+/// Moves what the taker of `traded` lots for `cost` delivers and receives; what it reserved beyond is released.
+#[inline(always)]
+fn settle_taker<T: Touch>(custody: &mut Custody, touch: &mut T, taker: &Incoming, cost: u128, traded: Qty) {
+    let (paid, moved) = (Amount::new(cost).expect("what is traded is in custody"), Amount::of_lots(traded));
+    let (given, got) = if taker.side == Side::Buy { (paid, moved) } else { (moved, paid) };
+    let (gives, gets) = (custody.place(taker.account, taker.gives), custody.place(taker.account, taker.gets));
+    custody.settle(touch, Settlement { gives, given, reserved: taker.reservation(traded), gets, got });
 }
 
 /// How much of `qty` an account with `available` can deliver for.

@@ -7,7 +7,7 @@
 //!
 //! | Region | Record | Bytes | Records |
 //! | --- | --- | --- | --- |
-//! | 1 census, 2 assets, 3 accounts, 4 balances | custody | 16, 64, 64, 64 | 1, assets, accounts, accounts × assets |
+//! | 1 census, 2 assets, 3 accounts, 4 balances | custody | 16, 64, 64, 64 | 1, assets, accounts, assets × accounts |
 //! | 5 counters | what the zone counts | 64 | 1 |
 //! | 6 mandates, 7 sessions | who may act; last order index | 16, 8 | mandates, sessions |
 //! | 8 books | instrument and touch | 128 | instruments |
@@ -51,7 +51,7 @@ use plinth_types::page::{RegionId, Touch};
 use plinth_types::table::PageBytes;
 
 /// Version of the layout: of every record's fields and every region's meaning. The root commits to it.
-pub const LAYOUT_VERSION: u16 = 1;
+pub const LAYOUT_VERSION: u16 = 2;
 
 /// Position of a page in its region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
