@@ -35,6 +35,7 @@ pub mod limits;
 pub mod link;
 pub mod mempool;
 pub mod receipt;
+mod record;
 pub mod stages;
 pub mod store;
 pub mod transport;

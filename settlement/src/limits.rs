@@ -6,6 +6,14 @@ use plinth_types::limits::{BODY_SIZE_MAX, HEADER_ASSETS_MAX};
 pub const VALIDATORS_MIN: usize = 4;
 /// Most validators of one chain.
 pub const VALIDATORS_MAX: usize = 100;
+/// Most keys that govern one chain.
+pub const GOVERNORS_MAX: usize = 16;
+/// Shortest epoch, in settlement blocks.
+pub const EPOCH_BLOCKS_MIN: u32 = 2;
+/// Longest epoch, in settlement blocks.
+pub const EPOCH_BLOCKS_MAX: u32 = 1 << 24;
+/// An epoch where the genesis says nothing else: an hour of one-second blocks.
+pub const EPOCH_BLOCKS_DEFAULT: u32 = 3_600;
 /// Most zones of one chain.
 pub const ZONES_MAX: usize = 16;
 /// Most assets of one chain.
@@ -31,6 +39,8 @@ pub const ATTESTATION_DELAY_BLOCKS_MAX: u32 = 4_096;
 pub const POOL_DEPOSITS_MAX: usize = 8_192;
 /// How far ahead of its last deposit an owner may fill the pool, in deposits.
 pub const POOL_DEPOSITS_PER_OWNER_MAX: usize = 64;
+/// How far ahead of the last decision the pool holds decisions.
+pub const POOL_DECISIONS_MAX: u64 = 16;
 /// How far ahead of a zone's last ordered header the pool holds headers, in zone blocks.
 pub const POOL_HEADERS_AHEAD_MAX: u64 = 256;
 /// Most different headers of one zone and height that the pool holds: the producer's first word, and proof that it said another.

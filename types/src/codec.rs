@@ -190,12 +190,12 @@ macro_rules! ids {
     )*};
 }
 use crate::id::{
-    AccountId, AssetId, ChainId, Height, InboxIndex, InstrumentId, MandateId, MsgSeqNum, OrderId, ProducerEpoch, PublicKey, Seq,
-    SessionId, Signature, TimestampNs, TradeId, ZoneId,
+    AccountId, AssetId, ChainId, Epoch, Height, InboxIndex, InstrumentId, MandateId, MsgSeqNum, OrderId, ProducerEpoch, PublicKey,
+    Seq, SessionId, Signature, TimestampNs, TradeId, ZoneId,
 };
 use crate::quantity::{Amount, Lots, Price, Qty};
-ids!(AccountId, AssetId, ChainId, Height, InboxIndex, InstrumentId, Lots, MandateId, ProducerEpoch, Seq, SessionId, TimestampNs);
-ids!(MsgSeqNum, TradeId, ZoneId);
+ids!(AccountId, AssetId, ChainId, Epoch, Height, InboxIndex, InstrumentId, Lots, MandateId, MsgSeqNum, ProducerEpoch, Seq);
+ids!(SessionId, TimestampNs, TradeId, ZoneId);
 
 macro_rules! checked {
     ($($name:ty, $from:expr, $to:expr, $field:literal;)*) => {$(

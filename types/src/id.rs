@@ -63,6 +63,11 @@ id! {
 }
 counted!(Height);
 id! {
+    /// A run of settlement blocks under one committee; the first is 0. How many blocks an epoch has is in the genesis.
+    Epoch(u64)
+}
+counted!(Epoch);
+id! {
     /// Number of a trade within its zone; the first is 1.
     TradeId(u64)
 }

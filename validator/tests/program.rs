@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-use plinth_settlement::genesis::{ChainLimits, Draft};
+use plinth_settlement::genesis::{ChainLimits, Draft, Governance};
 use plinth_settlement::keys::SecretKey;
 use plinth_types::id::{ChainId, TimestampNs};
 use std::collections::BTreeMap;
@@ -31,6 +31,7 @@ fn write_files(folder: &Path, count: u8) -> Vec<String> {
         zones: Vec::new(),
         assets: Vec::new(),
         limits: ChainLimits::default(),
+        governance: Governance::default(),
     };
     std::fs::write(folder.join("genesis.toml"), draft.build().unwrap().to_text()).unwrap();
     let sockets: Vec<UdpSocket> = keys.iter().map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();

@@ -2,7 +2,9 @@
 
 use super::hex::{self, HexError};
 use super::schema::{self, Config, Durability};
-use plinth_settlement::genesis::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisError, GenesisZone, ZoneMode};
+use plinth_settlement::genesis::{
+    ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisError, GenesisZone, Governance, ZoneMode,
+};
 use plinth_settlement::keys::{self, SecretKey};
 use plinth_types::id::{
     AccountId, AssetId, ChainId, InstrumentId, MandateId, ProducerEpoch, PublicKey, SessionId, Signature, TimestampNs, ZoneId,
@@ -311,6 +313,7 @@ impl Resolver<'_> {
             }],
             assets: assets.iter().zip(&self.config.assets).map(issue).collect::<Result<_, ConfigError>>()?,
             limits: ChainLimits::default(),
+            governance: Governance::default(),
         };
         Ok(draft.build()?)
     }

@@ -14,8 +14,10 @@
 //! Known limitation: the transactions are hashed as one string, so a light client that asks for one transaction gets all of them.
 
 mod consensus;
+mod governed;
 mod transaction;
 
+pub use governed::{Action, Approval, GovernedTransaction};
 pub use transaction::{HeaderTransaction, SignedDeposit, Transaction, header_id};
 
 use crate::digest::sha256;

@@ -1,5 +1,6 @@
-//! What a settlement block does: take a deposit, order a zone's header.
+//! What a settlement block does: take a deposit, order a zone's header, carry out a decision.
 
+use super::governed::GovernedTransaction;
 use crate::digest::sha256;
 use crate::keys::{self, SecretKey, SignatureError};
 use crate::receipt::{BodyStatement, Receipt, encode_receipts, read_receipts};
@@ -16,6 +17,8 @@ pub enum Transaction {
     Deposit(SignedDeposit),
     /// A zone block is ordered, its body being in the hands of 2f+1 validators.
     Header(Box<HeaderTransaction>),
+    /// k of n genesis keys decide.
+    Governed(Box<GovernedTransaction>),
 }
 
 /// A deposit with its owner's signature over [`Deposit::signed_bytes`].
@@ -85,6 +88,10 @@ impl Codec for Transaction {
                 ordered.signed.encode(out);
                 encode_receipts(&ordered.receipts, out);
             }
+            Self::Governed(governed) => {
+                3_u8.encode(out);
+                governed.encode(out);
+            }
         }
     }
 
@@ -96,6 +103,7 @@ impl Codec for Transaction {
                 let receipts = read_receipts(reader)?;
                 Ok(Self::Header(Box::new(HeaderTransaction { signed, receipts })))
             }
+            3 => Ok(Self::Governed(Box::new(Codec::read(reader)?))),
             _ => Err(reader.invalid("transaction tag")),
         }
     }

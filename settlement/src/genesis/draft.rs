@@ -4,8 +4,9 @@ use super::Genesis;
 use crate::committee::Committee;
 use crate::keys;
 use crate::limits::{
-    ASSETS_MAX, ATTESTATION_DELAY_BLOCKS_MAX, BLOCK_SIZE_MAX, BLOCK_TRANSACTIONS_MAX, GENESIS_BALANCES_MAX, INBOX_PENDING_MAX,
-    TRANSACTION_SIZE_MAX, VALIDATORS_MAX, VALIDATORS_MIN, ZONES_MAX,
+    ASSETS_MAX, ATTESTATION_DELAY_BLOCKS_MAX, BLOCK_SIZE_MAX, BLOCK_TRANSACTIONS_MAX, EPOCH_BLOCKS_DEFAULT, EPOCH_BLOCKS_MAX,
+    EPOCH_BLOCKS_MIN, GENESIS_BALANCES_MAX, GOVERNORS_MAX, INBOX_PENDING_MAX, TRANSACTION_SIZE_MAX, VALIDATORS_MAX, VALIDATORS_MIN,
+    ZONES_MAX,
 };
 use plinth_types::id::{ChainId, ProducerEpoch, PublicKey, TimestampNs, ZoneId};
 use plinth_types::quantity::Amount;
@@ -27,6 +28,17 @@ pub struct Draft {
     pub assets: Vec<GenesisAsset>,
     /// The chain's own bounds.
     pub limits: ChainLimits,
+    /// Who decides.
+    pub governance: Governance,
+}
+
+/// Who decides on committees, freezes and keys until stake does: k of n keys. Without keys nothing of it ever changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Governance {
+    /// n keys, ascending.
+    pub governors: Vec<PublicKey>,
+    /// k.
+    pub approvals_min: u8,
 }
 
 /// A zone as it starts.
@@ -92,6 +104,8 @@ pub struct ChainLimits {
     pub block_transactions_max: u32,
     /// Most messages that wait in one zone's inbox.
     pub inbox_pending_max: u32,
+    /// Settlement blocks of one epoch.
+    pub epoch_blocks: u32,
 }
 
 impl Default for ChainLimits {
@@ -100,6 +114,7 @@ impl Default for ChainLimits {
             block_size_max: BLOCK_SIZE_MAX as u32,
             block_transactions_max: BLOCK_TRANSACTIONS_MAX as u32,
             inbox_pending_max: INBOX_PENDING_MAX as u32,
+            epoch_blocks: EPOCH_BLOCKS_DEFAULT,
         }
     }
 }
@@ -140,6 +155,20 @@ pub enum GenesisError {
         value_min: u32,
         /// The highest allowed.
         value_max: u32,
+    },
+    /// k of n with k above n, or none of some.
+    #[error("governance: {approvals_min} of {count} governors must approve; 1 to {count} are allowed")]
+    Approvals {
+        /// k.
+        approvals_min: u8,
+        /// n.
+        count: usize,
+    },
+    /// Governors ascend, without repetition.
+    #[error("governance.governors[{index}] is not in ascending order")]
+    GovernorOrder {
+        /// The first that does not.
+        index: usize,
     },
     /// Thirty-two bytes that are no public key.
     #[error("{entry}: {key} is no ed25519 public key")]
@@ -246,6 +275,7 @@ impl Draft {
     pub fn build(self) -> Result<Genesis, GenesisError> {
         let committee = self.committee()?;
         self.check_limits()?;
+        self.check_governance()?;
         self.check_zones()?;
         self.check_assets()?;
         Ok(Genesis { draft: Self { validators: committee.keys().to_vec(), ..self }, committee })
@@ -267,17 +297,32 @@ impl Draft {
     }
 
     fn check_limits(&self) -> Result<(), GenesisError> {
-        let ChainLimits { block_size_max, block_transactions_max, inbox_pending_max } = self.limits;
+        let ChainLimits { block_size_max, block_transactions_max, inbox_pending_max, epoch_blocks } = self.limits;
         for (field, value, value_min, value_max) in [
             ("block_size_max", block_size_max, 2 * TRANSACTION_SIZE_MAX as u32, BLOCK_SIZE_MAX as u32),
             ("block_transactions_max", block_transactions_max, 1, BLOCK_TRANSACTIONS_MAX as u32),
             ("inbox_pending_max", inbox_pending_max, 1, INBOX_PENDING_MAX as u32),
+            ("epoch_blocks", epoch_blocks, EPOCH_BLOCKS_MIN, EPOCH_BLOCKS_MAX),
         ] {
             if value < value_min || value > value_max {
                 return Err(GenesisError::Limit { field, value, value_min, value_max });
             }
         }
         Ok(())
+    }
+
+    fn check_governance(&self) -> Result<(), GenesisError> {
+        let Governance { governors, approvals_min } = &self.governance;
+        check_count("governors", governors.len(), GOVERNORS_MAX)?;
+        for (index, key) in governors.iter().enumerate() {
+            check_key(key, || format!("governance.governors[{index}]"))?;
+            if index > 0 && governors[index - 1] >= *key {
+                return Err(GenesisError::GovernorOrder { index });
+            }
+        }
+        let (approvals_min, count) = (*approvals_min, governors.len());
+        let fits = if count == 0 { approvals_min == 0 } else { (1..=count).contains(&usize::from(approvals_min)) };
+        if fits { Ok(()) } else { Err(GenesisError::Approvals { approvals_min, count }) }
     }
 
     fn check_zones(&self) -> Result<(), GenesisError> {

@@ -1,23 +1,27 @@
 //! The canonical bytes of a genesis.
 //!
 //! ```text
-//! version u8 │ chain u64 │ time u64 │ 3 limits u32 │ validators │ zones │ assets, each with its issued balances
+//! version u8 │ chain u64 │ time u64 │ 4 limits u32 │ governors, k u8 │ validators │ zones │ assets, each with its issued balances
 //! ```
 
-use super::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, ZoneMode};
-use crate::limits::{ASSETS_MAX, GENESIS_BALANCES_MAX, VALIDATORS_MAX, ZONES_MAX};
+use super::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, Governance, ZoneMode};
+use crate::limits::{ASSETS_MAX, GENESIS_BALANCES_MAX, GOVERNORS_MAX, VALIDATORS_MAX, ZONES_MAX};
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
 use plinth_types::id::PublicKey;
 
 impl Codec for Genesis {
     fn encode(&self, out: &mut Vec<u8>) {
-        let Draft { chain, time, validators, zones, assets, limits } = &self.draft;
+        let Draft { chain, time, validators, zones, assets, limits, governance } = &self.draft;
         Self::VERSION.encode(out);
         chain.encode(out);
         time.encode(out);
         limits.block_size_max.encode(out);
         limits.block_transactions_max.encode(out);
         limits.inbox_pending_max.encode(out);
+        limits.epoch_blocks.encode(out);
+        encode_count(governance.governors.len(), out);
+        governance.governors.iter().for_each(|key| key.encode(out));
+        governance.approvals_min.encode(out);
         encode_count(validators.len(), out);
         validators.iter().for_each(|key| key.encode(out));
         encode_count(zones.len(), out);
@@ -36,14 +40,17 @@ impl Codec for Genesis {
             block_size_max: Codec::read(reader)?,
             block_transactions_max: Codec::read(reader)?,
             inbox_pending_max: Codec::read(reader)?,
+            epoch_blocks: Codec::read(reader)?,
         };
+        let governors = read_list(reader, "governors", GOVERNORS_MAX)?;
+        let governance = Governance { governors, approvals_min: Codec::read(reader)? };
         let validators: Vec<PublicKey> = read_list(reader, "validators", VALIDATORS_MAX)?;
         if !validators.is_sorted() {
             return Err(reader.invalid("order of validators"));
         }
         let zones = read_list(reader, "zones", ZONES_MAX)?;
         let assets = read_list(reader, "assets", ASSETS_MAX)?;
-        let draft = Draft { chain, time, validators, zones, assets, limits };
+        let draft = Draft { chain, time, validators, zones, assets, limits, governance };
         draft.build().map_err(|_| reader.invalid("genesis"))
     }
 }

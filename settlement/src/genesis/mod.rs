@@ -15,7 +15,7 @@ mod draft;
 mod format;
 mod text;
 
-pub use draft::{ChainLimits, Draft, GenesisAsset, GenesisBalance, GenesisError, GenesisZone, ZoneMode};
+pub use draft::{ChainLimits, Draft, GenesisAsset, GenesisBalance, GenesisError, GenesisZone, Governance, ZoneMode};
 pub use text::GenesisTextError;
 
 use crate::block::Block;
@@ -50,7 +50,7 @@ impl Genesis {
         self.draft.time
     }
 
-    /// The validators.
+    /// The validators of the first epochs.
     #[must_use]
     pub const fn committee(&self) -> &Committee {
         &self.committee
@@ -72,6 +72,12 @@ impl Genesis {
     #[must_use]
     pub const fn limits(&self) -> ChainLimits {
         self.draft.limits
+    }
+
+    /// Who decides.
+    #[must_use]
+    pub const fn governance(&self) -> &Governance {
+        &self.draft.governance
     }
 
     /// SHA-256 of domain and canonical bytes.

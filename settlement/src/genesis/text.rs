@@ -7,6 +7,11 @@
 //!
 //! [limits]                                       # may be left out
 //! block_size_max = 1048576
+//! epoch_blocks = 3600
+//!
+//! [governance]                                   # may be left out: then nothing of what is governed ever changes
+//! governors = ["64 hexadecimal digits", …]
+//! approvals_min = 2
 //!
 //! [[zones]]
 //! id = 1
@@ -22,7 +27,7 @@
 //! issued = [{ owner = "64 hexadecimal digits", amount = "1000000" }]   # in smallest units
 //! ```
 
-use super::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisError, GenesisZone, ZoneMode};
+use super::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisError, GenesisZone, Governance, ZoneMode};
 use crate::keys::{KeyError, parse_public_key};
 use crate::limits::GENESIS_TEXT_SIZE_MAX;
 use plinth_types::id::{AssetId, ChainId, ProducerEpoch, PublicKey, TimestampNs, ZoneId};
@@ -80,6 +85,8 @@ struct GenesisText {
     validators: Vec<String>,
     #[serde(default)]
     limits: LimitsText,
+    #[serde(default, skip_serializing_if = "GovernanceText::is_nobody")]
+    governance: GovernanceText,
     #[serde(default)]
     zones: Vec<ZoneText>,
     #[serde(default)]
@@ -92,6 +99,20 @@ struct LimitsText {
     block_size_max: u32,
     block_transactions_max: u32,
     inbox_pending_max: u32,
+    epoch_blocks: u32,
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct GovernanceText {
+    governors: Vec<String>,
+    approvals_min: u8,
+}
+
+impl GovernanceText {
+    const fn is_nobody(&self) -> bool {
+        self.governors.is_empty() && self.approvals_min == 0
+    }
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -135,8 +156,8 @@ impl Default for LimitsText {
 
 impl From<ChainLimits> for LimitsText {
     fn from(limits: ChainLimits) -> Self {
-        let ChainLimits { block_size_max, block_transactions_max, inbox_pending_max } = limits;
-        Self { block_size_max, block_transactions_max, inbox_pending_max }
+        let ChainLimits { block_size_max, block_transactions_max, inbox_pending_max, epoch_blocks } = limits;
+        Self { block_size_max, block_transactions_max, inbox_pending_max, epoch_blocks }
     }
 }
 
@@ -183,6 +204,10 @@ impl Genesis {
             time_ns: self.time().get(),
             validators: self.committee().keys().iter().map(PublicKey::to_string).collect(),
             limits: self.limits().into(),
+            governance: GovernanceText {
+                governors: self.governance().governors.iter().map(PublicKey::to_string).collect(),
+                approvals_min: self.governance().approvals_min,
+            },
             zones: zones.collect(),
             assets: assets.collect(),
         };
@@ -193,8 +218,14 @@ impl Genesis {
 fn draft(text: GenesisText) -> Result<Draft, GenesisTextError> {
     let validators = text.validators.iter().enumerate().map(|(index, key)| read_key(key, || format!("validators[{index}]")));
     let validators = validators.collect::<Result<_, _>>()?;
-    let LimitsText { block_size_max, block_transactions_max, inbox_pending_max } = text.limits;
-    let limits = ChainLimits { block_size_max, block_transactions_max, inbox_pending_max };
+    let LimitsText { block_size_max, block_transactions_max, inbox_pending_max, epoch_blocks } = text.limits;
+    let limits = ChainLimits { block_size_max, block_transactions_max, inbox_pending_max, epoch_blocks };
+    let GovernanceText { governors, approvals_min } = text.governance;
+    let governors = governors.iter().enumerate().map(|(index, key)| read_key(key, || format!("governance.governors[{index}]")));
+    let mut governors = governors.collect::<Result<Vec<_>, _>>()?;
+    // In the text the order says nothing; a governor who occurs twice stays so, and is refused.
+    governors.sort_unstable();
+    let governance = Governance { governors, approvals_min };
     let zones = text.zones.iter().enumerate().map(|(index, zone)| {
         let entry = || format!("zones[{index}] \"{}\"", zone.name);
         Ok(GenesisZone {
@@ -210,7 +241,8 @@ fn draft(text: GenesisText) -> Result<Draft, GenesisTextError> {
     let zones = zones.collect::<Result<_, GenesisTextError>>()?;
     let assets = text.assets.iter().enumerate().map(|(index, asset)| read_asset(index, asset));
     let assets = assets.collect::<Result<_, _>>()?;
-    Ok(Draft { chain: ChainId::new(text.chain), time: TimestampNs::new(text.time_ns), validators, zones, assets, limits })
+    let (chain, time) = (ChainId::new(text.chain), TimestampNs::new(text.time_ns));
+    Ok(Draft { chain, time, validators, zones, assets, limits, governance })
 }
 
 fn read_asset(index: usize, text: &AssetText) -> Result<GenesisAsset, GenesisTextError> {

@@ -2,6 +2,7 @@
 
 use super::error::BlockError;
 use super::execute::Effects;
+use super::facts::{FactKey, Writes};
 use super::signatures::{Claim, Verifier};
 use super::state::State;
 use super::zone::{Freeze, ZoneBlock};
@@ -44,6 +45,8 @@ pub struct Outcome {
     pub inbox: Vec<InboxMessage>,
     /// Zones that it found unsound.
     pub frozen: Vec<Freeze>,
+    /// Facts that it changed, ascending by key.
+    pub writes: Writes,
 }
 
 impl State {
@@ -107,9 +110,15 @@ impl State {
         }
         let settled = state.settle(block.height());
         (state.block, state.height, state.time) = (block.id(), block.height(), block.time());
-        state.assert_conserved();
+        state.touch(FactKey::Head);
+        for epoch in Arc::make_mut(&mut state.epochs).reach(block.height()) {
+            state.touch(FactKey::Committee(epoch));
+        }
+        state.state_conservation();
+        let writes = state.take_writes(self);
         let Effects { claims, available, inbox, frozen } = effects;
-        let outcome = Outcome { block: block.id(), height: block.height(), time: block.time(), available, settled, inbox, frozen };
+        let (id, height, time) = (block.id(), block.height(), block.time());
+        let outcome = Outcome { block: id, height, time, available, settled, inbox, frozen, writes };
         Ok(Unverified { checked: Checked { parent: self.block, state, outcome }, claims })
     }
 
@@ -119,6 +128,10 @@ impl State {
         for zone in due {
             let zone = self.zones.get_mut(&zone).map(Arc::make_mut).expect("found above");
             zone.settle(at, &mut settled);
+        }
+        for block in &settled {
+            self.touch(FactKey::Zone(block.zone));
+            self.touch(FactKey::Unsettled(block.zone, block.height));
         }
         settled
     }

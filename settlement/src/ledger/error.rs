@@ -1,7 +1,7 @@
 //! Why a block, or one transaction of it, is refused.
 
 use crate::keys::SignatureError;
-use crate::ledger::Signer;
+use crate::ledger::{AuthorityError, CommitteeError, Signer};
 use crate::receipt::QuorumError;
 use plinth_types::digest::Digest;
 use plinth_types::id::{AssetId, ChainId, Height, InboxIndex, ProducerEpoch, PublicKey, Seq, TimestampNs, ZoneId};
@@ -267,4 +267,18 @@ pub enum TransactionError {
     /// The receipts are no quorum.
     #[error(transparent)]
     Quorum(#[from] QuorumError),
+    /// A decision that was made already, or too early.
+    #[error("decision {nonce}, the next one is {expected}")]
+    DecisionNonce {
+        /// Its number.
+        nonce: u64,
+        /// The next number.
+        expected: u64,
+    },
+    /// Those who signed have no authority.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    /// The validators cannot follow the committee before.
+    #[error(transparent)]
+    Committee(#[from] CommitteeError),
 }

@@ -1,6 +1,7 @@
 //! What one transaction does. Decides first, changes then; lists what must have been signed and verifies nothing.
 
 use super::error::TransactionError;
+use super::facts::FactKey;
 use super::signatures::{Claim, Signer};
 use super::state::State;
 use super::zone::{Freeze, Overdrawn, Zone, ZoneBlock, ZoneStatus};
@@ -38,6 +39,7 @@ impl State {
         match transaction {
             Transaction::Deposit(signed) => self.execute_deposit(signed, index, effects),
             Transaction::Header(ordered) => self.execute_header(ordered, index, at, effects),
+            Transaction::Governed(governed) => self.execute_governed(governed, index, effects),
         }
     }
 
@@ -59,12 +61,12 @@ impl State {
         }
         let (pending, pending_max) = (zone.inbox().pending().len(), self.genesis.limits().inbox_pending_max);
         if pending >= pending_max as usize {
-            return Err(TransactionError::InboxFull { zone: zone.id, pending, pending_max });
+            return Err(TransactionError::InboxFull { zone: zone.record.id, pending, pending_max });
         }
         let turnstile = zone.turnstile(asset);
         let after = turnstile.paid_in.checked_add(turnstile.in_flight).and_then(|sum| sum.checked_add(amount));
         if after.is_none() {
-            return Err(TransactionError::TurnstileFull { zone: zone.id, asset });
+            return Err(TransactionError::TurnstileFull { zone: zone.record.id, asset });
         }
         Ok(())
     }
@@ -91,6 +93,11 @@ impl State {
         };
         self.owners.debit(owner, deposit.asset, deposit.amount, nonce);
         Arc::make_mut(zone).append(message);
+        self.touch(FactKey::Nonce(owner));
+        self.touch(FactKey::Balance(owner, deposit.asset));
+        self.touch(FactKey::Zone(deposit.zone));
+        self.touch(FactKey::Turnstile(deposit.zone, deposit.asset));
+        self.touch(FactKey::Inbox(deposit.zone, message.index));
         effects.inbox.push(message);
         effects.claims.push(Claim { index, signer: Signer::Owner, key: owner, signed_bytes, signature: signed.signature });
         Ok(())
@@ -113,38 +120,45 @@ impl State {
         check_chain(zone, header)?;
         check_counts(zone, header)?;
         check_inbox(zone, header)?;
-        check_quorum(&ordered.receipts, self.genesis.committee())?;
+        check_quorum(&ordered.receipts, self.committee())?;
         let overdrawn = check_outbox(zone, header)?;
         let count = zone.unsettled().len();
         if count >= UNSETTLED_HEADERS_MAX {
-            return Err(TransactionError::UnsettledFull { zone: zone.id, count });
+            return Err(TransactionError::UnsettledFull { zone: zone.record.id, count });
         }
 
         // Decided. From here on nothing returns early.
         let id = header_id(header);
         claim_header(ordered, id, zone, index, effects);
-        let zone = self.zones.get_mut(&header.zone).map(Arc::make_mut).expect("found above");
+        let of = header.zone;
+        self.touched.insert(FactKey::Zone(of));
+        let zone = self.zones.get_mut(&of).map(Arc::make_mut).expect("found above");
         if let Some(overdrawn) = overdrawn {
-            let freeze = Freeze { zone: zone.id, at, header: id, overdrawn };
-            zone.status = ZoneStatus::Frozen(freeze);
+            let freeze = Freeze { zone: zone.record.id, at, header: id, overdrawn };
+            zone.record.status = ZoneStatus::Frozen(freeze);
             effects.frozen.push(freeze);
             return Ok(());
         }
         let block = ZoneBlock {
-            zone: zone.id,
+            zone: zone.record.id,
             height: header.height,
             id,
             first_seq: header.first_seq,
             last_seq: header.last_seq,
             available_at: at,
         };
-        zone.epoch = header.epoch;
-        zone.height = header.height;
-        zone.head = id;
-        zone.post_root = header.post_root;
-        zone.before = Before::behind(header);
-        zone.consume(header.inbox_index);
+        zone.record.epoch = header.epoch;
+        zone.record.height = header.height;
+        zone.record.head = id;
+        zone.record.post_root = header.post_root;
+        zone.record.before = Before::behind(header);
+        let consumed = zone.consume(header.inbox_index);
         zone.unsettled.push_back(block);
+        self.touch(FactKey::Unsettled(of, header.height));
+        for message in &consumed {
+            self.touch(FactKey::Inbox(of, message.index));
+            self.touch(FactKey::Turnstile(of, message.asset));
+        }
         effects.available.push(block);
         Ok(())
     }
@@ -152,29 +166,29 @@ impl State {
 
 /// Does it follow the zone's last block?
 fn check_chain(zone: &Zone, header: &ZoneHeader) -> Result<(), TransactionError> {
-    let (height, expected) = (header.height, zone.height.next());
+    let (height, expected) = (header.height, zone.record.height.next());
     if height != expected {
-        return Err(TransactionError::HeaderHeight { zone: zone.id, height, expected });
+        return Err(TransactionError::HeaderHeight { zone: zone.record.id, height, expected });
     }
-    if header.parent != zone.head {
-        return Err(TransactionError::HeaderParent { parent: header.parent, expected: zone.head });
+    if header.parent != zone.record.head {
+        return Err(TransactionError::HeaderParent { parent: header.parent, expected: zone.record.head });
     }
-    if header.epoch < zone.epoch {
-        return Err(TransactionError::Epoch { epoch: header.epoch, current: zone.epoch });
+    if header.epoch < zone.record.epoch {
+        return Err(TransactionError::Epoch { epoch: header.epoch, current: zone.record.epoch });
     }
     if header.guest_image != Digest::ZERO {
         return Err(TransactionError::GuestImage);
     }
-    let first = zone.height == Height::new(0);
-    if !first && header.pre_root != zone.post_root {
-        return Err(TransactionError::PreRoot { pre_root: header.pre_root, expected: zone.post_root });
+    let first = zone.record.height == Height::new(0);
+    if !first && header.pre_root != zone.record.post_root {
+        return Err(TransactionError::PreRoot { pre_root: header.pre_root, expected: zone.record.post_root });
     }
     Ok(())
 }
 
 /// Could there be such a body behind the last one?
 fn check_counts(zone: &Zone, header: &ZoneHeader) -> Result<(), TransactionError> {
-    let (first, last, before) = (header.first_seq, header.last_seq, zone.before.seq);
+    let (first, last, before) = (header.first_seq, header.last_seq, zone.record.before.seq);
     if first <= before || last < first {
         return Err(TransactionError::SeqRange { first, last, before });
     }
@@ -187,8 +201,8 @@ fn check_counts(zone: &Zone, header: &ZoneHeader) -> Result<(), TransactionError
     if size as usize > BODY_SIZE_MAX || (size as usize) < count as usize * COMMAND_HEAD_SIZE {
         return Err(TransactionError::BodySize { size, count });
     }
-    if header.time < zone.before.time {
-        return Err(TransactionError::HeaderTime { time: header.time, before: zone.before.time });
+    if header.time < zone.record.before.time {
+        return Err(TransactionError::HeaderTime { time: header.time, before: zone.record.before.time });
     }
     Ok(())
 }
@@ -231,7 +245,7 @@ fn check_outbox(zone: &Zone, header: &ZoneHeader) -> Result<Option<Overdrawn>, T
             return Ok(Some(overdrawn));
         }
     }
-    Err(TransactionError::OutboxNotSupported { zone: zone.id })
+    Err(TransactionError::OutboxNotSupported { zone: zone.record.id })
 }
 
 fn consumed_by<'a>(zone: &'a Zone, header: &ZoneHeader) -> impl Iterator<Item = &'a InboxMessage> + use<'a> {
@@ -244,7 +258,7 @@ fn claim_header(ordered: &HeaderTransaction, id: Digest, zone: &Zone, index: usi
     effects.claims.push(Claim {
         index,
         signer: Signer::Producer,
-        key: zone.producer,
+        key: zone.record.producer,
         signed_bytes: header.signed_bytes().into(),
         signature: ordered.signed.signature,
     });

@@ -9,7 +9,9 @@
 //!
 //! * **Pure.** No clock, file, socket or random source; ordered maps only. A state is a function of genesis and blocks.
 //! * **Money has one home.** Per asset: issued = Σ balances of owners + Σ messages in flight + Σ zone totals. Asserted behind every
-//!   block, from sums that are kept apart from the balances that moved.
+//!   block, added up anew, and stated as a fact ([`Conservation`]).
+//! * **Facts.** All of it is a set of [`facts`], and a block's [`Outcome`] lists the ones it changed.
+//! * **Epochs.** The committee of an epoch is frozen one epoch ahead; k of n genesis keys decide on the one after that.
 //! * **Turnstile.** A message is *in flight* from the block that appends it to the ordered header that consumes it; then it is *paid
 //!   in*. A zone holds what was paid in less what was paid out. A header that takes out more freezes the zone and nothing else.
 //! * **Exactly once.** A deposit carries its owner's next number; a header its zone's next height. Neither fits twice.
@@ -25,17 +27,22 @@
 //! stays frozen (governance thaws); the state root that a zone's first header starts from is the producer's word.
 
 mod check;
+mod conservation;
 mod error;
 mod execute;
+pub mod facts;
+mod governance;
 mod owners;
 mod signatures;
 mod state;
 mod zone;
 
 pub use check::{Checked, Outcome, Unverified};
+pub use conservation::Conservation;
 pub use error::{BlockError, TransactionError};
+pub use governance::{AuthorityError, CommitteeError};
 pub use signatures::{Claim, OneByOne, Remembering, Signer, Verifier};
 pub use state::State;
-pub use zone::{Freeze, Inbox, Overdrawn, Turnstile, Zone, ZoneBlock, ZoneStatus};
+pub use zone::{Freeze, Inbox, Overdrawn, Turnstile, Zone, ZoneBlock, ZoneRecord, ZoneStatus};
 
 pub(crate) use execute::Effects;

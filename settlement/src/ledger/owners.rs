@@ -72,6 +72,20 @@ impl Owners {
         }
     }
 
+    /// Restores what a fact says.
+    pub(super) fn set_nonce(&mut self, owner: PublicKey, nonce: u64) {
+        self.owner_mut(owner).nonce = nonce;
+    }
+
+    /// Restores what a fact says; `None` for nothing, which is no fact.
+    pub(super) fn set_balance(&mut self, owner: PublicKey, asset: AssetId, amount: Amount) -> Option<()> {
+        if amount == Amount::ZERO {
+            return None;
+        }
+        self.owner_mut(owner).balances.insert(asset, amount);
+        Some(())
+    }
+
     pub(super) fn balance(&self, owner: &PublicKey, asset: AssetId) -> Amount {
         self.owner(owner).and_then(|owner| owner.balances.get(&asset)).copied().unwrap_or_default()
     }
@@ -90,6 +104,12 @@ impl Owners {
             .iter()
             .flat_map(|bucket| &bucket.owners)
             .flat_map(|(&owner, entry)| entry.balances.iter().map(move |(&asset, &amount)| (owner, asset, amount)))
+    }
+
+    /// Every number above 0, ascending by owner.
+    pub(super) fn nonces(&self) -> impl Iterator<Item = (PublicKey, u64)> + '_ {
+        let owners = self.buckets.iter().flat_map(|bucket| &bucket.owners);
+        owners.map(|(&owner, entry)| (owner, entry.nonce)).filter(|&(_, nonce)| nonce > 0)
     }
 
     /// Sum of all balances of each asset.

@@ -34,6 +34,8 @@ pub enum Signer {
     Producer,
     /// A receipt.
     Validator,
+    /// A decision.
+    Governor,
 }
 
 impl fmt::Display for Signer {
@@ -42,6 +44,7 @@ impl fmt::Display for Signer {
             Self::Owner => "owner's deposit",
             Self::Producer => "producer's header",
             Self::Validator => "validator's receipt",
+            Self::Governor => "governor's approval",
         })
     }
 }

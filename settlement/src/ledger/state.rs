@@ -1,30 +1,47 @@
 //! The state, read only; [`super::execute`] and [`super::check`] change it.
 
+use super::conservation::Conservation;
+use super::facts::FactKey;
+use super::governance::Epochs;
 use super::owners::{Owners, add};
 use super::zone::Zone;
 use crate::block::{Block, Transaction};
 use crate::committee::Committee;
 use crate::digest::sha256;
 use crate::genesis::Genesis;
+use core::fmt;
 use plinth_types::codec::{Codec, encode_count};
 use plinth_types::digest::Digest;
-use plinth_types::id::{AssetId, ChainId, Height, PublicKey, TimestampNs, ZoneId};
+use plinth_types::id::{AssetId, ChainId, Epoch, Height, PublicKey, TimestampNs, ZoneId};
 use plinth_types::quantity::Amount;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 /// The ledger behind one block. See [`crate::ledger`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct State {
     pub(super) genesis: Arc<Genesis>,
-    /// Per asset, what genesis issued.
+    /// Per asset, what is issued and not redeemed.
     pub(super) issued: Arc<BTreeMap<AssetId, Amount>>,
     pub(super) block: Digest,
     pub(super) height: Height,
     pub(super) time: TimestampNs,
     pub(super) owners: Owners,
     pub(super) zones: BTreeMap<ZoneId, Arc<Zone>>,
+    pub(super) epochs: Arc<Epochs>,
+    /// How many decisions the governors made.
+    pub(super) decisions: u64,
+    pub(super) statement: Arc<BTreeMap<AssetId, Conservation>>,
+    /// Facts that may have changed since the parent.
+    pub(super) touched: BTreeSet<FactKey>,
     pub(super) digest: OnceLock<Digest>,
+}
+
+impl fmt::Debug for State {
+    /// Where it stands: a ledger is too large to be printed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State").field("height", &self.height).field("block", &self.block).finish_non_exhaustive()
+    }
 }
 
 impl State {
@@ -45,10 +62,23 @@ impl State {
         }
         let zones = genesis.zones().iter().map(|zone| (zone.id, Arc::new(Zone::new(zone)))).collect();
         let block = genesis.block();
-        let (height, time) = (block.height(), block.time());
-        let (issued, digest) = (Arc::new(issued), OnceLock::new());
-        let state = Self { genesis, issued, block: block.id(), height, time, owners, zones, digest };
-        state.assert_conserved();
+        let epochs = Epochs::genesis(genesis.limits().epoch_blocks, genesis.committee());
+        let mut state = Self {
+            genesis,
+            issued: Arc::new(issued),
+            block: block.id(),
+            height: block.height(),
+            time: block.time(),
+            owners,
+            zones,
+            epochs: Arc::new(epochs),
+            decisions: 0,
+            statement: Arc::default(),
+            touched: BTreeSet::new(),
+            digest: OnceLock::new(),
+        };
+        state.state_conservation();
+        state.touched.clear();
         state
     }
 
@@ -70,10 +100,39 @@ impl State {
         self.genesis.chain()
     }
 
-    /// The validators.
+    /// The validators of the next block.
+    ///
+    /// # Panics
+    ///
+    /// Never: the committees of this epoch and the next are always known.
     #[must_use]
     pub fn committee(&self) -> &Committee {
-        self.genesis.committee()
+        let epoch = self.epochs.epoch(self.height.next());
+        self.committee_of(epoch).expect("known behind every block")
+    }
+
+    /// The epoch of the block behind which this is the ledger.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epochs.epoch(self.height)
+    }
+
+    /// The validators of an epoch: known for [`State::epoch`] and the next one, and behind the last block of an epoch for one more.
+    #[must_use]
+    pub fn committee_of(&self, epoch: Epoch) -> Option<&Committee> {
+        self.epochs.committee_of(epoch)
+    }
+
+    /// The validators of the first epoch that [`State::committee_of`] does not know, as decided so far.
+    #[must_use]
+    pub fn committee_planned(&self) -> &Committee {
+        self.epochs.planned()
+    }
+
+    /// How many decisions the governors made; the next one's number is one higher.
+    #[must_use]
+    pub const fn decisions(&self) -> u64 {
+        self.decisions
     }
 
     /// Id of the block behind which this is the ledger.
@@ -141,7 +200,8 @@ impl State {
         self.zones().any(|zone| zone.unsettled().len() > 0)
     }
 
-    /// SHA-256 of domain and canonical bytes: genesis digest, block, height, time, bucket digests of owners, zones. Computed once.
+    /// SHA-256 of domain and canonical bytes: genesis digest, block, height, time, bucket digests of owners, committees,
+    /// decisions, zones. Computed once. What is issued is the sum of all that.
     #[must_use]
     pub fn digest(&self) -> Digest {
         *self.digest.get_or_init(|| {
@@ -151,31 +211,11 @@ impl State {
             self.height.encode(&mut bytes);
             self.time.encode(&mut bytes);
             bytes.extend_from_slice(&self.owners.digests());
+            self.epochs.encode(&mut bytes);
+            self.decisions.encode(&mut bytes);
             encode_count(self.zones.len(), &mut bytes);
             self.zones().for_each(|zone| zone.encode(&mut bytes));
             sha256(&[&bytes])
         })
-    }
-
-    /// Per asset: issued = Σ balances of owners + Σ messages in flight + Σ zone totals.
-    ///
-    /// # Panics
-    ///
-    /// If not: a block made or lost money, and nothing may be signed any more.
-    pub(super) fn assert_conserved(&self) {
-        let mut found = self.owners.totals();
-        for zone in self.zones() {
-            for message in zone.inbox().pending() {
-                add(&mut found, message.asset, message.amount);
-            }
-            for (asset, turnstile) in zone.turnstiles() {
-                add(&mut found, asset, turnstile.held());
-            }
-        }
-        for (asset, issued) in self.issued.iter() {
-            let sum = found.remove(asset).unwrap_or_default();
-            assert!(sum == *issued, "asset {asset}: {issued} issued, {sum} found behind block {}", self.height);
-        }
-        assert!(found.values().all(|sum| *sum == Amount::ZERO), "assets that were never issued: {found:?}");
     }
 }

@@ -54,8 +54,11 @@ impl Candidate {
 
     /// The transaction of this header with the least receipts that make a quorum; `None` while there are fewer.
     fn transaction(&self, state: &State) -> Option<Transaction> {
-        let count = usize::from(state.committee().count().receipts_min());
-        let receipts: Vec<Receipt> = self.receipts.values().take(count).copied().collect();
+        let committee = state.committee();
+        let count = usize::from(committee.count().receipts_min());
+        // A receipt may be of an epoch before.
+        let receipts = self.receipts.values().filter(|receipt| committee.contains(&receipt.validator));
+        let receipts: Vec<Receipt> = receipts.take(count).copied().collect();
         (receipts.len() == count)
             .then(|| Transaction::Header(Box::new(HeaderTransaction { signed: self.signed.clone(), receipts })))
     }

@@ -17,15 +17,17 @@
 //! and both signatures name its key.
 
 mod candidates;
+mod decisions;
 mod deposits;
 
 pub use candidates::{Candidate, Equivocation};
 
-use crate::block::{Block, SignedDeposit, Transaction};
+use crate::block::{Approval, Block, GovernedTransaction, SignedDeposit, Transaction};
 use crate::keys::SignatureError;
 use crate::ledger::{Effects, Remembering, State, TransactionError};
 use crate::receipt::SignedReceipt;
 use candidates::Candidates;
+use decisions::Decisions;
 use deposits::Deposits;
 use plinth_types::block::SignedHeader;
 use plinth_types::codec::Codec;
@@ -37,6 +39,7 @@ use plinth_types::id::{Height, PublicKey, ZoneId};
 pub struct Mempool {
     deposits: Deposits,
     candidates: Candidates,
+    decisions: Decisions,
     signatures: Remembering,
 }
 
@@ -145,6 +148,23 @@ impl Mempool {
         Ok(Inserted::New)
     }
 
+    /// Takes a decision of the governors.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError`].
+    pub fn insert_governed(&mut self, state: &State, governed: GovernedTransaction) -> Result<Inserted, PoolError> {
+        if self.decisions.check(state, &governed)? == Inserted::Known {
+            return Ok(Inserted::Known);
+        }
+        let signed_bytes = governed.signed_bytes(state.chain());
+        for Approval { governor, signature } in &governed.approvals {
+            self.signatures.check(governor, &signed_bytes, signature)?;
+        }
+        self.decisions.insert(governed);
+        Ok(Inserted::New)
+    }
+
     /// Takes a header, and the receipts that came before it.
     ///
     /// # Errors
@@ -179,13 +199,15 @@ impl Mempool {
     pub fn prune(&mut self, state: &State) {
         self.deposits.prune(state);
         self.candidates.prune(state);
+        self.decisions.prune(state);
     }
 
-    /// Transactions for a block on top of `state` of at most `size_max` bytes: headers with a quorum, zone by zone in order of height,
+    /// Transactions for a block on top of `state` of at most `size_max` bytes: decisions, headers with a quorum, zone by zone in order of height,
     /// then deposits in order of arrival. Their block passes [`State::check`].
     #[must_use]
     pub fn propose(&self, state: &State, size_max: usize) -> Vec<Transaction> {
         let mut proposal = Proposal::new(state, size_max);
+        self.decisions.propose(&mut proposal);
         self.candidates.propose(&mut proposal);
         self.deposits.propose(&mut proposal);
         proposal.transactions

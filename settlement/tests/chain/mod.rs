@@ -5,7 +5,7 @@
 use plinth_settlement::block::SignedDeposit;
 use plinth_settlement::body::shard_root;
 use plinth_settlement::digest::sha256;
-use plinth_settlement::genesis::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, ZoneMode};
+use plinth_settlement::genesis::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, Governance, ZoneMode};
 use plinth_settlement::keys::SecretKey;
 use plinth_types::block::{SignedHeader, ZoneHeader};
 use plinth_types::codec::Codec;
@@ -53,6 +53,7 @@ pub fn genesis(validators: &[SecretKey], producer: &SecretKey, owner: &SecretKey
         }],
         assets: vec![GenesisAsset { asset, issuer: owner.public_key(), issued }],
         limits: ChainLimits::default(),
+        governance: Governance::default(),
     }
     .build()
     .unwrap()

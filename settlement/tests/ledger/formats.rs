@@ -6,7 +6,7 @@ use super::world::*;
 use bytes::Bytes;
 use commonware_codec::Decode as _;
 use commonware_cryptography::Digestible as _;
-use plinth_settlement::block::{Block, Transaction};
+use plinth_settlement::block::{Action, Block, Transaction};
 use plinth_settlement::genesis::Genesis;
 use plinth_settlement::ledger::{OneByOne, State};
 use plinth_settlement::limits::BLOCK_SIZE_MAX;
@@ -49,6 +49,14 @@ fn formats_are_pinned() {
     pinned("block", &block.to_bytes());
     pinned("block_id", &block.id().0);
     pinned("ledger_digest", &state.digest().0);
+    let facts = state.facts();
+    let facts = facts.flat_map(|(key, fact)| [key.to_bytes(), fact.to_bytes()].concat()).collect::<Vec<_>>();
+    pinned("facts", &facts);
+    let Transaction::Governed(decision) = decide(1, Action::SetCommittee { validators: vec![owner(0).public_key()] }) else {
+        unreachable!()
+    };
+    pinned("decision", &Transaction::Governed(decision.clone()).to_bytes());
+    pinned("decision_signed_bytes", &decision.signed_bytes(CHAIN));
     let header = Producer::new(TRADING).next(&super::world::state(), 1);
     let receipt = signed_receipt(&header, 0);
     pinned("receipt", &receipt.to_bytes());

@@ -21,6 +21,11 @@ fn a_draft_with_one_wrong_entry_is_refused_by_its_name() {
     refused(|draft| draft.limits.block_size_max = 1, "limits.block_size_max is 1");
     refused(|draft| draft.limits.block_transactions_max = 0, "limits.block_transactions_max is 0");
     refused(|draft| draft.limits.inbox_pending_max = u32::MAX, "limits.inbox_pending_max is 4294967295");
+    refused(|draft| draft.limits.epoch_blocks = 1, "limits.epoch_blocks is 1");
+    refused(|draft| draft.governance.approvals_min = 4, "4 of 3 governors must approve");
+    refused(|draft| draft.governance.approvals_min = 0, "0 of 3 governors must approve");
+    refused(|draft| draft.governance.governors.clear(), "2 of 0 governors must approve");
+    refused(|draft| draft.governance.governors.swap(0, 1), "governance.governors[1] is not in ascending order");
     refused(|draft| draft.zones[0].id = ZoneId::BASE, "zones[0] \"trading\": 0 is the base layer");
     refused(|draft| draft.zones.swap(0, 1), "zones[1] \"trading\": id 1 does not come behind 2");
     refused(|draft| draft.zones[1].id = TRADING, "zones[1] \"privacy\": id 1");

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "what surrounds the tests is test too")]
 
 mod bodies;
+mod epochs;
+mod facts;
 mod forks;
 mod formats;
 mod genesis;

@@ -98,6 +98,8 @@ impl Model {
                 });
                 Ok(())
             }
+            // Decided in tests of their own.
+            Transaction::Governed(_) => Err("decision"),
             Transaction::Header(ordered) => {
                 let header = &ordered.signed.header;
                 let zone = self.zones.get_mut(&header.zone).ok_or("zone")?;

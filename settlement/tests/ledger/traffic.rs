@@ -4,6 +4,7 @@
 use super::model::Model;
 use super::world::*;
 use plinth_settlement::block::{Block, HeaderTransaction, SignedDeposit, Transaction};
+use plinth_settlement::ledger::facts::{Fact, FactKey, apply_writes};
 use plinth_settlement::ledger::{OneByOne, State};
 use plinth_settlement::receipt::Receipt;
 use plinth_types::block::ZoneHeader;
@@ -17,23 +18,26 @@ use std::collections::BTreeMap;
 
 const EDGES: [u64; 8] = [0, 1, 2, 3, 4, 1 << 32, u64::MAX - 1, u64::MAX];
 
-struct Traffic {
+pub(crate) struct Traffic {
     random: Random,
-    state: State,
+    pub(crate) state: State,
+    /// What the writes of all blocks make of the facts of genesis.
+    pub(crate) facts: BTreeMap<FactKey, Fact>,
     model: Model,
     producers: BTreeMap<ZoneId, Producer>,
 }
 
 impl Traffic {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let state = state();
+        let facts = state.facts().collect();
         let model = Model::new(state.rules());
         let producers = [TRADING, PRIVACY].map(|zone| (zone, Producer::new(zone))).into();
-        Self { random: Random::new(seed), state, model, producers }
+        Self { random: Random::new(seed), state, facts, model, producers }
     }
 
     /// A block of up to four transactions, of which at times one is bent. Says whether it was accepted.
-    fn step(&mut self, seed: u64) -> bool {
+    pub(crate) fn step(&mut self, seed: u64) -> bool {
         let mut transactions = Vec::new();
         let mut producers = self.producers.clone();
         let mut nonces = BTreeMap::new();
@@ -52,6 +56,8 @@ impl Traffic {
         match (self.state.check(&block, &mut OneByOne::default()), verdict) {
             (Ok(checked), Ok(model)) => {
                 let outcome = self.state.apply(checked);
+                apply_writes(&mut self.facts, &outcome.writes);
+                assert!(outcome.writes.is_sorted_by_key(|(key, _)| *key), "seed {seed}");
                 assert_ne!(self.state.digest(), before, "seed {seed}");
                 if outcome.frozen.is_empty() {
                     self.producers = producers;

@@ -1,10 +1,10 @@
 //! A small chain for tests: four validators, two zones, two assets, three owners; and a producer that writes real bodies.
 
-use plinth_settlement::block::{HeaderTransaction, SignedDeposit, Transaction, header_id};
+use plinth_settlement::block::{Action, GovernedTransaction, HeaderTransaction, SignedDeposit, Transaction, header_id};
 use plinth_settlement::body::{Before, inbox_root, shard_root};
 use plinth_settlement::committee::ValidatorCount;
 use plinth_settlement::digest::sha256;
-use plinth_settlement::genesis::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, ZoneMode};
+use plinth_settlement::genesis::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, Governance, ZoneMode};
 use plinth_settlement::keys::SecretKey;
 use plinth_settlement::ledger::{BlockError, OneByOne, Outcome, State};
 use plinth_settlement::receipt::{BodyStatement, Receipt, SignedReceipt};
@@ -26,6 +26,8 @@ pub(crate) const PRIVACY: ZoneId = ZoneId::new(2);
 pub(crate) const BTC: AssetId = AssetId::new(0);
 pub(crate) const USD: AssetId = AssetId::new(1);
 pub(crate) const DELAY_BLOCKS: u32 = 2;
+/// Short enough that every longer run crosses several.
+pub(crate) const EPOCH_BLOCKS: u32 = 8;
 pub(crate) const VALIDATORS: ValidatorCount = ValidatorCount::new(4).unwrap();
 
 pub(crate) fn key(tag: u8) -> SecretKey {
@@ -42,6 +44,18 @@ pub(crate) fn producer(zone: ZoneId) -> SecretKey {
 
 pub(crate) fn validator(index: u8) -> SecretKey {
     key(0x30 + index)
+}
+
+/// Three, ascending by key; two of them decide.
+pub(crate) fn governors() -> Vec<SecretKey> {
+    let mut keys: Vec<_> = (0..3).map(|index| key(0x50 + index)).collect();
+    keys.sort_by_key(SecretKey::public_key);
+    keys
+}
+
+/// The decision of the first two governors.
+pub(crate) fn decide(nonce: u64, action: Action) -> Transaction {
+    Transaction::Governed(Box::new(GovernedTransaction::sign(nonce, action, CHAIN, &governors()[..2])))
 }
 
 pub(crate) fn amount(units: u128) -> Amount {
@@ -69,7 +83,8 @@ pub(crate) fn draft() -> Draft {
         validators: (0..4).map(|index| validator(index).public_key()).collect(),
         zones: vec![zone(TRADING, "trading"), zone(PRIVACY, "privacy")],
         assets: vec![asset(BTC, "BTC", 8, &[(0, 500), (1, 300)]), asset(USD, "USD", 2, &[(0, 10_000), (2, 1)])],
-        limits: ChainLimits::default(),
+        limits: ChainLimits { epoch_blocks: EPOCH_BLOCKS, ..ChainLimits::default() },
+        governance: Governance { governors: governors().iter().map(SecretKey::public_key).collect(), approvals_min: 2 },
     }
 }
 

@@ -1,0 +1,155 @@
+//! The state of the base layer as a set of facts: what a verifiable store keeps and what a light client can be shown.
+//!
+//! * A fact is a [`FactKey`] with a [`Fact`]; both have canonical bytes with a version ([`FactKey::to_bytes`], [`Fact::to_bytes`]).
+//! * **Complete.** The facts and the genesis are the state: [`State::from_facts`] rebuilds it to the same digest.
+//! * **Deltas.** A block's [`Outcome::writes`](super::Outcome::writes) are the facts that it changed, ascending by key in the order
+//!   of [`FactKey`], each with its value behind the block or `None` if there is none any more. Their number follows from the
+//!   transactions of the block, not from the size of the state.
+//! * A rule that changes something names the fact it touched (`State::touch`); what was touched and is as before is no write.
+
+mod format;
+mod restore;
+
+pub use restore::FactsError;
+
+use super::conservation::Conservation;
+use super::state::State;
+use super::zone::{Turnstile, ZoneBlock, ZoneRecord};
+use crate::committee::Committee;
+use plinth_types::digest::Digest;
+use plinth_types::id::{AssetId, Epoch, Height, InboxIndex, PublicKey, TimestampNs, ZoneId};
+use plinth_types::message::InboxMessage;
+use plinth_types::quantity::Amount;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a fact is about. The derived order is the order of writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FactKey {
+    /// The last block. Every block writes it.
+    Head,
+    /// How many decisions the governors made.
+    Decisions,
+    /// The committee of the first epoch that is not frozen.
+    CommitteePlanned,
+    /// A frozen committee: of the epoch at work and the next, behind an epoch's last block of one more.
+    Committee(Epoch),
+    /// What there is of an asset, and where: the conservation statement.
+    Asset(AssetId),
+    /// How many instructions an owner gave; none means 0.
+    Nonce(PublicKey),
+    /// What an owner has of an asset on the base layer; none means nothing.
+    Balance(PublicKey, AssetId),
+    /// Where a zone stands.
+    Zone(ZoneId),
+    /// What went in and out of a zone.
+    Turnstile(ZoneId, AssetId),
+    /// A message that waits in a zone's inbox.
+    Inbox(ZoneId, InboxIndex),
+    /// A block of a zone that is ordered and not settled.
+    Unsettled(ZoneId, Height),
+}
+
+/// What is so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// Of [`FactKey::Head`].
+    Head(Head),
+    /// Of [`FactKey::Decisions`].
+    Decisions(u64),
+    /// Of [`FactKey::CommitteePlanned`] and [`FactKey::Committee`].
+    Committee(Committee),
+    /// Of [`FactKey::Asset`].
+    Asset(Conservation),
+    /// Of [`FactKey::Nonce`].
+    Nonce(u64),
+    /// Of [`FactKey::Balance`].
+    Balance(Amount),
+    /// Of [`FactKey::Zone`].
+    Zone(Box<ZoneRecord>),
+    /// Of [`FactKey::Turnstile`].
+    Turnstile(Turnstile),
+    /// Of [`FactKey::Inbox`].
+    Message(Box<InboxMessage>),
+    /// Of [`FactKey::Unsettled`].
+    Block(ZoneBlock),
+}
+
+/// The block behind which this is the state, and the chain it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Digest of the genesis.
+    pub genesis: Digest,
+    /// Id of the last block.
+    pub block: Digest,
+    /// Its height.
+    pub height: Height,
+    /// Its time.
+    pub time: TimestampNs,
+}
+
+/// Facts that a block changed, ascending by key: the value behind the block, `None` if the fact is gone.
+pub type Writes = Vec<(FactKey, Option<Fact>)>;
+
+impl State {
+    /// One fact.
+    #[must_use]
+    pub fn fact(&self, key: &FactKey) -> Option<Fact> {
+        match *key {
+            FactKey::Head => Some(Fact::Head(self.head())),
+            FactKey::Decisions => Some(Fact::Decisions(self.decisions)),
+            FactKey::CommitteePlanned => Some(Fact::Committee(self.epochs.planned().clone())),
+            FactKey::Committee(epoch) => self.committee_of(epoch).cloned().map(Fact::Committee),
+            FactKey::Asset(asset) => self.conservation(asset).map(Fact::Asset),
+            FactKey::Nonce(owner) => Some(self.deposit_nonce(&owner)).filter(|&nonce| nonce > 0).map(Fact::Nonce),
+            FactKey::Balance(owner, asset) => {
+                Some(self.balance(&owner, asset)).filter(|&amount| amount > Amount::ZERO).map(Fact::Balance)
+            }
+            FactKey::Zone(zone) => self.zone(zone).map(|zone| Fact::Zone(Box::new(*zone.record()))),
+            FactKey::Turnstile(zone, asset) => self.zone(zone)?.turnstiles.get(&asset).copied().map(Fact::Turnstile),
+            FactKey::Inbox(zone, index) => self.zone(zone)?.inbox().get(index).map(|message| Fact::Message(Box::new(*message))),
+            FactKey::Unsettled(zone, height) => self.zone(zone)?.unsettled_at(height).map(Fact::Block),
+        }
+    }
+
+    /// Every fact, ascending by key. Costs as much as the state is large.
+    pub fn facts(&self) -> impl Iterator<Item = (FactKey, Fact)> + '_ {
+        let mut keys = BTreeSet::from([FactKey::Head, FactKey::Decisions, FactKey::CommitteePlanned]);
+        keys.extend(self.epochs.frozen().map(FactKey::Committee));
+        keys.extend(self.rules().assets().iter().map(|asset| FactKey::Asset(asset.asset.id)));
+        keys.extend(self.owners.nonces().map(|(owner, _)| FactKey::Nonce(owner)));
+        keys.extend(self.balances().map(|(owner, asset, _)| FactKey::Balance(owner, asset)));
+        for zone in self.zones() {
+            let id = zone.id();
+            keys.insert(FactKey::Zone(id));
+            keys.extend(zone.turnstiles().map(|(asset, _)| FactKey::Turnstile(id, asset)));
+            keys.extend(zone.inbox().pending().map(|message| FactKey::Inbox(id, message.index)));
+            keys.extend(zone.unsettled().map(|block| FactKey::Unsettled(id, block.height)));
+        }
+        keys.into_iter().filter_map(|key| self.fact(&key).map(|fact| (key, fact)))
+    }
+
+    pub(super) fn touch(&mut self, key: FactKey) {
+        self.touched.insert(key);
+    }
+
+    /// What changed since `parent`, and forgets what was touched.
+    pub(super) fn take_writes(&mut self, parent: &Self) -> Writes {
+        let touched = core::mem::take(&mut self.touched);
+        let changed = touched.into_iter().map(|key| (key, self.fact(&key)));
+        changed.filter(|(key, fact)| parent.fact(key) != *fact).collect()
+    }
+
+    fn head(&self) -> Head {
+        Head { genesis: self.genesis.digest(), block: self.block, height: self.height, time: self.time }
+    }
+}
+
+/// Applies writes to a set of facts, as a store does.
+pub fn apply_writes(facts: &mut BTreeMap<FactKey, Fact>, writes: &Writes) {
+    for (key, fact) in writes {
+        match fact {
+            Some(fact) => _ = facts.insert(*key, fact.clone()),
+            None => _ = facts.remove(key),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The state from its facts, as a validator rebuilds it that was given them against a certificate.
+
+use super::{Fact, FactKey, Head};
+use crate::committee::Committee;
+use crate::genesis::Genesis;
+use crate::ledger::conservation::Conservation;
+use crate::ledger::governance::Epochs;
+use crate::ledger::owners::Owners;
+use crate::ledger::state::State;
+use crate::ledger::zone::Zone;
+use plinth_types::id::{AssetId, Epoch, ZoneId};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
+
+/// Why facts are no state. Facts under a certified root cannot be wrong: then the genesis is another, or facts are missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FactsError {
+    /// Keys ascend.
+    #[error("fact {key:?} is not in ascending order")]
+    Order {
+        /// The first that is not.
+        key: FactKey,
+    },
+    /// A value of another kind than its key's, or about something that is not there.
+    #[error("fact {key:?} has a value that does not fit it")]
+    Misfit {
+        /// Which.
+        key: FactKey,
+    },
+    /// A fact that every state has.
+    #[error("fact {key:?} is missing")]
+    Missing {
+        /// Which.
+        key: FactKey,
+    },
+    /// Facts of a chain of another genesis.
+    #[error("facts of another genesis")]
+    Genesis,
+    /// The committees are not those of the height's epochs.
+    #[error("committees that are not those of the height's epochs")]
+    Committees,
+    /// Messages, turnstiles or unsettled blocks are missing.
+    #[error("zone {zone}: messages, turnstiles or unsettled blocks are missing")]
+    Zone {
+        /// Which.
+        zone: ZoneId,
+    },
+    /// The sums do not add up to the statement.
+    #[error("asset {asset}: the facts do not add up")]
+    Conservation {
+        /// Which.
+        asset: AssetId,
+    },
+}
+
+/// What was read so far.
+struct Restoring {
+    head: Option<Head>,
+    decisions: Option<u64>,
+    planned: Option<Committee>,
+    committees: BTreeMap<Epoch, Committee>,
+    statement: BTreeMap<AssetId, Conservation>,
+    owners: Owners,
+    zones: BTreeMap<ZoneId, Zone>,
+}
+
+impl State {
+    /// The state of which these are all the facts, ascending by key. The caller has verified them against a certified root.
+    ///
+    /// # Errors
+    ///
+    /// [`FactsError`].
+    ///
+    /// # Panics
+    ///
+    /// If sums of balances are no amounts, which no chain certifies.
+    pub fn from_facts(genesis: Arc<Genesis>, facts: impl IntoIterator<Item = (FactKey, Fact)>) -> Result<Self, FactsError> {
+        let mut restoring = Restoring {
+            head: None,
+            decisions: None,
+            planned: None,
+            committees: BTreeMap::new(),
+            statement: BTreeMap::new(),
+            owners: Owners::new(),
+            zones: BTreeMap::new(),
+        };
+        let mut before = None;
+        for (key, fact) in facts {
+            if before.is_some_and(|before| key <= before) {
+                return Err(FactsError::Order { key });
+            }
+            before = Some(key);
+            restoring.take(key, fact).ok_or(FactsError::Misfit { key })?;
+        }
+        restoring.finish(genesis)
+    }
+}
+
+impl Restoring {
+    fn take(&mut self, key: FactKey, fact: Fact) -> Option<()> {
+        match (key, fact) {
+            (FactKey::Head, Fact::Head(head)) => self.head = Some(head),
+            (FactKey::Decisions, Fact::Decisions(count)) => self.decisions = Some(count),
+            (FactKey::CommitteePlanned, Fact::Committee(committee)) => self.planned = Some(committee),
+            (FactKey::Committee(epoch), Fact::Committee(committee)) => _ = self.committees.insert(epoch, committee),
+            (FactKey::Asset(asset), Fact::Asset(statement)) => _ = self.statement.insert(asset, statement),
+            (FactKey::Nonce(owner), Fact::Nonce(nonce)) if nonce > 0 => self.owners.set_nonce(owner, nonce),
+            (FactKey::Balance(owner, asset), Fact::Balance(amount)) => self.owners.set_balance(owner, asset, amount)?,
+            (FactKey::Zone(id), Fact::Zone(record)) if record.id == id => _ = self.zones.insert(id, Zone::restore(*record)),
+            (FactKey::Turnstile(zone, asset), Fact::Turnstile(turnstile)) => {
+                self.zones.get_mut(&zone)?.turnstiles.insert(asset, turnstile);
+            }
+            (FactKey::Inbox(zone, index), Fact::Message(message)) if (message.zone, message.index) == (zone, index) => {
+                self.zones.get_mut(&zone)?.inbox.restore(*message)?;
+            }
+            (FactKey::Unsettled(zone, height), Fact::Block(block)) if (block.zone, block.height) == (zone, height) => {
+                self.zones.get_mut(&zone)?.unsettled.push_back(block);
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn finish(self, genesis: Arc<Genesis>) -> Result<State, FactsError> {
+        let head = self.head.ok_or(FactsError::Missing { key: FactKey::Head })?;
+        if head.genesis != genesis.digest() {
+            return Err(FactsError::Genesis);
+        }
+        let decisions = self.decisions.ok_or(FactsError::Missing { key: FactKey::Decisions })?;
+        let planned = self.planned.ok_or(FactsError::Missing { key: FactKey::CommitteePlanned })?;
+        let epoch_blocks = genesis.limits().epoch_blocks;
+        let epochs = Epochs::restore(epoch_blocks, head.height, self.committees, planned).ok_or(FactsError::Committees)?;
+        if let Some(zone) = genesis.zones().iter().find(|zone| !self.zones.contains_key(&zone.id)) {
+            return Err(FactsError::Missing { key: FactKey::Zone(zone.id) });
+        }
+        if let Some(zone) = self.zones.values().find(|zone| !zone.is_whole()) {
+            return Err(FactsError::Zone { zone: zone.id() });
+        }
+        if let Some(asset) = genesis.assets().iter().find(|asset| !self.statement.contains_key(&asset.asset.id)) {
+            return Err(FactsError::Missing { key: FactKey::Asset(asset.asset.id) });
+        }
+        let issued = self.statement.iter().map(|(&asset, statement)| (asset, statement.issued)).collect();
+        let state = State {
+            block: head.block,
+            height: head.height,
+            time: head.time,
+            owners: self.owners,
+            zones: self.zones.into_iter().map(|(id, zone)| (id, Arc::new(zone))).collect(),
+            epochs: Arc::new(epochs),
+            decisions,
+            issued: Arc::new(issued),
+            statement: Arc::new(self.statement),
+            touched: BTreeSet::new(),
+            digest: OnceLock::new(),
+            genesis,
+        };
+        let found = state.add_up();
+        let wrong = state.statement.iter().find(|(asset, statement)| found.get(asset) != Some(statement) || !statement.holds());
+        match wrong {
+            Some((&asset, _)) => Err(FactsError::Conservation { asset }),
+            None => Ok(state),
+        }
+    }
+}
