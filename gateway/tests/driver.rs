@@ -322,8 +322,14 @@ fn reports_of(event: &plinth_types::event::Event) -> usize {
     use plinth_types::event::Event;
     match event {
         Event::Traded { .. } => 2,
-        Event::Accepted { .. } | Event::Rejected { .. } | Event::Cancelled { .. } | Event::Replaced { .. } => 1,
+        Event::Accepted { .. }
+        | Event::Rejected { .. }
+        | Event::Cancelled { .. }
+        | Event::Reduced { .. }
+        | Event::Replaced { .. } => 1,
         Event::CancelRejected { .. }
+        | Event::MassCancelled { .. }
+        | Event::MassCancelRejected { .. }
         | Event::Credited { .. }
         | Event::CreditRefused { .. }
         | Event::Configured

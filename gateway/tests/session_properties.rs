@@ -299,6 +299,9 @@ fn due(runner: &Runner<Desk>) -> (HashMap<SessionId, BTreeSet<String>>, HashMap<
                     }
                 }
                 Event::Replaced { .. }
+                | Event::Reduced { .. }
+                | Event::MassCancelled { .. }
+                | Event::MassCancelRejected { .. }
                 | Event::CancelRejected { .. }
                 | Event::Credited { .. }
                 | Event::CreditRefused { .. }

@@ -170,6 +170,9 @@ impl EventSink for Trades {
             Event::Accepted { .. }
             | Event::Cancelled { .. }
             | Event::Replaced { .. }
+            | Event::Reduced { .. }
+            | Event::MassCancelled { .. }
+            | Event::MassCancelRejected { .. }
             | Event::CancelRejected { .. }
             | Event::Credited { .. }
             | Event::CreditRefused { .. }

@@ -10,15 +10,15 @@ use plinth_matching::engine::Engine;
 use plinth_matching::limits::Capacity;
 use plinth_matching::state;
 use plinth_types::codec::Codec;
-use plinth_types::command::{Body, Command, NewOrder, OrderPrice, Side, TimeInForce};
+use plinth_types::command::{Body, Command, MassCancel, MassCancelCause, NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::event::{CancelReason, Event, EventSink};
 use plinth_types::id::{AccountId, AssetId, InboxIndex, OrderId, Seq, SessionId, TradeId, ZoneId};
 use plinth_types::limits::{AMOUNT_MAX, COMMAND_HEAD_SIZE};
 use plinth_types::message::InboxMessage;
-use plinth_types::quantity::{Lots, Price, Qty};
-use plinth_types::reference::{Configuration, Instrument, Mandate, Scope};
+use plinth_types::quantity::{Amount, Lots, Price, Qty};
+use plinth_types::reference::{Bands, Configuration, Instrument, Mandate, Scope, SelfMatch, SelfMatchMode, Suspension, Trader};
 use plinth_types::reject::Reject;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Copy, Debug)]
 struct Order {
@@ -28,9 +28,20 @@ struct Order {
     side: Side,
     /// `None` is a market order.
     limit: Option<i64>,
+    /// How far a market order trades, if that is bounded.
+    reach: Option<i64>,
     left: u64,
     total: u64,
     post_only: bool,
+}
+
+/// What an account is protected from.
+#[derive(Clone, Copy, Debug, Default)]
+struct Guarded {
+    self_match: Option<SelfMatch>,
+    orders_max: Option<u32>,
+    notional_max: Option<u128>,
+    suspended: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +60,9 @@ struct Model {
     instruments: Vec<Instrument>,
     mandates: Vec<Mandate>,
     last_order: Vec<u64>,
+    suspended_sessions: BTreeSet<u16>,
+    guarded: BTreeMap<usize, Guarded>,
+    bands: BTreeMap<usize, Bands>,
     /// Oldest first: whoever loses its place goes to the end.
     orders: Vec<Order>,
     trades: u64,
@@ -67,6 +81,9 @@ impl Model {
             instruments: Vec::new(),
             mandates: Vec::new(),
             last_order: vec![0; usize::from(capacity.sessions_max)],
+            suspended_sessions: BTreeSet::new(),
+            guarded: BTreeMap::new(),
+            bands: BTreeMap::new(),
             orders: Vec::new(),
             trades: 0,
             inbox: 0,
@@ -95,9 +112,18 @@ impl Model {
                 }
             }
             Body::Configure => {
+                let at = self.events.len();
                 let event = match self.configure(command, tail) {
                     Ok(()) => Event::Configured,
                     Err(reject) => Event::ConfigurationRefused { reject },
+                };
+                // What a suspension cancels comes after it.
+                self.events.insert(at, event);
+            }
+            Body::MassCancel(mass) => {
+                let event = match self.mass_cancel(command, &mass) {
+                    Ok(orders) => Event::MassCancelled { orders },
+                    Err(reject) => Event::MassCancelRejected { reject },
                 };
                 self.events.push(event);
             }
@@ -127,9 +153,24 @@ impl Model {
         let instrument = new.instrument.get() as usize;
         self.instruments.get(instrument).ok_or(Reject::UnknownInstrument { instrument: new.instrument })?;
         let lots = new.qty.lots();
-        let order =
-            Order { id: new.order, account, instrument, side: new.side, limit, left: lots, total: lots, post_only: new.post_only };
+        let mut order = Order {
+            id: new.order,
+            account,
+            instrument,
+            side: new.side,
+            limit,
+            reach: None,
+            left: lots,
+            total: lots,
+            post_only: new.post_only,
+        };
         self.check_terms(&order)?;
+        self.check_guard(command, &order, rests)?;
+        let reach = self.bands.get(&instrument).and_then(|bands| bands.market_reach);
+        if let (None, Some(reach), Some(best)) = (limit, reach, self.best_maker(&order)) {
+            let best = self.orders[best].limit.unwrap();
+            order.reach = Some(if new.side == Side::Buy { best + i64::from(reach) } else { best - i64::from(reach) });
+        }
         if new.post_only && self.best_maker(&order).is_some() {
             return Err(Reject::WouldTake);
         }
@@ -141,11 +182,14 @@ impl Model {
         match new.time_in_force {
             TimeInForce::GoodTillCancel => self.enter(order),
             TimeInForce::ImmediateOrCancel => {
-                let (left, reason) = self.trade(order);
-                self.end(order.id, left, reason);
+                let reason = self.trade(&mut order);
+                self.end(order.id, order.left, reason);
             }
             TimeInForce::FillOrKill => match self.fillable(&order) {
-                None => assert_eq!(self.trade(order).0, 0),
+                None => {
+                    self.trade(&mut order);
+                    assert_eq!(order.left, 0);
+                }
                 Some(reason) => self.end(order.id, order.left, reason),
             },
         }
@@ -158,10 +202,11 @@ impl Model {
         }
     }
 
-    fn enter(&mut self, order: Order) {
-        let (left, _) = self.trade(order);
-        if left > 0 {
-            let rest = Order { left, ..order };
+    fn enter(&mut self, mut rest: Order) {
+        if self.trade(&mut rest) == CancelReason::SelfMatch {
+            return self.end(rest.id, rest.left, CancelReason::SelfMatch);
+        }
+        if rest.left > 0 {
             let (asset, amount) = self.needs(&rest);
             self.balances.entry((rest.account, asset)).or_default().reserved += amount;
             self.orders.push(rest);
@@ -174,6 +219,7 @@ impl Model {
         let traded = old.total - old.left;
         let mut new = Order { limit: Some(price.ticks()), left: 0, total: qty.lots(), ..old };
         self.check_terms(&new)?;
+        self.check_guard(command, &Order { left: qty.lots(), ..new }, false)?;
         if qty.lots() < traded {
             return Err(Reject::AlreadyFilled);
         }
@@ -225,7 +271,75 @@ impl Model {
         if order.total > qty_max.lots() {
             return Err(Reject::TooLarge { qty_max });
         }
-        if order.limit.is_some_and(|limit| limit <= 0) { Err(Reject::PriceNotPositive) } else { Ok(()) }
+        let Some(limit) = order.limit else { return Ok(()) };
+        if limit <= 0 {
+            return Err(Reject::PriceNotPositive);
+        }
+        match self.bands.get(&order.instrument) {
+            Some(bands) if limit < bands.low.ticks() => Err(Reject::OutsideBands { band: bands.low }),
+            Some(bands) if limit > bands.high.ticks() => Err(Reject::OutsideBands { band: bands.high }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn guarded(&self, account: usize) -> Guarded {
+        self.guarded.get(&account).copied().unwrap_or_default()
+    }
+
+    fn check_guard(&self, command: &Command, order: &Order, rests: bool) -> Result<(), Reject> {
+        let guarded = self.guarded(order.account);
+        if guarded.suspended || self.suspended_sessions.contains(&command.session.get()) {
+            return Err(Reject::Suspended);
+        }
+        if let (Some(limit), Some(max)) = (order.limit, guarded.notional_max)
+            && limit as u128 * u128::from(order.left) > max
+        {
+            return Err(Reject::NotionalTooLarge { notional_max: max as u64 });
+        }
+        let open = self.orders.iter().filter(|other| other.account == order.account).count();
+        match guarded.orders_max {
+            Some(orders_max) if rests && open >= orders_max as usize => Err(Reject::TooManyOrders { orders_max }),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn mass_cancel(&mut self, command: &Command, mass: &MassCancel) -> Result<u32, Reject> {
+        if command.session != SessionId::APPLIANCE && mass.session != Some(command.session) {
+            return Err(Reject::NotMandated);
+        }
+        if let Some(account) = mass.account {
+            self.known_account(account)?;
+        }
+        if let Some(instrument) = mass.instrument
+            && instrument.get() as usize >= self.instruments.len()
+        {
+            return Err(Reject::UnknownInstrument { instrument });
+        }
+        let reason = match mass.cause {
+            MassCancelCause::Request => CancelReason::MassRequested,
+            MassCancelCause::Disconnect => CancelReason::Disconnected,
+        };
+        Ok(self.cancel_all(reason, |order| {
+            mass.session.is_none_or(|session| session == order.id.session())
+                && mass.account.is_none_or(|account| account.get() as usize == order.account)
+                && mass.instrument.is_none_or(|instrument| instrument.get() as usize == order.instrument)
+                && mass.side.is_none_or(|side| side == order.side)
+        }))
+    }
+
+    /// Cancels what fits, in the order of the books.
+    fn cancel_all(&mut self, reason: CancelReason, fits: impl Fn(&Order) -> bool) -> u32 {
+        let mut going: Vec<(usize, Order)> = self.orders.iter().copied().enumerate().filter(|(_, order)| fits(order)).collect();
+        going.sort_by_key(|&(at, order)| match order.side {
+            Side::Buy => (order.instrument, 0, -order.limit.unwrap(), at),
+            Side::Sell => (order.instrument, 1, order.limit.unwrap(), at),
+        });
+        for (_, order) in &going {
+            let at = self.orders.iter().position(|other| other.id == order.id).unwrap();
+            let gone = self.take_off(at);
+            self.events.push(Event::Cancelled { order: gone.id, lots: Lots::new(gone.left), reason });
+        }
+        going.len() as u32
     }
 
     /// Prices outside the window are bounded, for each book and side.
@@ -272,8 +386,8 @@ impl Model {
             let price = maker.limit.unwrap();
             maker.instrument == taker.instrument
                 && match (taker.side, maker.side) {
-                    (Side::Buy, Side::Sell) => taker.limit.is_none_or(|limit| price <= limit),
-                    (Side::Sell, Side::Buy) => taker.limit.is_none_or(|limit| price >= limit),
+                    (Side::Buy, Side::Sell) => taker.limit.or(taker.reach).is_none_or(|limit| price <= limit),
+                    (Side::Sell, Side::Buy) => taker.limit.or(taker.reach).is_none_or(|limit| price >= limit),
                     (Side::Buy, Side::Buy) | (Side::Sell, Side::Sell) => false,
                 }
         };
@@ -284,13 +398,38 @@ impl Model {
         (0..self.orders.len()).filter(|&at| crosses(&self.orders[at])).min_by_key(|&at| (rank(at), at))
     }
 
-    /// Trades what can be traded; what is left, and why. The taker's money is not reserved meanwhile: it was found to be there.
-    fn trade(&mut self, mut taker: Order) -> (u64, CancelReason) {
+    /// Trades what can be traded, and says why not more. The taker's money is not reserved meanwhile: it was found to be there.
+    fn trade(&mut self, taker: &mut Order) -> CancelReason {
+        let own = self.guarded(taker.account).self_match;
         let Instrument { base, quote, .. } = self.instruments[taker.instrument];
         let (base, quote) = (base.get(), quote.get());
         while taker.left > 0 {
-            let Some(at) = self.best_maker(&taker) else { return (taker.left, CancelReason::Unfilled) };
+            let Some(at) = self.best_maker(taker) else { return CancelReason::Unfilled };
             let maker = self.orders[at];
+            if let Some(SelfMatch { group, mode }) = own
+                && self.guarded(maker.account).self_match.is_some_and(|other| other.group == group)
+            {
+                match mode {
+                    SelfMatchMode::CancelNewest => return CancelReason::SelfMatch,
+                    SelfMatchMode::CancelOldest => self.lose(at, maker.left),
+                    SelfMatchMode::CancelBoth => {
+                        self.lose(at, maker.left);
+                        return CancelReason::SelfMatch;
+                    }
+                    SelfMatchMode::Decrement => {
+                        let lots = taker.left.min(maker.left);
+                        self.lose(at, lots);
+                        taker.left -= lots;
+                        if taker.left == 0 {
+                            self.end(taker.id, lots, CancelReason::SelfMatch);
+                            return CancelReason::Unfilled;
+                        }
+                        taker.total -= lots;
+                        self.events.push(Event::Reduced { order: taker.id, qty: Qty::from_lots(lots).unwrap() });
+                    }
+                }
+                continue;
+            }
             let price = maker.limit.unwrap();
             let mut lots = taker.left.min(maker.left);
             if taker.limit.is_none() {
@@ -300,7 +439,7 @@ impl Model {
                 };
                 lots = lots.min(payable as u64);
                 if lots == 0 {
-                    return (taker.left, CancelReason::FundsExhausted);
+                    return CancelReason::FundsExhausted;
                 }
             }
             let (cash, goods) = (price as u128 * u128::from(lots), u128::from(lots));
@@ -330,7 +469,21 @@ impl Model {
                 qty: Qty::from_lots(lots).unwrap(),
             });
         }
-        (0, CancelReason::Unfilled)
+        CancelReason::Unfilled
+    }
+
+    /// Takes `lots` off a resting order without a trade.
+    fn lose(&mut self, at: usize, lots: u64) {
+        let mut order = self.take_off(at);
+        if order.left == lots {
+            return self.end(order.id, lots, CancelReason::SelfMatch);
+        }
+        order.left -= lots;
+        order.total -= lots;
+        let (asset, amount) = self.needs(&order);
+        self.balances.get_mut(&(order.account, asset)).unwrap().reserved += amount;
+        self.orders.insert(at, order);
+        self.events.push(Event::Reduced { order: order.id, qty: Qty::from_lots(lots).unwrap() });
     }
 
     /// Why a fill-or-kill order cannot be filled, found on a copy of the book.
@@ -340,6 +493,15 @@ impl Model {
         while left > 0 {
             let Some(at) = copy.best_maker(order) else { return Some(CancelReason::NotFillable) };
             let maker = copy.orders.remove(at);
+            let group = |account| self.guarded(account).self_match.map(|own| own.group);
+            if group(order.account).is_some() && group(order.account) == group(maker.account) {
+                match self.guarded(order.account).self_match.unwrap().mode {
+                    SelfMatchMode::CancelOldest => continue,
+                    SelfMatchMode::CancelNewest | SelfMatchMode::CancelBoth | SelfMatchMode::Decrement => {
+                        return Some(CancelReason::NotFillable);
+                    }
+                }
+            }
             let lots = left.min(maker.left);
             left -= lots;
             cash += maker.limit.unwrap() as u128 * u128::from(lots);
@@ -407,6 +569,39 @@ impl Model {
                     return Err(Reject::CapacityReached);
                 }
                 self.mandates.push(mandate);
+            }
+            Configuration::Suspend(Suspension { trader, suspended }) => {
+                match trader {
+                    Trader::Session(SessionId::APPLIANCE) => return Err(Reject::Contradiction),
+                    Trader::Session(session) if session.get() >= self.capacity.sessions_max => return Err(Reject::CapacityReached),
+                    Trader::Session(session) if suspended => drop(self.suspended_sessions.insert(session.get())),
+                    Trader::Session(session) => drop(self.suspended_sessions.remove(&session.get())),
+                    Trader::Account(account) => {
+                        self.known_account(account)?;
+                        self.guarded.entry(account.get() as usize).or_default().suspended = suspended;
+                    }
+                }
+                if suspended {
+                    self.cancel_all(CancelReason::Suspended, |order| match trader {
+                        Trader::Session(session) => order.id.session() == session,
+                        Trader::Account(account) => order.account == account.get() as usize,
+                    });
+                }
+            }
+            Configuration::Protect(protection) => {
+                self.known_account(protection.account)?;
+                let guarded = self.guarded.entry(protection.account.get() as usize).or_default();
+                guarded.self_match = protection.self_match;
+                guarded.orders_max = protection.orders_max;
+                guarded.notional_max = protection.notional_max.map(Amount::units);
+            }
+            Configuration::SetBands(bands) => {
+                let instrument = bands.instrument;
+                self.instruments.get(instrument.get() as usize).ok_or(Reject::UnknownInstrument { instrument })?;
+                if bands.low.ticks() <= 0 || bands.high < bands.low {
+                    return Err(Reject::Contradiction);
+                }
+                self.bands.insert(instrument.get() as usize, bands);
             }
         }
         Ok(())
@@ -503,6 +698,9 @@ fn kind(event: &Event) -> String {
         Event::Rejected { reject, .. } => refused("rejected", reject),
         Event::Traded { .. } => "traded".into(),
         Event::Cancelled { reason, .. } => format!("cancelled {reason:?}"),
+        Event::Reduced { .. } => "reduced".into(),
+        Event::MassCancelled { .. } => "mass cancelled".into(),
+        Event::MassCancelRejected { reject } => refused("mass cancel rejected", reject),
         Event::Replaced { kept_priority, .. } => format!("replaced kept={kept_priority}"),
         Event::CancelRejected { reject, .. } => refused("cancel rejected", reject),
         Event::Credited { .. } => "credited".into(),
@@ -518,14 +716,20 @@ const KINDS: &[&str] = &[
     "cancel rejected CapacityReached",
     "cancel rejected InsufficientFunds",
     "cancel rejected NotMandated",
+    "cancel rejected NotionalTooLarge",
+    "cancel rejected OutsideBands",
     "cancel rejected PriceNotPositive",
     "cancel rejected TooLarge",
     "cancel rejected UnknownOrder",
     "cancel rejected WouldTake",
+    "cancelled Disconnected",
     "cancelled FundsExhausted",
+    "cancelled MassRequested",
     "cancelled NotFillable",
     "cancelled ReplacedToFilled",
     "cancelled Requested",
+    "cancelled SelfMatch",
+    "cancelled Suspended",
     "cancelled Unfilled",
     "configuration refused CapacityReached",
     "configuration refused Contradiction",
@@ -534,6 +738,7 @@ const KINDS: &[&str] = &[
     "configuration refused OutOfSequence",
     "configuration refused UnknownAccount",
     "configuration refused UnknownAsset",
+    "configuration refused UnknownInstrument",
     "configured",
     "credit refused AmountTooLarge",
     "credit refused Malformed",
@@ -542,13 +747,22 @@ const KINDS: &[&str] = &[
     "credit refused UnknownAccount",
     "credit refused UnknownAsset",
     "credited",
+    "mass cancel rejected NotMandated",
+    "mass cancel rejected UnknownAccount",
+    "mass cancel rejected UnknownInstrument",
+    "mass cancelled",
+    "reduced",
     "rejected CapacityReached",
     "rejected Contradiction",
     "rejected InsufficientFunds",
     "rejected NotMandated",
+    "rejected NotionalTooLarge",
     "rejected OutOfSequence",
+    "rejected OutsideBands",
     "rejected PriceNotPositive",
+    "rejected Suspended",
     "rejected TooLarge",
+    "rejected TooManyOrders",
     "rejected UnknownInstrument",
     "rejected WouldTake",
     "replaced kept=false",

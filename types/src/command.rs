@@ -8,12 +8,13 @@
 //! │ seq u64│time u64│kind│flags│session│mandate│order u64│price i64│qty u64│instrument│tail u16│ zero ×10 │ tail …
 //! ```
 //!
-//! Unused fields and flag bits are zero and are refused otherwise: no field is ever reused with another meaning.
+//! Unused fields and flag bits are zero and are refused otherwise: no field is ever reused with another meaning. A mass cancel has the
+//! session it is about in `order`, the account in `price`, and its cause in `qty`.
 //! Records of kind `Note` are the host's own (outbound FIX numbers, settlement states). They are journaled and sequenced like the
 //! rest, so that a restart knows them, but the core does not execute them and a block body does not contain them.
 
 use crate::codec::{Codec, DecodeError, Reader};
-use crate::id::{InstrumentId, MandateId, MsgSeqNum, OrderId, Seq, SessionId, TimestampNs};
+use crate::id::{AccountId, InstrumentId, MandateId, MsgSeqNum, OrderId, Seq, SessionId, TimestampNs};
 use crate::limits::{CLIENT_ORDER_ID_SIZE_MAX, COMMAND_HEAD_SIZE, COMMAND_TAIL_SIZE_MAX};
 use crate::quantity::{Price, Qty};
 use alloc::vec::Vec;
@@ -55,6 +56,8 @@ pub enum Body {
         /// New total quantity, what has traded included (`OrderQty`, FIX tag 38).
         qty: Qty,
     },
+    /// Take all orders off the books that fit. Tail: [`ClientTail`] if a client asked, else nothing.
+    MassCancel(MassCancel),
     /// Change reference data. Tail: [`crate::reference::Configuration`].
     Configure,
     /// Consume the next message of the zone's inbox. Tail: [`crate::message::InboxMessage`].
@@ -80,6 +83,30 @@ pub struct NewOrder {
     pub time_in_force: TimeInForce,
     /// Refuse rather than take.
     pub post_only: bool,
+}
+
+/// Which orders are to go: those that fit every condition given. A session may name itself only; the appliance any session, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MassCancel {
+    /// Whose; `None` means every session's. Never the appliance, which has no orders.
+    pub session: Option<SessionId>,
+    /// With whose money.
+    pub account: Option<AccountId>,
+    /// Of which instrument.
+    pub instrument: Option<InstrumentId>,
+    /// On which side.
+    pub side: Option<Side>,
+    /// Why.
+    pub cause: MassCancelCause,
+}
+
+/// Why orders are cancelled together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MassCancelCause {
+    /// Somebody asked.
+    Request,
+    /// The session's connection was lost, and it had asked for that.
+    Disconnect,
 }
 
 /// Which side of the book.
@@ -117,12 +144,19 @@ const KIND_REPLACE: u8 = 3;
 const KIND_CONFIGURE: u8 = 4;
 const KIND_INBOX: u8 = 5;
 const KIND_NOTE: u8 = 6;
+const KIND_MASS_CANCEL: u8 = 7;
 
 const FLAG_SELL: u8 = 1;
 const FLAG_MARKET: u8 = 1 << 1;
 const FLAG_POST_ONLY: u8 = 1 << 2;
 const FLAG_IOC: u8 = 1 << 3;
 const FLAG_FOK: u8 = 1 << 4;
+const FLAG_BY_ACCOUNT: u8 = 1 << 5;
+const FLAG_BY_INSTRUMENT: u8 = 1 << 6;
+const FLAG_BY_SIDE: u8 = 1 << 7;
+
+const CAUSE_REQUEST: u64 = 1;
+const CAUSE_DISCONNECT: u64 = 2;
 
 impl Command {
     /// The 64 bytes of the head.
@@ -158,6 +192,7 @@ impl Command {
                 fields.price = price.ticks();
                 fields.qty = qty.lots();
             }
+            Body::MassCancel(mass) => mass.fill(&mut fields),
             Body::Configure => fields.kind = KIND_CONFIGURE,
             Body::Inbox => fields.kind = KIND_INBOX,
             Body::Note => fields.kind = KIND_NOTE,
@@ -215,6 +250,7 @@ impl Command {
             }),
             KIND_CANCEL => Body::Cancel { order: order()? },
             KIND_REPLACE => Body::Replace { order: order()?, price: price()?, qty: qty()? },
+            KIND_MASS_CANCEL => Body::MassCancel(MassCancel::from_fields(&fields).map_err(|(at, field)| invalid(at, field))?),
             KIND_CONFIGURE => Body::Configure,
             KIND_INBOX => Body::Inbox,
             KIND_NOTE => Body::Note,
@@ -260,6 +296,50 @@ struct Fields {
     qty: u64,
     instrument: u32,
 }
+
+impl MassCancel {
+    fn fill(&self, fields: &mut Fields) {
+        fields.kind = KIND_MASS_CANCEL;
+        fields.order = self.session.map_or(0, SessionId::get).into();
+        if let Some(account) = self.account {
+            fields.flags |= FLAG_BY_ACCOUNT;
+            fields.price = account.get().into();
+        }
+        if let Some(instrument) = self.instrument {
+            fields.flags |= FLAG_BY_INSTRUMENT;
+            fields.instrument = instrument.get();
+        }
+        fields.flags |= match self.side {
+            None => 0,
+            Some(Side::Buy) => FLAG_BY_SIDE,
+            Some(Side::Sell) => FLAG_BY_SIDE | FLAG_SELL,
+        };
+        fields.qty = match self.cause {
+            MassCancelCause::Request => CAUSE_REQUEST,
+            MassCancelCause::Disconnect => CAUSE_DISCONNECT,
+        };
+    }
+
+    /// What stands in the fields that a condition has; stray ones are the caller's to refuse. Else where and what is wrong.
+    fn from_fields(fields: &Fields) -> Result<Self, (usize, &'static str)> {
+        let given = |flag: u8| fields.flags & flag != 0;
+        let session = u16::try_from(fields.order).map_err(|_| (32, "session"))?;
+        let account = u32::try_from(fields.price).map_err(|_| (40, "account"))?;
+        Ok(Self {
+            session: (session != 0).then_some(SessionId::new(session)),
+            account: given(FLAG_BY_ACCOUNT).then_some(AccountId::new(account)),
+            instrument: given(FLAG_BY_INSTRUMENT).then_some(InstrumentId::new(fields.instrument)),
+            side: given(FLAG_BY_SIDE).then_some(if given(FLAG_SELL) { Side::Sell } else { Side::Buy }),
+            cause: match fields.qty {
+                CAUSE_REQUEST => MassCancelCause::Request,
+                CAUSE_DISCONNECT => MassCancelCause::Disconnect,
+                _ => return Err((48, "cause")),
+            },
+        })
+    }
+}
+
+const _: () = assert!(size_of::<Command>() == 64, "a command in memory is one cache line");
 
 /// A client's own id of an order or request: `ClOrdID`, FIX tag 11. 1 to [`CLIENT_ORDER_ID_SIZE_MAX`] bytes without SOH.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -377,6 +457,20 @@ mod tests {
             Body::New(NewOrder { post_only: true, side: Side::Buy, ..new }),
             Body::Cancel { order },
             Body::Replace { order, price, qty },
+            Body::MassCancel(MassCancel {
+                session: Some(SessionId::new(3)),
+                account: Some(AccountId::new(u32::MAX)),
+                instrument: Some(InstrumentId::new(0)),
+                side: Some(Side::Sell),
+                cause: MassCancelCause::Disconnect,
+            }),
+            Body::MassCancel(MassCancel {
+                session: None,
+                account: None,
+                instrument: None,
+                side: Some(Side::Buy),
+                cause: MassCancelCause::Request,
+            }),
             Body::Configure,
             Body::Inbox,
             Body::Note,

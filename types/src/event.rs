@@ -44,6 +44,14 @@ pub enum Event {
         /// Why.
         reason: CancelReason,
     },
+    /// The order is smaller by what would have traded with an order of its own group; it is still open, and what was reserved for that
+    /// is released.
+    Reduced {
+        /// Which.
+        order: OrderId,
+        /// By how much.
+        qty: Qty,
+    },
     /// The order has new terms; trades follow if it now takes.
     Replaced {
         /// Which.
@@ -59,6 +67,16 @@ pub enum Event {
     CancelRejected {
         /// Which was named.
         order: OrderId,
+        /// Why.
+        reject: Reject,
+    },
+    /// A mass cancel is done; the orders it took off were said before.
+    MassCancelled {
+        /// How many there were.
+        orders: u32,
+    },
+    /// A mass cancel was refused; no order has changed.
+    MassCancelRejected {
         /// Why.
         reject: Reject,
     },
@@ -100,6 +118,14 @@ pub enum CancelReason {
     FundsExhausted,
     /// The order replaced to its filled quantity has nothing left.
     ReplacedToFilled,
+    /// A mass cancel took it.
+    MassRequested,
+    /// Its session lost its connection.
+    Disconnected,
+    /// Its session or account was suspended.
+    Suspended,
+    /// It would have traded with an order of its own group.
+    SelfMatch,
 }
 
 /// Takes events as they happen. The core is generic over it, so a bench that counts pays for nothing else.

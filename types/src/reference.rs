@@ -4,7 +4,7 @@
 use crate::codec::{Codec, DecodeError, Reader};
 use crate::id::{AccountId, AssetId, InstrumentId, MandateId, PublicKey, SessionId, Signature, TimestampNs};
 use crate::limits::NAME_SIZE_MAX;
-use crate::quantity::{Price, Qty};
+use crate::quantity::{Amount, Price, Qty};
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -155,6 +155,72 @@ impl Mandate {
     }
 }
 
+/// Whom a kill switch stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trader {
+    /// A session, on whatever account.
+    Session(SessionId),
+    /// An account, through whatever session.
+    Account(AccountId),
+}
+
+/// A kill switch: from this command on the trader may cancel only, and all its orders are taken off; or it may trade again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suspension {
+    /// Who.
+    pub trader: Trader,
+    /// Stopped, or free again.
+    pub suspended: bool,
+}
+
+/// What an account is protected from. Replaces what was said before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protection {
+    /// Which account.
+    pub account: AccountId,
+    /// Its orders and those of accounts with the same group do not trade with each other. `None`: it may trade with itself.
+    pub self_match: Option<SelfMatch>,
+    /// Most open orders, at least 1; `None` for no bound but the zone's.
+    pub orders_max: Option<u32>,
+    /// Most that a limit order may be worth, price times quantity in the quote asset, above zero.
+    pub notional_max: Option<Amount>,
+}
+
+/// Self-match prevention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SelfMatch {
+    /// The number of the group: any but 0.
+    pub group: u32,
+    /// What happens instead of a trade; the incoming order's account decides.
+    pub mode: SelfMatchMode,
+}
+
+/// What happens to two orders of one group instead of a trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SelfMatchMode {
+    /// What is left of the incoming order is cancelled.
+    CancelNewest,
+    /// The resting order is cancelled, and the incoming one goes on.
+    CancelOldest,
+    /// Both are cancelled.
+    CancelBoth,
+    /// Both lose the quantity of the smaller one, which is thereby cancelled.
+    Decrement,
+}
+
+/// Between which prices an instrument's orders must be, and how far a market order reaches. Orders that rest already stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bands {
+    /// Which instrument.
+    pub instrument: InstrumentId,
+    /// Lowest price of an order.
+    pub low: Price,
+    /// Highest price of an order.
+    pub high: Price,
+    /// How many ticks from the best price that it meets a market order trades; `None`: as far as there are orders.
+    pub market_reach: Option<u32>,
+}
+
 /// One change of reference data: the tail of a configuration command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Configuration {
@@ -166,6 +232,12 @@ pub enum Configuration {
     ListInstrument(Instrument),
     /// Grants a mandate.
     GrantMandate(SignedMandate),
+    /// Stops a trader, or lets it trade again.
+    Suspend(Suspension),
+    /// Protects an account.
+    Protect(Protection),
+    /// Sets an instrument's bands.
+    SetBands(Bands),
 }
 
 impl Codec for Configuration {
@@ -188,6 +260,18 @@ impl Codec for Configuration {
                 signed.mandate.encode(out);
                 signed.signature.encode(out);
             }
+            Self::Suspend(suspension) => {
+                5_u8.encode(out);
+                suspension.encode(out);
+            }
+            Self::Protect(protection) => {
+                6_u8.encode(out);
+                protection.encode(out);
+            }
+            Self::SetBands(bands) => {
+                7_u8.encode(out);
+                bands.encode(out);
+            }
         }
     }
 
@@ -197,6 +281,9 @@ impl Codec for Configuration {
             2 => Self::OpenAccount(Codec::read(reader)?),
             3 => Self::ListInstrument(Codec::read(reader)?),
             4 => Self::GrantMandate(SignedMandate { mandate: Codec::read(reader)?, signature: Codec::read(reader)? }),
+            5 => Self::Suspend(Codec::read(reader)?),
+            6 => Self::Protect(Codec::read(reader)?),
+            7 => Self::SetBands(Codec::read(reader)?),
             _ => return Err(reader.invalid("configuration tag")),
         })
     }
@@ -221,6 +308,108 @@ record!(Asset { id, name, decimals });
 record!(Account { id, name, owner });
 record!(Instrument { id, symbol, base, quote, price_decimals, qty_decimals, qty_max, window_low, window_bits });
 record!(Mandate { id, session, account, scope, expires_at });
+
+impl Codec for Suspension {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.trader.encode(out);
+        u8::from(self.suspended).encode(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let trader = Codec::read(reader)?;
+        match u8::read(reader)? {
+            0 => Ok(Self { trader, suspended: false }),
+            1 => Ok(Self { trader, suspended: true }),
+            _ => Err(reader.invalid("suspended")),
+        }
+    }
+}
+impl Codec for Trader {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Session(session) => {
+                1_u8.encode(out);
+                session.encode(out);
+            }
+            Self::Account(account) => {
+                2_u8.encode(out);
+                account.encode(out);
+            }
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match u8::read(reader)? {
+            1 => Ok(Self::Session(Codec::read(reader)?)),
+            2 => Ok(Self::Account(Codec::read(reader)?)),
+            _ => Err(reader.invalid("trader")),
+        }
+    }
+}
+
+// Absent bounds are the number that would mean nothing as a bound.
+impl Codec for Protection {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.account.encode(out);
+        self.self_match.map_or(0, |found| found.group).encode(out);
+        self.self_match.map_or(0, |found| found.mode.code()).encode(out);
+        self.orders_max.unwrap_or(0).encode(out);
+        self.notional_max.unwrap_or(Amount::ZERO).encode(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let account = Codec::read(reader)?;
+        let (group, mode) = (u32::read(reader)?, u8::read(reader)?);
+        let self_match = match (group, SelfMatchMode::from_code(mode)) {
+            (0, None) if mode == 0 => None,
+            (1.., Some(mode)) => Some(SelfMatch { group, mode }),
+            _ => return Err(reader.invalid("self-match prevention")),
+        };
+        let (orders_max, notional_max) = (u32::read(reader)?, Amount::read(reader)?);
+        let notional_max = (notional_max != Amount::ZERO).then_some(notional_max);
+        Ok(Self { account, self_match, orders_max: (orders_max != 0).then_some(orders_max), notional_max })
+    }
+}
+
+impl Codec for Bands {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.instrument.encode(out);
+        self.low.encode(out);
+        self.high.encode(out);
+        self.market_reach.unwrap_or(u32::MAX).encode(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (instrument, low, high) = (Codec::read(reader)?, Codec::read(reader)?, Codec::read(reader)?);
+        let reach = u32::read(reader)?;
+        Ok(Self { instrument, low, high, market_reach: (reach != u32::MAX).then_some(reach) })
+    }
+}
+
+impl SelfMatchMode {
+    /// The stable code, from 1.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::CancelNewest => 1,
+            Self::CancelOldest => 2,
+            Self::CancelBoth => 3,
+            Self::Decrement => 4,
+        }
+    }
+
+    /// The mode of a code; `None` if there is none.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            1 => Some(Self::CancelNewest),
+            2 => Some(Self::CancelOldest),
+            3 => Some(Self::CancelBoth),
+            4 => Some(Self::Decrement),
+            _ => None,
+        }
+    }
+}
 
 impl Codec for Scope {
     fn encode(&self, out: &mut Vec<u8>) {

@@ -2,7 +2,7 @@
 //! fit. Text is made at the edge. The wire codes are pinned by a test: changing one is a protocol change.
 
 use crate::id::{AccountId, AssetId, InstrumentId};
-use crate::quantity::Qty;
+use crate::quantity::{Price, Qty};
 use core::fmt;
 
 /// Why a command was refused.
@@ -58,6 +58,23 @@ pub enum Reject {
     },
     /// The tail is not what its command needs, or is meant for another zone.
     Malformed,
+    /// The session or the account is suspended: it may cancel only.
+    Suspended,
+    /// The account may not have more open orders.
+    TooManyOrders {
+        /// How many it may have.
+        orders_max: u32,
+    },
+    /// Price times quantity is more than an order of the account may be worth.
+    NotionalTooLarge {
+        /// The most in smallest units, `u64::MAX` standing for more.
+        notional_max: u64,
+    },
+    /// The price is outside the instrument's bands.
+    OutsideBands {
+        /// The band that it is beyond.
+        band: Price,
+    },
 }
 
 impl Reject {
@@ -80,6 +97,10 @@ impl Reject {
             Self::UnknownAccount { .. } => 13,
             Self::UnknownAsset { .. } => 14,
             Self::Malformed => 15,
+            Self::Suspended => 16,
+            Self::TooManyOrders { .. } => 17,
+            Self::NotionalTooLarge { .. } => 18,
+            Self::OutsideBands { .. } => 19,
         }
     }
 
@@ -88,12 +109,18 @@ impl Reject {
     pub const fn ord_rej_reason(self) -> u16 {
         match self {
             Self::UnknownInstrument { .. } => 1,
-            Self::TooLarge { .. } | Self::InsufficientFunds { .. } | Self::AmountTooLarge => 3,
+            Self::TooLarge { .. }
+            | Self::InsufficientFunds { .. }
+            | Self::AmountTooLarge
+            | Self::TooManyOrders { .. }
+            | Self::NotionalTooLarge { .. } => 3,
             Self::UnknownOrder => 5,
             Self::OutOfSequence { .. } => 6,
             Self::Contradiction => 11,
             Self::UnknownAccount { .. } => 15,
+            Self::OutsideBands { .. } => 16,
             Self::NotMandated
+            | Self::Suspended
             | Self::PriceNotPositive
             | Self::WouldTake
             | Self::AlreadyFilled
@@ -121,6 +148,10 @@ impl Reject {
             | Self::AmountTooLarge
             | Self::UnknownAccount { .. }
             | Self::UnknownAsset { .. }
+            | Self::Suspended
+            | Self::TooManyOrders { .. }
+            | Self::NotionalTooLarge { .. }
+            | Self::OutsideBands { .. }
             | Self::Malformed => 99,
         }
     }
@@ -146,6 +177,10 @@ impl fmt::Display for Reject {
             Self::UnknownAccount { account } => write!(f, "unknown account {account}"),
             Self::UnknownAsset { asset } => write!(f, "unknown asset {asset}"),
             Self::Malformed => f.write_str("malformed or misdirected tail"),
+            Self::Suspended => f.write_str("session or account suspended"),
+            Self::TooManyOrders { orders_max } => write!(f, "account already has {orders_max} open orders"),
+            Self::NotionalTooLarge { notional_max } => write!(f, "order worth more than {notional_max} units"),
+            Self::OutsideBands { band } => write!(f, "price beyond the band of {band} ticks"),
         }
     }
 }
@@ -175,6 +210,10 @@ mod tests {
             (Reject::UnknownAccount { account: AccountId::new(5) }, 13, 15, 99),
             (Reject::UnknownAsset { asset }, 14, 99, 99),
             (Reject::Malformed, 15, 99, 99),
+            (Reject::Suspended, 16, 99, 99),
+            (Reject::TooManyOrders { orders_max: 2 }, 17, 3, 99),
+            (Reject::NotionalTooLarge { notional_max: 3 }, 18, 3, 99),
+            (Reject::OutsideBands { band: Price::from_ticks(9).unwrap() }, 19, 16, 99),
         ];
         for (reject, code, ord, cxl) in pinned {
             assert_eq!((reject.code(), reject.ord_rej_reason(), reject.cxl_rej_reason()), (code, ord, cxl), "{reject:?}");

@@ -8,7 +8,9 @@
 use core::fmt::Debug;
 use plinth_types::block::{BodyReader, SignedHeader, ZoneHeader};
 use plinth_types::codec::Codec;
-use plinth_types::command::{Body, ClientOrderId, ClientTail, Command, NewOrder, OrderPrice, Side, TimeInForce};
+use plinth_types::command::{
+    Body, ClientOrderId, ClientTail, Command, MassCancel, MassCancelCause, NewOrder, OrderPrice, Side, TimeInForce,
+};
 use plinth_types::digest::Digest;
 use plinth_types::event::AssetAmount;
 use plinth_types::id::{
@@ -18,7 +20,10 @@ use plinth_types::id::{
 use plinth_types::limits::{AMOUNT_MAX, CLIENT_ORDER_ID_SIZE_MAX, COMMAND_HEAD_SIZE, PRICE_TICKS_MAX, QTY_LOTS_MAX};
 use plinth_types::message::{BlockStatus, Deposit, InboxMessage, Note};
 use plinth_types::quantity::{Amount, Price, Qty};
-use plinth_types::reference::{Account, Asset, Configuration, Instrument, Mandate, Name, Scope, SignedMandate};
+use plinth_types::reference::{
+    Account, Asset, Bands, Configuration, Instrument, Mandate, Name, Protection, Scope, SelfMatch, SelfMatchMode, SignedMandate,
+    Suspension, Trader,
+};
 use std::path::PathBuf;
 
 /// Compares named byte strings with a fixture, or writes it when asked to.
@@ -124,6 +129,16 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("new_extremes", Body::New(NewOrder { price: OrderPrice::Limit(price(-PRICE_TICKS_MAX)), qty: qty(QTY_LOTS_MAX), ..new })),
         ("cancel", Body::Cancel { order }),
         ("replace", Body::Replace { order, price: price(7), qty: qty(8) }),
+        (
+            "mass_cancel",
+            Body::MassCancel(MassCancel {
+                session: Some(session),
+                account: Some(AccountId::new(0x7172_7374)),
+                instrument: Some(InstrumentId::new(0x1112_1314)),
+                side: Some(Side::Sell),
+                cause: MassCancelCause::Disconnect,
+            }),
+        ),
         ("configure", Body::Configure),
         ("inbox", Body::Inbox),
         ("note", Body::Note),
@@ -183,6 +198,14 @@ fn configurations() {
         window_low: price(5_000_000),
         window_bits: 16,
     };
+    let suspend = |trader, suspended| Configuration::Suspend(Suspension { trader, suspended });
+    let protection = Protection {
+        account: AccountId::new(6),
+        self_match: Some(SelfMatch { group: 0x0102_0304, mode: SelfMatchMode::Decrement }),
+        orders_max: Some(9),
+        notional_max: Amount::new(0x0102_0304_0506_0708_090a),
+    };
+    let bands = Bands { instrument: InstrumentId::new(1), low: price(2), high: price(PRICE_TICKS_MAX), market_reach: Some(3) };
     let grant = |mandate| Configuration::GrantMandate(SignedMandate { mandate, signature: signature(0x20) });
     pinned_values(
         "configuration",
@@ -195,6 +218,15 @@ fn configurations() {
             ("list_instrument", Configuration::ListInstrument(instrument)),
             ("grant_mandate", grant(mandate)),
             ("grant_mandate_cancel_only", grant(cancel_only)),
+            ("suspend_session", suspend(Trader::Session(SessionId::new(5)), true)),
+            ("free_account", suspend(Trader::Account(AccountId::new(6)), false)),
+            ("protect", Configuration::Protect(protection)),
+            (
+                "unprotect",
+                Configuration::Protect(Protection { self_match: None, orders_max: None, notional_max: None, ..protection }),
+            ),
+            ("set_bands", Configuration::SetBands(bands)),
+            ("set_bands_without_reach", Configuration::SetBands(Bands { market_reach: None, ..bands })),
         ],
     );
     pinned("mandate_signed_bytes", &[("trade", mandate.signed_bytes(ChainId::new(7)))]);

@@ -26,8 +26,9 @@ impl Desk {
                 {
                     self.listing.add(&item);
                 }
-                return;
+                return self.unasked(command, events, sessions);
             }
+            Body::MassCancel(_) => return self.unasked(command, events, sessions),
             Body::Note => {
                 if let Ok(Note::BlockStatus { height, last_seq, status, settlement_height, settlement_time }) = Note::decode(tail) {
                     let (record, time) = (command.seq, command.time);
@@ -49,6 +50,18 @@ impl Desk {
         }
     }
 
+    /// What became of orders without a request of their own: a mass cancel, a suspension.
+    fn unasked(&mut self, command: &Command, events: &[Event], sessions: &mut Sessions<'_>) {
+        for (ordinal, event) in (0..).zip(events) {
+            if let Event::Cancelled { order, reason, .. } = *event {
+                self.execute(order, Source { command, ordinal }, sessions, |own| {
+                    own.cancel(None);
+                    Some(Execution::Cancelled { by: None, text: text_of(reason) })
+                });
+            }
+        }
+    }
+
     /// What was added when the request was handed to the zone, from the record.
     fn note_request(&mut self, command: &Command, client: &ClientTail) {
         let orders = self.sessions.of(command.session);
@@ -60,7 +73,13 @@ impl Desk {
                 new.order.index()
             }
             Body::Cancel { order } | Body::Replace { order, .. } if order.session() == command.session => order.index(),
-            Body::New(_) | Body::Cancel { .. } | Body::Replace { .. } | Body::Configure | Body::Inbox | Body::Note => return,
+            Body::New(_)
+            | Body::Cancel { .. }
+            | Body::Replace { .. }
+            | Body::MassCancel(_)
+            | Body::Configure
+            | Body::Inbox
+            | Body::Note => return,
         };
         orders.claim(client.client_order_id, index);
     }
@@ -91,35 +110,42 @@ impl Desk {
             Event::Cancelled { order, reason, .. } => {
                 let by = match (reason, client.orig_client_order_id) {
                     (CancelReason::Requested, Some(orig)) => Some((client.client_order_id, orig)),
+                    // The report of the replace said that nothing is left.
+                    (CancelReason::ReplacedToFilled, _) => return,
                     (CancelReason::Requested, None) => None,
                     (
                         CancelReason::Unfilled
                         | CancelReason::NotFillable
                         | CancelReason::FundsExhausted
-                        | CancelReason::ReplacedToFilled,
+                        | CancelReason::MassRequested
+                        | CancelReason::Disconnected
+                        | CancelReason::Suspended
+                        | CancelReason::SelfMatch,
                         _,
                     ) => None,
                 };
-                let text = match reason {
-                    CancelReason::Requested => None,
-                    CancelReason::Unfilled => Some("nothing more to take"),
-                    CancelReason::NotFillable => Some("cannot be filled whole"),
-                    CancelReason::FundsExhausted => Some("insufficient funds for more"),
-                    // The report of the replace said that nothing is left.
-                    CancelReason::ReplacedToFilled => return,
-                };
+                let text = text_of(reason);
                 self.execute(order, source, sessions, |own| {
                     own.cancel(by.map(|(id, _)| id));
                     Some(Execution::Cancelled { by, text })
                 });
             }
+            Event::Reduced { order, qty } => self.execute(order, source, sessions, |own| {
+                own.reduce(qty);
+                Some(Execution::Restated)
+            }),
             Event::Replaced { order, price, qty, .. } => self.execute(order, source, sessions, |own| {
                 let was = own.client_order_id;
                 own.replace(client.client_order_id, price, qty);
                 Some(Execution::Replaced { was })
             }),
             Event::CancelRejected { order, reject } => self.cancel_rejected(order, reject, client, source, sessions),
-            Event::Credited { .. } | Event::CreditRefused { .. } | Event::Configured | Event::ConfigurationRefused { .. } => {}
+            Event::MassCancelled { .. }
+            | Event::MassCancelRejected { .. }
+            | Event::Credited { .. }
+            | Event::CreditRefused { .. }
+            | Event::Configured
+            | Event::ConfigurationRefused { .. } => {}
         }
     }
 
@@ -151,12 +177,28 @@ impl Desk {
         let session = source.command.session;
         let kind = match source.command.body {
             Body::Replace { .. } => RequestKind::Replace,
-            Body::Cancel { .. } | Body::New(_) | Body::Configure | Body::Inbox | Body::Note => RequestKind::Cancel,
+            Body::Cancel { .. } | Body::New(_) | Body::MassCancel(_) | Body::Configure | Body::Inbox | Body::Note => {
+                RequestKind::Cancel
+            }
         };
         let Some(order) = self.sessions.get(session).and_then(|orders| orders.get(id.index())) else { return };
         let orig = client.orig_client_order_id.unwrap_or(order.client_order_id);
         if let Some(out) = sessions.outbound(session) {
             Self::report_cancel_reject(id, order, kind, client.client_order_id, orig, reject, source, out);
         }
+    }
+}
+
+/// Why an order ended, as its client reads it; `None` where the client asked itself or another report said it.
+const fn text_of(reason: CancelReason) -> Option<&'static str> {
+    match reason {
+        CancelReason::Requested | CancelReason::ReplacedToFilled => None,
+        CancelReason::Unfilled => Some("nothing more to take"),
+        CancelReason::NotFillable => Some("cannot be filled whole"),
+        CancelReason::FundsExhausted => Some("insufficient funds for more"),
+        CancelReason::MassRequested => Some("mass cancel"),
+        CancelReason::Disconnected => Some("connection lost"),
+        CancelReason::Suspended => Some("suspended"),
+        CancelReason::SelfMatch => Some("self-match prevention"),
     }
 }

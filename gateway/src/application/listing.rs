@@ -40,6 +40,8 @@ impl Listing {
                     None => mandates.push(signed.mandate),
                 }
             }
+            // The zone's to refuse: nothing here depends on them.
+            Configuration::Suspend(_) | Configuration::Protect(_) | Configuration::SetBands(_) => {}
         }
     }
 

@@ -109,6 +109,16 @@ impl Order {
         }
     }
 
+    /// Self-match prevention took `qty` off it.
+    ///
+    /// # Panics
+    ///
+    /// If as much was not open: the zone would have ended it.
+    pub(super) fn reduce(&mut self, qty: Qty) {
+        assert!(qty.lots() < self.leaves_lots(), "{qty} lots less of an order with {} open", self.leaves_lots());
+        self.qty_lots -= qty.lots();
+    }
+
     /// # Panics
     ///
     /// If the new total is below what has traded: the zone refuses that.

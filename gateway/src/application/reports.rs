@@ -114,9 +114,19 @@ pub(super) struct Source<'a> {
 pub(super) enum Execution {
     New,
     Rejected(Reject),
-    Trade { price: Price, qty: Qty },
-    Cancelled { by: Option<(ClientOrderId, ClientOrderId)>, text: Option<&'static str> },
-    Replaced { was: ClientOrderId },
+    Trade {
+        price: Price,
+        qty: Qty,
+    },
+    Cancelled {
+        by: Option<(ClientOrderId, ClientOrderId)>,
+        text: Option<&'static str>,
+    },
+    Replaced {
+        was: ClientOrderId,
+    },
+    /// The zone made it smaller.
+    Restated,
 }
 
 impl Execution {
@@ -128,6 +138,7 @@ impl Execution {
             Self::Trade { .. } => b"F",
             Self::Cancelled { .. } => b"4",
             Self::Replaced { .. } => b"5",
+            Self::Restated => b"D",
         }
     }
 }
@@ -141,16 +152,18 @@ impl Desk {
             let (cl_ord_id, orig) = match execution {
                 Execution::Cancelled { by: Some((id, orig)), .. } => (id, Some(orig)),
                 Execution::Replaced { was } => (order.client_order_id, Some(was)),
-                Execution::New | Execution::Rejected(_) | Execution::Trade { .. } | Execution::Cancelled { by: None, .. } => {
-                    (order.client_order_id, None)
-                }
+                Execution::New
+                | Execution::Rejected(_)
+                | Execution::Trade { .. }
+                | Execution::Restated
+                | Execution::Cancelled { by: None, .. } => (order.client_order_id, None),
             };
             self.write_terms(id, order, cl_ord_id.as_bytes(), orig.as_ref().map(ClientOrderId::as_bytes), body);
             write_exec_id(command.seq, source.ordinal, order.side, body);
             body.time(tag::TRANSACT_TIME, command.time);
             body.bytes(tag::EXEC_TYPE, execution.exec_type());
             match execution {
-                Execution::New | Execution::Replaced { .. } => {}
+                Execution::New | Execution::Replaced { .. } | Execution::Restated => {}
                 Execution::Rejected(reject) => {
                     body.number(tag::ORD_REJ_REASON, reject.ord_rej_reason().into());
                     body.text(tag::TEXT, format_args!("{reject}"));

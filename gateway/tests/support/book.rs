@@ -36,7 +36,7 @@ impl Book {
             },
             Body::Replace { order, price, qty } => self.replace(order, price, qty, &mut events),
             Body::Configure => events.push(Event::Configured),
-            Body::Inbox | Body::Note => {}
+            Body::MassCancel(_) | Body::Inbox | Body::Note => {}
         }
         events
     }

@@ -40,6 +40,12 @@ table_record! {
         pub(crate) price_decimals: u8,
         pub(crate) qty_decimals: u8,
         pub(crate) symbol: [u8; NAME_SIZE_MAX],
+        /// Lowest price of an order, in ticks.
+        pub(crate) band_low: i64,
+        /// Highest price of an order, in ticks.
+        pub(crate) band_high: i64,
+        /// How far from the best price a market order trades, in ticks; the largest number is without bound.
+        pub(crate) market_reach: u32,
     }
 }
 

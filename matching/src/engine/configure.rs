@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::engine::bitmap::Span;
 use crate::engine::book::Book;
 use crate::engine::mandates::MandateRecord;
+use crate::engine::protection::{HIGHEST_BAND, LOWEST_BAND};
 use crate::limits::{WINDOW_BITS_MAX, WINDOW_BITS_MIN};
 use plinth_types::codec::Codec;
 use plinth_types::command::Command;
@@ -20,22 +21,32 @@ use plinth_types::reject::Reject;
 
 impl<T: Touch> Engine<T> {
     pub(crate) fn configure<S: EventSink>(&mut self, command: &Command, tail: &[u8], sink: &mut S) {
-        sink.emit(match self.try_configure(command, tail) {
-            Ok(()) => Event::Configured,
-            Err(reject) => Event::ConfigurationRefused { reject },
-        });
+        match self.try_configure(command, tail) {
+            Ok(configuration) => {
+                sink.emit(Event::Configured);
+                if let Configuration::Suspend(suspension) = configuration {
+                    self.clear_suspended(&suspension, sink);
+                }
+            }
+            Err(reject) => sink.emit(Event::ConfigurationRefused { reject }),
+        }
     }
 
-    fn try_configure(&mut self, command: &Command, tail: &[u8]) -> Result<(), Reject> {
+    fn try_configure(&mut self, command: &Command, tail: &[u8]) -> Result<Configuration, Reject> {
         if command.session != SessionId::APPLIANCE {
             return Err(Reject::NotMandated);
         }
-        match Configuration::decode(tail).map_err(|_| Reject::Malformed)? {
-            Configuration::AddAsset(asset) => self.custody.add_asset(&mut self.touch, &asset),
-            Configuration::OpenAccount(account) => self.custody.open_account(&mut self.touch, &account),
-            Configuration::ListInstrument(instrument) => self.list(&instrument),
+        let configuration = Configuration::decode(tail).map_err(|_| Reject::Malformed)?;
+        match &configuration {
+            Configuration::AddAsset(asset) => self.custody.add_asset(&mut self.touch, asset),
+            Configuration::OpenAccount(account) => self.custody.open_account(&mut self.touch, account),
+            Configuration::ListInstrument(instrument) => self.list(instrument),
             Configuration::GrantMandate(signed) => self.grant(&signed.mandate),
-        }
+            Configuration::Suspend(suspension) => self.suspend(suspension),
+            Configuration::Protect(protection) => self.protect(protection),
+            Configuration::SetBands(bands) => self.set_bands(bands),
+        }?;
+        Ok(configuration)
     }
 
     fn list(&mut self, instrument: &Instrument) -> Result<(), Reject> {
@@ -67,6 +78,9 @@ impl<T: Touch> Engine<T> {
             price_decimals: instrument.price_decimals,
             qty_decimals: instrument.qty_decimals,
             symbol: *instrument.symbol.bytes(),
+            band_low: LOWEST_BAND,
+            band_high: HIGHEST_BAND,
+            market_reach: u32::MAX,
         };
         self.levels.furnish(touch, &book);
         *self.books.get_mut(touch, counters.instruments as usize) = book;
@@ -91,7 +105,9 @@ impl<T: Touch> Engine<T> {
         if expected == self.capacity.mandates_max || mandate.session.get() >= self.capacity.sessions_max {
             return Err(Reject::CapacityReached);
         }
-        *self.mandates.get_mut(touch, expected as usize) = MandateRecord::new(mandate);
+        let guard = self.guard(mandate.session, mandate.account);
+        let touch = &mut self.touch;
+        *self.mandates.get_mut(touch, expected as usize) = MandateRecord::new(mandate, guard);
         self.counters.get_mut(touch).mandates += 1;
         Ok(())
     }

@@ -5,12 +5,14 @@ use crate::engine::book::{crosses, opposite};
 use crate::engine::counters::Counters;
 use crate::engine::index::Index;
 use crate::engine::pool::{self, Node, Slot};
+use crate::engine::protection::{self, Guard, Guarded};
 use plinth_clearing::{Custody, Settlement};
 use plinth_types::command::Side;
 use plinth_types::event::{Event, EventSink};
 use plinth_types::id::{AccountId, AssetId, OrderId, TradeId};
 use plinth_types::page::Touch;
 use plinth_types::quantity::{Amount, Price, Qty};
+use plinth_types::reference::SelfMatch;
 use plinth_types::table::Table;
 
 /// An order on its way in: checked, and reserved for if it has a limit.
@@ -22,12 +24,27 @@ pub(crate) struct Incoming {
     pub(crate) side: Side,
     /// `None` for a market order, which has no reservation.
     pub(crate) limit: Option<Price>,
+    /// The worst price that it takes, in ticks.
+    pub(crate) worst: i64,
     /// What is to trade or rest.
     pub(crate) qty: Qty,
     /// The asset it delivers, and reserves.
     pub(crate) gives: AssetId,
     /// The asset it receives.
     pub(crate) gets: AssetId,
+    /// What guards its account: bits of [`Guard`].
+    pub(crate) guard: u8,
+}
+
+/// What came of taking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// What did not trade.
+    pub(crate) left: Option<Qty>,
+    /// Why; meaningless if nothing is left.
+    pub(crate) stop: Stop,
+    /// Lots that self-match prevention took off the order.
+    pub(crate) lost: u64,
 }
 
 /// Why taking ended with something left.
@@ -37,19 +54,11 @@ pub(crate) enum Stop {
     NoLevel,
     /// The account of a market order cannot pay for, or deliver, one lot more.
     Funds,
+    /// An order of its own group is in front.
+    SelfMatch,
 }
 
 impl Incoming {
-    /// The worst price that it takes, in ticks.
-    #[inline(always)]
-    pub(crate) const fn worst(&self) -> i64 {
-        match (self.limit, self.side) {
-            (Some(limit), _) => limit.ticks(),
-            (None, Side::Buy) => i64::MAX,
-            (None, Side::Sell) => i64::MIN,
-        }
-    }
-
     /// What it delivers for trades of so many lots that cost so much.
     #[inline(always)]
     fn given(&self, cost: u128, lots: u64) -> Amount {
@@ -85,21 +94,43 @@ const fn amount(each: Price, qty: Qty) -> Amount {
 const ONE_UNIT: Price = Price::from_ticks(1).expect("one is a price");
 
 impl<T: Touch> Engine<T> {
-    /// Trades what can be traded now. Returns what is left, and why.
+    /// Trades what can be traded now.
     #[inline(always)]
-    pub(crate) fn take<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> (Option<Qty>, Stop) {
-        if taker.limit.is_some() { self.take_levels::<_, false>(taker, sink) } else { self.take_levels::<_, true>(taker, sink) }
+    pub(crate) fn take<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> Taken {
+        match self.self_match_of(&taker) {
+            None => self.take_plain(taker, sink),
+            Some(own) => self.take_guarded(taker, own, sink),
+        }
+    }
+
+    /// Trades with whoever is there.
+    #[inline(always)]
+    pub(crate) fn take_plain<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> Taken {
+        let (left, stop) = if taker.limit.is_some() {
+            self.take_levels::<_, false>(taker, sink)
+        } else {
+            self.take_levels::<_, true>(taker, sink)
+        };
+        Taken { left, stop, lost: 0 }
+    }
+
+    #[inline(always)]
+    fn self_match_of(&mut self, taker: &Incoming) -> Option<SelfMatch> {
+        if taker.guard & Guard::SELF_MATCH == 0 {
+            return None;
+        }
+        self.guarded.get(&mut self.touch, taker.account.get() as usize).self_match()
     }
 
     /// Not inlined, and compiled apart for market orders, as it needs all the registers there are. Resting orders are settled trade by
     /// trade, the taker once for all its trades: nobody sees a state between.
     #[inline(never)]
     fn take_levels<S: EventSink, const MARKET: bool>(&mut self, taker: Incoming, sink: &mut S) -> (Option<Qty>, Stop) {
-        let Self { touch, counters, custody, books, levels, nodes, index, .. } = self;
+        let Self { touch, counters, custody, books, levels, nodes, index, guarded, .. } = self;
         let counters = counters.get_mut(touch);
         let book = books.get_mut(touch, taker.instrument as usize);
         let maker_side = opposite(taker.side);
-        let worst = taker.worst();
+        let worst = taker.worst;
         let mut wanted = taker.qty;
         // What all trades cost, in the quote asset.
         let mut cost = 0_u128;
@@ -132,7 +163,7 @@ impl<T: Touch> Engine<T> {
                 node.lots -= qty.lots();
                 level.lots -= qty.lots();
                 if node.lots == 0 {
-                    slot = retire(touch, counters, nodes, index, slot);
+                    slot = retire(touch, counters, nodes, index, guarded, slot);
                 }
                 let (paid, moved) = (amount(price, qty), Amount::of_lots(qty));
                 cost += paid.units();
@@ -171,6 +202,9 @@ impl<T: Touch> Engine<T> {
     /// Whether a fill-or-kill order could trade whole. A buyer or seller without limit must be able to deliver for the whole, what it would
     /// receive for own resting orders not counted.
     pub(crate) fn fillable(&mut self, taker: Incoming) -> Result<(), Stop> {
+        if let Some(own) = self.self_match_of(&taker) {
+            return self.fillable_guarded(taker, own);
+        }
         let Self { touch, custody, books, levels, .. } = self;
         let maker_side = opposite(taker.side);
         let available = custody.available(touch, taker.account, taker.gives).units();
@@ -178,7 +212,7 @@ impl<T: Touch> Engine<T> {
         let mut level = book.best(maker_side);
         let (mut left, mut cost) = (taker.qty.lots(), 0_u128);
         while let Some((slot, ticks)) = level {
-            if !crosses(taker.side, taker.worst(), ticks) {
+            if !crosses(taker.side, taker.worst, ticks) {
                 break;
             }
             let lots = levels.table.get(touch, slot as usize).lots.min(left);
@@ -198,8 +232,18 @@ impl<T: Touch> Engine<T> {
 
 /// Ends the first order of a level, which is filled, and says which is next. Not inlined, for the registers of the loop that calls it.
 #[inline(never)]
-fn retire<T: Touch>(touch: &mut T, counters: &mut Counters, nodes: &mut Table<Node>, index: &mut Index, slot: Slot) -> Slot {
-    let Node { order, next, .. } = *nodes.get(touch, slot as usize);
+fn retire<T: Touch>(
+    touch: &mut T,
+    counters: &mut Counters,
+    nodes: &mut Table<Node>,
+    index: &mut Index,
+    guarded: &mut Table<Guarded>,
+    slot: Slot,
+) -> Slot {
+    let Node { order, next, account, counted, .. } = *nodes.get(touch, slot as usize);
+    if counted != 0 {
+        protection::discount(guarded, touch, AccountId::new(account));
+    }
     index.remove(touch, order, slot);
     pool::give(nodes, touch, counters, slot);
     next

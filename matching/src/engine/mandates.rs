@@ -16,13 +16,17 @@ table_record! {
         pub(crate) session: u16,
         /// [`SCOPE_NONE`] where no mandate is.
         pub(crate) scope: u8,
+        /// What protects its session and account: bits of [`Guard`](crate::engine::protection::Guard).
+        pub(crate) guard: u8,
     }
 }
 
 table_record! {
-    pub(crate) struct SessionRecord in region::SESSIONS, 8 bytes {
+    pub(crate) struct SessionRecord in region::SESSIONS, 16 bytes {
         /// The index of its last order; the next one has this plus 1.
         pub(crate) orders: u64,
+        /// 1 if it is suspended.
+        pub(crate) suspended: u8,
     }
 }
 
@@ -40,7 +44,7 @@ pub(crate) enum Act {
 }
 
 impl MandateRecord {
-    pub(crate) const fn new(mandate: &Mandate) -> Self {
+    pub(crate) const fn new(mandate: &Mandate, guard: u8) -> Self {
         Self {
             expires_at: mandate.expires_at.get(),
             account: mandate.account.get(),
@@ -49,6 +53,7 @@ impl MandateRecord {
                 Scope::Trade => SCOPE_TRADE,
                 Scope::CancelOnly => SCOPE_CANCEL_ONLY,
             },
+            guard,
         }
     }
 
@@ -69,7 +74,7 @@ impl MandateRecord {
     }
 }
 
-/// The account that `command` acts on under its mandate.
+/// The account that `command` acts on under its mandate, and what guards it: none of the guard's bits are looked at here.
 ///
 /// # Errors
 ///
@@ -80,7 +85,7 @@ pub(crate) fn account<T: Touch>(
     touch: &mut T,
     command: &Command,
     act: Act,
-) -> Result<AccountId, Reject> {
+) -> Result<(AccountId, u8), Reject> {
     let slot = command.mandate.get() as usize;
     if slot >= mandates.records().len() {
         return Err(Reject::NotMandated);
@@ -93,5 +98,5 @@ pub(crate) fn account<T: Touch>(
     if !allowed || mandate.session != command.session.get() || command.time.get() > mandate.expires_at {
         return Err(Reject::NotMandated);
     }
-    Ok(AccountId::new(mandate.account))
+    Ok((AccountId::new(mandate.account), mandate.guard))
 }

@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! Command ─► apply ─► orders ─► cross ──────► custody        new, cancel, replace; matching; money        ─► Event
-//!                  │     └─► levels, pool, index               where orders rest, and how they are found
+//!                  │     ├─► levels, pool, index               where orders rest, and how they are found
+//!                  │     └─► protection, guarded_cross         suspensions, limits, bands; self-match prevention
+//!                  ├─► mass_cancel                            all orders that fit
 //!                  └─► configure                              reference data, inbox messages
 //! ```
 //!
@@ -23,7 +25,10 @@
 //!
 //! **Numbers.** A new order must carry its session's next number; if it does, the number is used up even if the order is refused.
 //!
-//! **Known limitations.** An account may trade with itself (self-match prevention comes later). A mandate is never revoked, it expires;
+//! **Protection.** An account without self-match prevention may trade with itself. A suspended session or account may cancel only. See
+//! `protection` for limits and bands.
+//!
+//! **Known limitations.** A mandate is never revoked, it expires;
 //! orders under it then rest until a cancel under another mandate of that session and account. A window never moves. An order that
 //! would rest is refused at a full pool even if it would trade whole.
 
@@ -32,11 +37,14 @@ pub(crate) mod book;
 mod configure;
 mod counters;
 mod cross;
+mod guarded_cross;
 pub(crate) mod index;
 pub(crate) mod levels;
 pub(crate) mod mandates;
+mod mass_cancel;
 mod orders;
 pub(crate) mod pool;
+pub(crate) mod protection;
 pub mod region;
 pub(crate) mod spill;
 mod status;
@@ -55,6 +63,7 @@ use plinth_types::event::EventSink;
 use plinth_types::page::Touch;
 use plinth_types::table::{Region, Single, Table};
 use pool::Node;
+use protection::Guarded;
 
 /// Entries of the order index for this capacity.
 pub(crate) fn index_entries(capacity: &Capacity) -> usize {
@@ -76,6 +85,7 @@ pub struct Engine<T: Touch = ()> {
     pub(crate) levels: Levels,
     pub(crate) nodes: Table<Node>,
     pub(crate) index: Index,
+    pub(crate) guarded: Table<Guarded>,
 }
 
 impl<T: Touch> Engine<T> {
@@ -100,6 +110,7 @@ impl<T: Touch> Engine<T> {
             levels: Levels::new(&capacity),
             nodes: Table::new(1 + capacity.orders_max as usize),
             index: Index::new(capacity.orders_max),
+            guarded: Table::new(capacity.accounts_max as usize),
         }
     }
 
@@ -120,6 +131,7 @@ impl<T: Touch> Engine<T> {
             &self.levels.spill.entries,
             &self.nodes,
             &self.index.entries,
+            &self.guarded,
         ]
     }
 
@@ -140,6 +152,7 @@ impl<T: Touch> Engine<T> {
             &mut self.levels.spill.entries,
             &mut self.nodes,
             &mut self.index.entries,
+            &mut self.guarded,
         ]
     }
 
@@ -165,6 +178,7 @@ impl<T: Touch> Engine<T> {
             Body::New(new) => self.new_order(command, new, sink),
             Body::Cancel { order } => self.cancel(command, *order, sink),
             Body::Replace { order, price, qty } => self.replace(command, *order, *price, *qty, sink),
+            Body::MassCancel(mass) => self.mass_cancel(command, mass, sink),
             Body::Configure => self.configure(command, tail, sink),
             Body::Inbox => self.inbox(command, tail, sink),
             Body::Note => {}

@@ -2,19 +2,22 @@
 //!
 //! Everything is decided before anything changes. Refusals are looked for in this order, and the first is said:
 //! * new: session in range (`NotMandated`), `OutOfSequence`, mandate (`NotMandated`), `Contradiction`, `UnknownInstrument`, `TooLarge`,
-//!   `PriceNotPositive`, `WouldTake`, `CapacityReached`, `InsufficientFunds`;
+//!   `PriceNotPositive`, `OutsideBands`, `Suspended`, `NotionalTooLarge`, `TooManyOrders`, `WouldTake`, `CapacityReached`,
+//!   `InsufficientFunds`;
 //! * cancel: mandate, `UnknownOrder` (also another session's), `NotMandated` (another account's);
-//! * replace: as cancel, then `TooLarge`, `PriceNotPositive`, `AlreadyFilled`, `WouldTake`, `CapacityReached`, `InsufficientFunds`.
+//! * replace: as cancel, then `TooLarge`, `PriceNotPositive`, `OutsideBands`, `Suspended`, `NotionalTooLarge`, `AlreadyFilled`, `WouldTake`,
+//!   `CapacityReached`, `InsufficientFunds`.
 //!
-//! `CapacityReached` is said to an order that could rest, before it is known whether it would: whether it trades does not change what is
+//! `CapacityReached` and `TooManyOrders` are said to an order that could rest, before it is known whether it would: whether it trades does not change what is
 //! refused.
 
 use crate::engine::Engine;
-use crate::engine::book::{Book, crosses, index_of, side_of};
-use crate::engine::cross::{Incoming, Stop};
+use crate::engine::book::{Book, crosses, index_of, opposite, side_of};
+use crate::engine::cross::{Incoming, Stop, Taken};
 use crate::engine::index::Place;
 use crate::engine::mandates::{self, Act};
 use crate::engine::pool::{self, Node, Slot};
+use crate::engine::protection::{self, Guard};
 use plinth_types::command::{Command, NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::event::{CancelReason, Event, EventSink};
 use plinth_types::id::{AccountId, AssetId, InstrumentId, OrderId};
@@ -40,14 +43,14 @@ impl<T: Touch> Engine<T> {
     #[inline(always)]
     fn enter<S: EventSink>(&mut self, command: &Command, new: &NewOrder, limit: Option<Price>, sink: &mut S) {
         let order = new.order;
-        let account = match self.admit(command, new, limit) {
-            Ok(account) => account,
+        let (account, guard) = match self.admit(command, new, limit) {
+            Ok(admitted) => admitted,
             Err(reject) => return sink.emit(Event::Rejected { order, reject }),
         };
         sink.emit(Event::Accepted { order });
         match limit {
-            Some(limit) if self.only_rests(new, limit) => self.rest(new, account, limit, new.qty),
-            Some(_) | None => self.enter_and_take(new, account, limit, sink),
+            Some(limit) if self.only_rests(new, limit) => self.rest(new, account, limit, new.qty, guard),
+            Some(_) | None => self.enter_and_take(new, account, limit, guard, sink),
         }
     }
 
@@ -60,9 +63,10 @@ impl<T: Touch> Engine<T> {
 
     /// Not inlined, so that an order that only rests is never written out as an [`Incoming`].
     #[inline(never)]
-    fn enter_and_take<S: EventSink>(&mut self, new: &NewOrder, account: AccountId, limit: Option<Price>, sink: &mut S) {
+    fn enter_and_take<S: EventSink>(&mut self, new: &NewOrder, account: AccountId, limit: Option<Price>, guard: u8, sink: &mut S) {
         let book = self.books.get(&mut self.touch, new.instrument.get() as usize);
         let incoming = incoming(book, new.order, account, new.instrument.get(), new.side, limit, new.qty);
+        let incoming = Incoming { guard, ..incoming };
         match new.time_in_force {
             TimeInForce::GoodTillCancel => self.take_and_rest(incoming, new, sink),
             TimeInForce::ImmediateOrCancel => self.take_or_cancel(incoming, sink),
@@ -72,11 +76,12 @@ impl<T: Touch> Engine<T> {
 
     #[inline(always)]
     fn take_or_cancel<S: EventSink>(&mut self, incoming: Incoming, sink: &mut S) {
-        let (left, stop) = self.take(incoming, sink);
+        let Taken { left, stop, .. } = self.take(incoming, sink);
         if let Some(left) = left {
             let reason = match stop {
                 Stop::NoLevel => CancelReason::Unfilled,
                 Stop::Funds => CancelReason::FundsExhausted,
+                Stop::SelfMatch => CancelReason::SelfMatch,
             };
             self.end(incoming, left, reason, sink);
         }
@@ -86,18 +91,18 @@ impl<T: Touch> Engine<T> {
     fn fill_or_kill<S: EventSink>(&mut self, incoming: Incoming, sink: &mut S) {
         match self.fillable(incoming) {
             Ok(()) => {
-                let (left, _) = self.take(incoming, sink);
-                assert!(left.is_none(), "a fill-or-kill order that can be filled is");
+                let taken = self.take(incoming, sink);
+                assert!(taken.left.is_none(), "a fill-or-kill order that can be filled is");
             }
-            Err(Stop::NoLevel) => self.end(incoming, incoming.qty, CancelReason::NotFillable, sink),
+            Err(Stop::NoLevel | Stop::SelfMatch) => self.end(incoming, incoming.qty, CancelReason::NotFillable, sink),
             Err(Stop::Funds) => self.end(incoming, incoming.qty, CancelReason::FundsExhausted, sink),
         }
     }
 
     /// Checks a new order and reserves for it. Its number is used up if it was the next, refused or not.
     #[inline(always)]
-    fn admit(&mut self, command: &Command, new: &NewOrder, limit: Option<Price>) -> Result<AccountId, Reject> {
-        let Self { touch, capacity, counters, custody, mandates, sessions, books, levels, .. } = self;
+    fn admit(&mut self, command: &Command, new: &NewOrder, limit: Option<Price>) -> Result<(AccountId, u8), Reject> {
+        let Self { touch, capacity, counters, custody, mandates, sessions, books, levels, guarded, .. } = self;
         let session = usize::from(command.session.get());
         if session >= sessions.records().len() {
             return Err(Reject::NotMandated);
@@ -108,7 +113,7 @@ impl<T: Touch> Engine<T> {
             return Err(Reject::OutOfSequence { expected });
         }
         record.orders = expected;
-        let account = mandates::account(mandates, touch, command, Act::Trade)?;
+        let (account, guard) = mandates::account(mandates, touch, command, Act::Trade)?;
         let rests = new.time_in_force == TimeInForce::GoodTillCancel;
         if (new.post_only && !rests) || (limit.is_none() && rests) {
             return Err(Reject::Contradiction);
@@ -119,6 +124,9 @@ impl<T: Touch> Engine<T> {
         }
         let book = books.get(touch, new.instrument.get() as usize);
         check_terms(book, limit, new.qty)?;
+        if guard != 0 {
+            protection::check(guarded, touch, guard, account, limit, new.qty, rests)?;
+        }
         let incoming = incoming(book, new.order, account, new.instrument.get(), new.side, limit, new.qty);
         if new.post_only && limit.is_some_and(|limit| would_take(book, new.side, limit.ticks())) {
             return Err(Reject::WouldTake);
@@ -132,13 +140,13 @@ impl<T: Touch> Engine<T> {
             }
             custody.reserve(touch, account, incoming.gives, incoming.reservation(new.qty))?;
         }
-        Ok(account)
+        Ok((account, guard))
     }
 
     #[inline(never)]
     pub(crate) fn cancel<S: EventSink>(&mut self, command: &Command, order: OrderId, sink: &mut S) {
         match self.find_own(command, order, Act::Cancel) {
-            Ok(place) => {
+            Ok((place, _)) => {
                 let lots = self.take_off(place);
                 sink.emit(Event::Cancelled { order, lots, reason: CancelReason::Requested });
             }
@@ -161,10 +169,14 @@ impl<T: Touch> Engine<T> {
         qty: Qty,
         sink: &mut S,
     ) -> Result<(), Reject> {
-        let place = self.find_own(command, order, Act::Trade)?;
+        let (place, guard) = self.find_own(command, order, Act::Trade)?;
         let node = *self.nodes.get(&mut self.touch, place.slot as usize);
         let book = self.books.get(&mut self.touch, node.instrument as usize);
         check_terms(book, Some(price), qty)?;
+        if guard != 0 {
+            let account = AccountId::new(node.account);
+            protection::check(&self.guarded, &mut self.touch, guard, account, Some(price), qty, false)?;
+        }
         let filled = node.total - node.lots;
         let Some(left) = qty.lots().checked_sub(filled) else { return Err(Reject::AlreadyFilled) };
         let Some(left) = Qty::from_lots(left) else {
@@ -179,7 +191,7 @@ impl<T: Touch> Engine<T> {
             sink.emit(Event::Replaced { order, price, qty, kept_priority: true });
             return Ok(());
         }
-        let incoming = Incoming { limit: Some(price), qty: left, ..old };
+        let incoming = Incoming { limit: Some(price), worst: price.ticks(), qty: left, guard, ..old };
         let post_only = node.post_only != 0;
         if post_only && would_take(book, incoming.side, price.ticks()) {
             return Err(Reject::WouldTake);
@@ -207,7 +219,7 @@ impl<T: Touch> Engine<T> {
     }
 
     /// Makes a resting order smaller where it stands.
-    fn shrink(&mut self, slot: Slot, order: &Incoming, left: Qty, total: Qty) {
+    pub(crate) fn shrink(&mut self, slot: Slot, order: &Incoming, left: Qty, total: Qty) {
         let freed = order.qty.after_fill(left).expect("it becomes smaller");
         self.custody.release(&mut self.touch, order.account, order.gives, order.reservation(freed));
         let node = self.nodes.get_mut(&mut self.touch, slot as usize);
@@ -218,9 +230,9 @@ impl<T: Touch> Engine<T> {
 
     /// Where the resting order is that `command` names, if it may.
     #[inline(always)]
-    fn find_own(&mut self, command: &Command, order: OrderId, act: Act) -> Result<Place, Reject> {
+    fn find_own(&mut self, command: &Command, order: OrderId, act: Act) -> Result<(Place, u8), Reject> {
         let touch = &mut self.touch;
-        let account = mandates::account(&self.mandates, touch, command, act)?;
+        let (account, guard) = mandates::account(&self.mandates, touch, command, act)?;
         if order.session() != command.session {
             return Err(Reject::UnknownOrder);
         }
@@ -228,14 +240,17 @@ impl<T: Touch> Engine<T> {
         if self.nodes.get(touch, place.slot as usize).account != account.get() {
             return Err(Reject::NotMandated);
         }
-        Ok(place)
+        Ok((place, guard))
     }
 
     /// Ends a resting order and releases what it reserved. Says what was left of it.
     #[inline(always)]
-    fn take_off(&mut self, place: Place) -> Lots {
-        let Self { touch, counters, custody, books, levels, nodes, index, .. } = self;
+    pub(crate) fn take_off(&mut self, place: Place) -> Lots {
+        let Self { touch, counters, custody, books, levels, nodes, index, guarded, .. } = self;
         let node = nodes.get(touch, place.slot as usize);
+        if node.counted != 0 {
+            protection::discount(guarded, touch, AccountId::new(node.account));
+        }
         let book = books.get_mut(touch, node.instrument as usize);
         let order = resting(book, node);
         custody.release(touch, order.account, order.gives, order.reservation(order.qty));
@@ -249,15 +264,23 @@ impl<T: Touch> Engine<T> {
     /// Trades what can be traded of `incoming`, rests what is left under `terms`.
     #[inline(always)]
     fn take_and_rest<S: EventSink>(&mut self, incoming: Incoming, terms: &NewOrder, sink: &mut S) {
-        if let (Some(left), Some(limit)) = (self.take(incoming, sink).0, incoming.limit) {
-            self.rest(terms, incoming.account, limit, left);
+        let Taken { left, stop, lost } = self.take(incoming, sink);
+        let (Some(left), Some(limit)) = (left, incoming.limit) else { return };
+        if stop == Stop::SelfMatch {
+            return self.end(incoming, left, CancelReason::SelfMatch, sink);
         }
+        let qty = Qty::from_lots(terms.qty.lots() - lost).expect("what is left is part of the total");
+        self.rest(&NewOrder { qty, ..*terms }, incoming.account, limit, left, incoming.guard);
     }
 
     /// Puts an order, for which there is room, on the book. Not inlined: it needs all the registers there are.
     #[inline(never)]
-    fn rest(&mut self, terms: &NewOrder, account: AccountId, limit: Price, left: Qty) {
-        let Self { touch, counters, books, levels, nodes, index, .. } = self;
+    fn rest(&mut self, terms: &NewOrder, account: AccountId, limit: Price, left: Qty, guard: u8) {
+        let Self { touch, counters, books, levels, nodes, index, guarded, .. } = self;
+        let counted = guard & Guard::COUNTED != 0;
+        if counted {
+            protection::count(guarded, touch, account);
+        }
         let counters = counters.get_mut(touch);
         let slot = pool::take(nodes, touch, counters);
         let book = books.get_mut(touch, terms.instrument.get() as usize);
@@ -274,6 +297,7 @@ impl<T: Touch> Engine<T> {
             account: account.get(),
             side: index_of(terms.side) as u8,
             post_only: u8::from(terms.post_only),
+            counted: u8::from(counted),
         };
         index.insert(touch, terms.order.bits(), slot);
     }
@@ -295,8 +319,30 @@ fn check_terms(book: &Book, limit: Option<Price>, qty: Qty) -> Result<(), Reject
         });
     }
     match limit {
-        Some(price) if price.ticks() <= 0 => Err(Reject::PriceNotPositive),
+        Some(price) if price.ticks() < book.band_low || price.ticks() > book.band_high => Err(outside(book, price)),
         Some(_) | None => Ok(()),
+    }
+}
+
+/// Why a price is refused that is not between the bands, the lower of which is above zero.
+#[cold]
+fn outside(book: &Book, price: Price) -> Reject {
+    if price.ticks() <= 0 {
+        return Reject::PriceNotPositive;
+    }
+    let band = if price.ticks() < book.band_low { book.band_low } else { book.band_high };
+    Reject::OutsideBands { band: Price::from_ticks(band).expect("bands are prices") }
+}
+
+/// The worst price that an order without limit takes now.
+#[cold]
+fn market_worst(book: &Book, side: Side) -> i64 {
+    let reach = i64::from(book.market_reach);
+    match (book.market_reach, book.best(opposite(side)), side) {
+        (u32::MAX, _, Side::Buy) | (_, None, Side::Buy) => i64::MAX,
+        (u32::MAX, _, Side::Sell) | (_, None, Side::Sell) => i64::MIN,
+        (_, Some((_, best)), Side::Buy) => best + reach,
+        (_, Some((_, best)), Side::Sell) => best - reach,
     }
 }
 
@@ -319,12 +365,13 @@ fn incoming(
     qty: Qty,
 ) -> Incoming {
     let (gives, gets) = (AssetId::new(book.assets[1 - index_of(side)]), AssetId::new(book.assets[index_of(side)]));
-    Incoming { order, account, instrument, side, limit, qty, gives, gets }
+    let worst = limit.map_or_else(|| market_worst(book, side), Price::ticks);
+    Incoming { order, account, instrument, side, limit, worst, qty, gives, gets, guard: 0 }
 }
 
 /// A resting order in the words of an incoming one.
 #[inline(always)]
-fn resting(book: &Book, node: &Node) -> Incoming {
+pub(crate) fn resting(book: &Book, node: &Node) -> Incoming {
     incoming(
         book,
         OrderId::from_bits(node.order).expect("a resting order has an id"),

@@ -36,6 +36,8 @@ table_record! {
         pub(crate) side: u8,
         /// 1 if it must never take.
         pub(crate) post_only: u8,
+        /// 1 if its account's open orders are counted.
+        pub(crate) counted: u8,
     }
 }
 

@@ -21,6 +21,8 @@ pub const SPILL: RegionId = RegionId::new(11);
 pub const ORDERS: RegionId = RegionId::new(12);
 /// Where each resting order is, by its id.
 pub const INDEX: RegionId = RegionId::new(13);
+/// What accounts are protected from.
+pub const GUARDED: RegionId = RegionId::new(14);
 
 /// Region numbers are below this.
-pub const END: usize = 14;
+pub const END: usize = 15;

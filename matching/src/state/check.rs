@@ -8,6 +8,7 @@ use crate::engine::bitmap::Span;
 use crate::engine::book::{Book, better, index_of, side_of};
 use crate::engine::levels::Level;
 use crate::engine::pool::{Node, Slot};
+use crate::engine::protection::{Guard, HIGHEST_BAND, LOWEST_BAND};
 use crate::engine::spill::SpillEntry;
 use crate::limits::{WINDOW_BITS_MAX, WINDOW_BITS_MIN};
 use alloc::vec;
@@ -30,8 +31,10 @@ pub enum Inconsistency {
     Counters,
     /// A mandate without account or session, or one beyond the last.
     Mandate(MandateId),
-    /// More orders than a session can number.
+    /// More orders than a session can number, or a suspension that is none.
     Session(SessionId),
+    /// What an account is protected from cannot be, or its open orders are not those counted.
+    Guarded(AccountId),
     /// An instrument that cannot be listed, a book that lies elsewhere, or one beyond the last.
     Book(InstrumentId),
     /// A book's best prices are not its best, or they cross.
@@ -63,7 +66,8 @@ impl fmt::Display for Inconsistency {
             Self::Custody => f.write_str("custody does not add up"),
             Self::Counters => f.write_str("a count is above its bound"),
             Self::Mandate(mandate) => write!(f, "mandate {mandate} cannot be"),
-            Self::Session(session) => write!(f, "session {session} has too many orders"),
+            Self::Session(session) => write!(f, "session {session} cannot be"),
+            Self::Guarded(account) => write!(f, "what account {account} is protected from cannot be"),
             Self::Book(instrument) => write!(f, "instrument {instrument} cannot be"),
             Self::Best(instrument) => write!(f, "the best prices of instrument {instrument} are wrong"),
             Self::Bitmap(instrument) => write!(f, "the bitmap of instrument {instrument} is wrong"),
@@ -96,7 +100,8 @@ pub fn check<T: Touch>(engine: &Engine<T>) -> Result<(), Inconsistency> {
     for instrument in 0..engine.counters.record().instruments {
         books.check(instrument)?;
     }
-    books.finish()
+    books.finish()?;
+    check_guarded(engine)
 }
 
 fn check_counters<T: Touch>(engine: &Engine<T>) -> Result<(), Inconsistency> {
@@ -121,6 +126,7 @@ fn check_mandates<T: Touch>(engine: &Engine<T>) -> Result<(), Inconsistency> {
                 at < granted
                     && (1..engine.capacity.sessions_max).contains(&mandate.session.get())
                     && engine.custody.known_account(&mut (), mandate.account).is_ok()
+                    && record.guard == guard_of(engine, mandate.session, mandate.account)
             }
             None => at >= granted && *record == Record::ZERO,
         };
@@ -129,8 +135,37 @@ fn check_mandates<T: Touch>(engine: &Engine<T>) -> Result<(), Inconsistency> {
         }
     }
     for (session, record) in (0..).map(SessionId::new).zip(engine.sessions.records()) {
-        if record.orders >= ORDERS_PER_SESSION_MAX {
+        let suspended_max = u8::from(session != SessionId::APPLIANCE);
+        if record.orders >= ORDERS_PER_SESSION_MAX || record.suspended > suspended_max {
             return Err(Inconsistency::Session(session));
+        }
+    }
+    Ok(())
+}
+
+/// The guard that a mandate of this session on this account has.
+fn guard_of<T: Touch>(engine: &Engine<T>, session: SessionId, account: AccountId) -> u8 {
+    let of_account = engine.guarded.records()[account.get() as usize].guard();
+    let suspended = engine.sessions.records()[usize::from(session.get())].suspended != 0;
+    of_account | if suspended { Guard::SESSION_SUSPENDED } else { 0 }
+}
+
+/// Whether each account's protection can be, and counts the open orders that are to be counted. Cost: one pass over all nodes.
+fn check_guarded<T: Touch>(engine: &Engine<T>) -> Result<(), Inconsistency> {
+    let guarded = engine.guarded.records();
+    let mut counted = vec![0_u32; guarded.len()];
+    for node in engine.nodes.records().iter().filter(|node| node.order != 0) {
+        let record = &guarded[node.account as usize];
+        if node.counted != u8::from(record.orders_max != 0) {
+            return Err(Inconsistency::Guarded(AccountId::new(node.account)));
+        }
+        counted[node.account as usize] += u32::from(node.counted);
+    }
+    for (account, (record, counted)) in (0..).map(AccountId::new).zip(guarded.iter().zip(counted)) {
+        let open = engine.custody.known_account(&mut (), account).is_ok();
+        let prevention = if record.group == 0 { record.mode == 0 } else { record.self_match().is_some() };
+        if (!open && *record != Record::ZERO) || !prevention || record.suspended > 1 || record.orders != counted {
+            return Err(Inconsistency::Guarded(account));
         }
     }
     Ok(())
@@ -191,6 +226,9 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
         let sound = listed.base != listed.quote
             && known(listed.base)
             && known(listed.quote)
+            && LOWEST_BAND <= book.band_low
+            && book.band_low <= book.band_high
+            && book.band_high <= HIGHEST_BAND
             && (WINDOW_BITS_MIN..=WINDOW_BITS_MAX).contains(&book.window_bits)
             && book.level_base == 1 + self.level_slots
             && book.word_base == self.words

@@ -9,13 +9,14 @@
 //! | --- | --- | --- | --- |
 //! | 1 census, 2 assets, 3 accounts, 4 balances | custody | 16, 64, 64, 64 | 1, assets, accounts, assets × accounts |
 //! | 5 counters | what the zone counts | 64 | 1 |
-//! | 6 mandates, 7 sessions | who may act; last order index | 16, 8 | mandates, sessions |
+//! | 6 mandates, 7 sessions | who may act; last order index | 16, 16 | mandates, sessions |
 //! | 8 books | instrument and touch | 128 | instruments |
 //! | 9 levels | head, tail, lots | 16 | 1 + levels + spill levels of all books |
 //! | 10 bitmap | 64 levels, or 64 words below | 8 | 3 for each 64 levels |
 //! | 11 spill | price, level | 16 | spill levels of all books |
 //! | 12 orders | one resting order | 64 | 1 + orders |
 //! | 13 index | tag, slot | 8 | twice the orders, to a power of two |
+//! | 14 guarded | what accounts are protected from | 32 | accounts |
 //!
 //! **Root.** Pages are leaves of a tree of 16 children a node, one tree for each region; all digests are SHA-256, each kind under its own
 //! domain, and a leaf commits to its region and number:
@@ -51,7 +52,7 @@ use plinth_types::page::{RegionId, Touch};
 use plinth_types::table::PageBytes;
 
 /// Version of the layout: of every record's fields and every region's meaning. The root commits to it.
-pub const LAYOUT_VERSION: u16 = 2;
+pub const LAYOUT_VERSION: u16 = 3;
 
 /// Position of a page in its region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,13 +127,14 @@ pub(crate) fn layout(capacity: &Capacity) -> Vec<RegionLayout> {
         (custody::BALANCES, 64, accounts * assets),
         (region::COUNTERS, 64, 1),
         (region::MANDATES, 16, capacity.mandates_max as usize),
-        (region::SESSIONS, 8, usize::from(capacity.sessions_max)),
+        (region::SESSIONS, 16, usize::from(capacity.sessions_max)),
         (region::BOOKS, 128, instruments),
         (region::LEVELS, 16, 1 + capacity.levels_max as usize + spills),
         (region::BITMAP, 8, capacity.levels_max as usize / 64 * 3),
         (region::SPILL, 16, spills),
         (region::ORDERS, 64, 1 + capacity.orders_max as usize),
         (region::INDEX, 8, crate::engine::index_entries(capacity)),
+        (region::GUARDED, 32, accounts),
     ]
     .map(|(region, record_size, record_count)| RegionLayout { region, record_size, record_count })
     .to_vec()

@@ -5,7 +5,7 @@
 
 use plinth_matching::limits::Capacity;
 use plinth_types::codec::Codec;
-use plinth_types::command::{Body, Command, NewOrder, OrderPrice, Side, TimeInForce};
+use plinth_types::command::{Body, Command, MassCancel, MassCancelCause, NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::digest::Digest;
 use plinth_types::id::{
     AccountId, AssetId, InboxIndex, InstrumentId, MandateId, OrderId, PublicKey, Seq, SessionId, Signature, TimestampNs, ZoneId,
@@ -13,7 +13,10 @@ use plinth_types::id::{
 use plinth_types::limits::AMOUNT_MAX;
 use plinth_types::message::InboxMessage;
 use plinth_types::quantity::{Amount, Price, Qty};
-use plinth_types::reference::{Account, Asset, Configuration, Instrument, Mandate, Name, Scope, SignedMandate};
+use plinth_types::reference::{
+    Account, Asset, Bands, Configuration, Instrument, Mandate, Name, Protection, Scope, SelfMatch, SelfMatchMode, SignedMandate,
+    Suspension, Trader,
+};
 use std::collections::VecDeque;
 
 /// SplitMix64: a seed in a log is a reproduction.
@@ -65,6 +68,8 @@ pub(crate) struct Flow {
     recent: VecDeque<(OrderId, u32, Price)>,
     inbox: u64,
     queue: VecDeque<(Body, Vec<u8>)>,
+    /// Who is suspended and will be free again.
+    suspended: Vec<Trader>,
 }
 
 impl Flow {
@@ -96,6 +101,7 @@ impl Flow {
             recent: VecDeque::new(),
             inbox: 0,
             queue: VecDeque::new(),
+            suspended: Vec::new(),
         };
         flow.configure();
         flow
@@ -144,6 +150,16 @@ impl Flow {
     pub(crate) fn next_command(&mut self) -> Sequenced {
         if let Some((body, tail)) = self.queue.pop_front() {
             return self.sequenced(SessionId::APPLIANCE, 0, body, tail);
+        }
+        if !self.suspended.is_empty() && self.rng.one_in(12) {
+            let at = self.rng.below(self.suspended.len() as u64) as usize;
+            let trader = self.suspended.swap_remove(at);
+            return self.appliance(Configuration::Suspend(Suspension { trader, suspended: false }));
+        }
+        match self.rng.below(250) {
+            0..3 => return self.protect(),
+            3 => return self.mass_cancel(),
+            _ => {}
         }
         match self.rng.below(100) {
             0..58 => self.new_order(),
@@ -287,6 +303,71 @@ impl Flow {
             _ => self.inbox = next,
         }
         self.sequenced(session, 0, Body::Inbox, tail)
+    }
+
+    fn appliance(&mut self, configuration: Configuration) -> Sequenced {
+        self.sequenced(SessionId::APPLIANCE, 0, Body::Configure, configuration.to_bytes())
+    }
+
+    /// An account to protect or suspend, rarely one that there is not.
+    fn some_account(&mut self) -> AccountId {
+        AccountId::new(if self.rng.one_in(15) { 6 } else { self.rng.below(self.accounts) as u32 })
+    }
+
+    fn protect(&mut self) -> Sequenced {
+        let configuration = match self.rng.below(8) {
+            0 => {
+                let trader = match self.rng.below(8) {
+                    0..3 => Trader::Session(SessionId::new(self.session() as u16)),
+                    3 => Trader::Session(SessionId::new([0, 5][self.rng.below(2) as usize])),
+                    _ => Trader::Account(self.some_account()),
+                };
+                self.suspended.push(trader);
+                Configuration::Suspend(Suspension { trader, suspended: true })
+            }
+            1..6 => {
+                let mode = SelfMatchMode::from_code(1 + self.rng.below(4) as u8).unwrap();
+                let self_match = SelfMatch { group: 1 + self.rng.below(2) as u32, mode };
+                Configuration::Protect(Protection {
+                    account: self.some_account(),
+                    self_match: self.rng.one_in(3).then_some(self_match),
+                    orders_max: self.rng.one_in(3).then_some(1 + self.rng.below(12) as u32),
+                    notional_max: self.rng.one_in(3).then(|| Amount::new(u128::from(100 + self.rng.below(500))).unwrap()),
+                })
+            }
+            _ => {
+                let instrument = self.rng.below(self.instruments);
+                let middle = self.middles[instrument as usize];
+                let mut away = |most: u64| 2 + self.rng.below(most) as i64;
+                let (low, high) = (middle - away(6), middle + away(6));
+                let wide = self.rng.one_in(2);
+                let bands = Bands {
+                    instrument: InstrumentId::new(if self.rng.one_in(10) { 3 } else { instrument as u32 }),
+                    low: Price::from_ticks(if wide { 1 } else { low }).unwrap(),
+                    high: Price::from_ticks(if wide { 1_000 } else { high }).unwrap(),
+                    market_reach: self.rng.one_in(2).then_some(self.rng.below(3) as u32),
+                };
+                Configuration::SetBands(if self.rng.one_in(10) {
+                    Bands { low: bands.high, high: bands.low, ..bands }
+                } else {
+                    bands
+                })
+            }
+        };
+        self.appliance(configuration)
+    }
+
+    fn mass_cancel(&mut self) -> Sequenced {
+        let acting = self.rng.below(SESSIONS + 1) as u16;
+        let named = if self.rng.one_in(5) { self.rng.below(SESSIONS + 1) as u16 } else { acting };
+        let mass = MassCancel {
+            session: (named != 0).then_some(SessionId::new(named)),
+            account: self.rng.one_in(2).then(|| self.some_account()),
+            instrument: self.rng.one_in(3).then(|| InstrumentId::new(self.rng.below(self.instruments + 1) as u32)),
+            side: self.rng.one_in(3).then_some(if self.rng.one_in(2) { Side::Buy } else { Side::Sell }),
+            cause: if self.rng.one_in(2) { MassCancelCause::Request } else { MassCancelCause::Disconnect },
+        };
+        self.sequenced(SessionId::new(acting), 0, Body::MassCancel(mass), Vec::new())
     }
 
     /// A change of reference data, mostly one to be refused.

@@ -115,7 +115,12 @@ pub(super) fn ready(folder: &DataFolder, resolved: &Resolved, peers: &[Peer], fi
             price_decimals: instrument.price_decimals,
             qty_decimals: instrument.qty_decimals,
         }),
-        Configuration::AddAsset(_) | Configuration::OpenAccount(_) | Configuration::GrantMandate(_) => None,
+        Configuration::AddAsset(_)
+        | Configuration::OpenAccount(_)
+        | Configuration::GrantMandate(_)
+        | Configuration::Suspend(_)
+        | Configuration::Protect(_)
+        | Configuration::SetBands(_) => None,
     });
     let validators = resolved.validators.iter().zip(peers).map(|(validator, peer)| ReadyValidator {
         public_key: peer.key.to_string(),

@@ -21,6 +21,8 @@ pub(super) fn sequence_new_reference(zone: &mut Fused, reference: &[Configuratio
                 let own = engine.mandates().find(|own| own.id == signed.mandate.id);
                 own.map(|mandate| Configuration::GrantMandate(SignedMandate { mandate, ..*signed }))
             }
+            // What a running zone is told, never what its file lists.
+            Configuration::Suspend(_) | Configuration::Protect(_) | Configuration::SetBands(_) => continue,
         };
         match in_force {
             Some(own) if own == *item => {}
@@ -49,5 +51,8 @@ fn entry_name(item: &Configuration) -> String {
         Configuration::OpenAccount(account) => format!("account {} ('{}')", account.id, account.name),
         Configuration::ListInstrument(instrument) => format!("instrument {} ('{}')", instrument.id, instrument.symbol),
         Configuration::GrantMandate(signed) => format!("mandate {}", signed.mandate.id),
+        Configuration::Suspend(_) => "a suspension".to_owned(),
+        Configuration::Protect(protection) => format!("protection of account {}", protection.account),
+        Configuration::SetBands(bands) => format!("bands of instrument {}", bands.instrument),
     }
 }

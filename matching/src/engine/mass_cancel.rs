@@ -1,0 +1,107 @@
+//! Mass cancels: all orders of a session, account, instrument, side, or of any of these together.
+//!
+//! Orders go in the order of the books: by instrument, bids before offers, best level first, oldest order first. Then the count is said.
+//! A session may take off its own orders only, whatever account they are on, and needs no mandate for it: it made them, and less risk
+//! is always allowed. The appliance may take off anybody's: a lost connection, an operator.
+//!
+//! Cost: one look at each order of the books concerned.
+
+use crate::engine::Engine;
+use crate::engine::book::{index_of, side_of};
+use crate::engine::pool::{Node, Slot};
+use plinth_types::command::{Command, MassCancel, MassCancelCause, Side};
+use plinth_types::event::{CancelReason, Event, EventSink};
+use plinth_types::id::{OrderId, SessionId};
+use plinth_types::page::Touch;
+use plinth_types::reject::Reject;
+
+impl<T: Touch> Engine<T> {
+    #[inline(never)]
+    pub(crate) fn mass_cancel<S: EventSink>(&mut self, command: &Command, mass: &MassCancel, sink: &mut S) {
+        if let Err(reject) = self.check_mass_cancel(command, mass) {
+            return sink.emit(Event::MassCancelRejected { reject });
+        }
+        let reason = match mass.cause {
+            MassCancelCause::Request => CancelReason::MassRequested,
+            MassCancelCause::Disconnect => CancelReason::Disconnected,
+        };
+        let orders = self.take_off_all(mass, reason, sink);
+        sink.emit(Event::MassCancelled { orders });
+    }
+
+    fn check_mass_cancel(&mut self, command: &Command, mass: &MassCancel) -> Result<(), Reject> {
+        let touch = &mut self.touch;
+        if command.session != SessionId::APPLIANCE && mass.session != Some(command.session) {
+            return Err(Reject::NotMandated);
+        }
+        if let Some(account) = mass.account {
+            self.custody.known_account(touch, account)?;
+        }
+        match mass.instrument {
+            Some(instrument) if instrument.get() >= self.counters.get(touch).instruments => {
+                Err(Reject::UnknownInstrument { instrument })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Takes off every order that fits, and says how many there were.
+    pub(crate) fn take_off_all<S: EventSink>(&mut self, mass: &MassCancel, reason: CancelReason, sink: &mut S) -> u32 {
+        let instruments = match mass.instrument {
+            Some(instrument) => instrument.get()..instrument.get() + 1,
+            None => 0..self.counters.get(&mut self.touch).instruments,
+        };
+        let mut orders = 0;
+        for instrument in instruments {
+            for side in [Side::Buy, Side::Sell] {
+                if mass.side.is_none_or(|asked| asked == side) {
+                    orders += self.take_off_side(instrument, side, mass, reason, sink);
+                }
+            }
+        }
+        orders
+    }
+
+    fn take_off_side<S: EventSink>(
+        &mut self,
+        instrument: u32,
+        side: Side,
+        mass: &MassCancel,
+        reason: CancelReason,
+        sink: &mut S,
+    ) -> u32 {
+        let mut orders = 0;
+        let mut level = self.books.get(&mut self.touch, instrument as usize).best(side);
+        while let Some((level_slot, price)) = level {
+            let mut slot = self.levels.table.get(&mut self.touch, level_slot as usize).head;
+            while slot != 0 {
+                let node = *self.nodes.get(&mut self.touch, slot as usize);
+                if fits(mass, &node) {
+                    self.take_off_slot(slot, &node, reason, sink);
+                    orders += 1;
+                }
+                slot = node.next;
+            }
+            let book = self.books.get(&mut self.touch, instrument as usize);
+            level = self.levels.next(&mut self.touch, book, side, price);
+        }
+        orders
+    }
+
+    /// Ends the resting order `node` in `slot`.
+    pub(crate) fn take_off_slot<S: EventSink>(&mut self, slot: Slot, node: &Node, reason: CancelReason, sink: &mut S) {
+        let place = self.index.find(&mut self.touch, &self.nodes, node.order).expect("a live order is in the index");
+        assert!(place.slot == slot, "an order rests once");
+        let lots = self.take_off(place);
+        let order = OrderId::from_bits(node.order).expect("a resting order has an id");
+        sink.emit(Event::Cancelled { order, lots, reason });
+    }
+}
+
+/// Whether the order is one of those that are to go.
+fn fits(mass: &MassCancel, node: &Node) -> bool {
+    let session = OrderId::from_bits(node.order).map(OrderId::session);
+    mass.session.is_none_or(|asked| Some(asked) == session)
+        && mass.account.is_none_or(|asked| asked.get() == node.account)
+        && mass.side.is_none_or(|asked| index_of(asked) == index_of(side_of(node.side)))
+}
