@@ -9,7 +9,7 @@
 
 use crate::clock::{MonoNs, Now};
 use crate::codec::frame::{self, Fields, Frame};
-use crate::codec::{BEGIN_STRING, Message, tag};
+use crate::codec::{Message, tag};
 use crate::dictionary::{Dictionary, MsgType};
 use crate::limits::{CONNECTIONS_PENDING_MAX, LOGON_TIME_MAX_NS, PASSWORD_SIZE_MAX, VERIFICATIONS_WAITING_MAX};
 use crate::session::{Application, Context, Credential, Session, SessionConfig, SessionConfigError};
@@ -47,7 +47,6 @@ impl core::fmt::Debug for Verification {
 /// All sessions and the connections bound to them.
 #[derive(Debug)]
 pub struct Acceptor<A> {
-    dictionary: Dictionary,
     fields: Fields,
     comp_id: Vec<u8>,
     /// Ascending by number.
@@ -86,7 +85,6 @@ impl<A: Application> Acceptor<A> {
     /// When two sessions share a number or a name, or one has none that can be used.
     pub fn new(comp_id: &str, sessions: Vec<SessionConfig>, application: A) -> Result<Self, SessionConfigError> {
         let mut acceptor = Self {
-            dictionary: Dictionary::fix44(),
             fields: Fields::default(),
             comp_id: comp_id.as_bytes().to_vec(),
             sessions: Vec::with_capacity(sessions.len()),
@@ -327,7 +325,7 @@ impl<A: Application> Acceptor<A> {
         match own.state {
             LinkState::Bound { session } => {
                 let message = Message::new(bytes, &self.fields);
-                let mut context = Context { now, dictionary: &self.dictionary, application: &mut self.application, zone };
+                let mut context = Context { now, application: &mut self.application, zone };
                 self.sessions[session].receive(&message, &mut context);
             }
             LinkState::AwaitingLogon { since } => self.first_message(link, since, bytes, now),
@@ -353,14 +351,17 @@ impl<A: Application> Acceptor<A> {
 
     /// Whose logon this is, if it is a good one as far as can be seen.
     fn identify(&self, message: &Message<'_>, now: Now) -> Option<(usize, Option<Box<[u8]>>)> {
-        if message.begin_string() != BEGIN_STRING || message.msg_type() != b"A" {
-            return None;
-        }
-        if self.dictionary.check(message) != Ok(MsgType::Logon) || message.get(tag::TARGET_COMP_ID) != Some(&self.comp_id) {
+        if message.msg_type() != b"A" || message.get(tag::TARGET_COMP_ID) != Some(&self.comp_id) {
             return None;
         }
         let comp_id = message.get(tag::SENDER_COMP_ID)?;
         let session = *self.by_comp_id.get(comp_id)?;
+        let version = self.sessions[session].config().version;
+        let is_version =
+            message.begin_string() == version.begin_string() && message.get(tag::DEFAULT_APPL_VER_ID) == version.appl_ver_id();
+        if !is_version || Dictionary::of(version).check(message) != Ok(MsgType::Logon) {
+            return None;
+        }
         let is_named = message.get(tag::USERNAME).is_none_or(|name| name == comp_id);
         if !is_named || !self.sessions[session].is_idle() || !crate::session::is_time_accurate(message, now) {
             return None;

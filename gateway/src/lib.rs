@@ -1,4 +1,4 @@
-//! The FIX 4.4 acceptor of the trading zone.
+//! The FIX acceptor of the trading zone: 4.0 to 4.4, and FIXT.1.1 with 5.0 to 5.0 SP2.
 //!
 //! ```text
 //! codec/        bytes to fields and back, prices and times exactly
@@ -7,6 +7,7 @@
 //! acceptor.rs   connections bound to sessions, sans-IO
 //! application/  orders: requests to commands, durable records to reports. Its doc holds the rules of engagement
 //! driver/       io_uring, passwords, the turn of the loop: [`Gateway`]
+//! echo.rs       the application of the conformance tests
 //! client/       a small initiator for harnesses
 //! zone.rs       [`Zone`], the only way into the zone
 //! clock.rs      time as an argument
@@ -28,6 +29,7 @@ pub mod clock;
 pub mod codec;
 pub mod dictionary;
 pub mod driver;
+pub mod echo;
 pub mod limits;
 pub mod session;
 pub mod zone;

@@ -34,7 +34,7 @@ fn order() -> Vec<u8> {
 fn scan_and_check_of_an_order() {
     let bytes = order();
     let mut fields = Fields::default();
-    let dictionary = Dictionary::fix44();
+    let dictionary = Dictionary::of(plinth_gateway::codec::Version::Fix44);
     let scan_ns = best(|| {
         for _ in 0..ROUNDS {
             let bytes = black_box(&bytes[..]);

@@ -6,7 +6,7 @@ use super::reports::{BusinessReject, Refusal, RequestKind};
 use super::request::Request;
 use crate::codec::decimal::{self, DecimalError};
 use crate::codec::{Message, Tag, tag};
-use crate::dictionary::{MsgType, SessionRejectReason, Violation};
+use crate::dictionary::{SessionRejectReason, Violation};
 use crate::limits::ORDERS_KEPT_MAX;
 use crate::session::{Application, Origin, Outbound};
 use crate::zone::Zone;
@@ -28,39 +28,22 @@ pub(super) enum Fault {
 impl Application for Desk {
     fn message<Z: Zone>(&mut self, origin: Origin, message: &Message<'_>, zone: &mut Z, reply: &mut Outbound) {
         let request = Request::read(message);
-        let outcome = match origin.msg_type {
-            MsgType::NewOrderSingle => self.new_order(origin, &request, zone, reply),
-            MsgType::OrderCancelRequest => self.cancel(origin, &request, zone),
-            MsgType::OrderCancelReplaceRequest => self.replace(origin, &request, zone),
-            MsgType::OrderStatusRequest => self.status(origin, &request, reply),
-            MsgType::Other
-            | MsgType::Heartbeat
-            | MsgType::TestRequest
-            | MsgType::ResendRequest
-            | MsgType::Reject
-            | MsgType::SequenceReset
-            | MsgType::Logout
-            | MsgType::Logon => Err(Fault::Business(BusinessReject::UNSUPPORTED_TYPE)),
+        let msg_type = message.msg_type();
+        let outcome = match msg_type {
+            b"D" => self.new_order(origin, &request, zone, reply),
+            b"F" => self.cancel(origin, &request, zone),
+            b"G" => self.replace(origin, &request, zone),
+            b"H" => self.status(origin, &request, reply),
+            _ => Err(Fault::Business(BusinessReject::UNSUPPORTED_TYPE)),
         };
         match outcome {
             Ok(()) => {}
-            Err(Fault::Session(violation)) => reply.push_reject(origin.msg_seq_num, message.msg_type(), violation, origin.now.utc),
-            Err(Fault::Business(reject)) => Self::report_business_reject(origin, message.msg_type(), reject, reply),
-            Err(Fault::Refused(refusal)) => match origin.msg_type {
-                MsgType::OrderCancelRequest => self.report_cancel_refused(origin, RequestKind::Cancel, &request, refusal, reply),
-                MsgType::OrderCancelReplaceRequest => {
-                    self.report_cancel_refused(origin, RequestKind::Replace, &request, refusal, reply);
-                }
-                MsgType::NewOrderSingle
-                | MsgType::OrderStatusRequest
-                | MsgType::Other
-                | MsgType::Heartbeat
-                | MsgType::TestRequest
-                | MsgType::ResendRequest
-                | MsgType::Reject
-                | MsgType::SequenceReset
-                | MsgType::Logout
-                | MsgType::Logon => Self::report_order_refused(origin, &request, refusal, reply),
+            Err(Fault::Session(violation)) => reply.push_reject(origin.msg_seq_num, msg_type, violation, origin.now.utc),
+            Err(Fault::Business(reject)) => Self::report_business_reject(origin, msg_type, reject, reply),
+            Err(Fault::Refused(refusal)) => match msg_type {
+                b"F" => self.report_cancel_refused(origin, RequestKind::Cancel, &request, refusal, reply),
+                b"G" => self.report_cancel_refused(origin, RequestKind::Replace, &request, refusal, reply),
+                _ => Self::report_order_refused(origin, &request, refusal, reply),
             },
         }
     }

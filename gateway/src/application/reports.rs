@@ -3,7 +3,8 @@
 use super::Desk;
 use super::orders::Order;
 use super::request::Request;
-use crate::codec::{Tag, decimal, tag};
+use crate::codec::{Tag, Version, decimal, tag};
+use crate::dictionary::{SessionRejectReason, Violation};
 use crate::limits::AVG_PX_EXTRA_DECIMALS;
 use crate::session::{BodyWriter, Origin, Outbound};
 use plinth_types::command::{ClientOrderId, Command, OrderPrice, Side, TimeInForce};
@@ -284,7 +285,15 @@ impl Desk {
         });
     }
 
+    /// Refuses a message of the application as a whole. Before 4.2 sessions have only the session's reject for that.
     pub(super) fn report_business_reject(origin: Origin, msg_type: &[u8], reject: BusinessReject, out: &mut Outbound) {
+        if !out.version().is_at_least(Version::Fix42) {
+            let violation = reject.missing.map(|tag| Violation::of(SessionRejectReason::RequiredTagMissing, tag));
+            return match violation {
+                Some(violation) => out.push_reject(origin.msg_seq_num, msg_type, violation, origin.now.utc),
+                None => out.push_reject_text(origin.msg_seq_num, msg_type, "Unsupported message type", origin.now.utc),
+            };
+        }
         out.push(NO_RECORD, b"j", origin.now.utc, |body| {
             body.number(tag::REF_SEQ_NUM, origin.msg_seq_num.get());
             match reject.missing {

@@ -1,6 +1,6 @@
 //! Messages written in place.
 
-use super::{BEGIN_STRING, SOH, Tag, decimal, timestamp};
+use super::{SOH, Tag, Version, decimal, timestamp};
 use plinth_types::id::{MsgSeqNum, TimestampNs};
 
 /// Writes one message after another into one buffer.
@@ -17,9 +17,16 @@ use plinth_types::id::{MsgSeqNum, TimestampNs};
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
     bytes: Vec<u8>,
+    version: Version,
 }
 
 impl Builder {
+    /// A builder of messages of this version; that of `default` is 4.4.
+    #[must_use]
+    pub const fn of(version: Version) -> Self {
+        Self { bytes: Vec::new(), version }
+    }
+
     /// Starts a message of this type, forgetting the one before.
     pub fn start(&mut self, msg_type: &[u8]) {
         self.bytes.clear();
@@ -44,7 +51,7 @@ impl Builder {
 
     /// Adds a timestamp.
     pub fn time(&mut self, tag: Tag, value: TimestampNs) {
-        self.bytes(tag, &timestamp::format(value));
+        self.bytes(tag, timestamp::text(value, self.version).as_bytes());
     }
 
     /// Adds a decimal number.
@@ -63,7 +70,7 @@ impl Builder {
     pub fn finish(&mut self) -> &[u8] {
         let body_size = self.bytes.len() - PREFIX_SIZE_MAX;
         let mut prefix = Vec::with_capacity(PREFIX_SIZE_MAX);
-        write_prefix(body_size, &mut prefix);
+        write_prefix(self.version, body_size, &mut prefix);
         let start = PREFIX_SIZE_MAX - prefix.len();
         self.bytes[start..PREFIX_SIZE_MAX].copy_from_slice(&prefix);
         write_check_sum(start, &mut self.bytes);
@@ -92,9 +99,9 @@ pub(crate) fn write_number(tag: Tag, value: u64, out: &mut Vec<u8>) {
 }
 
 /// Writes `BeginString` and `BodyLength`.
-pub(crate) fn write_prefix(body_size: usize, out: &mut Vec<u8>) {
+pub(crate) fn write_prefix(version: Version, body_size: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(b"8=");
-    out.extend_from_slice(BEGIN_STRING);
+    out.extend_from_slice(version.begin_string());
     out.extend_from_slice(b"\x019=");
     decimal::write_integer(body_size as u64, out);
     out.push(SOH);
@@ -106,5 +113,5 @@ pub(crate) fn write_check_sum(start: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&[b'1', b'0', b'=', b'0' + sum / 100, b'0' + sum / 10 % 10, b'0' + sum % 10, SOH]);
 }
 
-/// `8=FIX.4.4`, `9=` and 20 digits, with their SOH.
-const PREFIX_SIZE_MAX: usize = 2 + BEGIN_STRING.len() + 1 + 2 + 20 + 1;
+/// `8=FIXT.1.1`, `9=` and 20 digits, with their SOH.
+const PREFIX_SIZE_MAX: usize = 2 + Version::Fix50.begin_string().len() + 1 + 2 + 20 + 1;

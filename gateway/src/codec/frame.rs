@@ -196,10 +196,10 @@ impl<'a> Message<'a> {
 }
 
 impl core::fmt::Display for Message<'_> {
-    /// `|` for SOH; passwords are blanked.
+    /// `|` for SOH; secrets are blanked.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         for (tag, value) in self.fields() {
-            if matches!(tag, tag::PASSWORD | tag::NEW_PASSWORD | tag::RAW_DATA) {
+            if tag.is_secret() {
                 write!(f, "{tag}=***|")?;
             } else {
                 write!(f, "{tag}={}|", String::from_utf8_lossy(value))?;
@@ -346,33 +346,50 @@ fn data_tag(length_tag: i32) -> Option<i32> {
     if index < DATA_TAGS.len() && DATA_TAGS[index] != 0 { Some(i32::from(DATA_TAGS[index])) } else { None }
 }
 
-const DATA_TAGS: [u16; 622] = {
-    let pairs: [(usize, u16); 16] = [
-        (90, 91),
-        (93, 89),
-        (95, 96),
-        (212, 213),
-        (348, 349),
-        (350, 351),
-        (352, 353),
-        (354, 355),
-        (356, 357),
-        (358, 359),
-        (360, 361),
-        (362, 363),
-        (364, 365),
-        (445, 446),
-        (618, 619),
-        (621, 622),
-    ];
-    let mut tags = [0; 622];
+/// Whether a length field says where a data field ends.
+#[cfg(test)]
+pub(crate) fn is_measured(tag: u16) -> bool {
+    DATA_PAIRS.iter().any(|&(_, data)| data == tag)
+}
+
+const DATA_TAGS: [u16; DATA_TAGS_SIZE] = {
+    let mut tags = [0; DATA_TAGS_SIZE];
     let mut index = 0;
-    while index < pairs.len() {
-        tags[pairs[index].0] = pairs[index].1;
+    while index < DATA_PAIRS.len() {
+        tags[DATA_PAIRS[index].0] = DATA_PAIRS[index].1;
         index += 1;
     }
     tags
 };
+
+/// Length fields and the data fields that they measure, of all versions.
+const DATA_PAIRS: [(usize, u16); 24] = [
+    (90, 91),
+    (93, 89),
+    (95, 96),
+    (212, 213),
+    (348, 349),
+    (350, 351),
+    (352, 353),
+    (354, 355),
+    (356, 357),
+    (358, 359),
+    (360, 361),
+    (362, 363),
+    (364, 365),
+    (445, 446),
+    (618, 619),
+    (621, 622),
+    (1_184, 1_185),
+    (1_277, 1_278),
+    (1_280, 1_281),
+    (1_282, 1_283),
+    (1_397, 1_398),
+    (1_401, 1_402),
+    (1_403, 1_404),
+    (1_468, 1_469),
+];
+const DATA_TAGS_SIZE: usize = 1_469;
 
 const START: &[u8] = b"8=FIX";
 /// `10=nnn` and SOH.

@@ -5,6 +5,7 @@
 //! tag.rs        the tags we know by name
 //! decimal.rs    prices and quantities: digits to ticks and lots, exactly, and back
 //! timestamp.rs  UTCTimestamp
+//! version.rs    the versions that we speak
 //! builder.rs    messages written in place, body length and checksum included
 //! ```
 //!
@@ -22,12 +23,12 @@ pub mod decimal;
 pub mod frame;
 pub mod tag;
 pub mod timestamp;
+mod version;
 
 pub use builder::Builder;
 pub use frame::{Field, Fields, Frame, Message};
 pub use tag::Tag;
+pub use version::Version;
 
 /// Field delimiter, 0x01.
 pub const SOH: u8 = 1;
-/// The only version that we speak.
-pub const BEGIN_STRING: &[u8] = b"FIX.4.4";

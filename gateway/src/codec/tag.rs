@@ -20,7 +20,13 @@ impl Tag {
         self.0
     }
 
-    /// Index into a table of the tags of FIX 4.4; `None` for a negative one.
+    /// Whether values are never shown: user names, passwords, signatures and raw data.
+    #[must_use]
+    pub const fn is_secret(self) -> bool {
+        matches!(self.0, 89 | 91 | 96 | 553 | 554 | 925 | 1_402 | 1_404)
+    }
+
+    /// Index into a table of tags; `None` for a negative one.
     #[must_use]
     #[inline]
     pub const fn index(self) -> Option<usize> {
@@ -54,5 +60,6 @@ tags! {
     SESSION_REJECT_REASON = 373, BUSINESS_REJECT_REF_ID = 379, BUSINESS_REJECT_REASON = 380, CXL_REJ_RESPONSE_TO = 434,
     NO_SIDES = 552, USERNAME = 553, PASSWORD = 554, PREVIOUSLY_REPORTED = 570, TRADE_REPORT_ID = 571, TRD_MATCH_ID = 880,
     TRADE_REPORT_REF_ID = 572, TRADE_REPORT_TYPE = 856, ORD_STATUS_REQ_ID = 790, TRADE_REPORT_TRANS_TYPE = 487, NEW_PASSWORD = 925,
+    NEXT_EXPECTED_MSG_SEQ_NUM = 789, DEFAULT_APPL_VER_ID = 1_137,
     ZONE_STATE = 20_001, ATTESTATION = 20_002, SETTLEMENT_HEIGHT = 20_003, ZONE_HEIGHT = 20_004,
 }

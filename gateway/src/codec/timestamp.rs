@@ -1,12 +1,39 @@
-//! `UTCTimestamp`: `YYYYMMDD-HH:MM:SS` with nothing, milliseconds, microseconds or nanoseconds behind it. We write milliseconds.
+//! `UTCTimestamp`: `YYYYMMDD-HH:MM:SS` with nothing, milliseconds, microseconds or nanoseconds behind it. We write milliseconds, and none before
+//! FIX 4.2.
 
+use super::Version;
 use crate::limits::SECOND_NS;
 use plinth_types::id::TimestampNs;
 
 /// Bytes of a timestamp as we write it.
 pub const TIMESTAMP_SIZE: usize = 21;
+/// Bytes of one without a fraction.
+const SECONDS_SIZE: usize = 17;
 /// Bytes of a date.
 pub const DATE_SIZE: usize = 8;
+
+/// A timestamp as a version writes it: milliseconds from 4.2 on.
+#[derive(Clone, Copy, Debug)]
+pub struct Text {
+    bytes: [u8; TIMESTAMP_SIZE],
+    size: usize,
+}
+
+impl Text {
+    /// Its characters.
+    #[must_use]
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.size]
+    }
+}
+
+/// A timestamp as a version writes it.
+#[must_use]
+#[inline]
+pub fn text(time: TimestampNs, version: Version) -> Text {
+    Text { bytes: format(time), size: if version.has_milliseconds() { TIMESTAMP_SIZE } else { SECONDS_SIZE } }
+}
 
 /// `YYYYMMDD-HH:MM:SS.sss`.
 #[must_use]

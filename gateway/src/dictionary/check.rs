@@ -1,12 +1,11 @@
 //! One message against the tables.
 
-use super::fix44;
 use super::reason::SessionRejectReason as Reason;
 use super::reason::Violation;
-use super::tables::{Dictionary, Place, TAGS, TagSet};
+use super::tables::{Dictionary, Group, MessageTable, Place, TAGS, TagEntry, TagSet};
 use crate::codec::{Message, Tag, frame, timestamp};
 
-/// The types of messages that we tell apart.
+/// The types of messages that sessions tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MsgType {
     /// `0`
@@ -23,24 +22,16 @@ pub enum MsgType {
     Logout,
     /// `A`
     Logon,
-    /// `D`
-    NewOrderSingle,
-    /// `F`
-    OrderCancelRequest,
-    /// `G`
-    OrderCancelReplaceRequest,
-    /// `H`
-    OrderStatusRequest,
-    /// Known to FIX 4.4 and not read here.
-    Other,
+    /// Any other: the application's.
+    Application,
 }
 
 impl MsgType {
-    /// `None` if FIX 4.4 has no such type.
+    /// By tag 35.
     #[must_use]
     #[inline]
-    pub fn of(msg_type: &[u8]) -> Option<Self> {
-        Some(match msg_type {
+    pub const fn of(msg_type: &[u8]) -> Self {
+        match msg_type {
             b"0" => Self::Heartbeat,
             b"1" => Self::TestRequest,
             b"2" => Self::ResendRequest,
@@ -48,49 +39,8 @@ impl MsgType {
             b"4" => Self::SequenceReset,
             b"5" => Self::Logout,
             b"A" => Self::Logon,
-            b"D" => Self::NewOrderSingle,
-            b"F" => Self::OrderCancelRequest,
-            b"G" => Self::OrderCancelReplaceRequest,
-            b"H" => Self::OrderStatusRequest,
-            _ => return fix44::OTHER_TYPES.split(' ').any(|other| other.as_bytes() == msg_type).then_some(Self::Other),
-        })
-    }
-
-    /// Whether the message belongs to the session and not to the application.
-    #[must_use]
-    pub const fn is_admin(self) -> bool {
-        match self {
-            Self::Heartbeat
-            | Self::TestRequest
-            | Self::ResendRequest
-            | Self::Reject
-            | Self::SequenceReset
-            | Self::Logout
-            | Self::Logon => true,
-            Self::NewOrderSingle
-            | Self::OrderCancelRequest
-            | Self::OrderCancelReplaceRequest
-            | Self::OrderStatusRequest
-            | Self::Other => false,
+            _ => Self::Application,
         }
-    }
-
-    /// Row of the message tables.
-    const fn table(self) -> Option<usize> {
-        Some(match self {
-            Self::Heartbeat => 0,
-            Self::TestRequest => 1,
-            Self::ResendRequest => 2,
-            Self::Reject => 3,
-            Self::SequenceReset => 4,
-            Self::Logout => 5,
-            Self::Logon => 6,
-            Self::NewOrderSingle => 7,
-            Self::OrderCancelRequest => 8,
-            Self::OrderCancelReplaceRequest => 9,
-            Self::OrderStatusRequest => 10,
-            Self::Other => return None,
-        })
     }
 }
 
@@ -112,77 +62,125 @@ impl Dictionary {
             place = tag_place;
             seen.insert(index);
         }
-        let msg_type = MsgType::of(message.msg_type()).ok_or(Violation::whole(Reason::InvalidMsgType))?;
-        let table = msg_type.table().map(|row| self.message(row));
-        let body_required = table.map_or(&[][..], |table| table.required);
+        let table = self.message(message.msg_type()).ok_or(Violation::whole(Reason::InvalidMsgType))?;
         if let Some(&missing) =
-            fix44::HEADER_REQUIRED.iter().chain(body_required).find(|&&required| !seen.contains(usize::from(required)))
+            self.header_required.iter().chain(&table.required).find(|&&required| !seen.contains(usize::from(required)))
         {
             return Err(Violation::of(Reason::RequiredTagMissing, Tag::new(i32::from(missing))));
         }
-        let defined = table.map(|table| &table.defined);
-        self.check_fields(message, defined)?;
-        Ok(msg_type)
+        seen.clear();
+        self.check_fields(message, table, &mut seen)?;
+        Ok(MsgType::of(message.msg_type()))
     }
 
-    fn check_fields(&self, message: &Message<'_>, defined: Option<&TagSet>) -> Result<(), Violation> {
-        let mut seen = TagSet::default();
-        let mut group: Option<OpenGroup<'_>> = None;
+    fn check_fields(&self, message: &Message<'_>, table: &MessageTable, seen: &mut TagSet) -> Result<(), Violation> {
+        let mut open = OpenGroups::default();
+        // A fault inside a group is only told when the group's count is right, as the QuickFIX engines do.
+        let mut inside: Result<(), Violation> = Ok(());
         for (tag, value) in message.fields() {
-            let Some((index, entry)) = self.tag(tag).and_then(|entry| Some((tag.index()?, entry))) else {
+            let known = self.tag(tag).filter(|entry| entry.is_transport || !table.is_transport);
+            let Some((index, entry)) = known.and_then(|entry| Some((tag.index()?, entry))) else {
                 let reason = if value.is_empty() { Reason::TagWithoutValue } else { Reason::InvalidTagNumber };
                 return Err(Violation::of(reason, tag));
             };
-            if let Some(open) = &mut group {
-                if open.members.contains(index) {
-                    open.found += u64::from(index == usize::from(open.first));
-                } else {
-                    open.close()?;
-                    group = None;
+            let is_member = open.take(index)?;
+            if !is_member {
+                inside?;
+                if !seen.insert(index) {
+                    return Err(Violation::of(Reason::TagRepeated, tag));
                 }
             }
-            // Members of a group may come again in its next entry.
-            if group.is_none() && !seen.insert(index) {
-                return Err(Violation::of(Reason::TagRepeated, tag));
+            match self.check_value(entry, value) {
+                Ok(()) => {}
+                Err(reason) if is_member => inside = inside.and(Err(Violation::of(reason, tag))),
+                Err(reason) => return Err(Violation::of(reason, tag)),
             }
-            if value.is_empty() {
-                return Err(Violation::of(Reason::TagWithoutValue, tag));
-            }
-            if !has_format(entry.data_type, value) {
-                return Err(Violation::of(Reason::DataFormatIncorrect, tag));
-            }
-            if entry.enumeration != 0 {
-                let allowed = if entry.data_type == b'V' {
-                    value.split(|&byte| byte == b' ').all(|value| Self::allows(entry, value))
-                } else {
-                    Self::allows(entry, value)
-                };
-                if !allowed {
-                    return Err(Violation::of(Reason::ValueIncorrect, tag));
-                }
-            }
-            if entry.place == Place::Body && defined.is_some_and(|defined| !defined.contains(index)) {
+            if entry.place == Place::Body && !is_member && !table.defined.contains(index) {
                 return Err(Violation::of(Reason::TagNotDefined, tag));
             }
-            if entry.group != 0 && group.is_none() {
-                let (members, first) = self.group(entry.group);
-                group = Some(OpenGroup { count_tag: tag, claimed: frame::number(value).unwrap_or(0), members, first, found: 0 });
+            if entry.counts_group
+                && let Some(group) = self.group(table, index)
+            {
+                let claimed = frame::number(value).unwrap_or(0);
+                open.push(OpenGroup { count_tag: tag, claimed, group, found: 0, seen: TagSet::default() })?;
             }
         }
-        group.map_or(Ok(()), |open| open.close())
+        open.close_all()?;
+        inside
+    }
+
+    #[inline]
+    fn check_value(&self, entry: &TagEntry, value: &[u8]) -> Result<(), Reason> {
+        if value.is_empty() {
+            return Err(Reason::TagWithoutValue);
+        }
+        if !has_format(entry.data_type, value) {
+            return Err(Reason::DataFormatIncorrect);
+        }
+        let is_allowed = entry.enumeration == 0
+            || if entry.data_type == b'V' {
+                value.split(|&byte| byte == b' ').all(|value| self.allows(entry, value))
+            } else {
+                self.allows(entry, value)
+            };
+        if is_allowed { Ok(()) } else { Err(Reason::ValueIncorrect) }
     }
 }
 
-/// A group whose entries are being read.
+/// The groups whose entries are being read, the outermost first.
+#[derive(Default)]
+struct OpenGroups<'a> {
+    stack: [Option<OpenGroup<'a>>; GROUP_DEPTH_MAX],
+    depth: usize,
+}
+
+impl<'a> OpenGroups<'a> {
+    fn push(&mut self, group: OpenGroup<'a>) -> Result<(), Violation> {
+        let count_tag = group.count_tag;
+        let place = self.stack.get_mut(self.depth).ok_or(Violation::of(Reason::GroupCountIncorrect, count_tag))?;
+        *place = Some(group);
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Whether a field belongs to an open group. Those that it does not belong to end before it.
+    #[inline]
+    fn take(&mut self, tag: usize) -> Result<bool, Violation> {
+        while self.depth > 0 {
+            let Some(top) = &mut self.stack[self.depth - 1] else { break };
+            if top.takes(tag) {
+                return Ok(true);
+            }
+            top.close()?;
+            self.depth -= 1;
+        }
+        Ok(false)
+    }
+
+    fn close_all(&self) -> Result<(), Violation> {
+        self.stack[..self.depth].iter().rev().flatten().try_for_each(OpenGroup::close)
+    }
+}
+
 struct OpenGroup<'a> {
     count_tag: Tag,
     claimed: u64,
-    members: &'a TagSet,
-    first: u16,
+    group: &'a Group,
     found: u64,
+    /// Members of the entry that is being read.
+    seen: TagSet,
 }
 
 impl OpenGroup<'_> {
+    /// Whether a field is part of this group: the first of an entry, or a member that the entry does not have yet.
+    fn takes(&mut self, tag: usize) -> bool {
+        if tag == usize::from(self.group.first) {
+            self.found += 1;
+            self.seen.clear();
+        }
+        self.found > 0 && self.group.members.contains(tag) && self.seen.insert(tag)
+    }
+
     fn close(&self) -> Result<(), Violation> {
         if self.found == self.claimed {
             return Ok(());
@@ -190,6 +188,9 @@ impl OpenGroup<'_> {
         Err(Violation::of(Reason::GroupCountIncorrect, self.count_tag))
     }
 }
+
+/// Groups inside groups. The specifications have four.
+const GROUP_DEPTH_MAX: usize = 6;
 
 /// Whether a value is of a data type, by its letter in the tables.
 fn has_format(data_type: u8, value: &[u8]) -> bool {
@@ -238,7 +239,7 @@ fn is_month(value: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::{Builder, Fields, Frame};
+    use crate::codec::{Builder, Fields, Frame, Version};
 
     /// `body` is in readable form; header, length and checksum are added unless it brings its own header.
     fn check(body: &str) -> Result<MsgType, (u64, Option<i32>)> {
@@ -252,7 +253,7 @@ mod tests {
         let bytes = builder.finish();
         let mut fields = Fields::default();
         assert_eq!(frame::next(bytes, &mut fields), Frame::Message { size: bytes.len() }, "{body}");
-        let checked = Dictionary::fix44().check(&Message::new(bytes, &fields));
+        let checked = Dictionary::of(Version::Fix44).check(&Message::new(bytes, &fields));
         checked.map_err(|violation| (violation.reason.code(), violation.tag.map(Tag::get)))
     }
 
@@ -261,11 +262,12 @@ mod tests {
     #[test]
     fn what_the_tables_allow_passes() {
         assert_eq!(check("0|"), Ok(MsgType::Heartbeat));
-        assert_eq!(check(&format!("D|{ORDER}40=1|38=002000.00|21=1|167=CS|18=6 G|")), Ok(MsgType::NewOrderSingle));
-        assert_eq!(check(&format!("D|{ORDER}40=1|386=2|336=A|336=B|58=x|")), Ok(MsgType::NewOrderSingle));
-        assert_eq!(check(&format!("D|{ORDER}40=1|453=0|")), Ok(MsgType::NewOrderSingle));
-        assert_eq!(check("8|37=id|39=0|"), Ok(MsgType::Other));
-        assert_eq!(check("AE|571=1|"), Ok(MsgType::Other));
+        assert_eq!(check(&format!("D|{ORDER}40=1|38=002000.00|21=1|167=CS|18=6 G|")), Ok(MsgType::Application));
+        assert_eq!(check(&format!("D|{ORDER}40=1|386=2|336=A|336=B|58=x|")), Ok(MsgType::Application));
+        assert_eq!(check(&format!("D|{ORDER}40=1|453=0|")), Ok(MsgType::Application));
+        // Parties with a group of sub-identifiers inside, and a second party behind it.
+        let parties = "453=2|448=A|447=D|452=1|802=2|523=X|803=1|523=Y|803=2|448=B|447=D|452=3|";
+        assert_eq!(check(&format!("D|{ORDER}{parties}40=1|")), Ok(MsgType::Application));
     }
 
     #[test]
@@ -292,6 +294,9 @@ mod tests {
             ("D|11=id|21=3|34=2|49=TW|52=20260225-19:41:57|56=X|".to_owned(), 14, Some(34)),
             (format!("D|{ORDER}40=1|386=3|336=A|336=B|"), 16, Some(386)),
             (format!("D|{ORDER}40=1|386=1|58=x|"), 16, Some(386)),
+            (format!("D|{ORDER}40=1|453=1|448=A|447=D|452=1|802=2|523=X|803=1|58=x|"), 16, Some(802)),
+            (format!("D|{ORDER}40=1|453=1|448=A|447=??|452=1|58=x|"), 6, Some(447)),
+            (format!("D|{ORDER}40=1|448=A|"), 2, Some(448)),
         ];
         for (body, code, tag) in rows {
             assert_eq!(check(&body), Err((code, tag)), "{body}");
@@ -316,14 +321,6 @@ mod tests {
         ];
         for (reason, code, text) in pinned {
             assert_eq!((reason.code(), reason.text()), (code, text));
-        }
-    }
-
-    /// A row's place is its number in `MsgType::table`.
-    #[test]
-    fn the_tables_are_in_the_order_of_the_types() {
-        for (row, message) in fix44::MESSAGES.iter().enumerate() {
-            assert_eq!(MsgType::of(message.msg_type).unwrap().table(), Some(row));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Who may log on, and how.
 
+use crate::codec::Version;
 use crate::limits::COMP_ID_SIZE_MAX;
 use plinth_types::id::SessionId;
 use std::sync::Arc;
@@ -15,6 +16,16 @@ pub struct SessionConfig {
     pub credential: Credential,
     /// Whether both sequences may start again at a logon.
     pub reset: ResetPolicy,
+    /// The version that it speaks.
+    pub version: Version,
+}
+
+impl SessionConfig {
+    /// A FIX 4.4 session.
+    #[must_use]
+    pub fn new(id: SessionId, comp_id: &str, credential: Credential, reset: ResetPolicy) -> Self {
+        Self { id, comp_id: comp_id.to_owned(), credential, reset, version: Version::Fix44 }
+    }
 }
 
 /// What a logon must show.

@@ -4,7 +4,7 @@ use super::outbound::write_reject;
 use super::{Application, Asked, Context, MsgSeqNum, Origin, Session, State};
 use crate::clock::Now;
 use crate::codec::frame::{self, Fields, Frame};
-use crate::codec::{BEGIN_STRING, Message, Tag, tag, timestamp};
+use crate::codec::{Message, Tag, tag, timestamp};
 use crate::dictionary::{MsgType, SessionRejectReason, Violation};
 use crate::limits::{RESEND_WAIT_NS, SENDING_TIME_SKEW_MAX_NS, SEQ_GAP_MAX, TEST_REQ_ID_SIZE_MAX};
 use crate::zone::Zone;
@@ -38,7 +38,7 @@ impl Session {
             }
         };
         let msg_type = message.msg_type();
-        if message.begin_string() != BEGIN_STRING {
+        if message.begin_string() != self.config.version.begin_string() {
             if msg_type == b"5" {
                 return self.logged_out(message.msg_seq_num(), now);
             }
@@ -58,7 +58,7 @@ impl Session {
                 Ordering::Equal => {}
             }
         }
-        let msg_type = match context.dictionary.check(message) {
+        let msg_type = match self.dictionary.check(message) {
             Ok(msg_type) => msg_type,
             Err(violation) => return self.reject(message, number, violation, now),
         };
@@ -100,13 +100,9 @@ impl Session {
                     self.logon_again(message, peer, number, now);
                 }
             }
-            MsgType::NewOrderSingle
-            | MsgType::OrderCancelRequest
-            | MsgType::OrderCancelReplaceRequest
-            | MsgType::OrderStatusRequest
-            | MsgType::Other => {
+            MsgType::Application => {
                 self.advance();
-                let origin = Origin { session: self.config.id, msg_type, msg_seq_num: number, now };
+                let origin = Origin { session: self.config.id, msg_seq_num: number, now };
                 context.application.message(origin, message, context.zone, &mut self.outbound);
             }
         }
@@ -135,10 +131,17 @@ impl Session {
             return;
         }
         self.asked = Some(Asked { end: MsgSeqNum::new(number.get() - 1), at: now.mono });
+        let end_seq_no = self.config.version.end_seq_no_infinite();
         self.outbound.push_admin(b"2", now.utc, |body| {
             body.number(tag::BEGIN_SEQ_NO, expected.get());
-            body.number(tag::END_SEQ_NO, 0);
+            body.number(tag::END_SEQ_NO, end_seq_no);
         });
+    }
+
+    /// Waits for the numbers up to this one, for which the peer was asked in another way than by a resend request.
+    pub(super) fn expect_resend(&mut self, number: MsgSeqNum, now: Now) {
+        self.held.insert(number, &[]);
+        self.asked = Some(Asked { end: MsgSeqNum::new(number.get() - 1), at: now.mono });
     }
 
     /// A number that was counted before. If the peer says that it may be a duplicate, the only safe thing to do is nothing.
@@ -190,13 +193,15 @@ impl Session {
         if number == self.next_in && !matches!(msg_type, b"A" | b"4") {
             self.advance();
         }
+        let dictionary = self.dictionary;
         self.outbound.push_admin(b"3", now.utc, |body| {
             for (to, from) in REVERSE_ROUTES {
-                if let Some(party) = message.get(from).filter(|party| !party.is_empty() && party.len() <= ROUTE_SIZE_MAX) {
+                let party = message.get(from).filter(|party| !party.is_empty() && party.len() <= ROUTE_SIZE_MAX);
+                if let Some(party) = party.filter(|_| dictionary.knows(to)) {
                     body.bytes(to, party);
                 }
             }
-            write_reject(number, msg_type, violation, body);
+            write_reject(number, msg_type, violation.reason.text(), Some(violation), body);
         });
     }
 

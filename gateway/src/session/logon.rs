@@ -22,7 +22,8 @@ impl Session {
             return self.refuse(now, format_args!("EncryptMethod must be 0"));
         }
         let reset = message.is_set(tag::RESET_SEQ_NUM_FLAG);
-        self.begin(Logon { msg_seq_num, heartbeat_s, reset }, now);
+        let next_expected = message.get(tag::NEXT_EXPECTED_MSG_SEQ_NUM).and_then(frame::number);
+        self.begin(Logon { msg_seq_num, heartbeat_s, reset, next_expected }, now);
     }
 
     /// A `Logon` on a live session: a reset, or a mistake.
@@ -34,7 +35,8 @@ impl Session {
         let heartbeat_s = heartbeat_s
             .filter(|seconds| (HEARTBEAT_SECONDS_MIN..=HEARTBEAT_SECONDS_MAX).contains(seconds))
             .unwrap_or(peer.heartbeat_ns / SECOND_NS);
-        self.begin(Logon { msg_seq_num, heartbeat_s, reset: true }, now);
+        let next_expected = message.get(tag::NEXT_EXPECTED_MSG_SEQ_NUM).and_then(frame::number);
+        self.begin(Logon { msg_seq_num, heartbeat_s, reset: true, next_expected }, now);
     }
 
     fn begin(&mut self, logon: Logon, now: Now) {
@@ -46,6 +48,10 @@ impl Session {
         }
         if logon.reset || self.config.reset == ResetPolicy::EveryLogon {
             self.outbound.want_reset();
+            self.state = State::Resetting(logon);
+            return;
+        }
+        if self.outbound.is_resetting() {
             self.state = State::Resetting(logon);
             return;
         }
@@ -70,11 +76,24 @@ impl Session {
         if received.get() - expected.get() > SEQ_GAP_MAX {
             return self.refuse(now, format_args!("MsgSeqNum too high, expecting {expected} but received {received}"));
         }
+        let next_out = self.outbound.next();
+        if let Some(claimed) = logon.next_expected.filter(|&claimed| claimed > next_out) {
+            let text =
+                format_args!("Tag 789 (NextExpectedMsgSeqNum) is higher than expected. Expected {next_out}, Received {claimed}");
+            return self.refuse(now, text);
+        }
+        let appl_ver_id = self.config.version.appl_ver_id();
         self.outbound.push_admin(b"A", now.utc, |body| {
             body.bytes(tag::ENCRYPT_METHOD, b"0");
             body.number(tag::HEART_BT_INT, logon.heartbeat_s);
             if logon.reset {
                 body.bytes(tag::RESET_SEQ_NUM_FLAG, b"Y");
+            }
+            if logon.next_expected.is_some() {
+                body.number(tag::NEXT_EXPECTED_MSG_SEQ_NUM, expected.get() + u64::from(received == expected));
+            }
+            if let Some(id) = appl_ver_id {
+                body.bytes(tag::DEFAULT_APPL_VER_ID, id);
             }
         });
         self.state = State::Active(Peer {
@@ -83,7 +102,13 @@ impl Session {
             test_requests: 0,
             quarantined_at: None,
         });
-        if received > expected {
+        if let Some(begin) = logon.next_expected {
+            self.outbound.owe(MsgSeqNum::new(begin), MsgSeqNum::new(next_out));
+        }
+        if received > expected && logon.next_expected.is_some() {
+            // Our 789 asked for what is missing.
+            self.expect_resend(received, now);
+        } else if received > expected {
             self.too_high(&[], received, now);
         } else {
             self.advance();

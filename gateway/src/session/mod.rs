@@ -1,4 +1,4 @@
-//! FIX 4.4 sessions, sans-IO: no socket, no clock, no thread.
+//! FIX sessions of every version from 4.0 to 5.0 SP2, sans-IO: no socket, no clock, no thread.
 //!
 //! ```text
 //! config.rs    who may log on, and how
@@ -65,7 +65,7 @@ pub use outbound::{BodyWriter, Outbound};
 
 use crate::clock::{MonoNs, Now};
 use crate::codec::Message;
-use crate::dictionary::{Dictionary, MsgType};
+use crate::dictionary::Dictionary;
 use crate::zone::Zone;
 use held::Held;
 use plinth_types::command::Body;
@@ -89,8 +89,6 @@ pub trait Application {
 pub struct Origin {
     /// Whose.
     pub session: SessionId,
-    /// Its type.
-    pub msg_type: MsgType,
     /// Its number.
     pub msg_seq_num: MsgSeqNum,
     /// When it came.
@@ -100,7 +98,6 @@ pub struct Origin {
 /// What a session works with while it handles one call.
 pub(crate) struct Context<'a, A, Z> {
     pub(crate) now: Now,
-    pub(crate) dictionary: &'a Dictionary,
     pub(crate) application: &'a mut A,
     pub(crate) zone: &'a mut Z,
 }
@@ -109,6 +106,7 @@ pub(crate) struct Context<'a, A, Z> {
 #[derive(Debug)]
 pub struct Session {
     config: SessionConfig,
+    dictionary: &'static Dictionary,
     target: Vec<u8>,
     outbound: Outbound,
     next_in: MsgSeqNum,
@@ -140,6 +138,8 @@ struct Logon {
     msg_seq_num: MsgSeqNum,
     heartbeat_s: u64,
     reset: bool,
+    /// `NextExpectedMsgSeqNum`, tag 789: the number that the peer expects from us, instead of a resend request.
+    next_expected: Option<u64>,
 }
 
 /// What timers need to know of a peer.
@@ -161,9 +161,10 @@ struct Asked {
 impl Session {
     /// A session that has never been logged on to. `acceptor` is our own `CompID`.
     pub(crate) fn new(config: SessionConfig, acceptor: &[u8]) -> Self {
-        let outbound = Outbound::new(config.id, acceptor, config.comp_id.as_bytes());
+        let outbound = Outbound::new(config.id, config.version, acceptor, config.comp_id.as_bytes());
         Self {
             outbound,
+            dictionary: Dictionary::of(config.version),
             target: acceptor.to_vec(),
             config,
             next_in: MsgSeqNum::new(1),

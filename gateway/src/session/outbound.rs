@@ -3,7 +3,7 @@
 use super::store::{EntryHead, Store};
 use crate::clock::{MonoNs, Now};
 use crate::codec::builder::{write_check_sum, write_field, write_number, write_prefix, write_tag};
-use crate::codec::{SOH, Tag, decimal, tag, timestamp};
+use crate::codec::{SOH, Tag, Version, decimal, tag, timestamp};
 use crate::dictionary::Violation;
 use crate::limits::{
     MESSAGE_SIZE_MAX, RESEND_SIZE_PER_TURN, RESENDS_WAITING_MAX, RESERVATION_BLOCK, SEND_BUFFER_SIZE, STORE_SIZE_MAX,
@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 #[derive(Debug)]
 pub struct Outbound {
     session: SessionId,
+    version: Version,
     sender: Vec<u8>,
     target: Vec<u8>,
     /// Messages with the numbers from `first` on, one each.
@@ -54,9 +55,10 @@ struct Range {
 impl Outbound {
     /// A session that has never said anything. Records are replayed into it until [`Outbound::start`].
     #[must_use]
-    pub(crate) fn new(session: SessionId, sender: &[u8], target: &[u8]) -> Self {
+    pub(crate) fn new(session: SessionId, version: Version, sender: &[u8], target: &[u8]) -> Self {
         Self {
             session,
+            version,
             sender: sender.to_vec(),
             target: target.to_vec(),
             store: Store::new(STORE_SIZE_MAX),
@@ -106,7 +108,20 @@ impl Outbound {
 
     /// Refuses a message whose field an application cannot read: a session-level reject.
     pub fn push_reject(&mut self, msg_seq_num: MsgSeqNum, msg_type: &[u8], violation: Violation, time: TimestampNs) {
-        self.push_admin(b"3", time, |body| write_reject(msg_seq_num, msg_type, violation, body));
+        self.push_admin(b"3", time, |body| {
+            write_reject(msg_seq_num, msg_type, violation.reason.text(), Some(violation), body);
+        });
+    }
+
+    /// Refuses a message as a whole, in the session's own words, as sessions before 4.2 do for what has no code.
+    pub fn push_reject_text(&mut self, msg_seq_num: MsgSeqNum, msg_type: &[u8], text: &str, time: TimestampNs) {
+        self.push_admin(b"3", time, |body| write_reject(msg_seq_num, msg_type, text, None, body));
+    }
+
+    /// The version that the session speaks.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
     }
 
     /// Says something that belongs to the session.
@@ -116,9 +131,10 @@ impl Outbound {
 
     fn append(&mut self, head: EntryHead<'_>, body: impl FnOnce(&mut BodyWriter<'_>)) {
         let mut size = 0;
+        let version = self.version;
         let write = |out: &mut Vec<u8>| {
             let at = out.len();
-            body(&mut BodyWriter(out));
+            body(&mut BodyWriter(out, version));
             size = out.len() - at;
             assert!(size + HEADER_SIZE_MAX <= MESSAGE_SIZE_MAX, "a message of {size} bytes, all parts of which are bounded");
         };
@@ -150,6 +166,11 @@ impl Outbound {
     /// The number that the next message gets.
     pub(crate) fn next(&self) -> u64 {
         self.first + self.store.len() as u64
+    }
+
+    /// Whether a reset is wanted and not yet durable.
+    pub(super) const fn is_resetting(&self) -> bool {
+        self.reset_wanted
     }
 
     /// Whether numbers may be used at all.
@@ -191,11 +212,15 @@ impl Outbound {
         self.reset_wanted = true;
     }
 
-    /// The peer wants the numbers from `begin` to `end` again; an `end` of 0 means all.
+    /// The peer wants the numbers from `begin` to `end` again, or all from `begin` on.
     pub(super) fn resend(&mut self, begin: MsgSeqNum, end: MsgSeqNum) {
         let begin = begin.get().max(1);
         let last = self.next_to_send - 1;
-        let end = if end.get() == 0 { last } else { end.get().min(last) };
+        let end = if self.version.is_infinite(end.get()) { last } else { end.get().min(last) };
+        self.resend_range(begin, end);
+    }
+
+    fn resend_range(&mut self, begin: u64, end: u64) {
         if begin <= self.boundary && self.history.first_after(self.marks.position(begin)) < self.history.len() {
             // The obligation to send these reports must be durable before the gap is filled.
             let wanted = self.replay_wanted.get_or_insert(Range { next: begin, end });
@@ -203,6 +228,13 @@ impl Outbound {
             return;
         }
         self.enqueue(Range { next: begin, end });
+    }
+
+    /// The peer's logon says that it has nothing from `begin` on; our own logon has number `logon`.
+    pub(super) fn owe(&mut self, begin: MsgSeqNum, logon: MsgSeqNum) {
+        if begin < logon {
+            self.resend_range(begin.get().max(1), logon.get());
+        }
     }
 
     fn enqueue(&mut self, range: Range) {
@@ -278,7 +310,8 @@ impl Outbound {
         }
         let mut resent_size = 0;
         while self.wire.len() + MESSAGE_SIZE_MAX <= SEND_BUFFER_SIZE {
-            if let Some(range) = self.resends.front().copied() {
+            // What has not been sent for the first time cannot be sent again: a range that ends with our logon waits for it.
+            if let Some(range) = self.resends.front().copied().filter(|range| range.end < self.next_to_send) {
                 if resent_size >= RESEND_SIZE_PER_TURN {
                     return true;
                 }
@@ -310,8 +343,9 @@ impl Outbound {
             now.utc,
             None,
             entry.poss_resend,
+            self.version,
         );
-        write_message(&self.header, body, &mut self.wire);
+        write_message(self.version, &self.header, body, &mut self.wire);
         self.last_sent_at = now.mono;
     }
 
@@ -324,13 +358,33 @@ impl Outbound {
             let mut body = Vec::with_capacity(32);
             write_number(tag::NEW_SEQ_NO, next, &mut body);
             write_field(tag::GAP_FILL_FLAG, b"Y", &mut body);
-            write_header(&mut self.header, b"4", range.next, &self.sender, &self.target, now.utc, Some(now.utc), false);
-            write_message(&self.header, &body, &mut self.wire);
+            write_header(
+                &mut self.header,
+                b"4",
+                range.next,
+                &self.sender,
+                &self.target,
+                now.utc,
+                Some(now.utc),
+                false,
+                self.version,
+            );
+            write_message(self.version, &self.header, &body, &mut self.wire);
         } else if let Some(entry) = self.store.entry((next - self.first) as usize).copied() {
             let msg_type = entry.msg_type.as_bytes();
             let orig = Some(entry.time);
-            write_header(&mut self.header, msg_type, next, &self.sender, &self.target, now.utc, orig, entry.poss_resend);
-            write_message(&self.header, self.store.body(&entry), &mut self.wire);
+            write_header(
+                &mut self.header,
+                msg_type,
+                next,
+                &self.sender,
+                &self.target,
+                now.utc,
+                orig,
+                entry.poss_resend,
+                self.version,
+            );
+            write_message(self.version, &self.header, self.store.body(&entry), &mut self.wire);
             self.resent_count += 1;
             next += 1;
         }
@@ -375,9 +429,15 @@ impl Marks {
 
 /// Writes the body of one message.
 #[derive(Debug)]
-pub struct BodyWriter<'a>(&'a mut Vec<u8>);
+pub struct BodyWriter<'a>(&'a mut Vec<u8>, Version);
 
 impl BodyWriter<'_> {
+    /// The version that is written.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.1
+    }
+
     /// Adds a field. The value holds no SOH.
     pub fn bytes(&mut self, tag: Tag, value: &[u8]) {
         write_field(tag, value, self.0);
@@ -416,7 +476,7 @@ impl BodyWriter<'_> {
 
     /// Adds a timestamp.
     pub fn time(&mut self, tag: Tag, value: TimestampNs) {
-        self.bytes(tag, &timestamp::format(value));
+        self.bytes(tag, timestamp::text(value, self.1).as_bytes());
     }
 
     /// Adds what `write` appends as one value, which holds no SOH.
@@ -428,15 +488,32 @@ impl BodyWriter<'_> {
     }
 }
 
-/// The body of a session-level reject.
-pub(super) fn write_reject(number: MsgSeqNum, msg_type: &[u8], violation: Violation, body: &mut BodyWriter<'_>) {
+/// The body of a session-level reject. Before 4.2 the tag to blame stands in the text and there are no codes; 4.2 has those up to 11.
+pub(super) fn write_reject(
+    number: MsgSeqNum,
+    msg_type: &[u8],
+    text: &str,
+    violation: Option<Violation>,
+    body: &mut BodyWriter<'_>,
+) {
+    let version = body.version();
+    let tag = violation.and_then(|violation| violation.tag);
     body.number(tag::REF_SEQ_NUM, number.get());
-    body.bytes(tag::TEXT, violation.reason.text().as_bytes());
-    if let Some(tag) = violation.tag {
+    if !version.is_at_least(Version::Fix42) {
+        return match tag {
+            Some(tag) => body.text(tag::TEXT, format_args!("{text} ({tag})")),
+            None => body.bytes(tag::TEXT, text.as_bytes()),
+        };
+    }
+    body.bytes(tag::TEXT, text.as_bytes());
+    if let Some(tag) = tag {
         body.text(tag::REF_TAG_ID, format_args!("{tag}"));
     }
     body.bytes(tag::REF_MSG_TYPE, &msg_type[..msg_type.len().min(MSG_TYPE_SIZE_MAX)]);
-    body.number(tag::SESSION_REJECT_REASON, violation.reason.code());
+    let code = violation.map(|violation| violation.reason.code());
+    if let Some(code) = code.filter(|&code| code <= LAST_CODE_OF_FIX42 || version.is_at_least(Version::Fix43)) {
+        body.number(tag::SESSION_REJECT_REASON, code);
+    }
 }
 
 #[expect(clippy::too_many_arguments, reason = "the standard header has that many parts")]
@@ -449,6 +526,7 @@ fn write_header(
     now: TimestampNs,
     orig: Option<TimestampNs>,
     poss_resend: bool,
+    version: Version,
 ) {
     out.clear();
     write_field(tag::MSG_TYPE, msg_type, out);
@@ -457,19 +535,19 @@ fn write_header(
         write_field(tag::POSS_DUP_FLAG, b"Y", out);
     }
     write_field(tag::SENDER_COMP_ID, sender, out);
-    write_field(tag::SENDING_TIME, &timestamp::format(now), out);
+    write_field(tag::SENDING_TIME, timestamp::text(now, version).as_bytes(), out);
     write_field(tag::TARGET_COMP_ID, target, out);
     if poss_resend {
         write_field(tag::POSS_RESEND, b"Y", out);
     }
     if let Some(orig) = orig {
-        write_field(tag::ORIG_SENDING_TIME, &timestamp::format(orig), out);
+        write_field(tag::ORIG_SENDING_TIME, timestamp::text(orig, version).as_bytes(), out);
     }
 }
 
-fn write_message(header: &[u8], body: &[u8], out: &mut Vec<u8>) {
+fn write_message(version: Version, header: &[u8], body: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
-    write_prefix(header.len() + body.len(), out);
+    write_prefix(version, header.len() + body.len(), out);
     out.extend_from_slice(header);
     out.extend_from_slice(body);
     write_check_sum(start, out);
@@ -478,3 +556,5 @@ fn write_message(header: &[u8], body: &[u8], out: &mut Vec<u8>) {
 /// Header, prefix and trailer of a message of ours.
 const HEADER_SIZE_MAX: usize = 512;
 const MSG_TYPE_SIZE_MAX: usize = 16;
+/// The last `SessionRejectReason` that FIX 4.2 knows.
+const LAST_CODE_OF_FIX42: u64 = 11;

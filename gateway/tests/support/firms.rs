@@ -62,11 +62,9 @@ pub fn reference() -> Vec<Configuration> {
 
 /// FIRM1 may never reset, FIRM2 when it asks; FIRM3 has no mandate. `hash` makes the stored form of a password.
 pub fn sessions(hash: impl Fn(&str) -> String) -> Vec<SessionConfig> {
-    let firm = |id: u16, reset| SessionConfig {
-        id: SessionId::new(id),
-        comp_id: format!("FIRM{id}"),
-        credential: Credential::Password(hash(&format!("secret{id}")).into()),
-        reset,
+    let firm = |id: u16, reset| {
+        let credential = Credential::Password(hash(&format!("secret{id}")).into());
+        SessionConfig::new(SessionId::new(id), &format!("FIRM{id}"), credential, reset)
     };
     vec![firm(1, ResetPolicy::Never), firm(2, ResetPolicy::OnRequest), firm(3, ResetPolicy::Never)]
 }

@@ -17,15 +17,16 @@
 use plinth_gateway::acceptor::{Acceptor, LinkId, Sessions};
 use plinth_gateway::clock::{MonoNs, Now};
 use plinth_gateway::codec::frame::{self, Fields, Frame};
-use plinth_gateway::codec::{Message, tag, timestamp};
-use plinth_gateway::session::{Application, Origin, Outbound};
+use plinth_gateway::codec::timestamp;
+use plinth_gateway::echo::Echo;
+use plinth_gateway::session::Application;
 use plinth_gateway::zone::{Full, Zone};
 use plinth_types::codec::Codec;
 use plinth_types::command::{Body, Command};
 use plinth_types::event::Event;
 use plinth_types::id::{Height, MandateId, Seq, SessionId, TimestampNs};
 use plinth_types::message::{BlockStatus, Note};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// 2026-02-25 12:00:00 UTC.
 pub const START_NS: u64 = 1_772_020_800_000_000_000;
@@ -33,6 +34,7 @@ const STEP_NS: u64 = 100_000_000;
 const PATIENCE_NS: u64 = 30_000_000_000;
 
 pub mod book;
+pub mod definitions;
 pub mod firms;
 
 /// One journaled record with what came of it.
@@ -469,44 +471,6 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 
 pub fn show(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).replace('\x01', "|")
-}
-
-/// The application of the QuickFIX acceptance tests: orders come back as they were, ascending by tag.
-#[derive(Debug, Default)]
-pub struct Echo {
-    seen: HashSet<(SessionId, Vec<u8>)>,
-}
-
-impl Application for Echo {
-    fn message<Z: Zone>(&mut self, origin: Origin, message: &Message<'_>, _: &mut Z, reply: &mut Outbound) {
-        let time = origin.now.utc;
-        let msg_type = message.msg_type();
-        if !matches!(msg_type, b"D" | b"d" | b"C") {
-            reply.push(Seq::new(0), b"j", time, |body| {
-                body.number(tag::REF_SEQ_NUM, origin.msg_seq_num.get());
-                body.bytes(tag::TEXT, b"Unsupported Message Type");
-                body.bytes(tag::REF_MSG_TYPE, msg_type);
-                body.number(tag::BUSINESS_REJECT_REASON, 3);
-            });
-            return;
-        }
-        let again = message.is_set(tag::POSS_RESEND);
-        let id = message.get(tag::CL_ORD_ID).unwrap_or_default().to_vec();
-        let fresh = self.seen.insert((origin.session, id));
-        if again && !fresh {
-            return;
-        }
-        let header = [8, 9, 35, 34, 43, 49, 52, 56, 97, 122, 10];
-        let mut fields: Vec<_> = message.fields().filter(|(tag, _)| !header.contains(&tag.get())).collect();
-        fields.sort_by_key(|(tag, _)| *tag);
-        let write =
-            |body: &mut plinth_gateway::session::BodyWriter<'_>| fields.iter().for_each(|(tag, value)| body.bytes(*tag, value));
-        if again { reply.push_again(Seq::new(0), msg_type, time, write) } else { reply.push(Seq::new(0), msg_type, time, write) }
-    }
-
-    fn disconnected(&mut self, session: SessionId) {
-        self.seen.retain(|(owner, _)| *owner != session);
-    }
 }
 
 impl Subject for Echo {

@@ -75,11 +75,10 @@ pub(super) fn submit_deposits(link: &ZoneLink, resolved: &Resolved) -> Result<()
 }
 
 pub(super) fn gateway_config(resolved: &Resolved) -> GatewayConfig {
-    let session = |own: &config::ResolvedSession| SessionConfig {
-        id: own.id,
-        comp_id: own.session.comp_id.clone(),
-        credential: Credential::Password(own.session.password_hash.as_str().into()),
-        reset: if own.session.may_reset { ResetPolicy::OnRequest } else { ResetPolicy::Never },
+    let session = |own: &config::ResolvedSession| {
+        let credential = Credential::Password(own.session.password_hash.as_str().into());
+        let reset = if own.session.may_reset { ResetPolicy::OnRequest } else { ResetPolicy::Never };
+        SessionConfig::new(own.id, &own.session.comp_id, credential, reset)
     };
     GatewayConfig {
         listen: resolved.fix.listen,
