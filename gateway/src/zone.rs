@@ -13,7 +13,13 @@ pub trait Zone {
     fn submit(&mut self, session: SessionId, mandate: MandateId, body: Body, tail: &[u8]) -> Result<Seq, Full>;
 }
 
-/// The zone takes no more for now.
+/// Why the zone takes no more for now. Cancels pass longer than orders do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("throttled")]
-pub struct Full;
+pub enum Full {
+    /// Too much waits to become durable.
+    #[error("throttled")]
+    Queue,
+    /// The host's disk space is low.
+    #[error("disk space is low, only cancels are taken")]
+    Disk,
+}

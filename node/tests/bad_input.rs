@@ -3,17 +3,13 @@
 
 #![allow(clippy::unwrap_used, clippy::type_complexity, reason = "helpers of tests are tests")]
 
-use plinth_gateway::client::{Client, ClientConfig, ClientError};
+mod market;
+
+use market::{Market, WITHIN, now, write_order};
 use plinth_gateway::codec::{Builder, Tag, tag};
-use plinth_node::replay::child::{ChildAppliance, Login, Ready};
-use plinth_types::id::TimestampNs;
-use std::collections::HashMap;
+use plinth_node::replay::child::Login;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-const WITHIN: Duration = Duration::from_secs(20);
 
 #[test]
 fn who_is_not_known_is_cut_off_without_a_word() {
@@ -180,110 +176,6 @@ fn orders_that_cannot_be_are_refused_with_the_reason() {
     assert!(status.ledger_conserved);
 }
 
-struct Market {
-    appliance: ChildAppliance,
-    _folder: tempfile::TempDir,
-}
-
-impl Market {
-    fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let appliance = ChildAppliance::start(Path::new(env!("CARGO_BIN_EXE_plinth")), folder.path(), &[]).unwrap();
-        Self { appliance, _folder: folder }
-    }
-
-    const fn ready(&self) -> &Ready {
-        self.appliance.ready()
-    }
-
-    fn login(&self, index: usize) -> &Login {
-        &self.ready().sessions[index]
-    }
-
-    fn log_on(&self, index: usize) -> Firm {
-        let login = self.login(index);
-        let config = ClientConfig::new(&login.sender_comp_id, &login.target_comp_id).password(&login.password);
-        let mut client = Client::connect(self.ready().fix, config).unwrap();
-        client.logon(Instant::now() + WITHIN).unwrap();
-        Firm { client, next_id: 0 }
-    }
-}
-
-struct Firm {
-    client: Client,
-    next_id: u64,
-}
-
-impl Firm {
-    fn next_id(&mut self) -> String {
-        self.next_id += 1;
-        format!("bad-input-{}", self.next_id)
-    }
-
-    fn send(&mut self, msg_type: &[u8], body: impl FnOnce(&mut Builder)) {
-        self.client.send(msg_type, body).unwrap();
-    }
-
-    /// The next message that is no heartbeat is of this type and has these fields.
-    fn expect(&mut self, what: &str, msg_type: &str, fields: &[(Tag, &str)]) {
-        let deadline = Instant::now() + WITHIN;
-        loop {
-            let message = self.client.next(deadline).unwrap_or_else(|error| panic!("{what}: {error}"));
-            let message = message.unwrap_or_else(|| panic!("{what}: no answer in {} s", WITHIN.as_secs()));
-            if matches!(message.msg_type(), b"0" | b"1") {
-                continue;
-            }
-            assert_eq!(message.msg_type(), msg_type.as_bytes(), "{what}: {message}");
-            for (tag, value) in fields {
-                assert_eq!(message.get(*tag).map(String::from_utf8_lossy).as_deref(), Some(*value), "{what}, tag {tag}: {message}");
-            }
-            return;
-        }
-    }
-
-    /// A bid far below the market rests. Returns its client order id.
-    fn accepts_an_order(&mut self, behind: &str) -> String {
-        let id = self.next_id();
-        self.send(b"D", |message| write_order(message, &id, &[]));
-        self.expect(&format!("an order behind {behind}"), "8", &[(tag::CL_ORD_ID, &id), (tag::EXEC_TYPE, "0")]);
-        id
-    }
-
-    /// The message ends the session; returns the reason given.
-    fn expect_logout(mut self, msg_type: &[u8], body: impl FnOnce(&mut Builder)) -> String {
-        self.send(msg_type, body);
-        loop {
-            match self.client.next(Instant::now() + WITHIN) {
-                Ok(Some(_)) => {}
-                Ok(None) => panic!("no logout in {} s", WITHIN.as_secs()),
-                Err(ClientError::LoggedOut { text }) => return text,
-                Err(error) => panic!("{error}"),
-            }
-        }
-    }
-}
-
-/// A small bid, with some fields changed or added.
-fn write_order(message: &mut Builder, id: &str, changes: &[(Tag, &str)]) {
-    let usual = [
-        (tag::CL_ORD_ID, id),
-        (tag::SYMBOL, "BTC/USD"),
-        (tag::SIDE, "1"),
-        (tag::ORDER_QTY, "0.001"),
-        (tag::ORD_TYPE, "2"),
-        (tag::PRICE, "77000.00"),
-        (tag::TIME_IN_FORCE, "1"),
-    ];
-    let changed: HashMap<Tag, &str> = changes.iter().copied().collect();
-    for (tag, value) in usual {
-        message.bytes(tag, changed.get(&tag).unwrap_or(&value).as_bytes());
-    }
-    message.time(tag::TRANSACT_TIME, now());
-    for (tag, value) in changes.iter().filter(|(tag, _)| usual.iter().all(|(usual, _)| usual != tag)) {
-        message.bytes(*tag, value.as_bytes());
-    }
-}
-
 fn logon(login: &Login, password: &str) -> Vec<u8> {
     framed(b"A", login, 1, |fields| {
         fields.bytes(tag::ENCRYPT_METHOD, b"0");
@@ -310,9 +202,4 @@ fn broken_check_sum(message: &[u8]) -> Vec<u8> {
     let at = broken.len() - 2;
     broken[at] = if broken[at] == b'9' { b'0' } else { broken[at] + 1 };
     broken
-}
-
-fn now() -> TimestampNs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    TimestampNs::new(since.as_nanos() as u64)
 }

@@ -189,9 +189,9 @@ impl Desk {
     ) -> Result<(), Fault> {
         self.tail.clear();
         ClientTail { msg_seq_num: origin.msg_seq_num, client_order_id, orig_client_order_id }.encode(&mut self.tail);
-        zone.submit(origin.session, mandate, body, &self.tail).map(|_| ()).map_err(|_| {
+        zone.submit(origin.session, mandate, body, &self.tail).map(|_| ()).map_err(|full| {
             self.throttled_count += 1;
-            Fault::Refused(Refusal::Throttled)
+            Fault::Refused(Refusal::Full(full))
         })
     }
 }

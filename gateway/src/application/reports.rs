@@ -7,6 +7,7 @@ use crate::codec::{Tag, Version, decimal, tag};
 use crate::dictionary::{SessionRejectReason, Violation};
 use crate::limits::AVG_PX_EXTRA_DECIMALS;
 use crate::session::{BodyWriter, Origin, Outbound};
+use crate::zone::Full;
 use plinth_types::command::{ClientOrderId, Command, OrderPrice, Side, TimeInForce};
 use plinth_types::id::{OrderId, Seq, SessionId};
 use plinth_types::quantity::{Price, Qty};
@@ -23,7 +24,7 @@ pub(super) enum Refusal {
     Unsupported { tag: Tag },
     Contradiction,
     TooManyOrders,
-    Throttled,
+    Full(Full),
 }
 
 impl Refusal {
@@ -36,7 +37,7 @@ impl Refusal {
             Self::DuplicateId => 6,
             Self::Unsupported { .. } | Self::Contradiction => 11,
             Self::UnknownAccount => 15,
-            Self::TooManyOrders | Self::Throttled => 99,
+            Self::TooManyOrders | Self::Full(_) => 99,
         }
     }
 
@@ -47,7 +48,7 @@ impl Refusal {
             Self::UnknownOrder => 1,
             Self::Unsupported { .. } => 2,
             Self::DuplicateId => 6,
-            Self::UnknownSymbol | Self::UnknownAccount | Self::Contradiction | Self::TooManyOrders | Self::Throttled => 99,
+            Self::UnknownSymbol | Self::UnknownAccount | Self::Contradiction | Self::TooManyOrders | Self::Full(_) => 99,
         }
     }
 
@@ -63,7 +64,7 @@ impl Refusal {
             }
             Self::Contradiction => "order terms contradict each other",
             Self::TooManyOrders => "capacity reached",
-            Self::Throttled => "throttled",
+            Self::Full(full) => return body.text(tag::TEXT, format_args!("{full}")),
         };
         body.bytes(tag::TEXT, text.as_bytes());
     }

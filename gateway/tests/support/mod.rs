@@ -61,7 +61,7 @@ pub struct Journal {
 impl Zone for Journal {
     fn submit(&mut self, session: SessionId, mandate: MandateId, body: Body, tail: &[u8]) -> Result<Seq, Full> {
         if (self.is_full && body != Body::Note) || (self.refuses_notes && body == Body::Note) {
-            return Err(Full);
+            return Err(Full::Queue);
         }
         let seq = Seq::new(self.records.len() as u64 + 1);
         let time = TimestampNs::new(self.utc_ns);

@@ -103,6 +103,7 @@ pub struct JournalStatus {
     acknowledgeable: AtomicU64,
     durable: AtomicU64,
     space_low: AtomicBool,
+    reserve_low: AtomicBool,
     failure: OnceLock<JournalError>,
     work: Signal,
 }
@@ -113,6 +114,7 @@ impl JournalStatus {
             acknowledgeable: AtomicU64::new(last.get()),
             durable: AtomicU64::new(last.get()),
             space_low: AtomicBool::new(false),
+            reserve_low: AtomicBool::new(false),
             failure: OnceLock::new(),
             work: Signal::default(),
         }
@@ -130,10 +132,16 @@ impl JournalStatus {
         Seq::new(self.durable.load(Ordering::Acquire))
     }
 
-    /// Whether the next segment could not be allocated: no new orders, while the current one still takes cancels.
+    /// Whether the next segment could not be allocated, or the host says that its reserve of disk space is touched: no new orders,
+    /// while the current segment still takes cancels.
     #[must_use]
     pub fn is_space_low(&self) -> bool {
-        self.space_low.load(Ordering::Acquire)
+        self.space_low.load(Ordering::Acquire) || self.reserve_low.load(Ordering::Acquire)
+    }
+
+    /// Says whether the host's reserve of disk space is touched. The journal itself sees only its own allocations fail.
+    pub fn set_reserve_low(&self, is_low: bool) {
+        self.reserve_low.store(is_low, Ordering::Release);
     }
 
     /// The error that stopped the journal for good. The process must exit.

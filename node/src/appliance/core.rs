@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use plinth_gateway::clock::Now;
 use plinth_gateway::{Full, Gateway, GatewayError, GatewayStatus, Waker, Zone};
 use plinth_matching::journal::JournalError;
-use plinth_matching::pipeline::Fused;
+use plinth_matching::pipeline::{self, Fused};
 use plinth_types::codec::Codec;
 use plinth_types::command::Body;
 use plinth_types::event::AssetAmount;
@@ -244,6 +244,10 @@ struct ZonePort<'a> {
 
 impl Zone for ZonePort<'_> {
     fn submit(&mut self, session: SessionId, mandate: MandateId, body: Body, tail: &[u8]) -> Result<Seq, Full> {
-        self.zone.submit(self.now, session, mandate, body, tail).map_err(|_| Full)
+        self.zone.submit(self.now, session, mandate, body, tail).map_err(|full| match full {
+            pipeline::Full::Disk => Full::Disk,
+            // A zone that has failed says nothing more; the core stage finds it in the same turn.
+            pipeline::Full::Queue | pipeline::Full::Failed => Full::Queue,
+        })
     }
 }

@@ -9,6 +9,7 @@
 //!  plinth-bridge     nothing                               link (finalized blocks) → core (inbox, block states)
 //!  validator ×n      votes, blocks                         each other, link
 //!  plinth-admin      the admin socket                      operators
+//!  plinth-space      nothing                               time; it looks at the disk
 //! ```
 //!
 //! * **Start**: lock the folder, read the configuration, recover the zone from its journal, start the validators, the link, the
@@ -26,6 +27,7 @@ mod parts;
 mod producer;
 mod reference;
 mod running;
+mod space;
 mod start;
 mod status;
 

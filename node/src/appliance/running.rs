@@ -5,6 +5,7 @@ use super::announce::Ready;
 use super::core::{Control, CoreError, CoreHandle};
 use super::folder::DataFolder;
 use super::producer::ProducerError;
+use super::space::SpaceWatch;
 use super::start::{READY_TIMEOUT, StartError};
 use plinth_settlement::link::ZoneLink;
 use plinth_validator::ValidatorHandle;
@@ -57,6 +58,7 @@ pub struct Appliance {
     pub(super) stopping: Arc<AtomicBool>,
     pub(super) validators: Arc<Vec<ValidatorHandle>>,
     pub(super) admin: Admin,
+    pub(super) space_watch: SpaceWatch,
     pub(super) failures: UnboundedReceiver<String>,
     pub(super) folder: DataFolder,
 }
@@ -84,9 +86,12 @@ impl Appliance {
     /// Stops everything: intake first, then each stage when what came before it is done.
     #[must_use]
     pub fn stop(self) -> Stopped {
-        let Self { core, core_thread, producer_thread, bridge_thread, link, stopping, validators, admin, folder, .. } = self;
+        let Self {
+            core, core_thread, producer_thread, bridge_thread, link, stopping, validators, admin, space_watch, folder, ..
+        } = self;
         let stages_folder = folder.stages();
         drop(admin);
+        drop(space_watch);
         core.send(Control::Stop);
         let mut problems = Vec::new();
         // A stage that failed has said why on its channel.

@@ -9,6 +9,7 @@ use super::parts;
 use super::producer::{ProducerStage, ZoneHead};
 use super::reference::sequence_new_reference;
 use super::running::Appliance;
+use super::space::SpaceWatch;
 use super::status;
 use crate::config::schema::Durability;
 use crate::config::{self, ConfigError, Resolved, demo};
@@ -161,6 +162,9 @@ impl Appliance {
         let stopping = Arc::new(AtomicBool::new(false));
         let head = Arc::new(Mutex::new(ZoneHead { height: producer.height(), state_root: producer.replica().root() }));
         let link = Arc::new(parts::start_link(&resolved, &settlement_addresses, cursor.settlement)?);
+        let reserve = resolved.zone.disk_reserve_mib << 20;
+        let space_watch = SpaceWatch::start(folder.path(), reserve, Arc::clone(zone.journal()), failed.clone())
+            .map_err(|error| system("a thread", error))?;
         let stage = ProducerStage {
             producer,
             journal: Arc::clone(zone.journal()),
@@ -193,6 +197,7 @@ impl Appliance {
             genesis: Arc::clone(&resolved.genesis),
             validators: Arc::clone(&validators),
             head,
+            space: space_watch.space().clone(),
             core: handle.clone(),
             link: Arc::clone(&link),
         };
@@ -208,6 +213,7 @@ impl Appliance {
             stopping,
             validators,
             admin,
+            space_watch,
             failures,
             folder,
         };

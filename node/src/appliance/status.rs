@@ -2,6 +2,7 @@
 
 use super::core::{CoreHandle, CoreStatus};
 use super::producer::ZoneHead;
+use super::space::Space;
 use super::start::ATTESTATION;
 use crate::config::decimal;
 use plinth_settlement::genesis::Genesis;
@@ -68,6 +69,10 @@ pub struct Status {
     pub validators: Vec<ValidatorStatus>,
     /// Percentiles per stage of settlement, as the zone's own side saw them.
     pub stages: Vec<StageStatus>,
+    /// Free space of the disk under the data directory, in MiB.
+    pub disk_free_mib: u64,
+    /// Whether it is below the reserve: only cancels are taken.
+    pub disk_space_low: bool,
     /// Largest resident memory so far, in KiB.
     pub memory_peak_kib: u64,
 }
@@ -143,6 +148,7 @@ pub(super) struct Reporter {
     pub(super) genesis: Arc<Genesis>,
     pub(super) validators: Arc<Vec<ValidatorHandle>>,
     pub(super) head: Arc<Mutex<ZoneHead>>,
+    pub(super) space: Space,
     pub(super) core: CoreHandle,
     pub(super) link: Arc<ZoneLink>,
 }
@@ -198,6 +204,8 @@ impl Reporter {
             sessions: sessions.collect(),
             validators: validators.collect(),
             stages: self.link.status().stages.iter().map(stage_status).collect(),
+            disk_free_mib: self.space.free() >> 20,
+            disk_space_low: self.space.is_low(),
             memory_peak_kib: memory_peak_kib(),
         })
     }

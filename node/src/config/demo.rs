@@ -110,6 +110,7 @@ pub fn create(folder: &Path, committee: Committee) -> io::Result<()> {
             snapshot_interval_blocks: 10_000,
             core_cpu: None,
             idle_spin_us: 0,
+            disk_reserve_mib: 512,
             capacity: Capacity::default(),
         },
         settlement: Settlement { idle_interval_ms: 500, attested_delay_blocks: 1, validators },

@@ -78,6 +78,9 @@ pub struct Zone {
     /// How long the core stage spins before it sleeps, in microseconds. Spinning needs a processor of its own.
     #[serde(default)]
     pub idle_spin_us: u64,
+    /// Free disk space below which new orders are refused, in MiB; below a quarter of it the appliance stops, clean. 0 for neither.
+    #[serde(default = "disk_reserve_mib")]
+    pub disk_reserve_mib: u64,
     /// Largest numbers of things; consensus parameters of the zone.
     #[serde(default)]
     pub capacity: Capacity,
@@ -276,6 +279,10 @@ pub struct Deposit {
     pub account: String,
     /// The owner's signature, hexadecimal.
     pub signature: String,
+}
+
+const fn disk_reserve_mib() -> u64 {
+    512
 }
 
 const fn block_interval_ms() -> u64 {

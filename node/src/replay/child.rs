@@ -83,6 +83,9 @@ pub struct Status {
     pub settlement_height: u64,
     /// Whether every asset is conserved.
     pub ledger_conserved: bool,
+    /// Whether the disk is so full that only cancels are taken.
+    #[serde(default)]
+    pub disk_space_low: bool,
     /// Percentiles per stage of settlement, as the zone's side saw them.
     #[serde(default)]
     pub stages: Vec<Stage>,
@@ -240,9 +243,18 @@ impl ChildAppliance {
     /// # Errors
     ///
     /// [`ChildError::TooSlow`] when it does not; it is then killed.
-    pub fn stop(mut self) -> Result<ExitStatus, ChildError> {
+    pub fn stop(self) -> Result<ExitStatus, ChildError> {
         let asked = Command::new("kill").arg("-INT").arg(self.child.id().to_string()).status();
         asked.map_err(|error| ChildError::Io { what: "send SIGINT".into(), error })?;
+        self.wait()
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`ChildError::TooSlow`] when it does not; it is then killed.
+    pub fn wait(mut self) -> Result<ExitStatus, ChildError> {
         let deadline = Instant::now() + STOPPED_WITHIN;
         loop {
             match self.child.try_wait() {
