@@ -1,0 +1,141 @@
+//! What the registrar and the controller tell the pool, numbered and signed.
+//!
+//! Known limitations: one key each. Until governance exists the keys are part of the pool's genesis and are shown with its state.
+
+use super::state::{AssetState, Gate, PoolState};
+use crate::field::RegistryRoot;
+use crate::limits::ASSETS_MAX;
+use crate::note::{Eligibility, PoolAsset, Value};
+use crate::transaction::PoolId;
+use plinth_types::codec::{Codec, DecodeError, Reader};
+use plinth_types::id::{AssetId, PublicKey, Signature};
+
+/// What is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Directive {
+    /// By the registrar: the registry has this root now.
+    Registry(RegistryRoot),
+    /// By the controller: the pool takes this asset under these terms. Terms of an asset that the pool has do not change.
+    List(AssetId, Eligibility),
+    /// By the controller: the asset neither enters nor leaves, or does again.
+    Freeze(AssetId, bool),
+    /// By the controller: how far the pool is open. A retired pool stays retired.
+    Gate(Gate),
+}
+
+/// A directive as it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignedDirective {
+    /// Its number, from 1; each is given once and in order.
+    pub number: u64,
+    /// What is told.
+    pub directive: Directive,
+    /// By who may tell it.
+    pub signature: Signature,
+}
+
+impl SignedDirective {
+    /// What is signed.
+    #[must_use]
+    pub fn signed_bytes(pool: PoolId, number: u64, directive: Directive) -> Vec<u8> {
+        let mut bytes = b"plinth/privacy-directive/1".to_vec();
+        pool.encode(&mut bytes);
+        number.encode(&mut bytes);
+        directive.encode(&mut bytes);
+        bytes
+    }
+
+    /// Applies it; `None` if it may not be.
+    pub(super) fn apply(&self, state: &mut PoolState) -> Option<()> {
+        let signer = match self.directive {
+            Directive::Registry(_) => state.registrar,
+            Directive::List(..) | Directive::Freeze(..) | Directive::Gate(_) => state.controller,
+        };
+        let bytes = Self::signed_bytes(state.id, self.number, self.directive);
+        if state.directives.checked_add(1) != Some(self.number) || !signed_by(signer, &bytes, self.signature) {
+            return None;
+        }
+        match self.directive {
+            Directive::Registry(root) => state.push_registry(root),
+            Directive::List(asset, eligible) => {
+                PoolAsset::new(asset, eligible)?;
+                if state.assets.contains_key(&asset) || state.assets.len() == ASSETS_MAX {
+                    return None;
+                }
+                state.assets.insert(asset, AssetState { eligible, total: Value::ZERO, frozen: false });
+            }
+            Directive::Freeze(asset, frozen) => state.assets.get_mut(&asset)?.frozen = frozen,
+            Directive::Gate(gate) => {
+                if state.gate == Gate::Retired {
+                    return None;
+                }
+                state.gate = gate;
+            }
+        }
+        state.directives = self.number;
+        Some(())
+    }
+}
+
+/// Whether `key` signed `bytes`.
+pub(super) fn signed_by(key: PublicKey, bytes: &[u8], signature: Signature) -> bool {
+    let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+    ed25519_dalek::VerifyingKey::from_bytes(&key.0).is_ok_and(|key| key.verify_strict(bytes, &signature).is_ok())
+}
+
+impl Codec for Directive {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Registry(root) => {
+                1_u8.encode(out);
+                root.encode(out);
+            }
+            Self::List(asset, eligible) => {
+                2_u8.encode(out);
+                asset.encode(out);
+                eligible.bits().encode(out);
+            }
+            Self::Freeze(asset, frozen) => {
+                3_u8.encode(out);
+                asset.encode(out);
+                u8::from(*frozen).encode(out);
+            }
+            Self::Gate(gate) => match gate {
+                Gate::Open => 4_u8.encode(out),
+                Gate::Halted => 5_u8.encode(out),
+                Gate::Retired => 6_u8.encode(out),
+            },
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(match u8::read(reader)? {
+            1 => Self::Registry(Codec::read(reader)?),
+            2 => Self::List(Codec::read(reader)?, Eligibility::from_bits(Codec::read(reader)?)),
+            3 => Self::Freeze(
+                Codec::read(reader)?,
+                match u8::read(reader)? {
+                    0 => false,
+                    1 => true,
+                    _ => return Err(reader.invalid("freeze")),
+                },
+            ),
+            4 => Self::Gate(Gate::Open),
+            5 => Self::Gate(Gate::Halted),
+            6 => Self::Gate(Gate::Retired),
+            _ => return Err(reader.invalid("directive")),
+        })
+    }
+}
+
+impl Codec for SignedDirective {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.number.encode(out);
+        self.directive.encode(out);
+        self.signature.encode(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { number: Codec::read(reader)?, directive: Codec::read(reader)?, signature: Codec::read(reader)? })
+    }
+}

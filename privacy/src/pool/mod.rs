@@ -1,0 +1,169 @@
+//! The pool: what is kept about notes that nobody can read, and the blocks that change it.
+//!
+//! * [`state::PoolState`] is everything but two sets, in a few kilobytes under one root; [`nullifiers::Trie`] is the set of spent notes,
+//!   [`crate::tree`] the tree of all notes.
+//! * [`Pool`] is the producer's: it checks candidates, leaves out what may not stand, and seals a block with its witness.
+//! * [`block::check`] is the validator's: no state of its own, the same rules.
+//! * **Whatever the circuit may hide a fault, no more of an asset leaves than came in** ([`error::TransactionError::Turnstile`]); the kill
+//!   switch and retirement ([`state::Gate`]) stop a pool, and what leaves a retired pool is counted against what came in.
+//!
+//! Known limitations: sets are in memory; the pool's own totals are one of two turnstiles, settlement keeps the other for the zone.
+
+pub mod batch;
+pub mod block;
+pub mod directive;
+pub mod error;
+pub mod nullifiers;
+mod rules;
+pub mod state;
+
+#[cfg(test)]
+mod tests;
+
+use crate::limits::BLOCK_TRANSACTIONS_MAX;
+use crate::transaction::Transaction;
+use batch::{SenderId, Senders, Verifier};
+use block::{Block, BlockWitness, Payout};
+use directive::SignedDirective;
+use error::{BlockError, TransactionError};
+use nullifiers::Trie;
+use plinth_types::digest::Digest;
+use plinth_types::id::TimestampNs;
+use plinth_types::message::InboxMessage;
+use state::PoolState;
+
+/// The producer's pool.
+#[derive(Debug)]
+pub struct Pool {
+    state: PoolState,
+    nullifiers: Trie,
+    senders: Senders,
+}
+
+/// What a block is made of.
+#[derive(Clone, Debug, Default)]
+pub struct Draft {
+    /// Not before the last block.
+    pub time: TimestampNs,
+    /// Of registrar and controller.
+    pub directives: Vec<SignedDirective>,
+    /// The next messages of the inbox.
+    pub arrivals: Vec<InboxMessage>,
+    /// Candidates in order of arrival, with who sent them.
+    pub candidates: Vec<(SenderId, Transaction)>,
+}
+
+/// A sealed block.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// The block.
+    pub block: Block,
+    /// What a validator needs beside it.
+    pub witness: BlockWitness,
+    /// The state's root before it.
+    pub pre_root: Digest,
+    /// And behind it.
+    pub post_root: Digest,
+    /// What leaves the pool by it.
+    pub payouts: Vec<Payout>,
+    /// Candidates left out, by place, with the reason.
+    pub refused: Vec<(usize, Refusal)>,
+}
+
+/// Why a candidate is not in a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Its sender sent too many bad proofs.
+    #[error("the sender sent too many bad proofs")]
+    NotHeard,
+    /// The block is full.
+    #[error("the block is full")]
+    Later,
+    /// A proof does not hold.
+    #[error("a leg has no good proof")]
+    BadProof,
+    /// The rules forbid it.
+    #[error(transparent)]
+    Rules(#[from] TransactionError),
+}
+
+impl Pool {
+    /// A pool with this state and no nullifier.
+    #[must_use]
+    pub fn new(genesis: PoolState) -> Self {
+        Self { state: genesis, nullifiers: Trie::default(), senders: Senders::default() }
+    }
+
+    /// The state behind the last block.
+    #[must_use]
+    pub const fn state(&self) -> &PoolState {
+        &self.state
+    }
+
+    /// Forgets which senders sent bad proofs.
+    pub fn next_window(&mut self) {
+        self.senders.next_window();
+    }
+
+    /// Seals a block of all candidates that may stand in it. Cheap rules are checked before proofs, so a candidate that is refused by
+    /// them costs no proof.
+    ///
+    /// # Errors
+    ///
+    /// [`BlockError`] for time, directives and messages; the pool is then as it was.
+    pub fn seal(&mut self, verifier: &Verifier, draft: Draft) -> Result<Sealed, BlockError> {
+        let mut state = self.state.clone();
+        let height = state.height.next();
+        let Draft { time, directives, arrivals, candidates } = draft;
+        let mut block = Block { height, time, directives, arrivals, transactions: Vec::new() };
+        let mut payouts = block::begin(&mut state, &block)?;
+
+        let mut refused = Vec::new();
+        let (mut heard, mut transactions) = (Vec::new(), Vec::new());
+        for (place, (sender, transaction)) in candidates.into_iter().enumerate() {
+            match self.hear(&state, sender, &transaction, transactions.len()) {
+                Ok(()) => {
+                    heard.push((place, sender));
+                    transactions.push(transaction);
+                }
+                Err(refusal) => refused.push((place, refusal)),
+            }
+        }
+        let bad = verifier.bad(&transactions);
+        for index in &bad {
+            let (place, sender) = heard[*index];
+            self.senders.sent_bad_proof(sender);
+            refused.push((place, Refusal::BadProof));
+        }
+        let is_good = |index: &usize| bad.binary_search(index).is_err();
+        let shown = (0..transactions.len()).filter(is_good).flat_map(|index| transactions[index].nullifiers());
+        let witness = BlockWitness { state: self.state.clone(), nullifiers: self.nullifiers.witness(shown) };
+
+        for (index, transaction) in transactions.into_iter().enumerate().filter(|(index, _)| is_good(index)) {
+            match rules::apply(&mut state, &mut self.nullifiers, &transaction) {
+                Ok(paid) => {
+                    payouts.extend(paid);
+                    block.transactions.push(transaction);
+                }
+                Err(error) => refused.push((heard[index].0, Refusal::Rules(error))),
+            }
+        }
+        block::end(&mut state, &mut self.nullifiers);
+        refused.sort_by_key(|(place, _)| *place);
+        let (pre_root, post_root) = (self.state.root(), state.root());
+        self.state = state;
+        Ok(Sealed { block, witness, pre_root, post_root, payouts, refused })
+    }
+
+    /// What can be refused before a proof is looked at.
+    fn hear(&self, state: &PoolState, sender: SenderId, transaction: &Transaction, heard: usize) -> Result<(), Refusal> {
+        if !self.senders.is_heard(sender) {
+            return Err(Refusal::NotHeard);
+        }
+        if heard == BLOCK_TRANSACTIONS_MAX {
+            return Err(Refusal::Later);
+        }
+        rules::check(state, &self.nullifiers, transaction)?;
+        Ok(())
+    }
+}
