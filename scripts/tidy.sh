@@ -44,6 +44,8 @@ absent 'FIX sessions do no I/O and read no clock' 'std::(net|fs)\b|Instant::now|
 absent 'settlement rules read no clock' 'Instant::now|SystemTime|tokio' settlement/src/ledger
 absent 'settlement knows no zone code' 'plinth_(matching|gateway|clearing)' settlement/src validator/src
 absent 'the zone knows neither consensus nor sockets of the gateway' 'commonware|plinth_(settlement|gateway)' matching/src clearing/src
+absent 'the privacy zone knows neither consensus, sockets, nor another zone' 'commonware|std::net|plinth_(settlement|gateway|matching|clearing)' privacy/src
+absent 'the privacy zone reads no clock' 'Instant::now|SystemTime' privacy/src
 absent 'the gateway knows neither the core nor settlement' 'commonware|plinth_(settlement|matching|clearing)' gateway/src
 
 verdict 'types depends on nothing' "$(tree plinth-types)"
