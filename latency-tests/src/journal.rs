@@ -148,6 +148,7 @@ fn command(seq: u64) -> Command {
             qty: Qty::from_lots(1 + seq % 100).expect("at least one"),
             time_in_force: TimeInForce::GoodTillCancel,
             post_only: false,
+            instructed: false,
         }),
         tail_size: TAIL.len() as u16,
     }

@@ -110,6 +110,7 @@ fn command(seq: u64) -> Command {
             qty: Qty::from_lots(1 + seq % 100).expect("a quantity"),
             time_in_force: TimeInForce::GoodTillCancel,
             post_only: false,
+            instructed: false,
         }),
         tail_size: 24,
     }

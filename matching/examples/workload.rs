@@ -133,6 +133,7 @@ fn command(record: &[u8; RECORD_SIZE], seq: u64) -> Command {
             qty: Qty::from_lots(u32_at(12).into()).expect("a quantity of the tape"),
             time_in_force: if op == 2 { TimeInForce::ImmediateOrCancel } else { TimeInForce::GoodTillCancel },
             post_only: false,
+            instructed: false,
         }),
     };
     Command {

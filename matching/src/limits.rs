@@ -13,8 +13,8 @@ pub const SPILL_LEVELS_MAX: u16 = 4_096;
 
 /// How much of everything a zone can hold. All memory is taken when the engine is made; what does not fit is refused by event.
 ///
-/// Memory in bytes: 64 + 16 to 32 for each order, 64 × assets + 64 for each account, 16 and a bit for each level,
-/// 128 + 64 × spill levels for each instrument, 16 for each mandate, 8 for each session. The default takes about 120 MB.
+/// Memory in bytes: 80 + 16 to 32 for each order, 64 × assets + 96 for each account, 16 and a bit for each level,
+/// 128 + 64 × spill levels for each instrument, 16 for each mandate and session. The default takes about 140 MB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
     /// Live orders of all books together.
@@ -36,7 +36,7 @@ pub struct Capacity {
 }
 
 impl Default for Capacity {
-    /// An appliance on a small machine: a million live orders, 64 books with windows of 16,384 ticks, about 120 MB.
+    /// An appliance on a small machine: a million live orders, 64 books with windows of 16,384 ticks, about 140 MB.
     fn default() -> Self {
         Self {
             orders_max: 1 << 20,

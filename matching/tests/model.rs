@@ -9,10 +9,11 @@ use flow::{Flow, Rng};
 use plinth_matching::engine::Engine;
 use plinth_matching::limits::Capacity;
 use plinth_matching::state;
-use plinth_types::codec::Codec;
+use plinth_types::codec::{Codec, Reader};
 use plinth_types::command::{Body, Command, MassCancel, MassCancelCause, NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::event::{CancelReason, Event, EventSink};
 use plinth_types::id::{AccountId, AssetId, InboxIndex, OrderId, Seq, SessionId, TradeId, ZoneId};
+use plinth_types::instructions::Instructions;
 use plinth_types::limits::{AMOUNT_MAX, COMMAND_HEAD_SIZE};
 use plinth_types::message::InboxMessage;
 use plinth_types::quantity::{Amount, Lots, Price, Qty};
@@ -31,8 +32,23 @@ struct Order {
     /// How far a market order trades, if that is bounded.
     reach: Option<i64>,
     left: u64,
+    /// The part of what is left that can trade now, and the most that it is; `None`: always all.
+    shown: u64,
+    display: Option<u64>,
     total: u64,
     post_only: bool,
+}
+
+impl Order {
+    /// With `left` lots, of which as much is shown as may be.
+    fn with(self, left: u64) -> Self {
+        Self { left, shown: self.display.map_or(left, |display| display.min(left)), ..self }
+    }
+
+    /// Smaller, but no more is shown than was.
+    fn smaller(self, left: u64) -> Self {
+        Self { left, shown: self.shown.min(left), ..self }
+    }
 }
 
 /// What an account is protected from.
@@ -94,7 +110,7 @@ impl Model {
     fn apply(&mut self, command: &Command, tail: &[u8]) {
         match command.body {
             Body::New(new) => {
-                if let Err(reject) = self.new_order(command, &new) {
+                if let Err(reject) = self.new_order(command, &new, tail) {
                     self.events.push(Event::Rejected { order: new.order, reject });
                 }
             }
@@ -132,7 +148,7 @@ impl Model {
         }
     }
 
-    fn new_order(&mut self, command: &Command, new: &NewOrder) -> Result<(), Reject> {
+    fn new_order(&mut self, command: &Command, new: &NewOrder, tail: &[u8]) -> Result<(), Reject> {
         let last = self.last_order.get_mut(usize::from(command.session.get())).ok_or(Reject::NotMandated)?;
         if new.order != OrderId::new(command.session, *last + 1).unwrap() {
             return Err(Reject::OutOfSequence { expected: *last + 1 });
@@ -150,6 +166,7 @@ impl Model {
         if new.post_only && limit.is_none() {
             return Err(Reject::Contradiction);
         }
+        let (display, minimum) = read_instructions(new, tail)?;
         let instrument = new.instrument.get() as usize;
         self.instruments.get(instrument).ok_or(Reject::UnknownInstrument { instrument: new.instrument })?;
         let lots = new.qty.lots();
@@ -161,6 +178,8 @@ impl Model {
             limit,
             reach: None,
             left: lots,
+            shown: lots,
+            display,
             total: lots,
             post_only: new.post_only,
         };
@@ -182,6 +201,12 @@ impl Model {
         match new.time_in_force {
             TimeInForce::GoodTillCancel => self.enter(order),
             TimeInForce::ImmediateOrCancel => {
+                if let Some(minimum) = minimum
+                    && let Some(reason) = self.fillable(&Order { left: minimum, ..order })
+                {
+                    self.end(order.id, order.left, reason);
+                    return Ok(());
+                }
                 let reason = self.trade(&mut order);
                 self.end(order.id, order.left, reason);
             }
@@ -207,6 +232,7 @@ impl Model {
             return self.end(rest.id, rest.left, CancelReason::SelfMatch);
         }
         if rest.left > 0 {
+            let rest = rest.with(rest.left);
             let (asset, amount) = self.needs(&rest);
             self.balances.entry((rest.account, asset)).or_default().reserved += amount;
             self.orders.push(rest);
@@ -235,7 +261,7 @@ impl Model {
             let (asset, before) = self.needs(&old);
             let (_, after) = self.needs(&new);
             self.balances.get_mut(&(old.account, asset)).unwrap().reserved -= before - after;
-            self.orders[at] = new;
+            self.orders[at] = new.smaller(new.left);
             self.events.push(event(true));
             return Ok(());
         }
@@ -431,7 +457,7 @@ impl Model {
                 continue;
             }
             let price = maker.limit.unwrap();
-            let mut lots = taker.left.min(maker.left);
+            let mut lots = taker.left.min(maker.shown);
             if taker.limit.is_none() {
                 let payable = match taker.side {
                     Side::Buy => self.available(taker.account, quote) / price as u128,
@@ -457,8 +483,12 @@ impl Model {
             self.balances.entry((buyer, base)).or_default().settled += goods;
             taker.left -= lots;
             self.orders[at].left -= lots;
-            if self.orders[at].left == 0 {
-                self.orders.remove(at);
+            self.orders[at].shown -= lots;
+            if self.orders[at].shown == 0 {
+                let maker = self.orders.remove(at);
+                if maker.left > 0 {
+                    self.orders.push(maker.with(maker.left));
+                }
             }
             self.trades += 1;
             self.events.push(Event::Traded {
@@ -478,7 +508,7 @@ impl Model {
         if order.left == lots {
             return self.end(order.id, lots, CancelReason::SelfMatch);
         }
-        order.left -= lots;
+        order = order.smaller(order.left - lots);
         order.total -= lots;
         let (asset, amount) = self.needs(&order);
         self.balances.get_mut(&(order.account, asset)).unwrap().reserved += amount;
@@ -502,7 +532,10 @@ impl Model {
                     }
                 }
             }
-            let lots = left.min(maker.left);
+            let lots = left.min(maker.shown);
+            if maker.left > maker.shown {
+                copy.orders.push(maker.with(maker.left - maker.shown));
+            }
             left -= lots;
             cash += maker.limit.unwrap() as u128 * u128::from(lots);
         }
@@ -670,7 +703,7 @@ impl Model {
             for side in [Side::Buy, Side::Sell] {
                 let mut levels = BTreeMap::new();
                 for order in self.orders.iter().filter(|order| order.instrument == id && order.side == side) {
-                    *levels.entry(order.limit.unwrap()).or_insert(0) += order.left;
+                    *levels.entry(order.limit.unwrap()).or_insert(0) += order.shown;
                 }
                 let mut levels: Vec<(i64, u64)> = levels.into_iter().collect();
                 if side == Side::Buy {
@@ -685,6 +718,18 @@ impl Model {
         engine.check_conservation().unwrap();
         state::check(engine).unwrap_or_else(|error| panic!("{error}, {context}"));
     }
+}
+
+/// What is shown at a time, and what must trade at once.
+fn read_instructions(new: &NewOrder, tail: &[u8]) -> Result<(Option<u64>, Option<u64>), Reject> {
+    if !new.instructed {
+        return Ok((None, None));
+    }
+    let Instructions { display, minimum } = Instructions::read(&mut Reader::new(tail)).map_err(|_| Reject::Malformed)?;
+    let too_large = display.max(minimum) > Some(new.qty);
+    let wrong_time = (display.is_some() && new.time_in_force != TimeInForce::GoodTillCancel)
+        || (minimum.is_some() && new.time_in_force != TimeInForce::ImmediateOrCancel);
+    if too_large || wrong_time { Err(Reject::Contradiction) } else { Ok((display.map(Qty::lots), minimum.map(Qty::lots))) }
 }
 
 /// The kind of an event, with the reason of a refusal or end.
@@ -755,6 +800,7 @@ const KINDS: &[&str] = &[
     "rejected CapacityReached",
     "rejected Contradiction",
     "rejected InsufficientFunds",
+    "rejected Malformed",
     "rejected NotMandated",
     "rejected NotionalTooLarge",
     "rejected OutOfSequence",

@@ -106,6 +106,7 @@ impl Zone {
             qty: qty(lots),
             time_in_force: tif,
             post_only: false,
+            instructed: false,
         };
         self.send(session, account, Body::New(new), &[])
     }
@@ -226,6 +227,7 @@ fn a_kill_switch_takes_orders_off_and_lets_nothing_in_until_it_is_released() {
             qty: qty(1),
             time_in_force: GoodTillCancel,
             post_only: false,
+            instructed: false,
         };
         let events = zone.send(1, 3, Body::New(new), &[]);
         assert_eq!(events, [Event::Rejected { order: id(1, 4), reject: Reject::Suspended }]);

@@ -98,6 +98,7 @@ impl Zone {
             qty: Qty::from_lots(lots).unwrap(),
             time_in_force: tif,
             post_only,
+            instructed: false,
         };
         self.send(session as u16, mandate, Body::New(new), &[])
     }

@@ -155,6 +155,7 @@ fn small_state() -> Engine {
             qty: Qty::from_lots(lots).unwrap(),
             time_in_force: TimeInForce::GoodTillCancel,
             post_only: false,
+            instructed: false,
         };
         flow.sequenced(session, 0, Body::New(new), Vec::new())
     };
@@ -220,10 +221,11 @@ fn the_root_is_what_the_documentation_says() {
         (12, 64, 1 + u64::from(capacity.orders_max)),
         (13, 8, (u64::from(capacity.orders_max) * 2).next_power_of_two().max(512)),
         (14, 32, accounts),
+        (15, 16, 1 + u64::from(capacity.orders_max)),
     ];
     let mut root = Sha256::new();
     root.update(b"plinth/state/1");
-    root.update(3_u16.to_le_bytes());
+    root.update(4_u16.to_le_bytes());
     root.update(capacity.to_bytes());
     for (region, record_size, records) in regions {
         let page_count = (records * u64::from(record_size)).div_ceil(512) as u32;

@@ -15,6 +15,7 @@
 
 use crate::codec::{Codec, DecodeError, Reader};
 use crate::id::{AccountId, InstrumentId, MandateId, MsgSeqNum, OrderId, Seq, SessionId, TimestampNs};
+use crate::instructions::Instructions;
 use crate::limits::{CLIENT_ORDER_ID_SIZE_MAX, COMMAND_HEAD_SIZE, COMMAND_TAIL_SIZE_MAX};
 use crate::quantity::{Price, Qty};
 use alloc::vec::Vec;
@@ -39,7 +40,7 @@ pub struct Command {
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// A new order. Tail: [`ClientTail`].
+    /// A new order. Tail: [`Instructions`] if it is instructed, then [`ClientTail`].
     New(NewOrder),
     /// Take an order off the book. Tail: [`ClientTail`].
     Cancel {
@@ -83,6 +84,8 @@ pub struct NewOrder {
     pub time_in_force: TimeInForce,
     /// Refuse rather than take.
     pub post_only: bool,
+    /// The tail begins with [`Instructions`].
+    pub instructed: bool,
 }
 
 /// Which orders are to go: those that fit every condition given. A session may name itself only; the appliance any session, or none.
@@ -145,6 +148,7 @@ const KIND_CONFIGURE: u8 = 4;
 const KIND_INBOX: u8 = 5;
 const KIND_NOTE: u8 = 6;
 const KIND_MASS_CANCEL: u8 = 7;
+const KIND_NEW_INSTRUCTED: u8 = 8;
 
 const FLAG_SELL: u8 = 1;
 const FLAG_MARKET: u8 = 1 << 1;
@@ -165,7 +169,7 @@ impl Command {
         let mut fields = Fields { kind: 0, flags: 0, order: 0, price: 0, qty: 0, instrument: 0 };
         match self.body {
             Body::New(new) => {
-                fields.kind = KIND_NEW;
+                fields.kind = if new.instructed { KIND_NEW_INSTRUCTED } else { KIND_NEW };
                 fields.order = new.order.bits();
                 fields.instrument = new.instrument.get();
                 fields.qty = new.qty.lots();
@@ -234,7 +238,7 @@ impl Command {
         let price = || Price::from_ticks(fields.price).ok_or(invalid(40, "price"));
         let qty = || Qty::from_lots(fields.qty).ok_or(invalid(48, "quantity"));
         let body = match fields.kind {
-            KIND_NEW => Body::New(NewOrder {
+            KIND_NEW | KIND_NEW_INSTRUCTED => Body::New(NewOrder {
                 order: order()?,
                 instrument: InstrumentId::new(fields.instrument),
                 side: if fields.flags & FLAG_SELL == 0 { Side::Buy } else { Side::Sell },
@@ -247,6 +251,7 @@ impl Command {
                     _ => return Err(invalid(18, "flags")),
                 },
                 post_only: fields.flags & FLAG_POST_ONLY != 0,
+                instructed: fields.kind == KIND_NEW_INSTRUCTED,
             }),
             KIND_CANCEL => Body::Cancel { order: order()? },
             KIND_REPLACE => Body::Replace { order: order()?, price: price()?, qty: qty()? },
@@ -398,6 +403,23 @@ pub struct ClientTail {
     pub orig_client_order_id: Option<ClientOrderId>,
 }
 
+impl ClientTail {
+    /// Reads the tail of an order command, behind its instructions if it has some.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`], also for bytes behind it.
+    pub fn of(body: &Body, tail: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(tail);
+        if matches!(body, Body::New(new) if new.instructed) {
+            Instructions::read(&mut reader)?;
+        }
+        let client = Self::read(&mut reader)?;
+        reader.finish()?;
+        Ok(client)
+    }
+}
+
 impl Codec for ClientTail {
     fn encode(&self, out: &mut Vec<u8>) {
         self.msg_seq_num.encode(out);
@@ -440,6 +462,7 @@ mod tests {
                 qty: Qty::from_lots(6).unwrap(),
                 time_in_force: TimeInForce::FillOrKill,
                 post_only: false,
+                instructed: false,
             }),
             tail_size: 0,
         }
@@ -455,6 +478,7 @@ mod tests {
             Body::New(new),
             Body::New(market),
             Body::New(NewOrder { post_only: true, side: Side::Buy, ..new }),
+            Body::New(NewOrder { instructed: true, ..new }),
             Body::Cancel { order },
             Body::Replace { order, price, qty },
             Body::MassCancel(MassCancel {

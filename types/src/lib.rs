@@ -18,6 +18,7 @@ pub mod command;
 pub mod digest;
 pub mod event;
 pub mod id;
+pub mod instructions;
 pub mod limits;
 pub mod message;
 pub mod page;

@@ -17,6 +17,7 @@ use plinth_types::id::{
     AccountId, AssetId, ChainId, Height, InboxIndex, InstrumentId, MandateId, MsgSeqNum, OrderId, ProducerEpoch, PublicKey, Seq,
     SessionId, Signature, TimestampNs, ZoneId,
 };
+use plinth_types::instructions::Instructions;
 use plinth_types::limits::{AMOUNT_MAX, CLIENT_ORDER_ID_SIZE_MAX, COMMAND_HEAD_SIZE, PRICE_TICKS_MAX, QTY_LOTS_MAX};
 use plinth_types::message::{BlockStatus, Deposit, InboxMessage, Note};
 use plinth_types::quantity::{Amount, Price, Qty};
@@ -118,11 +119,13 @@ fn commands() -> Vec<(&'static str, Command)> {
         qty: qty(0x3132_3334),
         time_in_force: TimeInForce::GoodTillCancel,
         post_only: false,
+        instructed: false,
     };
     let bodies = [
         ("new_limit_buy", Body::New(new)),
         ("new_limit_sell", Body::New(NewOrder { side: Side::Sell, price: OrderPrice::Limit(price(-1)), ..new })),
         ("new_post_only", Body::New(NewOrder { post_only: true, ..new })),
+        ("new_instructed", Body::New(NewOrder { instructed: true, ..new })),
         ("new_limit_ioc", Body::New(NewOrder { time_in_force: TimeInForce::ImmediateOrCancel, ..new })),
         ("new_limit_fok", Body::New(NewOrder { time_in_force: TimeInForce::FillOrKill, ..new })),
         ("new_market", Body::New(NewOrder { price: OrderPrice::Market, time_in_force: TimeInForce::ImmediateOrCancel, ..new })),
@@ -175,6 +178,17 @@ fn client_tails() {
         orig_client_order_id: Some(client_order_id("c-1")),
     };
     pinned_values("client_tail", &[("new", plain), ("cancel", full)]);
+}
+
+#[test]
+fn instructions() {
+    let (display, minimum) = (Some(qty(0x0102_0304)), Some(qty(5)));
+    let values = [
+        ("display", Instructions { display, minimum: None }),
+        ("minimum", Instructions { display: None, minimum }),
+        ("both", Instructions { display, minimum }),
+    ];
+    pinned_values("instructions", &values);
 }
 
 #[test]

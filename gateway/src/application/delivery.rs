@@ -19,7 +19,7 @@ impl Desk {
     /// taken from the records too.
     pub fn deliver(&mut self, command: &Command, tail: &[u8], events: &[Event], live: bool, sessions: &mut Sessions<'_>) {
         let client = match command.body {
-            Body::New(_) | Body::Cancel { .. } | Body::Replace { .. } => ClientTail::decode(tail).ok(),
+            Body::New(_) | Body::Cancel { .. } | Body::Replace { .. } => ClientTail::of(&command.body, tail).ok(),
             Body::Configure => {
                 if events.contains(&Event::Configured)
                     && let Ok(item) = Configuration::decode(tail)

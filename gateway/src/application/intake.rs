@@ -93,7 +93,7 @@ impl Desk {
         let index = orders.next_index();
         let order = OrderId::new(session, index).filter(|_| index <= ORDERS_KEPT_MAX as u64);
         let order = order.ok_or(Fault::Refused(Refusal::TooManyOrders))?;
-        let new = NewOrder { order, instrument: instrument.id, side, price, qty, time_in_force, post_only };
+        let new = NewOrder { order, instrument: instrument.id, side, price, qty, time_in_force, post_only, instructed: false };
         self.submit(origin, mandate, Body::New(new), id, None, zone)?;
         let orders = self.sessions.of(session);
         orders.put(index, Order::new(&new, id, mandate));

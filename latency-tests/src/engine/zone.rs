@@ -101,6 +101,7 @@ impl Commands {
                 qty: Qty::from_lots(u64::from(record.qty)).expect("an order has a quantity"),
                 time_in_force: if record.op == Op::Take { TimeInForce::ImmediateOrCancel } else { TimeInForce::GoodTillCancel },
                 post_only: false,
+                instructed: false,
             }),
         };
         self.stamp(session, MandateId::new(account as u32), body, 0)

@@ -97,6 +97,13 @@ impl Book {
         if level.wrapping_shr(self.window_bits as u32) == 0 { Some(level as u32) } else { None }
     }
 
+    /// Whether an order may have this price.
+    #[inline(always)]
+    pub(crate) const fn within_bands(&self, price: i64) -> bool {
+        // One compare: a price below the lower band becomes a huge number. All are within ±2^47.
+        price.wrapping_sub(self.band_low) as u64 <= self.band_high.wrapping_sub(self.band_low) as u64
+    }
+
     /// Where the window's bitmap is.
     #[inline(always)]
     pub(crate) const fn span(&self) -> Span {

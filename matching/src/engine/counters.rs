@@ -28,5 +28,7 @@ table_record! {
         pub(crate) levels_used: u32,
         /// Bitmap words given to books.
         pub(crate) words_used: u32,
+        /// Live orders that are icebergs.
+        pub(crate) icebergs: u32,
     }
 }

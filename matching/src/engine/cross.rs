@@ -3,9 +3,11 @@
 use crate::engine::Engine;
 use crate::engine::book::{crosses, opposite};
 use crate::engine::counters::Counters;
+use crate::engine::iceberg;
 use crate::engine::index::Index;
+use crate::engine::marked::Marked;
 use crate::engine::pool::{self, Node, Slot};
-use crate::engine::protection::{self, Guard, Guarded};
+use crate::engine::protection::Guard;
 use plinth_clearing::{Custody, Settlement};
 use plinth_types::command::Side;
 use plinth_types::event::{Event, EventSink};
@@ -64,6 +66,19 @@ impl Incoming {
     fn given(&self, cost: u128, lots: u64) -> Amount {
         let units = if self.side == Side::Buy { cost } else { u128::from(lots) };
         Amount::new(units).expect("what is traded is in custody")
+    }
+
+    /// What it would deliver for `lots` at this price.
+    pub(crate) fn cost(&self, lots: u64, ticks: i64) -> u128 {
+        match self.side {
+            Side::Buy => u128::from(lots) * u128::from(ticks.unsigned_abs()),
+            Side::Sell => u128::from(lots),
+        }
+    }
+
+    /// Whether it could deliver `cost`: what has a limit has reserved.
+    pub(crate) fn afford(&self, cost: u128, available: u128) -> Result<(), Stop> {
+        if self.limit.is_none() && cost > available { Err(Stop::Funds) } else { Ok(()) }
     }
 
     /// What `qty` of it reserves of the asset it gives.
@@ -126,7 +141,7 @@ impl<T: Touch> Engine<T> {
     /// trade, the taker once for all its trades: nobody sees a state between.
     #[inline(never)]
     fn take_levels<S: EventSink, const MARKET: bool>(&mut self, taker: Incoming, sink: &mut S) -> (Option<Qty>, Stop) {
-        let Self { touch, counters, custody, books, levels, nodes, index, guarded, .. } = self;
+        let Self { touch, counters, custody, books, levels, nodes, index, guarded, hidden, .. } = self;
         let counters = counters.get_mut(touch);
         let book = books.get_mut(touch, taker.instrument as usize);
         let maker_side = opposite(taker.side);
@@ -163,7 +178,18 @@ impl<T: Touch> Engine<T> {
                 node.lots -= qty.lots();
                 level.lots -= qty.lots();
                 if node.lots == 0 {
-                    slot = retire(touch, counters, nodes, index, guarded, slot);
+                    slot = if node.marks == 0 {
+                        retire(touch, counters, nodes, index, slot)
+                    } else {
+                        let marked = Marked { slot, account: maker_account, marks: node.marks };
+                        match iceberg::refresh(hidden, touch, nodes, level, marked) {
+                            Some(next) => next,
+                            None => {
+                                marked.end(guarded, hidden, touch, counters);
+                                retire(touch, counters, nodes, index, slot)
+                            }
+                        }
+                    };
                 }
                 let (paid, moved) = (amount(price, qty), Amount::of_lots(qty));
                 cost += paid.units();
@@ -217,12 +243,9 @@ impl<T: Touch> Engine<T> {
             }
             let lots = levels.table.get(touch, slot as usize).lots.min(left);
             left -= lots;
-            cost += match taker.side {
-                Side::Buy => u128::from(lots) * u128::from(ticks.unsigned_abs()),
-                Side::Sell => u128::from(lots),
-            };
+            cost += taker.cost(lots, ticks);
             if left == 0 {
-                return if taker.limit.is_none() && cost > available { Err(Stop::Funds) } else { Ok(()) };
+                return taker.afford(cost, available);
             }
             level = levels.next(touch, book, maker_side, ticks);
         }
@@ -232,18 +255,8 @@ impl<T: Touch> Engine<T> {
 
 /// Ends the first order of a level, which is filled, and says which is next. Not inlined, for the registers of the loop that calls it.
 #[inline(never)]
-fn retire<T: Touch>(
-    touch: &mut T,
-    counters: &mut Counters,
-    nodes: &mut Table<Node>,
-    index: &mut Index,
-    guarded: &mut Table<Guarded>,
-    slot: Slot,
-) -> Slot {
-    let Node { order, next, account, counted, .. } = *nodes.get(touch, slot as usize);
-    if counted != 0 {
-        protection::discount(guarded, touch, AccountId::new(account));
-    }
+fn retire<T: Touch>(touch: &mut T, counters: &mut Counters, nodes: &mut Table<Node>, index: &mut Index, slot: Slot) -> Slot {
+    let Node { order, next, .. } = *nodes.get(touch, slot as usize);
     index.remove(touch, order, slot);
     pool::give(nodes, touch, counters, slot);
     next

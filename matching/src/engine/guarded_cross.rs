@@ -6,9 +6,9 @@
 use crate::engine::Engine;
 use crate::engine::book::{crosses, opposite};
 use crate::engine::cross::{Incoming, Stop, Taken};
+use crate::engine::iceberg;
 use crate::engine::orders::resting;
 use crate::engine::pool::Slot;
-use plinth_types::command::Side;
 use plinth_types::event::{CancelReason, Event, EventSink};
 use plinth_types::id::OrderId;
 use plinth_types::page::Touch;
@@ -41,6 +41,8 @@ impl<T: Touch> Engine<T> {
                     return Taken { left: Some(wanted), stop: Stop::SelfMatch, lost };
                 }
                 SelfMatchMode::Decrement => {
+                    let open = iceberg::left(&self.hidden, &mut self.touch, slot, &node);
+                    let here = wanted.min(Qty::from_lots(open).expect("a resting order has lots"));
                     self.decrement(slot, here, sink);
                     self.custody.release(&mut self.touch, taker.account, taker.gives, taker.reservation(here));
                     let order = taker.order;
@@ -68,7 +70,8 @@ impl<T: Touch> Engine<T> {
     fn decrement<S: EventSink>(&mut self, slot: Slot, qty: Qty, sink: &mut S) {
         let node = *self.nodes.get(&mut self.touch, slot as usize);
         let book = self.books.get(&mut self.touch, node.instrument as usize);
-        let old = resting(book, &node);
+        let open = iceberg::left(&self.hidden, &mut self.touch, slot, &node);
+        let old = resting(book, &node, open);
         let Some(left) = old.qty.after_fill(qty) else {
             return self.take_off_slot(slot, &node, CancelReason::SelfMatch, sink);
         };
@@ -81,7 +84,7 @@ impl<T: Touch> Engine<T> {
     /// them off and goes on, they end the order instead. What taking them off would release is not counted.
     #[cold]
     pub(crate) fn fillable_guarded(&mut self, taker: Incoming, own: SelfMatch) -> Result<(), Stop> {
-        let Self { touch, custody, books, levels, nodes, guarded, .. } = self;
+        let Self { touch, custody, books, levels, nodes, guarded, hidden, .. } = self;
         let maker_side = opposite(taker.side);
         let available = custody.available(touch, taker.account, taker.gives).units();
         let book = books.get(touch, taker.instrument as usize);
@@ -92,8 +95,10 @@ impl<T: Touch> Engine<T> {
                 break;
             }
             let mut slot = levels.table.get(touch, level_slot as usize).head;
+            let mut behind = 0;
             while slot != 0 {
                 let node = *nodes.get(touch, slot as usize);
+                let open = iceberg::left(hidden, touch, slot, &node);
                 slot = node.next;
                 if guarded.get(touch, node.account as usize).group == own.group {
                     match own.mode {
@@ -103,15 +108,18 @@ impl<T: Touch> Engine<T> {
                         }
                     }
                 }
+                // What an iceberg hides comes after all that is shown at the price.
+                behind += open - node.lots;
                 let lots = node.lots.min(left);
-                left -= lots;
-                cost += match taker.side {
-                    Side::Buy => u128::from(lots) * u128::from(ticks.unsigned_abs()),
-                    Side::Sell => u128::from(lots),
-                };
+                (left, cost) = (left - lots, cost + taker.cost(lots, ticks));
                 if left == 0 {
-                    return if taker.limit.is_none() && cost > available { Err(Stop::Funds) } else { Ok(()) };
+                    return taker.afford(cost, available);
                 }
+            }
+            let lots = behind.min(left);
+            (left, cost) = (left - lots, cost + taker.cost(lots, ticks));
+            if left == 0 {
+                return taker.afford(cost, available);
             }
             level = levels.next(touch, book, maker_side, ticks);
         }

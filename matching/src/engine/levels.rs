@@ -22,7 +22,7 @@ table_record! {
         pub(crate) head: Slot,
         /// The youngest order.
         pub(crate) tail: Slot,
-        /// What is left of all of them.
+        /// What is left of all of them, shown or not.
         pub(crate) lots: u64,
     }
 }
@@ -128,13 +128,13 @@ impl Levels {
         LastPlace { level: level_slot, prev }
     }
 
-    /// Takes the order in `slot` out of its level. Its node keeps what it says.
+    /// Takes the order in `slot`, of which `lots` are left, out of its level. Its node keeps what it says.
     #[inline(always)]
-    pub(crate) fn unlink<T: Touch>(&mut self, touch: &mut T, book: &mut Book, nodes: &mut Table<Node>, slot: Slot) {
+    pub(crate) fn unlink<T: Touch>(&mut self, touch: &mut T, book: &mut Book, nodes: &mut Table<Node>, slot: Slot, lots: u64) {
         let node = nodes.get(touch, slot as usize);
         let Node { prev, next, price, side, .. } = *node;
         let level = self.table.get_mut(touch, node.level as usize);
-        level.lots -= node.lots;
+        level.lots -= lots;
         if prev == 0 {
             level.head = next;
         } else {

@@ -8,7 +8,8 @@
 //!                  └─► configure                              reference data, inbox messages
 //! ```
 //!
-//! **What it does.** Limit and market orders; good-till-cancel, immediate-or-cancel, fill-or-kill, post-only; cancel; replace. Strict
+//! **What it does.** Limit and market orders; good-till-cancel, immediate-or-cancel, fill-or-kill, post-only, icebergs, minimum quantities;
+//! cancel; replace. Strict
 //! price-time priority, at the resting order's price. Every limit order reserves what it may cost (a buy its price times its quantity
 //! of the quote asset, a sell its quantity of the base asset) and is refused without; every fill moves both legs at once; every end of
 //! an order releases the rest. Market orders do not reserve: they trade as far as the account can pay or deliver.
@@ -38,9 +39,12 @@ mod configure;
 mod counters;
 mod cross;
 mod guarded_cross;
+pub(crate) mod iceberg;
 pub(crate) mod index;
+mod instructed;
 pub(crate) mod levels;
 pub(crate) mod mandates;
+mod marked;
 mod mass_cancel;
 mod orders;
 pub(crate) mod pool;
@@ -54,6 +58,7 @@ pub use status::{BestLevel, RestingOrder};
 use crate::limits::Capacity;
 use book::Book;
 use counters::Counters;
+use iceberg::Hidden;
 use index::Index;
 use levels::Levels;
 use mandates::{MandateRecord, SessionRecord};
@@ -86,6 +91,7 @@ pub struct Engine<T: Touch = ()> {
     pub(crate) nodes: Table<Node>,
     pub(crate) index: Index,
     pub(crate) guarded: Table<Guarded>,
+    pub(crate) hidden: Table<Hidden>,
 }
 
 impl<T: Touch> Engine<T> {
@@ -111,6 +117,7 @@ impl<T: Touch> Engine<T> {
             nodes: Table::new(1 + capacity.orders_max as usize),
             index: Index::new(capacity.orders_max),
             guarded: Table::new(capacity.accounts_max as usize),
+            hidden: Table::new(1 + capacity.orders_max as usize),
         }
     }
 
@@ -132,6 +139,7 @@ impl<T: Touch> Engine<T> {
             &self.nodes,
             &self.index.entries,
             &self.guarded,
+            &self.hidden,
         ]
     }
 
@@ -153,6 +161,7 @@ impl<T: Touch> Engine<T> {
             &mut self.nodes,
             &mut self.index.entries,
             &mut self.guarded,
+            &mut self.hidden,
         ]
     }
 
@@ -165,7 +174,7 @@ impl<T: Touch> Engine<T> {
     ///
     /// If the sequence number is not above that of every command applied before: whoever feeds the engine (journal, body reader)
     /// checks it, and to execute a command twice would be worse than to stop.
-    #[inline]
+    #[inline(always)]
     pub fn apply<S: EventSink>(&mut self, command: &Command, tail: &[u8], sink: &mut S) {
         if command.body == Body::Note {
             return;
@@ -175,13 +184,23 @@ impl<T: Touch> Engine<T> {
         assert!(seq > counters.last_seq, "command {seq} comes after {}", counters.last_seq);
         counters.last_seq = seq;
         match &command.body {
-            Body::New(new) => self.new_order(command, new, sink),
+            Body::New(new) if !new.instructed => self.new_order(command, new, sink),
             Body::Cancel { order } => self.cancel(command, *order, sink),
             Body::Replace { order, price, qty } => self.replace(command, *order, *price, *qty, sink),
+            Body::New(_) | Body::MassCancel(_) | Body::Configure | Body::Inbox | Body::Note => self.apply_rare(command, tail, sink),
+        }
+    }
+
+    /// What comes seldom.
+    #[cold]
+    fn apply_rare<S: EventSink>(&mut self, command: &Command, tail: &[u8], sink: &mut S) {
+        match &command.body {
+            Body::New(new) => self.instructed_order(command, new, tail, sink),
             Body::MassCancel(mass) => self.mass_cancel(command, mass, sink),
             Body::Configure => self.configure(command, tail, sink),
             Body::Inbox => self.inbox(command, tail, sink),
-            Body::Note => {}
+            // The others are above.
+            Body::Cancel { .. } | Body::Replace { .. } | Body::Note => {}
         }
     }
 }

@@ -1,8 +1,8 @@
 //! New orders, cancels, replaces.
 //!
 //! Everything is decided before anything changes. Refusals are looked for in this order, and the first is said:
-//! * new: session in range (`NotMandated`), `OutOfSequence`, mandate (`NotMandated`), `Contradiction`, `UnknownInstrument`, `TooLarge`,
-//!   `PriceNotPositive`, `OutsideBands`, `Suspended`, `NotionalTooLarge`, `TooManyOrders`, `WouldTake`, `CapacityReached`,
+//! * new: session in range (`NotMandated`), `OutOfSequence`, mandate (`NotMandated`), `Contradiction`, `Malformed`, `UnknownInstrument`,
+//!   `TooLarge`,   `PriceNotPositive`, `OutsideBands`, `Suspended`, `NotionalTooLarge`, `TooManyOrders`, `WouldTake`, `CapacityReached`,
 //!   `InsufficientFunds`;
 //! * cancel: mandate, `UnknownOrder` (also another session's), `NotMandated` (another account's);
 //! * replace: as cancel, then `TooLarge`, `PriceNotPositive`, `OutsideBands`, `Suspended`, `NotionalTooLarge`, `AlreadyFilled`, `WouldTake`,
@@ -14,9 +14,11 @@
 use crate::engine::Engine;
 use crate::engine::book::{Book, crosses, index_of, opposite, side_of};
 use crate::engine::cross::{Incoming, Stop, Taken};
+use crate::engine::iceberg;
 use crate::engine::index::Place;
 use crate::engine::mandates::{self, Act};
-use crate::engine::pool::{self, Node, Slot};
+use crate::engine::marked::Marked;
+use crate::engine::pool::{self, Mark, Node, Slot};
 use crate::engine::protection::{self, Guard};
 use plinth_types::command::{Command, NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::event::{CancelReason, Event, EventSink};
@@ -43,15 +45,24 @@ impl<T: Touch> Engine<T> {
     #[inline(always)]
     fn enter<S: EventSink>(&mut self, command: &Command, new: &NewOrder, limit: Option<Price>, sink: &mut S) {
         let order = new.order;
-        let (account, guard) = match self.admit(command, new, limit) {
+        let (account, guard) = match self.admit(command, new, limit, Ok(())) {
             Ok(admitted) => admitted,
             Err(reject) => return sink.emit(Event::Rejected { order, reject }),
         };
         sink.emit(Event::Accepted { order });
         match limit {
-            Some(limit) if self.only_rests(new, limit) => self.rest(new, account, limit, new.qty, guard),
-            Some(_) | None => self.enter_and_take(new, account, limit, guard, sink),
+            _ if guard != 0 => self.enter_guarded(new, account, limit, guard, sink),
+            Some(limit) if self.only_rests(new, limit) => {
+                self.rest(new, account, limit, new.qty);
+            }
+            Some(_) | None => self.enter_and_take(new, account, limit, 0, sink),
         }
+    }
+
+    /// Apart, so that what guarded accounts need costs others nothing.
+    #[cold]
+    fn enter_guarded<S: EventSink>(&mut self, new: &NewOrder, account: AccountId, limit: Option<Price>, guard: u8, sink: &mut S) {
+        self.enter_and_take(new, account, limit, guard, sink);
     }
 
     /// What most orders do.
@@ -68,14 +79,14 @@ impl<T: Touch> Engine<T> {
         let incoming = incoming(book, new.order, account, new.instrument.get(), new.side, limit, new.qty);
         let incoming = Incoming { guard, ..incoming };
         match new.time_in_force {
-            TimeInForce::GoodTillCancel => self.take_and_rest(incoming, new, sink),
+            TimeInForce::GoodTillCancel => self.take_and_rest(incoming, new, None, sink),
             TimeInForce::ImmediateOrCancel => self.take_or_cancel(incoming, sink),
             TimeInForce::FillOrKill => self.fill_or_kill(incoming, sink),
         }
     }
 
     #[inline(always)]
-    fn take_or_cancel<S: EventSink>(&mut self, incoming: Incoming, sink: &mut S) {
+    pub(crate) fn take_or_cancel<S: EventSink>(&mut self, incoming: Incoming, sink: &mut S) {
         let Taken { left, stop, .. } = self.take(incoming, sink);
         if let Some(left) = left {
             let reason = match stop {
@@ -99,9 +110,16 @@ impl<T: Touch> Engine<T> {
         }
     }
 
-    /// Checks a new order and reserves for it. Its number is used up if it was the next, refused or not.
+    /// Checks a new order and reserves for it. Its number is used up if it was the next, refused or not. `instructions` says whether they
+    /// can be followed.
     #[inline(always)]
-    fn admit(&mut self, command: &Command, new: &NewOrder, limit: Option<Price>) -> Result<(AccountId, u8), Reject> {
+    pub(crate) fn admit(
+        &mut self,
+        command: &Command,
+        new: &NewOrder,
+        limit: Option<Price>,
+        instructions: Result<(), Reject>,
+    ) -> Result<(AccountId, u8), Reject> {
         let Self { touch, capacity, counters, custody, mandates, sessions, books, levels, guarded, .. } = self;
         let session = usize::from(command.session.get());
         if session >= sessions.records().len() {
@@ -118,6 +136,7 @@ impl<T: Touch> Engine<T> {
         if (new.post_only && !rests) || (limit.is_none() && rests) {
             return Err(Reject::Contradiction);
         }
+        instructions?;
         let counters = counters.get(touch);
         if new.instrument.get() >= counters.instruments {
             return Err(Reject::UnknownInstrument { instrument: new.instrument });
@@ -171,13 +190,15 @@ impl<T: Touch> Engine<T> {
     ) -> Result<(), Reject> {
         let (place, guard) = self.find_own(command, order, Act::Trade)?;
         let node = *self.nodes.get(&mut self.touch, place.slot as usize);
+        let display = self.display(place.slot, &node);
+        let open = iceberg::left(&self.hidden, &mut self.touch, place.slot, &node);
         let book = self.books.get(&mut self.touch, node.instrument as usize);
         check_terms(book, Some(price), qty)?;
         if guard != 0 {
             let account = AccountId::new(node.account);
             protection::check(&self.guarded, &mut self.touch, guard, account, Some(price), qty, false)?;
         }
-        let filled = node.total - node.lots;
+        let filled = node.total - open;
         let Some(left) = qty.lots().checked_sub(filled) else { return Err(Reject::AlreadyFilled) };
         let Some(left) = Qty::from_lots(left) else {
             self.take_off(place);
@@ -185,7 +206,7 @@ impl<T: Touch> Engine<T> {
             sink.emit(Event::Cancelled { order, lots: Lots::ZERO, reason: CancelReason::ReplacedToFilled });
             return Ok(());
         };
-        let old = resting(book, &node);
+        let old = resting(book, &node, open);
         if price.ticks() == node.price && left < old.qty {
             self.shrink(place.slot, &old, left, qty);
             sink.emit(Event::Replaced { order, price, qty, kept_priority: true });
@@ -213,8 +234,9 @@ impl<T: Touch> Engine<T> {
             qty,
             time_in_force: TimeInForce::GoodTillCancel,
             post_only,
+            instructed: false,
         };
-        self.take_and_rest(incoming, &terms, sink);
+        self.take_and_rest(incoming, &terms, display, sink);
         Ok(())
     }
 
@@ -223,9 +245,13 @@ impl<T: Touch> Engine<T> {
         let freed = order.qty.after_fill(left).expect("it becomes smaller");
         self.custody.release(&mut self.touch, order.account, order.gives, order.reservation(freed));
         let node = self.nodes.get_mut(&mut self.touch, slot as usize);
-        node.lots = left.lots();
         node.total = total.lots();
         self.levels.table.get_mut(&mut self.touch, node.level as usize).lots -= freed.lots();
+        if node.marks & Mark::ICEBERG == 0 {
+            node.lots = left.lots();
+        } else {
+            self.melt(slot, freed.lots());
+        }
     }
 
     /// Where the resting order is that `command` names, if it may.
@@ -246,41 +272,46 @@ impl<T: Touch> Engine<T> {
     /// Ends a resting order and releases what it reserved. Says what was left of it.
     #[inline(always)]
     pub(crate) fn take_off(&mut self, place: Place) -> Lots {
-        let Self { touch, counters, custody, books, levels, nodes, index, guarded, .. } = self;
+        let Self { touch, counters, custody, books, levels, nodes, index, guarded, hidden, .. } = self;
         let node = nodes.get(touch, place.slot as usize);
-        if node.counted != 0 {
-            protection::discount(guarded, touch, AccountId::new(node.account));
+        let open = iceberg::left(hidden, touch, place.slot, node);
+        if node.marks != 0 {
+            let marked = Marked { slot: place.slot, account: AccountId::new(node.account), marks: node.marks };
+            let counters = counters.get_mut(touch);
+            marked.end(guarded, hidden, touch, counters);
         }
         let book = books.get_mut(touch, node.instrument as usize);
-        let order = resting(book, node);
+        let order = resting(book, node, open);
         custody.release(touch, order.account, order.gives, order.reservation(order.qty));
-        levels.unlink(touch, book, nodes, place.slot);
+        levels.unlink(touch, book, nodes, place.slot, open);
         index.remove_at(touch, place.at);
         let counters = counters.get_mut(touch);
         pool::give(nodes, touch, counters, place.slot);
         order.qty.into()
     }
 
-    /// Trades what can be traded of `incoming`, rests what is left under `terms`.
+    /// Trades what can be traded of `incoming`, rests what is left under `terms`, showing no more than `display` at a time.
     #[inline(always)]
-    fn take_and_rest<S: EventSink>(&mut self, incoming: Incoming, terms: &NewOrder, sink: &mut S) {
+    pub(crate) fn take_and_rest<S: EventSink>(&mut self, incoming: Incoming, terms: &NewOrder, display: Option<Qty>, sink: &mut S) {
         let Taken { left, stop, lost } = self.take(incoming, sink);
         let (Some(left), Some(limit)) = (left, incoming.limit) else { return };
         if stop == Stop::SelfMatch {
             return self.end(incoming, left, CancelReason::SelfMatch, sink);
         }
         let qty = Qty::from_lots(terms.qty.lots() - lost).expect("what is left is part of the total");
-        self.rest(&NewOrder { qty, ..*terms }, incoming.account, limit, left, incoming.guard);
+        let slot = self.rest(&NewOrder { qty, ..*terms }, incoming.account, limit, left);
+        if incoming.guard & Guard::COUNTED != 0 {
+            self.count(slot, incoming.account);
+        }
+        if let Some(display) = display {
+            self.hide(slot, display);
+        }
     }
 
     /// Puts an order, for which there is room, on the book. Not inlined: it needs all the registers there are.
     #[inline(never)]
-    fn rest(&mut self, terms: &NewOrder, account: AccountId, limit: Price, left: Qty, guard: u8) {
-        let Self { touch, counters, books, levels, nodes, index, guarded, .. } = self;
-        let counted = guard & Guard::COUNTED != 0;
-        if counted {
-            protection::count(guarded, touch, account);
-        }
+    fn rest(&mut self, terms: &NewOrder, account: AccountId, limit: Price, left: Qty) -> Slot {
+        let Self { touch, counters, books, levels, nodes, index, .. } = self;
         let counters = counters.get_mut(touch);
         let slot = pool::take(nodes, touch, counters);
         let book = books.get_mut(touch, terms.instrument.get() as usize);
@@ -297,13 +328,14 @@ impl<T: Touch> Engine<T> {
             account: account.get(),
             side: index_of(terms.side) as u8,
             post_only: u8::from(terms.post_only),
-            counted: u8::from(counted),
+            marks: 0,
         };
         index.insert(touch, terms.order.bits(), slot);
+        slot
     }
 
     /// Ends an order that does not rest: releases what is reserved for the rest of it.
-    fn end<S: EventSink>(&mut self, incoming: Incoming, left: Qty, reason: CancelReason, sink: &mut S) {
+    pub(crate) fn end<S: EventSink>(&mut self, incoming: Incoming, left: Qty, reason: CancelReason, sink: &mut S) {
         if incoming.limit.is_some() {
             self.custody.release(&mut self.touch, incoming.account, incoming.gives, incoming.reservation(left));
         }
@@ -319,7 +351,7 @@ fn check_terms(book: &Book, limit: Option<Price>, qty: Qty) -> Result<(), Reject
         });
     }
     match limit {
-        Some(price) if price.ticks() < book.band_low || price.ticks() > book.band_high => Err(outside(book, price)),
+        Some(price) if !book.within_bands(price.ticks()) => Err(outside(book, price)),
         Some(_) | None => Ok(()),
     }
 }
@@ -355,7 +387,7 @@ fn would_take(book: &Book, side: Side, limit: i64) -> bool {
 }
 
 #[inline(always)]
-fn incoming(
+pub(crate) fn incoming(
     book: &Book,
     order: OrderId,
     account: AccountId,
@@ -369,9 +401,9 @@ fn incoming(
     Incoming { order, account, instrument, side, limit, worst, qty, gives, gets, guard: 0 }
 }
 
-/// A resting order in the words of an incoming one.
+/// A resting order of which `open` lots are left in the words of an incoming one.
 #[inline(always)]
-pub(crate) fn resting(book: &Book, node: &Node) -> Incoming {
+pub(crate) fn resting(book: &Book, node: &Node, open: u64) -> Incoming {
     incoming(
         book,
         OrderId::from_bits(node.order).expect("a resting order has an id"),
@@ -379,6 +411,6 @@ pub(crate) fn resting(book: &Book, node: &Node) -> Incoming {
         node.instrument,
         side_of(node.side),
         Some(Price::from_ticks(node.price).expect("prices are checked where they enter")),
-        Qty::from_lots(node.lots).expect("a resting order has lots"),
+        Qty::from_lots(open).expect("a resting order has lots"),
     )
 }

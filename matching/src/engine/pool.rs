@@ -18,7 +18,7 @@ table_record! {
         pub(crate) order: u64,
         /// Its limit in ticks.
         pub(crate) price: i64,
-        /// What is left, in lots.
+        /// What is left, in lots; of an iceberg what is left of the part shown.
         pub(crate) lots: u64,
         /// What was asked for, in lots, what has traded included.
         pub(crate) total: u64,
@@ -36,9 +36,20 @@ table_record! {
         pub(crate) side: u8,
         /// 1 if it must never take.
         pub(crate) post_only: u8,
-        /// 1 if its account's open orders are counted.
-        pub(crate) counted: u8,
+        /// What few orders have: bits of [`Mark`].
+        pub(crate) marks: u8,
     }
+}
+
+/// Bits of a resting order's marks.
+pub(crate) struct Mark;
+
+impl Mark {
+    /// Its account's open orders are counted.
+    pub(crate) const COUNTED: u8 = 1;
+    /// Only a part of it is shown.
+    pub(crate) const ICEBERG: u8 = 1 << 1;
+    pub(crate) const ALL: u8 = Self::COUNTED | Self::ICEBERG;
 }
 
 const _: () = assert!(size_of::<Node>() == 64, "an order is one cache line");

@@ -13,7 +13,7 @@
 
 use crate::engine::Engine;
 use crate::engine::mandates::MandateRecord;
-use crate::engine::pool::{Node, Slot};
+use crate::engine::pool::{Mark, Node, Slot};
 use crate::engine::region;
 use plinth_types::command::{MassCancel, MassCancelCause};
 use plinth_types::event::{CancelReason, EventSink};
@@ -113,12 +113,6 @@ pub(crate) fn check<T: Touch>(
     guarded.get(touch, account.get() as usize).check(limit, qty, resting)
 }
 
-/// Counts an order that comes to rest.
-#[cold]
-pub(crate) fn count<T: Touch>(guarded: &mut Table<Guarded>, touch: &mut T, account: AccountId) {
-    guarded.get_mut(touch, account.get() as usize).orders += 1;
-}
-
 /// Forgets a counted order that is gone.
 #[cold]
 pub(crate) fn discount<T: Touch>(guarded: &mut Table<Guarded>, touch: &mut T, account: AccountId) {
@@ -126,6 +120,13 @@ pub(crate) fn discount<T: Touch>(guarded: &mut Table<Guarded>, touch: &mut T, ac
 }
 
 impl<T: Touch> Engine<T> {
+    /// Counts the order that has come to rest in `slot`.
+    #[cold]
+    pub(crate) fn count(&mut self, slot: Slot, account: AccountId) {
+        self.nodes.get_mut(&mut self.touch, slot as usize).marks |= Mark::COUNTED;
+        self.guarded.get_mut(&mut self.touch, account.get() as usize).orders += 1;
+    }
+
     /// The bits of a mandate of this session on this account.
     pub(crate) fn guard(&mut self, session: SessionId, account: AccountId) -> u8 {
         let of_account = self.guarded.get(&mut self.touch, account.get() as usize).guard();
@@ -213,7 +214,8 @@ impl<T: Touch> Engine<T> {
     }
 
     fn mark(&mut self, slot: Slot, node: Node, counted: bool) {
-        *self.nodes.get_mut(&mut self.touch, slot as usize) = Node { counted: u8::from(counted), ..node };
+        let marks = if counted { node.marks | Mark::COUNTED } else { node.marks & !Mark::COUNTED };
+        *self.nodes.get_mut(&mut self.touch, slot as usize) = Node { marks, ..node };
     }
 
     /// Writes the bits of the mandates that `concerned` picks.

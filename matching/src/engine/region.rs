@@ -23,6 +23,8 @@ pub const ORDERS: RegionId = RegionId::new(12);
 pub const INDEX: RegionId = RegionId::new(13);
 /// What accounts are protected from.
 pub const GUARDED: RegionId = RegionId::new(14);
+/// What is hidden of each resting order.
+pub const HIDDEN: RegionId = RegionId::new(15);
 
 /// Region numbers are below this.
-pub const END: usize = 15;
+pub const END: usize = 16;

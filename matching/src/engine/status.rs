@@ -3,6 +3,7 @@
 
 use crate::engine::Engine;
 use crate::engine::book::{Book, side_of};
+use crate::engine::iceberg::left;
 use crate::limits::Capacity;
 use plinth_clearing::{Balance, Custody, Imbalance};
 use plinth_types::command::Side;
@@ -16,7 +17,7 @@ use plinth_types::reference::{Account, Asset, Instrument, Mandate};
 pub struct BestLevel {
     /// The price.
     pub price: Price,
-    /// What is left of all orders at it.
+    /// What is shown of what is left of all orders at it.
     pub lots: Lots,
 }
 
@@ -166,7 +167,7 @@ impl<T: Touch> Engine<T> {
             side: side_of(node.side),
             price: Price::from_ticks(node.price)?,
             qty: Qty::from_lots(node.total)?,
-            left: Qty::from_lots(node.lots)?,
+            left: Qty::from_lots(left(&self.hidden, &mut (), slot, &node))?,
             post_only: node.post_only != 0,
         })
     }
@@ -177,8 +178,16 @@ impl<T: Touch> Engine<T> {
         self.sessions.records().get(usize::from(session.get())).map(|record| record.orders + 1)
     }
 
+    /// What is shown at a level. Cost: one look at each order of it while there are icebergs.
     fn level(&self, level: u32, price: i64) -> BestLevel {
-        let lots = Lots::new(self.levels.table.records()[level as usize].lots);
+        let level = self.levels.table.records()[level as usize];
+        let mut lots = level.lots;
+        let mut slot = if self.counters.record().icebergs == 0 { 0 } else { level.head };
+        while slot != 0 {
+            lots -= self.hidden.records()[slot as usize].lots;
+            slot = self.nodes.records()[slot as usize].next;
+        }
+        let lots = Lots::new(lots);
         BestLevel { price: Price::from_ticks(price).expect("prices are checked where they enter"), lots }
     }
 

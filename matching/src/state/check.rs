@@ -6,8 +6,9 @@
 use crate::engine::Engine;
 use crate::engine::bitmap::Span;
 use crate::engine::book::{Book, better, index_of, side_of};
+use crate::engine::iceberg::Hidden;
 use crate::engine::levels::Level;
-use crate::engine::pool::{Node, Slot};
+use crate::engine::pool::{Mark, Node, Slot};
 use crate::engine::protection::{Guard, HIGHEST_BAND, LOWEST_BAND};
 use crate::engine::spill::SpillEntry;
 use crate::limits::{WINDOW_BITS_MAX, WINDOW_BITS_MIN};
@@ -156,10 +157,11 @@ fn check_guarded<T: Touch>(engine: &Engine<T>) -> Result<(), Inconsistency> {
     let mut counted = vec![0_u32; guarded.len()];
     for node in engine.nodes.records().iter().filter(|node| node.order != 0) {
         let record = &guarded[node.account as usize];
-        if node.counted != u8::from(record.orders_max != 0) {
+        let is_counted = node.marks & Mark::COUNTED != 0;
+        if is_counted != (record.orders_max != 0) {
             return Err(Inconsistency::Guarded(AccountId::new(node.account)));
         }
-        counted[node.account as usize] += u32::from(node.counted);
+        counted[node.account as usize] += u32::from(is_counted);
     }
     for (account, (record, counted)) in (0..).map(AccountId::new).zip(guarded.iter().zip(counted)) {
         let open = engine.custody.known_account(&mut (), account).is_ok();
@@ -178,6 +180,7 @@ struct BooksWalk<'a, T: Touch> {
     levels: u32,
     words: u32,
     orders: usize,
+    icebergs: u32,
     /// By account and asset, as balances are.
     reserved: Vec<u128>,
 }
@@ -185,7 +188,7 @@ struct BooksWalk<'a, T: Touch> {
 impl<'a, T: Touch> BooksWalk<'a, T> {
     fn new(engine: &'a Engine<T>) -> Self {
         let balances = engine.capacity.accounts_max as usize * usize::from(engine.capacity.assets_max);
-        Self { engine, level_slots: 0, levels: 0, words: 0, orders: 0, reserved: vec![0; balances] }
+        Self { engine, level_slots: 0, levels: 0, words: 0, orders: 0, icebergs: 0, reserved: vec![0; balances] }
     }
 
     fn check(&mut self, instrument: u32) -> Result<(), Inconsistency> {
@@ -278,9 +281,10 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
             if !placed || found.is_some_and(|side| side != node_side) || node.side > 1 || node.post_only > 1 {
                 return None;
             }
-            self.check_order(book, &node)?;
+            let open = self.check_hidden(at, &node)?;
+            self.check_order(book, &node, open)?;
             found = Some(node_side);
-            lots = lots.checked_add(node.lots)?;
+            lots = lots.checked_add(open)?;
             self.orders += 1;
             // A ring of links ends here: there are no more nodes than this.
             if self.orders > self.engine.counters.record().orders as usize {
@@ -291,12 +295,21 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
         (level.head != 0 && level.tail == prev && level.lots == lots).then_some(found)
     }
 
+    /// What is left of an order, shown or not, if its marks and what it hides can be.
+    fn check_hidden(&mut self, slot: Slot, node: &Node) -> Option<u64> {
+        let hidden = self.engine.hidden.records()[slot as usize];
+        let iceberg = node.marks & Mark::ICEBERG != 0;
+        let sound = if iceberg { (1..=hidden.display).contains(&node.lots) } else { hidden == Hidden::ZERO };
+        self.icebergs += u32::from(iceberg);
+        (sound && node.marks & !Mark::ALL == 0).then(|| node.lots.checked_add(hidden.lots))?
+    }
+
     /// Checks an order's own terms and adds up what it needs.
-    fn check_order(&mut self, book: &Book, node: &Node) -> Option<()> {
+    fn check_order(&mut self, book: &Book, node: &Node, open: u64) -> Option<()> {
         let order = OrderId::from_bits(node.order)?;
         let session = self.engine.sessions.records().get(usize::from(order.session().get()))?;
         let price = Price::from_ticks(node.price).filter(|price| price.ticks() > 0)?;
-        let (left, total) = (Qty::from_lots(node.lots)?, Qty::from_lots(node.total)?);
+        let (left, total) = (Qty::from_lots(open)?, Qty::from_lots(node.total)?);
         let account = AccountId::new(node.account);
         self.engine.custody.known_account(&mut (), account).ok()?;
         if order.index() > session.orders || left > total || node.total > book.qty_max {
@@ -305,7 +318,7 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
         let [base, quote] = book.assets;
         let (asset, amount) = match side_of(node.side) {
             Side::Buy => (quote, price.notional(left)?.units()),
-            Side::Sell => (base, u128::from(node.lots)),
+            Side::Sell => (base, u128::from(open)),
         };
         let reserved =
             &mut self.reserved[node.account as usize * usize::from(self.engine.capacity.assets_max) + usize::from(asset)];
@@ -319,7 +332,8 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
         let counted = counters.levels_used == self.levels
             && counters.level_slots_used == self.level_slots
             && counters.words_used == self.words
-            && counters.orders as usize == self.orders;
+            && counters.orders as usize == self.orders
+            && counters.icebergs == self.icebergs;
         if !counted {
             return Err(Inconsistency::Counters);
         }
@@ -389,5 +403,11 @@ fn pool_is_right<T: Touch>(engine: &Engine<T>) -> bool {
         left -= 1;
         slot = node.next;
     }
-    left == 0 && live == counters.orders as usize && used[0] == Node::ZERO && unused.iter().all(|node| *node == Node::ZERO)
+    let free_hides_nothing =
+        nodes.iter().zip(engine.hidden.records()).all(|(node, hidden)| node.order != 0 || *hidden == Hidden::ZERO);
+    free_hides_nothing
+        && left == 0
+        && live == counters.orders as usize
+        && used[0] == Node::ZERO
+        && unused.iter().all(|node| *node == Node::ZERO)
 }

@@ -17,6 +17,7 @@
 //! | 12 orders | one resting order | 64 | 1 + orders |
 //! | 13 index | tag, slot | 8 | twice the orders, to a power of two |
 //! | 14 guarded | what accounts are protected from | 32 | accounts |
+//! | 15 hidden | what is hidden of one resting order | 16 | 1 + orders |
 //!
 //! **Root.** Pages are leaves of a tree of 16 children a node, one tree for each region; all digests are SHA-256, each kind under its own
 //! domain, and a leaf commits to its region and number:
@@ -52,7 +53,7 @@ use plinth_types::page::{RegionId, Touch};
 use plinth_types::table::PageBytes;
 
 /// Version of the layout: of every record's fields and every region's meaning. The root commits to it.
-pub const LAYOUT_VERSION: u16 = 3;
+pub const LAYOUT_VERSION: u16 = 4;
 
 /// Position of a page in its region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -135,6 +136,7 @@ pub(crate) fn layout(capacity: &Capacity) -> Vec<RegionLayout> {
         (region::ORDERS, 64, 1 + capacity.orders_max as usize),
         (region::INDEX, 8, crate::engine::index_entries(capacity)),
         (region::GUARDED, 32, accounts),
+        (region::HIDDEN, 16, 1 + capacity.orders_max as usize),
     ]
     .map(|(region, record_size, record_count)| RegionLayout { region, record_size, record_count })
     .to_vec()

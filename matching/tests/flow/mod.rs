@@ -10,6 +10,7 @@ use plinth_types::digest::Digest;
 use plinth_types::id::{
     AccountId, AssetId, InboxIndex, InstrumentId, MandateId, OrderId, PublicKey, Seq, SessionId, Signature, TimestampNs, ZoneId,
 };
+use plinth_types::instructions::Instructions;
 use plinth_types::limits::AMOUNT_MAX;
 use plinth_types::message::InboxMessage;
 use plinth_types::quantity::{Amount, Price, Qty};
@@ -252,8 +253,23 @@ impl Flow {
             qty: self.qty(),
             time_in_force,
             post_only: self.rng.one_in(8),
+            instructed: self.rng.one_in(5),
         };
-        self.sequenced(SessionId::new(acting as u16), mandate, Body::New(new), vec![0; 3])
+        let mut tail = if new.instructed { self.instructions(&new).to_bytes() } else { Vec::new() };
+        if new.instructed && self.rng.one_in(40) {
+            tail.truncate(8);
+        }
+        tail.extend_from_slice(&[0; 3]);
+        self.sequenced(SessionId::new(acting as u16), mandate, Body::New(new), tail)
+    }
+
+    /// Mostly such as the order can follow.
+    fn instructions(&mut self, new: &NewOrder) -> Instructions {
+        let most = new.qty.lots() + u64::from(self.rng.one_in(20));
+        let part = Qty::from_lots(1 + self.rng.below(most));
+        let both = self.rng.one_in(30);
+        let shows = (new.time_in_force == TimeInForce::GoodTillCancel) != self.rng.one_in(20);
+        Instructions { display: part.filter(|_| shows || both), minimum: part.filter(|_| !shows || both) }
     }
 
     /// A recent order, its session most of the time, and one of the session's mandates.

@@ -100,6 +100,7 @@ impl Market {
                         _ => TimeInForce::GoodTillCancel,
                     },
                     post_only: false,
+                    instructed: false,
                 })
             }
             6 => Body::Replace { order: self.order(session), price, qty },

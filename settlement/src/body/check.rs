@@ -307,7 +307,9 @@ fn read_tail(command: &Command, tail: &[u8]) -> Result<Option<InboxMessage>, Bod
     let seq = command.seq;
     let tail_error = |error| BodyError::Tail { seq, error };
     match command.body {
-        Body::New(_) | Body::Cancel { .. } | Body::Replace { .. } => ClientTail::decode(tail).map(|_| None).map_err(tail_error),
+        Body::New(_) | Body::Cancel { .. } | Body::Replace { .. } => {
+            ClientTail::of(&command.body, tail).map(|_| None).map_err(tail_error)
+        }
         // The appliance's own have no client.
         Body::MassCancel(_) if tail.is_empty() => Ok(None),
         Body::MassCancel(_) => ClientTail::decode(tail).map(|_| None).map_err(tail_error),

@@ -1,0 +1,60 @@
+//! Orders with instructions: icebergs, minimum quantities. Apart, so that what they need costs plain orders nothing.
+
+use crate::engine::Engine;
+use crate::engine::cross::{Incoming, Stop};
+use crate::engine::orders::incoming;
+use plinth_types::codec::{Codec, Reader};
+use plinth_types::command::{Command, NewOrder, OrderPrice, TimeInForce};
+use plinth_types::event::{CancelReason, Event, EventSink};
+use plinth_types::instructions::Instructions;
+use plinth_types::page::Touch;
+use plinth_types::quantity::Qty;
+use plinth_types::reject::Reject;
+
+impl<T: Touch> Engine<T> {
+    /// As [`Engine::new_order`], with the instructions at the beginning of the tail.
+    #[cold]
+    pub(crate) fn instructed_order<S: EventSink>(&mut self, command: &Command, new: &NewOrder, tail: &[u8], sink: &mut S) {
+        let order = new.order;
+        let limit = match new.price {
+            OrderPrice::Limit(price) => Some(price),
+            OrderPrice::Market => None,
+        };
+        let instructions = read(new, tail);
+        let admitted = self.admit(command, new, limit, instructions.map(|_| ()));
+        let (account, guard, instructions) = match (admitted, instructions) {
+            (Ok((account, guard)), Ok(instructions)) => (account, guard, instructions),
+            (Err(reject), _) | (_, Err(reject)) => return sink.emit(Event::Rejected { order, reject }),
+        };
+        sink.emit(Event::Accepted { order });
+        let book = self.books.get(&mut self.touch, new.instrument.get() as usize);
+        let incoming = incoming(book, order, account, new.instrument.get(), new.side, limit, new.qty);
+        let incoming = Incoming { guard, ..incoming };
+        match instructions {
+            Instructions { minimum: Some(minimum), .. } => self.take_at_least(incoming, minimum, sink),
+            Instructions { display, minimum: None } => self.take_and_rest(incoming, new, display, sink),
+        }
+    }
+
+    /// Trades at least `minimum` at once, and what else there is, or nothing.
+    fn take_at_least<S: EventSink>(&mut self, incoming: Incoming, minimum: Qty, sink: &mut S) {
+        match self.fillable(Incoming { qty: minimum, ..incoming }) {
+            Ok(()) => self.take_or_cancel(incoming, sink),
+            Err(Stop::NoLevel | Stop::SelfMatch) => self.end(incoming, incoming.qty, CancelReason::NotFillable, sink),
+            Err(Stop::Funds) => self.end(incoming, incoming.qty, CancelReason::FundsExhausted, sink),
+        }
+    }
+}
+
+/// The instructions of an order, if they can be read and followed.
+fn read(new: &NewOrder, tail: &[u8]) -> Result<Instructions, Reject> {
+    let instructions = Instructions::read(&mut Reader::new(tail)).map_err(|_| Reject::Malformed)?;
+    let within = |part: Option<Qty>| part.is_none_or(|part| part <= new.qty);
+    let resting = instructions.display.is_none() || new.time_in_force == TimeInForce::GoodTillCancel;
+    let taking = instructions.minimum.is_none() || new.time_in_force == TimeInForce::ImmediateOrCancel;
+    if within(instructions.display) && within(instructions.minimum) && resting && taking {
+        Ok(instructions)
+    } else {
+        Err(Reject::Contradiction)
+    }
+}

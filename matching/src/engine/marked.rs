@@ -1,0 +1,42 @@
+//! The end of orders that have marks, and what happens to them when what they show has traded. Apart, so that orders without marks pay
+//! for one compare.
+
+use crate::engine::counters::Counters;
+use crate::engine::iceberg::{self, Hidden};
+use crate::engine::pool::{Mark, Slot};
+use crate::engine::protection::{self, Guarded};
+use plinth_types::id::AccountId;
+use plinth_types::page::Touch;
+use plinth_types::table::Table;
+
+/// A resting order with marks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marked {
+    pub(crate) slot: Slot,
+    pub(crate) account: AccountId,
+    pub(crate) marks: u8,
+}
+
+impl Marked {
+    /// Whether only a part of it is shown.
+    pub(crate) const fn is_iceberg(self) -> bool {
+        self.marks & Mark::ICEBERG != 0
+    }
+
+    /// Forgets what its marks stand for.
+    #[cold]
+    pub(crate) fn end<T: Touch>(
+        self,
+        guarded: &mut Table<Guarded>,
+        hidden: &mut Table<Hidden>,
+        touch: &mut T,
+        counters: &mut Counters,
+    ) {
+        if self.marks & Mark::COUNTED != 0 {
+            protection::discount(guarded, touch, self.account);
+        }
+        if self.is_iceberg() {
+            iceberg::forget(hidden, touch, counters, self.slot);
+        }
+    }
+}
