@@ -170,7 +170,13 @@ fn letter(tag: u32, data_type: FixDatatype, is_old: bool) -> char {
         FixDatatype::MonthYear => 'M',
         FixDatatype::MultipleCharValue | FixDatatype::MultipleStringValue => 'V',
         FixDatatype::Data | FixDatatype::XmlData => 'X',
-        _ => 'S',
+        FixDatatype::TagNum
+        | FixDatatype::String
+        | FixDatatype::Currency
+        | FixDatatype::Exchange
+        | FixDatatype::Language
+        | FixDatatype::Country
+        | _ => 'S',
     }
 }
 

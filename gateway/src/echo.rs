@@ -2,11 +2,105 @@
 //! says it may have been sent before (`PossResend`) comes back only if its `ClOrdID` is new to the connection. It shares every line of codec,
 //! dictionary, session and driver with the gateway.
 
+use crate::acceptor::Acceptor;
+use crate::clock::Now;
 use crate::codec::{Message, Version, tag};
-use crate::session::{Application, BodyWriter, Origin, Outbound};
-use crate::zone::Zone;
-use plinth_types::id::{Seq, SessionId};
+use crate::driver::{DriverConfig, GatewayError, Server, Waker};
+use crate::session::{Application, BodyWriter, Credential, Origin, Outbound, ResetPolicy, SessionConfig};
+use crate::zone::{Full, Zone};
+use plinth_types::codec::Codec;
+use plinth_types::command::Body;
+use plinth_types::id::{MandateId, Seq, SessionId};
+use plinth_types::message::Note;
 use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// The sessions of the acceptance definitions, which everybody may log on to: for loopback only.
+const SESSIONS: [(&str, Version); 9] = [
+    ("TW40", Version::Fix40),
+    ("TW41", Version::Fix41),
+    ("TW42", Version::Fix42),
+    ("TW43", Version::Fix43),
+    ("TW44", Version::Fix44),
+    ("TW50", Version::Fix50),
+    ("TW50SP1", Version::Fix50Sp1),
+    ("TW50SP2", Version::Fix50Sp2),
+    ("TW", Version::Fix44),
+];
+
+/// An acceptor on a socket that sends back what it is sent.
+#[derive(Debug)]
+pub struct EchoServer {
+    server: Server<Echo>,
+    notes: Notes,
+}
+
+impl EchoServer {
+    /// Listens as `ISLD`.
+    ///
+    /// # Errors
+    ///
+    /// [`GatewayError`].
+    pub fn bind(address: SocketAddr, driver: DriverConfig) -> Result<Self, GatewayError> {
+        let session = |(id, &(comp_id, version)): (u16, &(&str, Version))| {
+            let session = SessionConfig::new(SessionId::new(id), comp_id, Credential::None, ResetPolicy::EveryLogon);
+            SessionConfig { version, ..session }
+        };
+        let mut acceptor = Acceptor::new("ISLD", (1..).zip(&SESSIONS).map(session).collect(), Echo::default())?;
+        acceptor.start();
+        Ok(Self { server: Server::bind(address, acceptor, driver)?, notes: Notes::default() })
+    }
+
+    /// Where it listens.
+    ///
+    /// # Errors
+    ///
+    /// When the system does not say.
+    pub fn local_addr(&self) -> Result<SocketAddr, GatewayError> {
+        self.server.local_addr()
+    }
+
+    /// Ends a wait from another thread.
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        self.server.waker()
+    }
+
+    /// One turn, and a wait if there was nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel refuses to go on.
+    pub fn turn(&mut self, now: Now) -> Result<(), GatewayError> {
+        let mut worked = self.server.poll(now, &mut self.notes)?;
+        for (seq, note) in self.notes.waiting.drain(..) {
+            self.server.acceptor().note(seq, &note);
+            worked = true;
+        }
+        self.server.flush(now)?;
+        if worked { Ok(()) } else { self.server.wait(TURN_MAX) }
+    }
+}
+
+/// Longest wait of a turn.
+const TURN_MAX: Duration = Duration::from_millis(10);
+
+/// A zone without a journal: notes are durable at once, and nothing else comes.
+#[derive(Debug, Default)]
+struct Notes {
+    last: u64,
+    waiting: Vec<(Seq, Note)>,
+}
+
+impl Zone for Notes {
+    fn submit(&mut self, _: SessionId, _: MandateId, _: Body, tail: &[u8]) -> Result<Seq, Full> {
+        self.last += 1;
+        let seq = Seq::new(self.last);
+        self.waiting.extend(Note::decode(tail).map(|note| (seq, note)));
+        Ok(seq)
+    }
+}
 
 /// Sends orders, definitions and mails back.
 #[derive(Debug, Default)]

@@ -6,7 +6,7 @@
 //! session/      FIX sessions, sans-IO: sequence, recovery, outbound numbers. Its doc is the specification of the hard part
 //! acceptor.rs   connections bound to sessions, sans-IO
 //! application/  orders: requests to commands, durable records to reports. Its doc holds the rules of engagement
-//! driver/       io_uring, passwords, the turn of the loop: [`Gateway`]
+//! driver/       io_uring or epoll, passwords, the turn of the loop: [`Gateway`]
 //! echo.rs       the application of the conformance tests
 //! client/       a small initiator for harnesses
 //! zone.rs       [`Zone`], the only way into the zone
@@ -18,7 +18,7 @@
 //! durable, and a restart that replays the journal says the same again.
 //!
 //! Invariants: no outbound number ever carries two messages; one (session, `ClOrdID`) makes at most one order; no message of a peer makes
-//! anything panic or memory grow beyond [`limits`]; `unsafe` stands in `driver/ring.rs` alone.
+//! anything panic or memory grow beyond [`limits`]; `unsafe` stands in `driver/ring.rs` and `driver/buffers.rs` alone.
 
 #![deny(clippy::float_arithmetic)]
 

@@ -13,7 +13,11 @@ pub const TAG_DIGITS_MAX: usize = 9;
 /// Most decimal places of an instrument's price or quantity.
 pub const DECIMALS_MAX: u8 = 18;
 
-/// Receive buffer of one connection, in bytes: one message that is arriving and one behind it.
+/// Bytes of one receive.
+pub const RECEIVE_SIZE: usize = 4 << 10;
+/// Buffers that the kernel receives into, for all connections together.
+pub const RECEIVE_BUFFERS: usize = 512;
+/// Received bytes of one connection beyond which its socket is read no further: one message that is arriving and those behind it.
 pub const RECEIVE_BUFFER_SIZE: usize = 4 * MESSAGE_SIZE_MAX;
 /// Bytes handed to the kernel, or waiting to be, for one connection. A session with more to say waits in its store.
 pub const SEND_BUFFER_SIZE: usize = 128 << 10;
@@ -26,10 +30,20 @@ pub const RESEND_SIZE_PER_TURN: usize = 32 << 10;
 /// Resend requests of one session waiting to be served; further ones widen the last.
 pub const RESENDS_WAITING_MAX: usize = 8;
 
-/// Connections at once, those that have not logged on included. The next one is closed.
-pub const CONNECTIONS_MAX: usize = 256;
+/// Most connections at once that can be configured, those that have not logged on included.
+pub const CONNECTIONS_MAX: usize = 16 << 10;
+/// Connections at once unless configured otherwise. The next one is closed.
+pub const CONNECTIONS_DEFAULT: usize = 512;
+/// Connections from one address unless configured otherwise. The next one is closed.
+pub const CONNECTIONS_PER_ADDRESS_DEFAULT: usize = 256;
 /// Connections that have not logged on. The next one is closed, so that silent peers cannot keep clients out.
 pub const CONNECTIONS_PENDING_MAX: usize = 128;
+/// Addresses whose failed logons are remembered. Beyond it those that may try again are forgotten first.
+pub const FAILURES_KEPT_MAX: usize = 4_096;
+/// Failed logons of one address in quick succession. The next connection is closed before its password is looked at.
+pub const FAILED_LOGONS_BURST: u64 = 10;
+/// How often an address may fail after that: ten times a minute.
+pub const FAILED_LOGON_INTERVAL_NS: u64 = 6 * SECOND_NS;
 /// A connection that has not logged on by then is closed.
 pub const LOGON_TIME_MAX_NS: u64 = 10 * SECOND_NS;
 /// How long we wait for the answer to our `Logout`.

@@ -74,7 +74,7 @@ fn an_order_from_bytes_to_bytes() {
     let mut sink = Sink { seq: 0, records: Vec::new() };
     acceptor.start();
     let link = LinkId { index: 0, generation: 1 };
-    assert!(acceptor.connected(link, now));
+    assert!(acceptor.connected(link, std::net::Ipv4Addr::LOCALHOST.into(), now));
     let mut builder = Builder::default();
     let mut number = 0;
     let mut message = |msg_type: &[u8], write: &dyn Fn(&mut Builder, u64)| {

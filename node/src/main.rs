@@ -1,6 +1,9 @@
 //! `plinth`: the appliance. Alone it starts everything on loopback; `plinth help` lists the rest.
 
 use clap::{Args, Parser, Subcommand};
+use plinth_gateway::clock::Now;
+use plinth_gateway::driver::{Backend, DriverConfig};
+use plinth_gateway::echo::EchoServer;
 use plinth_node::appliance::{self, Appliance, Options, Parts};
 use plinth_node::config::demo;
 use plinth_node::replay::{self, ReplayArgs};
@@ -48,6 +51,18 @@ enum Command {
     Replay(ReplayArgs),
     /// Read the whole command journal and name the exact record at fault, if there is one
     VerifyJournal(Folder),
+    /// Run the acceptor of the QuickFIX acceptance definitions on loopback: every version, orders come back as they were sent
+    FixAcceptance {
+        /// Echo; there is no other application
+        #[arg(long, required = true)]
+        echo: bool,
+        /// Port on 127.0.0.1; 0 takes a free one
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+        /// epoll instead of io_uring
+        #[arg(long)]
+        epoll: bool,
+    },
     /// Read a password from standard input and print its Argon2 hash for a [[session]]
     HashPassword,
 }
@@ -111,6 +126,7 @@ fn main() -> ExitCode {
         Command::Status { folder, json } => status(&folder, json),
         Command::Replay(args) => replay::main(&args).map_err(Into::into),
         Command::VerifyJournal(folder) => verify_journal(&folder),
+        Command::FixAcceptance { echo: _, port, epoll } => fix_acceptance(port, epoll),
         Command::HashPassword => hash_password(),
     };
     match done {
@@ -130,6 +146,16 @@ fn abort_on_panic() {
         report(panic);
         std::process::abort();
     }));
+}
+
+fn fix_acceptance(port: u16, epoll: bool) -> Result<ExitCode, Box<dyn Error>> {
+    let backend = if epoll { Backend::Poll } else { Backend::Ring };
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let mut server = EchoServer::bind(address, DriverConfig { backend, ..DriverConfig::default() })?;
+    println!("listening on {}", server.local_addr()?);
+    loop {
+        server.turn(Now::read())?;
+    }
 }
 
 fn run(args: RunArgs) -> Result<ExitCode, Box<dyn Error>> {

@@ -1,25 +1,38 @@
 //! The io_uring driver: sockets to bytes and back, passwords to verdicts. It knows nothing of FIX.
 //!
 //! ```text
-//! ring.rs      accept, recv, send on one ring; the only unsafe code of the crate
+//! ring.rs      accept, recv, send on one restricted io_uring
+//! buffers.rs   the memory that it receives into; these two hold the only unsafe code of the crate
+//! poll.rs      the same over epoll
+//! io.rs        one surface over both
+//! slots.rs     what both keep of a connection
+//! server.rs    the turn of the loop
 //! verifier.rs  argon2 on a thread of its own
 //! waker.rs     wakes the driver's thread from another one
-//! gateway.rs   the turn of the loop: ring, acceptor, orders, notes
+//! gateway.rs   the server of the trading application: orders, notes
 //! ```
 //!
 //! One turn: what arrived is scanned, its session steps, commands go to the zone; what was delivered is rendered straight into the wire of
-//! its session and handed to the kernel. A connection has one receive buffer, one wire being filled and one being sent; nothing else
-//! is allocated for it, and its socket is read no further than its session keeps up.
+//! its session and handed to the kernel. A turn looks at the connections that something happened to, not at all of them. A connection has
+//! one receive buffer while bytes wait in it, one wire being filled and one being sent; nothing else is allocated for it, and its socket is
+//! read no further than its session keeps up.
 //!
-//! Operations are plain (one accept, one recv and one send each time). Multishot, provided buffers and ring restrictions come with the
-//! gateway's own issue, and so does the fallback to classic sockets.
+//! Known limitations: no kernel-side busy polling (`SO_BUSY_POLL`, NAPI): `busy_poll` spins on the completion queue. Sends are one operation
+//! each, not zero-copy, which pays only beyond the sizes of FIX.
 
+mod buffers;
 mod gateway;
+mod io;
+mod poll;
 mod ring;
+mod server;
+mod slots;
 mod verifier;
 mod waker;
 
 pub use gateway::{Gateway, GatewayConfig, GatewayError, GatewayStatus, SessionStatus};
+pub use io::Backend;
+pub use server::{DriverConfig, Server};
 pub use verifier::{PasswordError, hash_password};
 pub use waker::Waker;
 

@@ -1,45 +1,37 @@
-//! Accept, recv and send on one io_uring.
+//! Accept, recv and send on one io_uring: multishot accept and receive, provided buffers, registered files, and nothing else: the ring is
+//! restricted to the operations that it needs before it is enabled, so a fault in this process cannot use it for another.
 //!
 //! UNSAFE. The kernel reads and writes memory of ours between the submission of an operation and its completion. The invariant that makes
-//! this sound, kept by this file alone:
+//! this sound, kept by this file and `buffers.rs` alone:
 //!
-//! 1. Every buffer an operation points into is owned by the [`Ring`]: a slot's `receive` and `sending`, and `wake_count`. They are on the
-//!    heap and are neither grown, replaced nor dropped while the slot's `is_receiving`, `is_sending` or the ring's `is_waking` is set.
-//! 2. A flag is set exactly when its operation is pushed, and cleared exactly when its completion is reaped. There is at most one of
+//! 1. Every buffer an operation points into is owned by the [`Ring`]: a slot's `sending`, `wake_count`, and the provided buffers. They are on
+//!    the heap and are neither grown, replaced nor dropped while the slot's `is_sending`, the ring's `is_waking`, or any receive is set.
+//! 2. A flag is set exactly when its operation is pushed, and cleared exactly when its last completion is reaped. There is at most one of
 //!    each per slot.
-//! 3. A slot's socket is closed, and the slot used again, only when it has no operation under way.
+//! 3. A slot's socket is closed and its registered file replaced, and the slot used again, only when it has no operation under way.
 //! 4. When the ring is dropped, all operations are cancelled and reaped first; if that fails the buffers are leaked, not freed.
 
 #![allow(unsafe_code)]
 
-use crate::limits::{CONNECTIONS_MAX, RECEIVE_BUFFER_SIZE};
-use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
-use io_uring::{IoUring, opcode, squeue};
+use super::buffers::Buffers;
+use super::slots::{Completion, Slot};
+use io_uring::register::Restriction;
+use io_uring::types::{CancelBuilder, Fixed, SubmitArgs, Timespec};
+use io_uring::{IoUring, cqueue, opcode, squeue};
 use std::fs::File;
 use std::io;
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What an operation came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Completion {
-    /// A connection was made and has this slot.
-    Accepted(usize),
-    /// Bytes were added to the slot's received ones.
-    Received(usize),
-    /// All that was handed over has been sent.
-    Sent(usize),
-    /// The peer closed, or the socket failed.
-    Failed(usize),
-}
-
 pub(super) struct Ring {
     /// Behind the buffers in `drop`, see there.
     ring: IoUring,
+    buffers: Buffers,
     listener: TcpListener,
     slots: Vec<Slot>,
+    connections_max: usize,
     wake_event: Arc<File>,
     wake_count: Box<[u8; 8]>,
     is_waking: bool,
@@ -48,40 +40,36 @@ pub(super) struct Ring {
     accept_failures: u64,
 }
 
-#[derive(Default)]
-struct Slot {
-    socket: Option<TcpStream>,
-    receive: Box<[u8]>,
-    filled: usize,
-    sending: Vec<u8>,
-    sent: usize,
-    is_receiving: bool,
-    is_sending: bool,
-    is_shut: bool,
-}
-
-impl Slot {
-    const fn is_free(&self) -> bool {
-        self.socket.is_none() && !self.is_receiving && !self.is_sending
-    }
-}
-
 impl Ring {
-    pub(super) fn new(listener: TcpListener) -> io::Result<Self> {
+    pub(super) fn new(listener: TcpListener, connections_max: usize) -> io::Result<Self> {
         // Completions run when this thread next enters the kernel; it is told by a flag in shared memory, so an idle turn makes no call.
-        let ring = IoUring::builder().setup_coop_taskrun().setup_taskrun_flag().setup_clamp().build(RING_ENTRIES)?;
-        // SAFETY: a plain system call; its result is checked.
-        let event = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC) };
-        if event < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: the descriptor was just made and nobody else has it.
-        let event = unsafe { OwnedFd::from_raw_fd(event) };
+        let entries = (2 * connections_max as u32 + 4).clamp(64, ENTRIES_MAX).next_power_of_two();
+        let ring = IoUring::builder().setup_coop_taskrun().setup_taskrun_flag().setup_clamp().setup_r_disabled().build(entries)?;
+        let wake_event = File::from(rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC)?);
+        let submitter = ring.submitter();
+        submitter.register_files_sparse(connections_max as u32 + 2)?;
+        let files = [listener.as_raw_fd(), wake_event.as_raw_fd()];
+        submitter.register_files_update(connections_max as u32, &files)?;
+        let buffers = Buffers::register(&submitter)?;
+        submitter.register_restrictions(&mut [
+            Restriction::sqe_op(opcode::AcceptMulti::CODE),
+            Restriction::sqe_op(opcode::RecvMulti::CODE),
+            Restriction::sqe_op(opcode::Send::CODE),
+            Restriction::sqe_op(opcode::Read::CODE),
+            Restriction::sqe_op(opcode::AsyncCancel::CODE),
+            Restriction::sqe_flags_allowed((squeue::Flags::FIXED_FILE | squeue::Flags::BUFFER_SELECT).bits()),
+            Restriction::register_op(REGISTER_FILES_UPDATE),
+            Restriction::register_op(REGISTER_SYNC_CANCEL),
+            Restriction::register_op(REGISTER_ENABLE_RINGS),
+        ])?;
+        submitter.register_enable_rings()?;
         Ok(Self {
             ring,
+            buffers,
             listener,
             slots: Vec::new(),
-            wake_event: Arc::new(File::from(event)),
+            connections_max,
+            wake_event: Arc::new(wake_event),
             wake_count: Box::new([0; 8]),
             is_waking: false,
             is_accepting: false,
@@ -98,73 +86,59 @@ impl Ring {
         self.wake_event.clone()
     }
 
-    pub(super) fn slot_count(&self) -> usize {
-        self.slots.len()
-    }
-
-    pub(super) fn is_connected(&self, slot: usize) -> bool {
-        self.slots[slot].socket.is_some() && !self.slots[slot].is_shut
+    pub(super) fn slots(&self) -> &[Slot] {
+        &self.slots
     }
 
     pub(super) const fn accept_failures(&self) -> u64 {
         self.accept_failures
     }
 
-    /// Bytes that arrived on a slot and are not used up.
-    pub(super) fn received(&self, slot: usize) -> &[u8] {
-        // The kernel writes behind `filled` only.
-        &self.slots[slot].receive[..self.slots[slot].filled]
-    }
-
-    /// Whether more bytes are being received.
-    pub(super) fn is_receiving(&self, slot: usize) -> bool {
-        self.slots[slot].is_receiving
-    }
-
-    /// Drops the first bytes that arrived. No receive may be under way.
+    /// Drops the first bytes that arrived.
     pub(super) fn consume(&mut self, slot: usize, size: usize) {
-        let own = &mut self.slots[slot];
-        assert!(!own.is_receiving, "the kernel writes into this buffer");
-        own.receive.copy_within(size..own.filled, 0);
-        own.filled -= size;
+        self.slots[slot].consume(size);
     }
 
-    /// Receives more, if there is room and nothing is under way.
+    /// Receives more, if there is room: one operation goes on until it is paused, the buffers run out or the peer closes.
     pub(super) fn receive(&mut self, slot: usize) -> io::Result<()> {
         let own = &mut self.slots[slot];
-        let Some(socket) = own.socket.as_ref().filter(|_| !own.is_receiving && !own.is_shut) else { return Ok(()) };
-        let room = &mut own.receive[own.filled..];
-        if room.is_empty() {
+        own.wants_more = own.has_room();
+        if !own.wants_more {
+            return self.pause(slot);
+        }
+        if own.is_receiving || !own.is_connected() {
             return Ok(());
         }
-        let operation = opcode::Recv::new(Fd(socket.as_raw_fd()), room.as_mut_ptr(), room.len() as u32).build();
         own.is_receiving = true;
+        let operation = opcode::RecvMulti::new(Fixed(slot as u32), Buffers::GROUP).build();
         self.push(operation.user_data(token(KIND_RECEIVE, slot)))
     }
 
-    /// Whether bytes of this slot are being sent.
-    pub(super) fn is_sending(&self, slot: usize) -> bool {
-        self.slots[slot].is_sending
+    fn pause(&mut self, slot: usize) -> io::Result<()> {
+        let own = &mut self.slots[slot];
+        if !own.is_receiving || own.is_pausing {
+            return Ok(());
+        }
+        own.is_pausing = true;
+        let operation = opcode::AsyncCancel::new(token(KIND_RECEIVE, slot)).build();
+        self.push(operation.user_data(token(KIND_CANCEL, slot)))
     }
 
     /// Sends `bytes` and leaves an empty buffer in their place. Nothing may be under way.
     pub(super) fn send(&mut self, slot: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
-        let own = &mut self.slots[slot];
-        assert!(!own.is_sending, "the kernel reads this buffer");
-        own.sending.clear();
-        std::mem::swap(&mut own.sending, bytes);
-        own.sent = 0;
+        self.slots[slot].load(bytes);
         self.continue_sending(slot)
     }
 
     /// Closes a connection: what is under way ends, then the slot is free.
     pub(super) fn shut(&mut self, slot: usize) {
-        let own = &mut self.slots[slot];
-        if let Some(socket) = own.socket.as_ref().filter(|_| !own.is_shut) {
-            let _ = socket.shutdown(Shutdown::Both);
-            own.is_shut = true;
-        }
+        self.slots[slot].shut();
         self.release(slot);
+    }
+
+    /// Whether something is complete that the next turn takes.
+    pub(super) fn has_completion(&mut self) -> bool {
+        !self.ring.completion().is_empty() || self.ring.submission().taskrun()
     }
 
     /// Hands what was asked for to the kernel and takes what is complete, without waiting.
@@ -198,17 +172,16 @@ impl Ring {
     }
 
     fn arm(&mut self) -> io::Result<()> {
+        let listener = Fixed(self.connections_max as u32);
+        let event = Fixed(self.connections_max as u32 + 1);
         if !self.is_waking {
             self.is_waking = true;
-            let event = Fd(self.wake_event.as_raw_fd());
             let operation = opcode::Read::new(event, self.wake_count.as_mut_ptr(), self.wake_count.len() as u32).build();
             self.push(operation.user_data(token(KIND_WAKE, 0)))?;
         }
         if !self.is_accepting {
             self.is_accepting = true;
-            let listener = Fd(self.listener.as_raw_fd());
-            let operation =
-                opcode::Accept::new(listener, std::ptr::null_mut(), std::ptr::null_mut()).flags(libc::SOCK_CLOEXEC).build();
+            let operation = opcode::AcceptMulti::new(listener).flags(libc::SOCK_CLOEXEC).build();
             self.push(operation.user_data(token(KIND_ACCEPT, 0)))?;
         }
         Ok(())
@@ -216,13 +189,11 @@ impl Ring {
 
     fn continue_sending(&mut self, slot: usize) -> io::Result<()> {
         let own = &mut self.slots[slot];
-        let Some(socket) = own.socket.as_ref().filter(|_| !own.is_shut) else { return Ok(()) };
         let rest = &own.sending[own.sent..];
-        if rest.is_empty() {
+        if !own.is_connected() || rest.is_empty() {
             return Ok(());
         }
-        let operation =
-            opcode::Send::new(Fd(socket.as_raw_fd()), rest.as_ptr(), rest.len() as u32).flags(libc::MSG_NOSIGNAL).build();
+        let operation = opcode::Send::new(Fixed(slot as u32), rest.as_ptr(), rest.len() as u32).flags(libc::MSG_NOSIGNAL).build();
         own.is_sending = true;
         self.push(operation.user_data(token(KIND_SEND, slot)))
     }
@@ -256,97 +227,119 @@ impl Ring {
     }
 
     fn reap(&mut self, completions: &mut Vec<Completion>) -> io::Result<()> {
-        while let Some((token, result)) = self.next_completion() {
-            self.under_way -= 1;
+        while let Some((token, result, flags)) = self.next_completion() {
+            let goes_on = cqueue::more(flags);
+            self.under_way -= usize::from(!goes_on);
             let slot = (token >> KIND_BITS) as usize;
             match token & KIND_MASK {
                 KIND_WAKE => self.is_waking = false,
                 KIND_ACCEPT => {
-                    self.is_accepting = false;
-                    self.accepted(result, completions);
+                    self.is_accepting = goes_on;
+                    self.accepted(result, completions)?;
                 }
-                KIND_RECEIVE => {
-                    self.slots[slot].is_receiving = false;
-                    self.complete(slot, result, completions, |own, count| {
-                        own.filled += count;
-                        Some(Completion::Received(slot))
-                    });
-                }
-                _ => {
-                    self.slots[slot].is_sending = false;
-                    self.complete(slot, result, completions, |own, count| {
-                        own.sent += count;
-                        (own.sent == own.sending.len()).then_some(Completion::Sent(slot))
-                    });
-                    if self.slots[slot].sent < self.slots[slot].sending.len() {
-                        self.continue_sending(slot)?;
-                    }
-                }
+                KIND_CANCEL => self.release(slot),
+                KIND_RECEIVE => self.received(slot, result, flags, completions)?,
+                _ => self.sent(slot, result, completions)?,
             }
         }
         Ok(())
     }
 
-    fn next_completion(&mut self) -> Option<(u64, i32)> {
-        self.ring.completion().next().map(|entry| (entry.user_data(), entry.result()))
+    fn next_completion(&mut self) -> Option<(u64, i32, u32)> {
+        self.ring.completion().next().map(|entry| (entry.user_data(), entry.result(), entry.flags()))
     }
 
-    fn complete(
-        &mut self,
-        slot: usize,
-        result: i32,
-        completions: &mut Vec<Completion>,
-        done: impl FnOnce(&mut Slot, usize) -> Option<Completion>,
-    ) {
+    fn received(&mut self, slot: usize, result: i32, flags: u32, completions: &mut Vec<Completion>) -> io::Result<()> {
         let own = &mut self.slots[slot];
+        let goes_on = cqueue::more(flags);
+        own.is_receiving = goes_on;
+        own.is_pausing &= goes_on;
+        if let Some(buffer) = cqueue::buffer_select(flags) {
+            let size = usize::try_from(result).unwrap_or(0);
+            if !own.is_shut {
+                own.received.extend_from_slice(self.buffers.filled(buffer, size));
+            }
+            self.buffers.give_back(buffer);
+        }
+        if self.slots[slot].is_shut {
+            self.release(slot);
+            return Ok(());
+        }
+        match result {
+            count if count > 0 => {
+                completions.push(Completion::Received(slot));
+                if !self.slots[slot].has_room() {
+                    return self.pause(slot);
+                }
+            }
+            // All buffers were in use, or the receive was paused: `receive` starts it again.
+            error if matches!(-error, libc::ENOBUFS | libc::ECANCELED | libc::EINTR | libc::EAGAIN) => {}
+            _ => {
+                completions.push(Completion::Failed(slot));
+                return Ok(());
+            }
+        }
+        if !goes_on && self.slots[slot].wants_more {
+            return self.receive(slot);
+        }
+        Ok(())
+    }
+
+    fn sent(&mut self, slot: usize, result: i32, completions: &mut Vec<Completion>) -> io::Result<()> {
+        let own = &mut self.slots[slot];
+        own.is_sending = false;
         if own.is_shut {
-            return self.release(slot);
+            self.release(slot);
+            return Ok(());
         }
         match usize::try_from(result) {
-            Ok(count) if count > 0 => completions.extend(done(own, count)),
-            Err(_) if matches!(-result, libc::EINTR | libc::EAGAIN) => completions.extend(done(own, 0)),
-            Ok(_) | Err(_) => completions.push(Completion::Failed(slot)),
+            Ok(count) if count > 0 => own.sent += count,
+            Err(_) if matches!(-result, libc::EINTR | libc::EAGAIN) => {}
+            Ok(_) | Err(_) => {
+                completions.push(Completion::Failed(slot));
+                return Ok(());
+            }
         }
+        if own.sent < own.sending.len() {
+            return self.continue_sending(slot);
+        }
+        own.sending.clear();
+        own.sent = 0;
+        completions.push(Completion::Sent(slot));
+        Ok(())
     }
 
-    fn accepted(&mut self, result: i32, completions: &mut Vec<Completion>) {
+    fn accepted(&mut self, result: i32, completions: &mut Vec<Completion>) -> io::Result<()> {
         if result < 0 {
             self.accept_failures += 1;
-            return;
+            return Ok(());
         }
         // SAFETY: the kernel just made this descriptor for us and nobody else has it.
         let socket = TcpStream::from(unsafe { OwnedFd::from_raw_fd(result) });
-        let slot = match self.slots.iter().position(Slot::is_free) {
-            Some(slot) => slot,
-            None if self.slots.len() < CONNECTIONS_MAX => {
-                self.slots.push(Slot::default());
-                self.slots.len() - 1
-            }
-            // Dropping the socket closes it.
-            None => return self.accept_failures += 1,
-        };
-        if socket.set_nodelay(true).is_err() {
+        let free = self.slots.iter().position(Slot::is_free);
+        let slot = free.or_else(|| (self.slots.len() < self.connections_max).then_some(self.slots.len()));
+        let peer = socket.set_nodelay(true).and_then(|()| socket.peer_addr());
+        // Dropping the socket closes it.
+        let (Some(slot), Ok(peer)) = (slot, peer) else {
             self.accept_failures += 1;
-            return;
+            return Ok(());
+        };
+        if slot == self.slots.len() {
+            self.slots.push(Slot::default());
         }
-        let own = &mut self.slots[slot];
-        if own.receive.is_empty() {
-            own.receive = vec![0; RECEIVE_BUFFER_SIZE].into_boxed_slice();
-        }
-        own.filled = 0;
-        own.sending.clear();
-        own.sent = 0;
-        own.is_shut = false;
-        own.socket = Some(socket);
+        self.ring.submitter().register_files_update(slot as u32, &[socket.as_raw_fd()])?;
+        self.slots[slot].open(socket, peer.ip());
         completions.push(Completion::Accepted(slot));
+        Ok(())
     }
 
+    /// Frees a slot that was shut when nothing of it is under way. Its registered file is replaced when the slot is used again, or here.
     fn release(&mut self, slot: usize) {
         let own = &mut self.slots[slot];
-        if own.is_shut && !own.is_receiving && !own.is_sending {
-            own.socket = None;
-            own.sending.clear();
-            own.sent = 0;
+        if own.is_shut && own.socket.is_some() && !own.is_receiving && !own.is_sending {
+            // A registered file keeps the connection open: without this the peer would not see its end.
+            let _ = self.ring.submitter().register_files_update(slot as u32, &[-1]);
+            *own = Slot::default();
         }
     }
 }
@@ -373,9 +366,9 @@ impl Drop for Ring {
         if self.under_way > 0 {
             // Leaked: the kernel may still write there.
             for slot in &mut self.slots {
-                std::mem::forget(std::mem::take(&mut slot.receive));
                 std::mem::forget(std::mem::take(&mut slot.sending));
             }
+            self.buffers.leak();
             std::mem::forget(std::mem::replace(&mut self.wake_count, Box::new([0; 8])));
         }
     }
@@ -391,14 +384,38 @@ const fn token(kind: u64, slot: usize) -> u64 {
     kind | (slot as u64) << KIND_BITS
 }
 
-const KIND_BITS: u32 = 2;
+const KIND_BITS: u32 = 3;
 const KIND_MASK: u64 = (1 << KIND_BITS) - 1;
 const KIND_WAKE: u64 = 0;
 const KIND_ACCEPT: u64 = 1;
 const KIND_RECEIVE: u64 = 2;
 const KIND_SEND: u64 = 3;
+const KIND_CANCEL: u64 = 4;
 
-/// Two operations for each connection, one accept, one wake-up.
-const RING_ENTRIES: u32 = (2 * CONNECTIONS_MAX as u32 + 2).next_power_of_two();
+/// Codes of `io_uring_register(2)` that stay allowed.
+const REGISTER_FILES_UPDATE: u8 = 6;
+const REGISTER_ENABLE_RINGS: u8 = 12;
+const REGISTER_SYNC_CANCEL: u8 = 24;
+
+/// Most entries of the submission queue; a full queue is handed over and used again.
+const ENTRIES_MAX: u32 = 4_096;
 /// Patience for cancelled operations, in milliseconds.
 const DROP_TURNS_MAX: u32 = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_outside_the_list_is_refused() {
+        let mut ring = Ring::new(TcpListener::bind("127.0.0.1:0").unwrap(), 4).unwrap();
+        for operation in [opcode::Nop::new().build(), opcode::Close::new(io_uring::types::Fd(0)).build()] {
+            // SAFETY: neither operation points into memory; the second is refused before it closes anything.
+            unsafe { ring.ring.submission().push(&operation.user_data(99)).unwrap() };
+            ring.ring.submit_and_wait(1).unwrap();
+            let entry = ring.ring.completion().next().unwrap();
+            assert_eq!((entry.user_data(), entry.result()), (99, -libc::EACCES));
+        }
+        assert!(ring.ring.submitter().register_files(&[0]).is_err(), "no other files can be registered");
+    }
+}

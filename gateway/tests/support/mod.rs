@@ -184,7 +184,7 @@ impl<A: Subject> Runner<A> {
         self.hang_up(id);
         self.generation += 1;
         let link = LinkId { index: id, generation: self.generation };
-        let closed = !self.acceptor.connected(link, self.now());
+        let closed = !self.acceptor.connected(link, std::net::Ipv4Addr::LOCALHOST.into(), self.now());
         self.links.insert(id, Wire { link, inbound: Vec::new(), outbound: Vec::new(), closed });
     }
 
@@ -445,7 +445,7 @@ fn contains(fields: &[u8], received: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-fn difference(expected: &[u8], received: &[u8], has_length: bool) -> Option<String> {
+pub fn difference(expected: &[u8], received: &[u8], has_length: bool) -> Option<String> {
     let (expected, received) = (split(expected), split(received));
     for (index, (tag, value)) in expected.iter().enumerate() {
         let Some((got_tag, got)) = received.get(index) else { return Some(format!("tag {tag} is missing")) };

@@ -6,6 +6,7 @@ use super::start::{ATTESTATION, StartError, system};
 use crate::config::schema::Durability;
 use crate::config::{self, Resolved, demo};
 use crossbeam_channel::Sender;
+use plinth_gateway::driver::{Backend, DriverConfig};
 use plinth_gateway::session::{Credential, ResetPolicy, SessionConfig};
 use plinth_gateway::{GatewayConfig, Waker};
 use plinth_matching::journal::{self, Identity};
@@ -78,7 +79,7 @@ pub(super) fn gateway_config(resolved: &Resolved) -> GatewayConfig {
     let session = |own: &config::ResolvedSession| {
         let credential = Credential::Password(own.session.password_hash.as_str().into());
         let reset = if own.session.may_reset { ResetPolicy::OnRequest } else { ResetPolicy::Never };
-        SessionConfig::new(own.id, &own.session.comp_id, credential, reset)
+        SessionConfig { version: own.version, ..SessionConfig::new(own.id, &own.session.comp_id, credential, reset) }
     };
     GatewayConfig {
         listen: resolved.fix.listen,
@@ -87,6 +88,15 @@ pub(super) fn gateway_config(resolved: &Resolved) -> GatewayConfig {
         // The journal has them all: what is new was sequenced before the first client can log on.
         reference: Vec::new(),
         attestation: ATTESTATION.to_owned(),
+        driver: DriverConfig {
+            backend: match resolved.fix.driver {
+                config::schema::FixDriver::IoUring => Backend::Ring,
+                config::schema::FixDriver::Epoll => Backend::Poll,
+            },
+            busy_poll: Duration::from_micros(resolved.fix.busy_poll_us),
+            connections_max: resolved.fix.connections_max,
+            ..DriverConfig::default()
+        },
     }
 }
 

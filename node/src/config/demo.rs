@@ -5,8 +5,8 @@
 
 use super::hex;
 use super::schema::{
-    Account, Asset, Capacity, Config, Deposit, Durability, Fix, Instrument, Issued, Mandate, Scope, Session, Settlement, Validator,
-    Zone,
+    Account, Asset, Capacity, Config, Deposit, Durability, Fix, FixDriver, Instrument, Issued, Mandate, Scope, Session, Settlement,
+    Validator, Zone,
 };
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, SaltString};
@@ -103,7 +103,13 @@ pub fn create(folder: &Path, committee: Committee) -> io::Result<()> {
     let config = Config {
         chain: CHAIN,
         durability: Durability::Sync,
-        fix: Fix { listen: loopback(FIX_PORT), comp_id: "PLINTH".into() },
+        fix: Fix {
+            listen: loopback(FIX_PORT),
+            comp_id: "PLINTH".into(),
+            driver: FixDriver::default(),
+            connections_max: plinth_gateway::limits::CONNECTIONS_DEFAULT,
+            busy_poll_us: 0,
+        },
         zone: Zone {
             producer_key_file: "keys/producer.key".into(),
             block_interval_ms: 10,
@@ -219,6 +225,7 @@ fn session(credentials: &Credentials) -> io::Result<Session> {
         comp_id: credentials.sender_comp_id.clone(),
         password_hash: hash_password(&credentials.password)?,
         may_reset: true,
+        version: None,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::hex::{self, HexError};
 use super::schema::{self, Config, Durability};
+use plinth_gateway::codec::Version;
 use plinth_settlement::genesis::{
     ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisError, GenesisZone, Governance, ZoneMode,
 };
@@ -52,6 +53,8 @@ pub struct ResolvedSession {
     pub id: SessionId,
     /// As the file says it.
     pub session: schema::Session,
+    /// The version of FIX that it speaks.
+    pub version: Version,
     /// Accounts it may act on, with the mandate of each.
     pub mandates: Vec<(Name, MandateId)>,
 }
@@ -154,7 +157,7 @@ impl Resolver<'_> {
             zone: config.zone.clone(),
             producer,
             deposits: self.deposits(&assets, &accounts)?,
-            sessions: self.sessions(&accounts, &mandates),
+            sessions: self.sessions(&accounts, &mandates)?,
             reference: assets
                 .into_iter()
                 .map(Configuration::AddAsset)
@@ -255,7 +258,7 @@ impl Resolver<'_> {
         (0..).zip(&self.config.mandates).map(of).collect()
     }
 
-    fn sessions(&self, accounts: &[Account], mandates: &[SignedMandate]) -> Vec<ResolvedSession> {
+    fn sessions(&self, accounts: &[Account], mandates: &[SignedMandate]) -> Result<Vec<ResolvedSession>, ConfigError> {
         let of = |(id, session): (u16, &schema::Session)| {
             let id = SessionId::new(id);
             let own = mandates.iter().filter(|signed| signed.mandate.session == id);
@@ -263,7 +266,12 @@ impl Resolver<'_> {
                 let account = accounts.iter().find(|account| account.id == signed.mandate.account);
                 (account.expect("a mandate is on a known account").name, signed.mandate.id)
             });
-            ResolvedSession { id, session: session.clone(), mandates: named.collect() }
+            let name = session.version.as_deref().unwrap_or(Version::default().name());
+            let version = Version::from_name(name).ok_or_else(|| {
+                let problem = format!("'{name}' is no version of FIX; known are {}", Version::ALL.map(Version::name).join(", "));
+                value(&format!("session {}: version", session.comp_id), &problem)
+            })?;
+            Ok(ResolvedSession { id, session: session.clone(), version, mandates: named.collect() })
         };
         (1..).zip(&self.config.sessions).map(of).collect()
     }

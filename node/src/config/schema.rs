@@ -58,6 +58,31 @@ pub struct Fix {
     pub listen: SocketAddr,
     /// Our `SenderCompID`, FIX tag 49.
     pub comp_id: String,
+    /// How sockets are driven.
+    #[serde(default)]
+    pub driver: FixDriver,
+    /// Connections at once, logged on or not.
+    #[serde(default = "connections_max")]
+    pub connections_max: usize,
+    /// How long the gateway looks for messages before it sleeps, in microseconds. Needs a processor of its own.
+    #[serde(default)]
+    pub busy_poll_us: u64,
+}
+
+/// How FIX sockets are driven.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub enum FixDriver {
+    /// io_uring, restricted to accept, receive and send.
+    #[default]
+    #[serde(rename = "io_uring")]
+    IoUring,
+    /// epoll, for machines where io_uring is not allowed.
+    #[serde(rename = "epoll")]
+    Epoll,
+}
+
+const fn connections_max() -> usize {
+    plinth_gateway::limits::CONNECTIONS_DEFAULT
 }
 
 /// The trading zone.
@@ -237,6 +262,9 @@ pub struct Session {
     /// Whether a Logon may reset the sequence numbers (`ResetSeqNumFlag`, FIX tag 141).
     #[serde(default)]
     pub may_reset: bool,
+    /// The version that it speaks: FIX.4.0 to FIX.4.4, FIX.5.0, FIX.5.0SP1, FIX.5.0SP2; by default FIX.4.4.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// An owner's signed leave.

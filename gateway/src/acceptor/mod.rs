@@ -7,6 +7,8 @@
 //! Passwords are verified elsewhere, since that takes tens of milliseconds on purpose: [`Acceptor::take_verification`] hands the question
 //! out, [`Acceptor::verified`] takes the answer, and the connection's bytes wait meanwhile.
 
+mod failures;
+
 use crate::clock::{MonoNs, Now};
 use crate::codec::frame::{self, Fields, Frame};
 use crate::codec::{Message, tag};
@@ -14,9 +16,11 @@ use crate::dictionary::{Dictionary, MsgType};
 use crate::limits::{CONNECTIONS_PENDING_MAX, LOGON_TIME_MAX_NS, PASSWORD_SIZE_MAX, VERIFICATIONS_WAITING_MAX};
 use crate::session::{Application, Context, Credential, Session, SessionConfig, SessionConfigError};
 use crate::zone::Zone;
+use failures::FailedLogons;
 use plinth_types::id::{Seq, SessionId};
 use plinth_types::message::Note;
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// A connection; the driver's index of it, with a count that tells it from earlier users of the index.
@@ -54,6 +58,10 @@ pub struct Acceptor<A> {
     by_id: HashMap<SessionId, usize>,
     by_comp_id: HashMap<Vec<u8>, usize>,
     links: Vec<Link>,
+    /// The connection of each session.
+    bound: Vec<Option<LinkId>>,
+    touched: Touched,
+    failures: FailedLogons,
     pending_count: usize,
     verifications: VecDeque<Verification>,
     application: A,
@@ -65,6 +73,7 @@ pub struct Acceptor<A> {
 #[derive(Debug)]
 struct Link {
     generation: u32,
+    address: IpAddr,
     state: LinkState,
 }
 
@@ -91,6 +100,9 @@ impl<A: Application> Acceptor<A> {
             by_id: HashMap::new(),
             by_comp_id: HashMap::new(),
             links: Vec::new(),
+            bound: Vec::new(),
+            touched: Touched::default(),
+            failures: FailedLogons::default(),
             pending_count: 0,
             verifications: VecDeque::new(),
             application,
@@ -115,6 +127,7 @@ impl<A: Application> Acceptor<A> {
                 return Err(SessionConfigError::Duplicate { id, comp_id });
             }
             acceptor.sessions.push(Session::new(config, acceptor.comp_id.as_slice()));
+            acceptor.bound.push(None);
         }
         Ok(acceptor)
     }
@@ -124,17 +137,17 @@ impl<A: Application> Acceptor<A> {
         self.sessions.iter_mut().for_each(|session| session.outbound().reserve_in_blocks_of(count));
     }
 
-    /// A connection was made. `false` if it must be closed at once: too many have not logged on.
-    pub fn connected(&mut self, link: LinkId, now: Now) -> bool {
-        if self.pending_count >= CONNECTIONS_PENDING_MAX {
+    /// A connection was made. `false` if it must be closed at once: too many have not logged on, or too many logons from there have failed.
+    pub fn connected(&mut self, link: LinkId, address: IpAddr, now: Now) -> bool {
+        if self.pending_count >= CONNECTIONS_PENDING_MAX || self.failures.is_barred(address, now) {
             self.refused_count += 1;
             return false;
         }
         let index = link.index as usize;
         while self.links.len() <= index {
-            self.links.push(Link { generation: 0, state: LinkState::Free });
+            self.links.push(Link { generation: 0, address, state: LinkState::Free });
         }
-        self.links[index] = Link { generation: link.generation, state: LinkState::AwaitingLogon { since: now.mono } };
+        self.links[index] = Link { generation: link.generation, address, state: LinkState::AwaitingLogon { since: now.mono } };
         self.pending_count += 1;
         true
     }
@@ -177,13 +190,15 @@ impl<A: Application> Acceptor<A> {
 
     /// A password was verified.
     pub fn verified(&mut self, link: LinkId, is_right: bool, now: Now) {
-        let Some(Link { state, .. }) = self.links.get_mut(link.index as usize).filter(|own| own.generation == link.generation)
+        let Some(Link { state, address, .. }) =
+            self.links.get_mut(link.index as usize).filter(|own| own.generation == link.generation)
         else {
             return;
         };
         if !matches!(state, LinkState::Verifying { .. }) {
             return;
         }
+        let address = *address;
         if let LinkState::Verifying { session, logon, .. } = std::mem::replace(state, LinkState::Refused) {
             self.pending_count -= 1;
             // Another connection may have been quicker.
@@ -191,6 +206,9 @@ impl<A: Application> Acceptor<A> {
                 self.bind(link, session, &logon, now);
             } else {
                 self.refused_count += 1;
+                if !is_right {
+                    self.failures.count(address, now);
+                }
             }
         }
     }
@@ -201,6 +219,7 @@ impl<A: Application> Acceptor<A> {
         match std::mem::replace(&mut own.state, LinkState::Free) {
             LinkState::AwaitingLogon { .. } | LinkState::Verifying { .. } => self.pending_count -= 1,
             LinkState::Bound { session } => {
+                self.bound[session] = None;
                 self.sessions[session].disconnected();
                 self.application.disconnected(self.sessions[session].config().id);
             }
@@ -211,6 +230,7 @@ impl<A: Application> Acceptor<A> {
     /// Does what is due by time, for all sessions and connections.
     pub fn tick(&mut self, now: Now) {
         self.sessions.iter_mut().for_each(|session| session.tick(now));
+        (0..self.sessions.len()).for_each(|session| self.touched.add(session));
         for link in &mut self.links {
             if let LinkState::AwaitingLogon { since } | LinkState::Verifying { since, .. } = link.state
                 && now.mono.since_ns(since) >= LOGON_TIME_MAX_NS
@@ -222,11 +242,16 @@ impl<A: Application> Acceptor<A> {
         }
     }
 
-    /// Hands notes that sessions need to the zone.
+    /// Hands notes that sessions need to the zone: those that something happened to since the last [`Acceptor::take_ready`].
     pub fn submit_notes<Z: Zone>(&mut self, zone: &mut Z) {
-        for session in &mut self.sessions {
-            session.submit_note(zone, &mut self.note_tail);
+        for &session in &self.touched.sessions {
+            self.sessions[session].submit_note(zone, &mut self.note_tail);
         }
+    }
+
+    /// Adds the connections of the sessions that something happened to. Those whose connection has nothing to send are among them.
+    pub fn take_ready(&mut self, ready: &mut Vec<LinkId>) {
+        ready.extend(self.touched.drain().filter_map(|session| self.bound[session]));
     }
 
     /// What is to be sent on a connection; whoever sends it leaves an empty buffer behind. `None` if nothing can be: it says nothing before
@@ -253,22 +278,26 @@ impl<A: Application> Acceptor<A> {
         let (Note::ReserveOutbound { session, .. } | Note::ResetSession { session }) = note else { return };
         if let Some(&index) = self.by_id.get(session) {
             self.sessions[index].note(seq, note);
+            self.touched.add(index);
         }
     }
 
     /// The replay is over.
     pub fn start(&mut self) {
         self.sessions.iter_mut().for_each(|session| session.outbound().start());
+        (0..self.sessions.len()).for_each(|session| self.touched.add(session));
     }
 
     /// Says goodbye to all who are logged on.
     pub fn shut_down(&mut self, now: Now) {
         self.sessions.iter_mut().for_each(|session| session.shut_down(now));
+        (0..self.sessions.len()).for_each(|session| self.touched.add(session));
     }
 
     /// The session with this number.
     pub fn session(&mut self, id: SessionId) -> Option<&mut Session> {
         let index = *self.by_id.get(&id)?;
+        self.touched.add(index);
         self.sessions.get_mut(index)
     }
 
@@ -280,7 +309,7 @@ impl<A: Application> Acceptor<A> {
 
     /// The application and the sessions that its reports go to.
     pub fn parts(&mut self) -> (&mut A, Sessions<'_>) {
-        (&mut self.application, Sessions { sessions: &mut self.sessions, by_id: &self.by_id })
+        (&mut self.application, Sessions { sessions: &mut self.sessions, by_id: &self.by_id, touched: &mut self.touched })
     }
 
     /// The application.
@@ -327,6 +356,7 @@ impl<A: Application> Acceptor<A> {
                 let message = Message::new(bytes, &self.fields);
                 let mut context = Context { now, application: &mut self.application, zone };
                 self.sessions[session].receive(&message, &mut context);
+                self.touched.add(session);
             }
             LinkState::AwaitingLogon { since } => self.first_message(link, since, bytes, now),
             LinkState::Free | LinkState::Verifying { .. } | LinkState::Refused => {}
@@ -374,6 +404,8 @@ impl<A: Application> Acceptor<A> {
         let mut fields = Fields::default();
         let Frame::Message { .. } = frame::next(logon, &mut fields) else { return };
         self.links[link.index as usize].state = LinkState::Bound { session };
+        self.bound[session] = Some(link);
+        self.touched.add(session);
         self.sessions[session].logon(&Message::new(logon, &fields), now);
     }
 
@@ -384,17 +416,41 @@ impl<A: Application> Acceptor<A> {
     }
 }
 
+/// Sessions that something happened to, each once.
+#[derive(Debug, Default)]
+struct Touched {
+    sessions: Vec<usize>,
+    is_in: Vec<bool>,
+}
+
+impl Touched {
+    fn add(&mut self, session: usize) {
+        if self.is_in.len() <= session {
+            self.is_in.resize(session + 1, false);
+        }
+        if !std::mem::replace(&mut self.is_in[session], true) {
+            self.sessions.push(session);
+        }
+    }
+
+    fn drain(&mut self) -> impl Iterator<Item = usize> + '_ {
+        self.sessions.drain(..).inspect(|&session| self.is_in[session] = false)
+    }
+}
+
 /// Where reports go.
 #[derive(Debug)]
 pub struct Sessions<'a> {
     sessions: &'a mut [Session],
     by_id: &'a HashMap<SessionId, usize>,
+    touched: &'a mut Touched,
 }
 
 impl Sessions<'_> {
     /// The outbound half of a session; `None` if it is no longer configured.
     pub fn outbound(&mut self, id: SessionId) -> Option<&mut crate::session::Outbound> {
         let index = *self.by_id.get(&id)?;
+        self.touched.add(index);
         self.sessions.get_mut(index).map(Session::outbound)
     }
 
