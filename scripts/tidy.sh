@@ -52,6 +52,10 @@ verdict 'types depends on nothing' "$(tree plinth-types)"
 verdict 'clearing depends on types alone' "$(tree plinth-clearing | grep -v '^plinth-types ')"
 verdict 'a validator holds no virtual machine, no matching engine, no prover' \
     "$(tree plinth-validator | grep -E '^(revm|openvm|halo2|plinth-(matching|clearing|gateway))')"
+verdict 'no planted bug in the product' "$(
+    cargo tree --locked -e features -p plinth-node -p plinth-validator -p latency-tests | grep -F planted-bugs
+    grep -nE '^default *=.*planted-bugs|features *=.*planted-bugs' -- Cargo.toml */Cargo.toml
+)"
 verdict 'unsafe code only in files that say so in their header' \
     "$(grep -rlE --include='*.rs' '\bunsafe (\{|impl|fn|trait)' -- */src | xargs -r grep -LE '^#!\[allow\(unsafe_code\)\]|^#!\[expect\(unsafe_code')"
 verdict 'every source file is in the module tree or named in a manifest' "$(

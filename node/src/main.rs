@@ -8,8 +8,10 @@ use plinth_node::appliance::{self, Appliance, Options, Parts};
 use plinth_node::config::demo;
 use plinth_node::replay::{self, ReplayArgs};
 use std::error::Error;
+use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -65,6 +67,13 @@ enum Command {
     },
     /// Read a password from standard input and print its Argon2 hash for a [[session]]
     HashPassword,
+    /// Run seeds of the deterministic simulation: `plinth sim --seed N`; the program `plinth-sim` does it
+    #[command(disable_help_flag = true)]
+    Sim {
+        /// Handed to plinth-sim; `plinth sim --help` lists them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -128,6 +137,7 @@ fn main() -> ExitCode {
         Command::VerifyJournal(folder) => verify_journal(&folder),
         Command::FixAcceptance { echo: _, port, epoll } => fix_acceptance(port, epoll),
         Command::HashPassword => hash_password(),
+        Command::Sim { arguments } => sim(&arguments),
     };
     match done {
         Ok(code) => code,
@@ -234,4 +244,13 @@ fn hash_password() -> Result<ExitCode, Box<dyn Error>> {
     std::io::stdin().read_line(&mut password)?;
     println!("{}", demo::hash_password(password.trim_end_matches(['\r', '\n']))?);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Becomes `plinth-sim`, which lies beside this program. It is one of its own because its consensus engine is generated for another
+/// runtime: that costs a build minutes which `cargo run` need not pay.
+fn sim(arguments: &[OsString]) -> Result<ExitCode, Box<dyn Error>> {
+    let program = std::env::current_exe()?.with_file_name("plinth-sim");
+    // Comes back only if there is no such program.
+    let error = std::process::Command::new(&program).args(arguments).exec();
+    Err(format!("{}: {error}; `cargo build --release --workspace` builds it", program.display()).into())
 }

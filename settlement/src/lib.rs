@@ -22,6 +22,20 @@
 
 #![deny(clippy::float_arithmetic)]
 
+/// Whether a known bug is planted: `false` in the product. See `planted.rs`.
+#[cfg(not(feature = "planted-bugs"))]
+macro_rules! planted {
+    ($bug:ident) => {
+        false
+    };
+}
+#[cfg(feature = "planted-bugs")]
+macro_rules! planted {
+    ($bug:ident) => {
+        $crate::planted::is_planted($crate::planted::Bug::$bug)
+    };
+}
+
 pub mod block;
 pub mod body;
 pub mod checkpoint;
@@ -34,6 +48,8 @@ pub mod ledger;
 pub mod limits;
 pub mod link;
 pub mod mempool;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 pub mod receipt;
 mod record;
 pub mod stages;

@@ -113,7 +113,7 @@ impl Chain {
 
     pub(super) fn add_evidence(&self, evidence: Evidence) {
         let mut kept = self.0.evidence.lock();
-        if kept.len() < EVIDENCE_MAX && !kept.contains(&evidence) {
+        if !planted!(EvidenceLost) && kept.len() < EVIDENCE_MAX && !kept.contains(&evidence) {
             kept.push_back(evidence);
         }
     }

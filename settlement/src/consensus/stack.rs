@@ -208,6 +208,11 @@ where
 
     let leader_timeout = idle_interval + LEADER_GRACE;
     let certification_timeout = leader_timeout + CERTIFICATION_GRACE;
+    // Where its votes are: what it has said, it must find again, or it would say another thing.
+    let mut votes = format!("{partition}-simplex");
+    if planted!(DoubleVote) {
+        votes = format!("{votes}-{}", super::timestamp(context.current()).get());
+    }
     let engine = Engine::new(
         context.child("simplex"),
         Config {
@@ -219,7 +224,7 @@ where
             reporter: Reporters::from((observer, inline)),
             track_historical_votes: false,
             strategy: Sequential,
-            partition: format!("{partition}-simplex"),
+            partition: votes,
             mailbox_size: NZUsize!(MAILBOX_SIZE),
             epoch: Epoch::zero(),
             floor: Floor::Genesis(genesis_digest),

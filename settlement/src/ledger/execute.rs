@@ -74,7 +74,7 @@ impl State {
     fn execute_deposit(&mut self, signed: &SignedDeposit, index: usize, effects: &mut Effects) -> Result<(), TransactionError> {
         let deposit = &signed.deposit;
         let (owner, nonce, last) = (deposit.owner, deposit.nonce, self.deposit_nonce(&deposit.owner));
-        if last.checked_add(1) != Some(nonce) {
+        if last.checked_add(1) != Some(nonce) && !planted!(SkipNonce) {
             return Err(TransactionError::Nonce { owner, nonce, expected: last.saturating_add(1) });
         }
         self.check_deposit(signed)?;
@@ -230,7 +230,7 @@ fn check_outbox(zone: &Zone, header: &ZoneHeader) -> Result<Option<Overdrawn>, T
     if !ascending || totals.iter().any(|total| total.amount == Amount::ZERO) {
         return Err(TransactionError::OutboxTotals);
     }
-    if totals.is_empty() {
+    if totals.is_empty() || planted!(SkipTurnstile) {
         return Ok(None);
     }
     let mut paid_in: BTreeMap<AssetId, Amount> = BTreeMap::new();

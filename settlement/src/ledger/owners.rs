@@ -61,7 +61,8 @@ impl Owners {
     /// If the balance is too small or the number is not the next: the caller has decided on both.
     pub(super) fn debit(&mut self, owner: PublicKey, asset: AssetId, amount: Amount, nonce: u64) {
         let entry = self.owner_mut(owner);
-        assert!(entry.nonce.checked_add(1) == Some(nonce), "deposit {nonce} of an owner whose last one was {}", entry.nonce);
+        let follows = entry.nonce.checked_add(1) == Some(nonce) || planted!(SkipNonce);
+        assert!(follows, "deposit {nonce} of an owner whose last one was {}", entry.nonce);
         entry.nonce = nonce;
         let before = entry.balances.get(&asset).copied().unwrap_or_default();
         let rest = before.checked_sub(amount).expect("a debit is at most the balance");

@@ -197,6 +197,9 @@ impl Mempool {
 
     /// Forgets what the ledger is past. Call it with the state behind each finalized block.
     pub fn prune(&mut self, state: &State) {
+        if planted!(PoolForgets) {
+            self.candidates = Candidates::default();
+        }
         self.deposits.prune(state);
         self.candidates.prune(state);
         self.decisions.prune(state);

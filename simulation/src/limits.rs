@@ -1,0 +1,33 @@
+//! Bounds and pauses of the simulation, all of simulated time.
+
+use std::time::Duration;
+
+/// Validators of one world.
+pub const VALIDATORS_MIN: usize = 4;
+/// Most validators of one world: verification of votes grows with the square.
+pub const VALIDATORS_MAX: usize = 7;
+/// Zones of one world.
+pub const ZONES: u8 = 3;
+/// Owners that deposit.
+pub const OWNERS: u8 = 3;
+/// Assets of the chain.
+pub const ASSETS: u16 = 2;
+
+/// How often clients and producers act.
+pub const TICK: Duration = Duration::from_millis(50);
+/// How long an idle proposer waits.
+pub const IDLE_INTERVAL: Duration = Duration::from_millis(100);
+/// From healing to the first block that was not final before. Three times the longest view that nobody finishes: idle interval,
+/// leader's and certification grace are 1.1 s, and a validator that starts anew asks for what it missed first.
+pub const PROGRESS_WITHIN: Duration = Duration::from_millis(3_300);
+/// From healing until everybody is level and everything that honest clients and producers sent is final.
+pub const SETTLED_WITHIN: Duration = Duration::from_secs(30);
+/// Settlement blocks that all honest validators must gain after healing.
+pub const BLOCKS_AFTER_HEALING: u64 = 5;
+/// A world that runs longer than this is stuck.
+pub const WORLD_TIMEOUT: Duration = Duration::from_secs(1_800);
+
+/// Zone blocks that a producer keeps in flight.
+pub const ZONE_BLOCKS_IN_FLIGHT: usize = 3;
+/// Messages of the simulated network per second and peer.
+pub const MESSAGES_PER_SECOND: u32 = 4_096;
