@@ -16,10 +16,11 @@ use plinth_types::event::{Event, EventSink};
 use plinth_types::id::{
     AccountId, AssetId, InboxIndex, InstrumentId, MandateId, OrderId, PublicKey, Seq, SessionId, Signature, TimestampNs, ZoneId,
 };
-use plinth_types::message::InboxMessage;
+use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::page::Touch;
 use plinth_types::quantity::{Amount, Price, Qty};
 use plinth_types::reference::{Account, Asset, Configuration, Instrument, Mandate, Name, Scope, SignedMandate};
+use plinth_types::transfer::{Address, Party};
 
 const ACCOUNTS: u32 = 50;
 const BATCH_COMMANDS: usize = 512;
@@ -205,8 +206,10 @@ fn configure<T: Touch>(engine: &mut Engine<T>, tape: &Tape, window_bits: u8) -> 
                 id: Digest::ZERO,
                 asset: AssetId::new(asset as u16),
                 amount: Amount::new(1 << 60).expect("in range"),
-                owner: PublicKey([1; 32]),
-                account: AccountId::new(account),
+                from: Party::owner(PublicKey([1; 32])),
+                channel_seq: index.get(),
+                kind: InboxKind::Transfer,
+                account: Address::of_account(AccountId::new(account)),
             };
             send(Body::Inbox, message.to_bytes());
         }

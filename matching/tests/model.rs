@@ -665,6 +665,9 @@ impl Model {
             return refuse(index, Reject::OutOfSequence { expected });
         }
         self.inbox = expected;
+        let Some(account) = account.account() else {
+            return self.events.push(Event::CreditRefused { index, reject: Reject::Malformed });
+        };
         if let Err(reject) = self.known_account(account).and_then(|()| self.known_asset(asset)) {
             return self.events.push(Event::CreditRefused { index, reject });
         }

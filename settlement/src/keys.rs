@@ -139,7 +139,7 @@ pub fn verify_mandate(chain: ChainId, signed: &SignedMandate, owner: &PublicKey)
     verify(owner, &signed.mandate.signed_bytes(chain), &signed.signature)
 }
 
-fn parse_hex(text: &str) -> Result<[u8; 32], KeyError> {
+pub(crate) fn parse_hex(text: &str) -> Result<[u8; 32], KeyError> {
     let characters = text.chars().count();
     if characters != 64 {
         return Err(KeyError::Length { characters });

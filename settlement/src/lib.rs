@@ -10,7 +10,7 @@
 //!
 //! * [`keys`], [`digest`], [`committee`], [`limits`]: the ground.
 //! * [`genesis`]: what all validators agree on before the first block.
-//! * [`block`], [`receipt`], [`body`]: what is sent, its canonical bytes, and what can be said of it without a ledger.
+//! * [`block`], [`receipt`], [`verdict`], [`body`]: what is sent, its canonical bytes, and what can be said of it without a ledger.
 //! * [`checkpoint`]: what a light client needs: one signature of constant size over a finalized block and its ledger.
 //! * [`ledger`]: the state machine. Pure: no I/O, no clock, ordered maps only.
 //! * [`store`]: every fact under one root, with proofs of presence and absence, forks, state sync.
@@ -55,4 +55,5 @@ mod record;
 pub mod stages;
 pub mod store;
 pub mod transport;
+pub mod verdict;
 pub mod wire;

@@ -1,6 +1,6 @@
 //! Every bound of the base layer, by name. A genesis may choose lower ones, never higher ones.
 
-use plinth_types::limits::{BODY_SIZE_MAX, HEADER_ASSETS_MAX};
+use plinth_types::limits::{BODY_SIZE_MAX, HEADER_ASSETS_MAX, HEADER_REFUSED_MAX, OUTBOX_MESSAGES_MAX};
 
 /// Fewest validators: with fewer than four no fault is tolerated.
 pub const VALIDATORS_MIN: usize = 4;
@@ -8,6 +8,20 @@ pub const VALIDATORS_MIN: usize = 4;
 pub const VALIDATORS_MAX: usize = 100;
 /// Most keys that govern one chain.
 pub const GOVERNORS_MAX: usize = 16;
+/// Most auditors of one zone.
+pub const AUDITORS_MAX: usize = 16;
+/// Most producers that wait to take over one zone.
+pub const STANDBYS_MAX: usize = 16;
+/// Most caps of one zone.
+pub const CAPS_MAX: usize = 64;
+/// Most zone blocks of one zone that one settlement block settles; the next one goes on.
+pub const SETTLED_PER_BLOCK_MAX: usize = 64;
+/// Most messages of one zone that wait for a cap; what comes then goes back to its sender.
+pub const QUEUED_MAX: usize = 4_096;
+/// Most queued messages of one zone that one settlement block delivers.
+pub const RELEASED_PER_BLOCK_MAX: usize = 1_024;
+/// Notice of a change of a zone's mode where the genesis says nothing else, in settlement blocks.
+pub const NOTICE_BLOCKS_DEFAULT: u32 = 3_600;
 /// Shortest epoch, in settlement blocks.
 pub const EPOCH_BLOCKS_MIN: u32 = 2;
 /// Longest epoch, in settlement blocks.
@@ -39,6 +53,8 @@ pub const ATTESTATION_DELAY_BLOCKS_MAX: u32 = 4_096;
 pub const POOL_DEPOSITS_MAX: usize = 8_192;
 /// How far ahead of its last deposit an owner may fill the pool, in deposits.
 pub const POOL_DEPOSITS_PER_OWNER_MAX: usize = 64;
+/// Most lists of messages, verdicts and exits that the pool holds.
+pub const POOL_OTHERS_MAX: usize = 1_024;
 /// How far ahead of the last decision the pool holds decisions.
 pub const POOL_DECISIONS_MAX: u64 = 16;
 /// How far ahead of a zone's last ordered header the pool holds headers, in zone blocks.
@@ -51,8 +67,9 @@ pub const POOL_ORPHAN_RECEIPTS_PER_VALIDATOR_MAX: usize = 512;
 /// Most valid signatures that a pool remembers: several blocks' worth.
 pub const SIGNATURES_REMEMBERED_MAX: usize = 1 << 14;
 
-/// Bytes of a zone header with the most asset totals, its signature and the most receipts: what one transaction can need.
-pub const TRANSACTION_SIZE_MAX: usize = 1_024 + HEADER_ASSETS_MAX * 18 + HEADER_RECEIPTS_MAX * 96;
+/// More bytes than any transaction needs: a zone header with the most totals, refusals and receipts, or the longest outbox.
+pub const TRANSACTION_SIZE_MAX: usize =
+    1_024 + HEADER_ASSETS_MAX * 18 + HEADER_REFUSED_MAX * 8 + OUTBOX_MESSAGES_MAX * 101 + HEADER_RECEIPTS_MAX * 96;
 
 const _: () = assert!(TRANSACTION_SIZE_MAX < BLOCK_SIZE_MAX / 16, "a block has room for headers of every zone");
 const _: () = assert!(VALIDATORS_MAX <= u16::MAX as usize, "shards are numbered in two bytes");

@@ -74,6 +74,14 @@ pub enum QuorumError {
         /// Its key.
         validator: PublicKey,
     },
+    /// Not among the zone's.
+    #[error("signature {index} is of {auditor}, which is no auditor of the zone")]
+    NotAnAuditor {
+        /// Its place.
+        index: usize,
+        /// Its key.
+        auditor: PublicKey,
+    },
 }
 
 impl BodyStatement {

@@ -4,12 +4,15 @@ use crate::limits::{ASSETS, OWNERS, ZONES};
 use commonware_cryptography::ed25519;
 use plinth_settlement::block::SignedDeposit;
 use plinth_settlement::consensus::{Scheme, namespace, participants};
-use plinth_settlement::genesis::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, Governance, ZoneMode};
+use plinth_settlement::genesis::{
+    ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, Governance, ZoneMode, ZoneRules,
+};
 use plinth_settlement::keys::{SecretKey, to_consensus};
 use plinth_types::id::{AccountId, AssetId, ChainId, ProducerEpoch, PublicKey, TimestampNs, ZoneId};
 use plinth_types::message::Deposit;
 use plinth_types::quantity::Amount;
 use plinth_types::reference::{Asset, Name};
+use plinth_types::transfer::Address;
 use std::sync::Arc;
 
 /// What every owner starts with, of every asset.
@@ -79,7 +82,8 @@ impl Chain {
     pub fn deposit(&self, owner: usize, nonce: u64, zone: ZoneId, asset: AssetId, units: u128) -> SignedDeposit {
         let key = &self.owners[owner];
         let amount = Amount::new(units).expect("a small amount");
-        let deposit = Deposit { zone, nonce, asset, amount, owner: key.public_key(), account: AccountId::new(4) };
+        let deposit =
+            Deposit { zone, nonce, asset, amount, owner: key.public_key(), account: Address::of_account(AccountId::new(4)) };
         SignedDeposit::sign(deposit, CHAIN, key)
     }
 }
@@ -101,6 +105,7 @@ fn genesis(validators: &[SecretKey], producers: &[SecretKey], owners: &[SecretKe
         producer: producer.public_key(),
         epoch: ProducerEpoch::new(1),
         mode: ZoneMode::Attested { delay_blocks: ATTESTATION_DELAY_BLOCKS },
+        rules: ZoneRules::default(),
     });
     let mut holders: Vec<PublicKey> = owners.iter().map(SecretKey::public_key).collect();
     holders.sort_unstable();
@@ -118,6 +123,7 @@ fn genesis(validators: &[SecretKey], producers: &[SecretKey], owners: &[SecretKe
         assets: assets.collect(),
         limits: ChainLimits::default(),
         governance: Governance::default(),
+        requests: None,
     };
     draft.build().expect("a sound genesis")
 }

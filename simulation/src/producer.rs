@@ -254,6 +254,8 @@ impl Producer {
             inbox_root: inbox_root(messages),
             outbox_root: Digest::ZERO,
             outbox_totals: Vec::new(),
+            inbox_refused: Vec::new(),
+            exit_root: Digest::ZERO,
             body_hash: sha256(&[&body]),
             body_size: body.len() as u32,
             shard_root: Digest::ZERO,

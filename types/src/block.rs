@@ -11,7 +11,7 @@ use crate::command::Command;
 use crate::digest::Digest;
 use crate::event::AssetAmount;
 use crate::id::{ChainId, Height, InboxIndex, ProducerEpoch, Seq, Signature, TimestampNs, ZoneId};
-use crate::limits::{COMMAND_HEAD_SIZE, HEADER_ASSETS_MAX};
+use crate::limits::{COMMAND_HEAD_SIZE, HEADER_ASSETS_MAX, HEADER_REFUSED_MAX};
 use alloc::vec::Vec;
 
 /// What a producer says of one block.
@@ -43,6 +43,10 @@ pub struct ZoneHeader {
     pub outbox_root: Digest,
     /// What this block's outbox takes out of the zone, by asset, ascending, without zeros.
     pub outbox_totals: Vec<AssetAmount>,
+    /// Consumed messages that the zone refused, ascending: their value goes back to whoever sent it.
+    pub inbox_refused: Vec<InboxIndex>,
+    /// Root of what each owner could take out of the zone behind this block, should it be frozen ([`crate::exit`]); zero for none.
+    pub exit_root: Digest,
     /// SHA-256 of the body.
     pub body_hash: Digest,
     /// Bytes of the body.
@@ -86,6 +90,9 @@ impl ZoneHeader {
         self.outbox_root.encode(&mut out);
         encode_count(self.outbox_totals.len(), &mut out);
         self.outbox_totals.iter().for_each(|total| total.encode(&mut out));
+        encode_count(self.inbox_refused.len(), &mut out);
+        self.inbox_refused.iter().for_each(|index| index.encode(&mut out));
+        self.exit_root.encode(&mut out);
         self.body_hash.encode(&mut out);
         self.body_size.encode(&mut out);
         self.first_seq.encode(&mut out);
@@ -132,6 +139,11 @@ impl Codec for ZoneHeader {
                 let count = reader.count("outbox totals", HEADER_ASSETS_MAX)?;
                 (0..count).map(|_| Codec::read(reader)).collect::<Result<Vec<AssetAmount>, _>>()?
             },
+            inbox_refused: {
+                let count = reader.count("refused messages", HEADER_REFUSED_MAX)?;
+                (0..count).map(|_| Codec::read(reader)).collect::<Result<Vec<InboxIndex>, _>>()?
+            },
+            exit_root: Codec::read(reader)?,
             body_hash: Codec::read(reader)?,
             body_size: Codec::read(reader)?,
             shard_root: Digest::ZERO,
@@ -146,6 +158,9 @@ impl Codec for ZoneHeader {
         let nonzero = header.outbox_totals.iter().all(|total| total.amount.units() > 0);
         if !ascending || !nonzero {
             return Err(reader.invalid("outbox totals"));
+        }
+        if !header.inbox_refused.windows(2).all(|pair| pair[0] < pair[1]) {
+            return Err(reader.invalid("refused messages"));
         }
         Ok(header)
     }

@@ -108,6 +108,7 @@ id! {
     /// Fencing token of a zone's producer: a header of a lower epoch is refused.
     ProducerEpoch(u32)
 }
+counted!(ProducerEpoch);
 id! {
     /// Position of a message in a zone's inbox; the first is 1.
     InboxIndex(u64)

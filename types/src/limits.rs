@@ -16,6 +16,12 @@ pub const AMOUNT_MAX: u128 = 1 << 120;
 pub const NAME_SIZE_MAX: usize = 16;
 /// Most assets that one zone header may total.
 pub const HEADER_ASSETS_MAX: usize = 64;
+/// Most messages that one zone block may refuse.
+pub const HEADER_REFUSED_MAX: usize = 256;
+/// Most messages that one zone block may send.
+pub const OUTBOX_MESSAGES_MAX: usize = 256;
+/// Deepest tree of exits: a leaf's index has as many bits.
+pub const EXIT_DEPTH_MAX: usize = 40;
 /// Most bytes of one zone block body.
 pub const BODY_SIZE_MAX: usize = 4 << 20;
 /// Most records in one zone block body.

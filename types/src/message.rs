@@ -2,28 +2,46 @@
 
 use crate::codec::{Codec, DecodeError, Reader};
 use crate::digest::Digest;
-use crate::id::{AccountId, AssetId, Height, InboxIndex, MsgSeqNum, PublicKey, Seq, SessionId, TimestampNs, ZoneId};
+use crate::id::{AssetId, Height, InboxIndex, MsgSeqNum, PublicKey, Seq, SessionId, TimestampNs, ZoneId};
+use crate::owner::Request;
 use crate::quantity::Amount;
 use crate::reference::record;
+use crate::transfer::{Address, Party};
 use alloc::vec::Vec;
 
-/// A message that settlement appended to a zone's inbox, once and in order. The zone consumes it in that order.
+/// A message that settlement appended to a zone's inbox, once and in order. The zone consumes it in that order, or refuses it: then
+/// its header says so and the value goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InboxMessage {
     /// The zone that consumes it.
     pub zone: ZoneId,
     /// Its place in that zone's inbox.
     pub index: InboxIndex,
-    /// The id it has everywhere: the digest of the deposit that its owner signed.
+    /// The id it has everywhere: the digest of what its owner signed, or of the outbox message. A bounce keeps it.
     pub id: Digest,
+    /// Who sent it, and who gets it back if it is refused.
+    pub from: Party,
+    /// Its place in the channel from `from.zone` to this zone, from 1; of a bounce, its place in the channel in which it went out.
+    pub channel_seq: u64,
+    /// What it is.
+    pub kind: InboxKind,
     /// What moves.
     pub asset: AssetId,
-    /// How much.
+    /// How much; nothing in a request.
     pub amount: Amount,
-    /// Who paid, on the base layer.
-    pub owner: PublicKey,
     /// Who is credited, in the zone.
-    pub account: AccountId,
+    pub account: Address,
+}
+
+/// What a message in an inbox is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InboxKind {
+    /// Value from an owner or from another zone.
+    Transfer,
+    /// Value that this zone sent and that comes back. It cannot be refused: a bounce never bounces.
+    Bounce,
+    /// An owner's request, which moves nothing by itself. `from` is the owner who signed it.
+    Request(Request),
 }
 
 impl InboxMessage {
@@ -37,9 +55,18 @@ impl Codec for InboxMessage {
         self.zone.encode(out);
         self.index.encode(out);
         self.id.encode(out);
+        self.from.encode(out);
+        self.channel_seq.encode(out);
+        match &self.kind {
+            InboxKind::Transfer => 1_u8.encode(out),
+            InboxKind::Bounce => 2_u8.encode(out),
+            InboxKind::Request(request) => {
+                3_u8.encode(out);
+                request.encode(out);
+            }
+        }
         self.asset.encode(out);
         self.amount.encode(out);
-        self.owner.encode(out);
         self.account.encode(out);
     }
 
@@ -51,9 +78,16 @@ impl Codec for InboxMessage {
             zone: Codec::read(reader)?,
             index: Codec::read(reader)?,
             id: Codec::read(reader)?,
+            from: Codec::read(reader)?,
+            channel_seq: Codec::read(reader)?,
+            kind: match u8::read(reader)? {
+                1 => InboxKind::Transfer,
+                2 => InboxKind::Bounce,
+                3 => InboxKind::Request(Codec::read(reader)?),
+                _ => return Err(reader.invalid("inbox message kind")),
+            },
             asset: Codec::read(reader)?,
             amount: Codec::read(reader)?,
-            owner: Codec::read(reader)?,
             account: Codec::read(reader)?,
         })
     }
@@ -64,7 +98,7 @@ impl Codec for InboxMessage {
 pub struct Deposit {
     /// Into which zone.
     pub zone: ZoneId,
-    /// The owner's count of deposits, from 1; each number is used once.
+    /// The owner's count of deposits and instructions, from 1; each number is used once.
     pub nonce: u64,
     /// What.
     pub asset: AssetId,
@@ -72,8 +106,8 @@ pub struct Deposit {
     pub amount: Amount,
     /// From whom.
     pub owner: PublicKey,
-    /// To which account of the zone.
-    pub account: AccountId,
+    /// To which account of the zone, in the zone's words.
+    pub account: Address,
 }
 
 impl Deposit {

@@ -13,18 +13,21 @@ use plinth_types::command::{
 };
 use plinth_types::digest::Digest;
 use plinth_types::event::AssetAmount;
+use plinth_types::exit::ExitLeaf;
 use plinth_types::id::{
     AccountId, AssetId, ChainId, Height, InboxIndex, InstrumentId, MandateId, MsgSeqNum, OrderId, ProducerEpoch, PublicKey, Seq,
     SessionId, Signature, TimestampNs, ZoneId,
 };
 use plinth_types::instructions::Instructions;
 use plinth_types::limits::{AMOUNT_MAX, CLIENT_ORDER_ID_SIZE_MAX, COMMAND_HEAD_SIZE, PRICE_TICKS_MAX, QTY_LOTS_MAX};
-use plinth_types::message::{BlockStatus, Deposit, InboxMessage, Note};
+use plinth_types::message::{BlockStatus, Deposit, InboxKind, InboxMessage, Note};
+use plinth_types::owner::{Act, Instruction, Request};
 use plinth_types::quantity::{Amount, Price, Qty};
 use plinth_types::reference::{
     Account, Asset, Bands, Configuration, Instrument, Mandate, Name, Protection, Scope, SelfMatch, SelfMatchMode, SignedMandate,
     Suspension, Trader,
 };
+use plinth_types::transfer::{Address, OutboxMessage, Party};
 use std::path::PathBuf;
 
 /// Compares named byte strings with a fixture, or writes it when asked to.
@@ -103,8 +106,10 @@ fn inbox_message() -> InboxMessage {
         id: digest(0x40),
         asset: AssetId::new(3),
         amount: Amount::new(0x0102_0304_0506_0708_090a).unwrap(),
-        owner: public_key(0x80),
-        account: AccountId::new(0x0a0b_0c0d),
+        from: Party::owner(public_key(0x80)),
+        channel_seq: 0x0e0f,
+        kind: InboxKind::Transfer,
+        account: Address::of_account(AccountId::new(0x0a0b_0c0d)),
     }
 }
 
@@ -270,7 +275,50 @@ fn notes() {
 #[test]
 fn inbox_messages() {
     let largest = InboxMessage { amount: Amount::new(AMOUNT_MAX).unwrap(), index: InboxIndex::new(u64::MAX), ..inbox_message() };
-    pinned_values("inbox_message", &[("deposit", inbox_message()), ("largest", largest)]);
+    let bounce = InboxMessage { kind: InboxKind::Bounce, ..inbox_message() };
+    let cancel = Request::Cancel { order: OrderId::new(SessionId::new(2), 3).unwrap() };
+    let request = InboxMessage { kind: InboxKind::Request(cancel), amount: Amount::ZERO, ..inbox_message() };
+    let values = [("deposit", inbox_message()), ("largest", largest), ("bounce", bounce), ("request", request)];
+    pinned_values("inbox_message", &values);
+}
+
+#[test]
+fn outbox_messages() {
+    let message = OutboxMessage {
+        channel_seq: 0x0102,
+        to: Party { zone: ZoneId::new(3), address: Address([0x70; 32]) },
+        asset: AssetId::new(3),
+        amount: Amount::new(1_000).unwrap(),
+        sender: Address::of_account(AccountId::new(5)),
+        expires_at: TimestampNs::new(9),
+    };
+    pinned_values("outbox_message", &[("outbox_message", message)]);
+    pinned("outbox_message_id_bytes", &[("outbox_message", message.id_bytes(ChainId::new(7), ZoneId::TRADING))]);
+    pinned("outbox_list_bytes", &[("two", OutboxMessage::list_bytes(&[message, message]))]);
+}
+
+#[test]
+fn owners_orders() {
+    let (to, asset, amount) = (public_key(0x81), AssetId::new(3), Amount::new(1_000).unwrap());
+    let of = |act| Instruction { nonce: 7, owner: public_key(0x80), act };
+    let account = Address::of_account(AccountId::new(5));
+    let withdraw = Request::Withdraw { account, to: Party::owner(to), asset, amount };
+    let cancel = Request::Cancel { order: OrderId::new(SessionId::new(2), 3).unwrap() };
+    let values = [
+        ("transfer", of(Act::Transfer { to, asset, amount })),
+        ("issue", of(Act::Issue { to, asset, amount })),
+        ("redeem", of(Act::Redeem { asset, amount })),
+        ("withdraw", of(Act::Request { zone: ZoneId::TRADING, request: withdraw })),
+        ("cancel", of(Act::Request { zone: ZoneId::TRADING, request: cancel })),
+    ];
+    pinned_values("instruction", &values);
+    pinned("instruction_signed_bytes", &[("transfer", values[0].1.signed_bytes(ChainId::new(7)))]);
+}
+
+#[test]
+fn exit_leaves() {
+    let leaf = ExitLeaf { index: 5, owner: public_key(0x80), asset: AssetId::new(3), amount: Amount::new(1_000).unwrap() };
+    pinned_values("exit_leaf", &[("leaf", leaf)]);
 }
 
 #[test]
@@ -281,7 +329,7 @@ fn deposits() {
         asset: AssetId::new(3),
         amount: Amount::new(1_000).unwrap(),
         owner: public_key(0x80),
-        account: AccountId::new(5),
+        account: Address::of_account(AccountId::new(5)),
     };
     pinned_values("deposit", &[("deposit", deposit)]);
     pinned("deposit_signed_bytes", &[("deposit", deposit.signed_bytes(ChainId::new(7)))]);
@@ -302,6 +350,8 @@ fn attested_header() -> ZoneHeader {
         inbox_root: digest(0x05),
         outbox_root: Digest::ZERO,
         outbox_totals: Vec::new(),
+        inbox_refused: Vec::new(),
+        exit_root: Digest::ZERO,
         body_hash: digest(0x06),
         body_size: 6_400,
         shard_root: digest(0x07),
@@ -316,7 +366,8 @@ fn attested_header() -> ZoneHeader {
 fn sending_header() -> ZoneHeader {
     let total = |asset, units| AssetAmount { asset: AssetId::new(asset), amount: Amount::new(units).unwrap() };
     let outbox_totals = vec![total(0, 5), total(2, AMOUNT_MAX)];
-    ZoneHeader { outbox_root: digest(0x08), outbox_totals, ..attested_header() }
+    let inbox_refused = vec![InboxIndex::new(4), InboxIndex::new(5)];
+    ZoneHeader { outbox_root: digest(0x08), outbox_totals, inbox_refused, exit_root: digest(0x09), ..attested_header() }
 }
 
 #[test]

@@ -32,6 +32,7 @@ fn write_files(folder: &Path, count: u8) -> Vec<String> {
         assets: Vec::new(),
         limits: ChainLimits::default(),
         governance: Governance::default(),
+        requests: None,
     };
     std::fs::write(folder.join("genesis.toml"), draft.build().unwrap().to_text()).unwrap();
     let sockets: Vec<UdpSocket> = keys.iter().map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();

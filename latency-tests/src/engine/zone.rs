@@ -15,9 +15,10 @@ use plinth_types::id::{
     AccountId, AssetId, InboxIndex, InstrumentId, MandateId, OrderId, PublicKey, Seq, SessionId, Signature, TimestampNs, ZoneId,
 };
 use plinth_types::limits::ORDERS_PER_SESSION_MAX;
-use plinth_types::message::InboxMessage;
+use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::quantity::{Amount, Price, Qty};
 use plinth_types::reference::{Account, Asset, Configuration, Instrument, Mandate, Name, Scope, SignedMandate};
+use plinth_types::transfer::{Address, Party};
 
 const ACCOUNTS: u64 = 50;
 const BASE: AssetId = AssetId::new(0);
@@ -139,8 +140,17 @@ impl Opening {
         for asset in [BASE, QUOTE] {
             self.inbox = self.inbox.next();
             let amount = Amount::new(FUNDS).expect("in range");
-            let message =
-                InboxMessage { zone: ZoneId::TRADING, index: self.inbox, id: Digest::ZERO, asset, amount, owner, account: id };
+            let message = InboxMessage {
+                zone: ZoneId::TRADING,
+                index: self.inbox,
+                id: Digest::ZERO,
+                from: Party::owner(owner),
+                channel_seq: self.inbox.get(),
+                kind: InboxKind::Transfer,
+                asset,
+                amount,
+                account: Address::of_account(id),
+            };
             self.apply(Body::Inbox, &message.to_bytes());
         }
     }

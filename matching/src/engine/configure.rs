@@ -14,7 +14,7 @@ use plinth_types::codec::Codec;
 use plinth_types::command::Command;
 use plinth_types::event::{Event, EventSink};
 use plinth_types::id::{InboxIndex, SessionId, ZoneId};
-use plinth_types::message::InboxMessage;
+use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::page::Touch;
 use plinth_types::reference::{Configuration, Instrument, Mandate};
 use plinth_types::reject::Reject;
@@ -118,10 +118,15 @@ impl<T: Touch> Engine<T> {
             Ok(message) => message,
             Err((index, reject)) => return sink.emit(Event::CreditRefused { index, reject }),
         };
-        let InboxMessage { index, account, asset, amount, .. } = message;
+        let InboxMessage { index, account, asset, amount, kind, .. } = message;
         self.counters.get_mut(&mut self.touch).inbox = index.get();
-        sink.emit(match self.custody.credit(&mut self.touch, account, asset, amount) {
-            Ok(()) => Event::Credited { index, account, asset },
+        // Requests are refused: this zone answers none yet.
+        let account = account.account().filter(|_| !matches!(kind, InboxKind::Request(_)));
+        let credited = account
+            .ok_or(Reject::Malformed)
+            .and_then(|account| self.custody.credit(&mut self.touch, account, asset, amount).map(|()| account));
+        sink.emit(match credited {
+            Ok(account) => Event::Credited { index, account, asset },
             Err(reject) => Event::CreditRefused { index, reject },
         });
     }

@@ -238,6 +238,8 @@ mod tests {
             inbox_root: Digest::ZERO,
             outbox_root: Digest::ZERO,
             outbox_totals: Vec::new(),
+            inbox_refused: Vec::new(),
+            exit_root: Digest::ZERO,
             body_hash: Digest([4; 32]),
             body_size: 64,
             shard_root: Digest::ZERO,

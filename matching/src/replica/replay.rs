@@ -165,6 +165,8 @@ impl Replica {
             inbox_root: inbox.map_or(Digest::ZERO, |hash| Digest(hash.finalize().into())),
             outbox_root: Digest::ZERO,
             outbox_totals: Vec::new(),
+            inbox_refused: Vec::new(),
+            exit_root: Digest::ZERO,
             body_hash: hash_of(&body),
             body_size: u32::try_from(body.len()).expect("bounded by BODY_SIZE_MAX"),
             shard_root: Digest::ZERO,

@@ -12,12 +12,13 @@ use plinth_types::id::{
 };
 use plinth_types::instructions::Instructions;
 use plinth_types::limits::AMOUNT_MAX;
-use plinth_types::message::InboxMessage;
+use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::quantity::{Amount, Price, Qty};
 use plinth_types::reference::{
     Account, Asset, Bands, Configuration, Instrument, Mandate, Name, Protection, Scope, SelfMatch, SelfMatchMode, SignedMandate,
     Suspension, Trader,
 };
+use plinth_types::transfer::{Address, Party};
 use std::collections::VecDeque;
 
 /// SplitMix64: a seed in a log is a reproduction.
@@ -466,7 +467,9 @@ pub(crate) fn deposit(index: u64, account: u32, asset: u16, units: u128) -> Inbo
         id: Digest([3; 32]),
         asset: AssetId::new(asset),
         amount: Amount::new(units).unwrap(),
-        owner: PublicKey([1; 32]),
-        account: AccountId::new(account),
+        from: Party::owner(PublicKey([1; 32])),
+        channel_seq: index,
+        kind: InboxKind::Transfer,
+        account: Address::of_account(AccountId::new(account)),
     }
 }

@@ -14,9 +14,10 @@ use plinth_types::id::{
     AccountId, AssetId, ChainId, InboxIndex, InstrumentId, MandateId, MsgSeqNum, OrderId, PublicKey, Seq, SessionId, Signature,
     TimestampNs, ZoneId,
 };
-use plinth_types::message::{InboxMessage, Note};
+use plinth_types::message::{InboxKind, InboxMessage, Note};
 use plinth_types::quantity::{Amount, Price, Qty};
 use plinth_types::reference::{Account, Asset, Configuration, Instrument, Mandate, Name, Scope, SignedMandate};
+use plinth_types::transfer::{Address, Party};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -176,8 +177,10 @@ fn opening() -> Vec<Ask> {
                 id: Digest::ZERO,
                 asset: AssetId::new(asset),
                 amount: Amount::new(10_000_000).unwrap(),
-                owner: PublicKey([1; 32]),
-                account: AccountId::new(account),
+                from: Party::owner(PublicKey([1; 32])),
+                channel_seq: index.get(),
+                kind: InboxKind::Transfer,
+                account: Address::of_account(AccountId::new(account)),
             };
             send(Body::Inbox, message.to_bytes());
         }

@@ -13,6 +13,7 @@ use argon2::password_hash::{PasswordHasher, SaltString};
 use plinth_settlement::keys::SecretKey;
 use plinth_types::id::{AccountId, AssetId, ChainId, MandateId, SessionId, TimestampNs, ZoneId};
 use plinth_types::quantity::Amount;
+use plinth_types::transfer::Address;
 use plinth_types::{message, reference};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -256,7 +257,7 @@ fn deposits(n: u16, name: &str, owner: &SecretKey) -> Vec<Deposit> {
             asset: AssetId::new(asset_id),
             amount: Amount::new(units).expect("a demo amount"),
             owner: owner.public_key(),
-            account: AccountId::new(u32::from(n)),
+            account: Address::of_account(AccountId::new(u32::from(n))),
         };
         let signature = owner.sign(&unsigned.signed_bytes(ChainId::new(CHAIN)));
         Deposit {

@@ -4,7 +4,7 @@ use super::hex::{self, HexError};
 use super::schema::{self, Config, Durability};
 use plinth_gateway::codec::Version;
 use plinth_settlement::genesis::{
-    ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisError, GenesisZone, Governance, ZoneMode,
+    ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisError, GenesisZone, Governance, ZoneMode, ZoneRules,
 };
 use plinth_settlement::keys::{self, SecretKey};
 use plinth_types::id::{
@@ -13,6 +13,7 @@ use plinth_types::id::{
 use plinth_types::message::Deposit;
 use plinth_types::quantity::{Amount, Price, Qty};
 use plinth_types::reference::{Account, Asset, Configuration, Instrument, Mandate, Name, Scope, SignedMandate};
+use plinth_types::transfer::Address;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -318,10 +319,12 @@ impl Resolver<'_> {
                 producer: producer.public_key(),
                 epoch: ProducerEpoch::new(1),
                 mode: ZoneMode::Attested { delay_blocks: self.config.settlement.attested_delay_blocks },
+                rules: ZoneRules::default(),
             }],
             assets: assets.iter().zip(&self.config.assets).map(issue).collect::<Result<_, ConfigError>>()?,
             limits: ChainLimits::default(),
             governance: Governance::default(),
+            requests: None,
         };
         Ok(draft.build()?)
     }
@@ -338,7 +341,7 @@ impl Resolver<'_> {
                 asset: asset.id,
                 amount: amount(&entry, &deposit.amount, asset.decimals)?,
                 owner: account.owner,
-                account: account.id,
+                account: Address::of_account(account.id),
             };
             let signature = Signature(hex_of(&entry, "signature", &deposit.signature)?);
             if keys::verify(&account.owner, &unsigned.signed_bytes(chain), &signature).is_err() {

@@ -2,10 +2,11 @@
 //!
 //! Until a governance of stake exists this is the authority over freezes, committees and keys, and it is shown as such.
 
+use crate::genesis::{AssetCap, ZoneMode, encode_list, read_list};
 use crate::keys::SecretKey;
-use crate::limits::{GOVERNORS_MAX, VALIDATORS_MAX};
+use crate::limits::{AUDITORS_MAX, GOVERNORS_MAX, VALIDATORS_MAX};
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
-use plinth_types::id::{ChainId, PublicKey, Signature};
+use plinth_types::id::{ChainId, Height, PublicKey, Signature, ZoneId};
 
 /// A decision with the signatures of those who made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,46 @@ pub enum Action {
     SetCommittee {
         /// Its keys, ascending.
         validators: Vec<PublicKey>,
+    },
+    /// Stops a zone: it takes nothing and pays nothing but exits.
+    Freeze {
+        /// Which.
+        zone: ZoneId,
+    },
+    /// Lets a frozen zone go on, unless somebody left it by an exit.
+    Thaw {
+        /// Which.
+        zone: ZoneId,
+    },
+    /// Changes what stands for a proof, when the notice is over.
+    SetMode {
+        /// Of which zone.
+        zone: ZoneId,
+        /// The new mode.
+        mode: ZoneMode,
+        /// The zone's auditors from then on, ascending.
+        auditors: Vec<PublicKey>,
+    },
+    /// Replaces a zone's producer at once; headers of the old one are refused.
+    SetProducer {
+        /// Of which zone.
+        zone: ZoneId,
+        /// The new one.
+        producer: PublicKey,
+    },
+    /// Changes how much of an asset leaves a zone per hour.
+    SetCap {
+        /// Of which zone.
+        zone: ZoneId,
+        /// The cap.
+        cap: AssetCap,
+    },
+    /// Drops the unsettled blocks of a zone from this height on: they are executed again.
+    Revert {
+        /// Of which zone.
+        zone: ZoneId,
+        /// The first to drop.
+        height: Height,
     },
 }
 
@@ -90,23 +131,54 @@ impl Codec for Action {
         match self {
             Self::SetCommittee { validators } => {
                 1_u8.encode(out);
-                encode_count(validators.len(), out);
-                validators.iter().for_each(|key| key.encode(out));
+                encode_list(validators, out);
+            }
+            Self::Freeze { zone } => {
+                2_u8.encode(out);
+                zone.encode(out);
+            }
+            Self::Thaw { zone } => {
+                3_u8.encode(out);
+                zone.encode(out);
+            }
+            Self::SetMode { zone, mode, auditors } => {
+                4_u8.encode(out);
+                zone.encode(out);
+                mode.encode(out);
+                encode_list(auditors, out);
+            }
+            Self::SetProducer { zone, producer } => {
+                5_u8.encode(out);
+                zone.encode(out);
+                producer.encode(out);
+            }
+            Self::SetCap { zone, cap } => {
+                6_u8.encode(out);
+                zone.encode(out);
+                cap.encode(out);
+            }
+            Self::Revert { zone, height } => {
+                7_u8.encode(out);
+                zone.encode(out);
+                height.encode(out);
             }
         }
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match u8::read(reader)? {
-            1 => {
-                let count = reader.count("validators", VALIDATORS_MAX)?;
-                let mut validators = Vec::new();
-                for _ in 0..count {
-                    validators.push(Codec::read(reader)?);
-                }
-                Ok(Self::SetCommittee { validators })
-            }
-            _ => Err(reader.invalid("action tag")),
-        }
+        Ok(match u8::read(reader)? {
+            1 => Self::SetCommittee { validators: read_list(reader, "validators", VALIDATORS_MAX)? },
+            2 => Self::Freeze { zone: Codec::read(reader)? },
+            3 => Self::Thaw { zone: Codec::read(reader)? },
+            4 => Self::SetMode {
+                zone: Codec::read(reader)?,
+                mode: Codec::read(reader)?,
+                auditors: read_list(reader, "auditors", AUDITORS_MAX)?,
+            },
+            5 => Self::SetProducer { zone: Codec::read(reader)?, producer: Codec::read(reader)? },
+            6 => Self::SetCap { zone: Codec::read(reader)?, cap: Codec::read(reader)? },
+            7 => Self::Revert { zone: Codec::read(reader)?, height: Codec::read(reader)? },
+            _ => return Err(reader.invalid("action tag")),
+        })
     }
 }

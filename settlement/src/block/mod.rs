@@ -15,9 +15,11 @@
 
 mod consensus;
 mod governed;
+mod instruct;
 mod transaction;
 
 pub use governed::{Action, Approval, GovernedTransaction};
+pub use instruct::{ExitTransaction, OutboxTransaction, SignedInstruction, exit_root, exit_tree, outbox_root};
 pub use transaction::{HeaderTransaction, SignedDeposit, Transaction, header_id};
 
 use crate::digest::sha256;

@@ -1,9 +1,11 @@
-//! What a settlement block does: take a deposit, order a zone's header, carry out a decision.
+//! What a settlement block does: take deposits and instructions, order headers and take their outboxes, carry out decisions and verdicts.
 
 use super::governed::GovernedTransaction;
+use super::instruct::{ExitTransaction, OutboxTransaction, SignedInstruction};
 use crate::digest::sha256;
 use crate::keys::{self, SecretKey, SignatureError};
 use crate::receipt::{BodyStatement, Receipt, encode_receipts, read_receipts};
+use crate::verdict::VerdictTransaction;
 use plinth_types::block::{SignedHeader, ZoneHeader};
 use plinth_types::codec::{Codec, DecodeError, Reader};
 use plinth_types::digest::Digest;
@@ -19,6 +21,14 @@ pub enum Transaction {
     Header(Box<HeaderTransaction>),
     /// k of n genesis keys decide.
     Governed(Box<GovernedTransaction>),
+    /// An owner acts on the base layer.
+    Instruct(Box<SignedInstruction>),
+    /// The messages of an ordered zone block.
+    Outbox(Box<OutboxTransaction>),
+    /// Auditors or validators say whether a zone block is right.
+    Verdict(Box<VerdictTransaction>),
+    /// An owner is paid out of a frozen zone.
+    Exit(Box<ExitTransaction>),
 }
 
 /// A deposit with its owner's signature over [`Deposit::signed_bytes`].
@@ -92,6 +102,22 @@ impl Codec for Transaction {
                 3_u8.encode(out);
                 governed.encode(out);
             }
+            Self::Instruct(signed) => {
+                4_u8.encode(out);
+                signed.encode(out);
+            }
+            Self::Outbox(outbox) => {
+                5_u8.encode(out);
+                outbox.encode(out);
+            }
+            Self::Verdict(verdict) => {
+                6_u8.encode(out);
+                verdict.encode(out);
+            }
+            Self::Exit(exit) => {
+                7_u8.encode(out);
+                exit.encode(out);
+            }
         }
     }
 
@@ -104,6 +130,10 @@ impl Codec for Transaction {
                 Ok(Self::Header(Box::new(HeaderTransaction { signed, receipts })))
             }
             3 => Ok(Self::Governed(Box::new(Codec::read(reader)?))),
+            4 => Ok(Self::Instruct(Box::new(Codec::read(reader)?))),
+            5 => Ok(Self::Outbox(Box::new(Codec::read(reader)?))),
+            6 => Ok(Self::Verdict(Box::new(Codec::read(reader)?))),
+            7 => Ok(Self::Exit(Box::new(Codec::read(reader)?))),
             _ => Err(reader.invalid("transaction tag")),
         }
     }

@@ -247,7 +247,12 @@ impl Chain {
     pub(super) fn headers(block: &Block) -> Vec<(Digest, TimestampNs)> {
         let header = |transaction: &Transaction| match transaction {
             Transaction::Header(ordered) => Some((header_id(&ordered.signed.header), ordered.signed.header.time)),
-            Transaction::Deposit(_) | Transaction::Governed(_) => None,
+            Transaction::Deposit(_)
+            | Transaction::Governed(_)
+            | Transaction::Instruct(_)
+            | Transaction::Outbox(_)
+            | Transaction::Verdict(_)
+            | Transaction::Exit(_) => None,
         };
         block.transactions().iter().filter_map(header).collect()
     }

@@ -1,12 +1,13 @@
 //! A genesis before it is checked, and the check.
 
-use super::Genesis;
+use super::rules_check::ZoneRulesError;
+use super::{Genesis, Governance, RequestRules, ZoneMode, ZoneRules};
 use crate::committee::Committee;
 use crate::keys;
 use crate::limits::{
-    ASSETS_MAX, ATTESTATION_DELAY_BLOCKS_MAX, BLOCK_SIZE_MAX, BLOCK_TRANSACTIONS_MAX, EPOCH_BLOCKS_DEFAULT, EPOCH_BLOCKS_MAX,
-    EPOCH_BLOCKS_MIN, GENESIS_BALANCES_MAX, GOVERNORS_MAX, INBOX_PENDING_MAX, TRANSACTION_SIZE_MAX, VALIDATORS_MAX, VALIDATORS_MIN,
-    ZONES_MAX,
+    ASSETS_MAX, BLOCK_SIZE_MAX, BLOCK_TRANSACTIONS_MAX, EPOCH_BLOCKS_DEFAULT, EPOCH_BLOCKS_MAX, EPOCH_BLOCKS_MIN,
+    GENESIS_BALANCES_MAX, GOVERNORS_MAX, INBOX_PENDING_MAX, NOTICE_BLOCKS_DEFAULT, TRANSACTION_SIZE_MAX, VALIDATORS_MAX,
+    VALIDATORS_MIN, ZONES_MAX,
 };
 use plinth_types::id::{ChainId, ProducerEpoch, PublicKey, TimestampNs, ZoneId};
 use plinth_types::quantity::Amount;
@@ -30,15 +31,8 @@ pub struct Draft {
     pub limits: ChainLimits,
     /// Who decides.
     pub governance: Governance,
-}
-
-/// Who decides on committees, freezes and keys until stake does: k of n keys. Without keys nothing of it ever changes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Governance {
-    /// n keys, ascending.
-    pub governors: Vec<PublicKey>,
-    /// k.
-    pub approvals_min: u8,
+    /// What a request before a zone costs; without, there are none.
+    pub requests: Option<RequestRules>,
 }
 
 /// A zone as it starts.
@@ -54,25 +48,8 @@ pub struct GenesisZone {
     pub epoch: ProducerEpoch,
     /// What stands for a proof.
     pub mode: ZoneMode,
-}
-
-/// What makes a zone's available block a settled one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ZoneMode {
-    /// `attested 1/1, producer only`: the producer's own signature stands for a proof. A zone block settles in the settlement block
-    /// that comes this many behind the one that made it available.
-    Attested {
-        /// In settlement blocks; 0 settles at once.
-        delay_blocks: u32,
-    },
-}
-
-impl core::fmt::Display for ZoneMode {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Attested { delay_blocks } => write!(f, "attested 1/1, producer only, settles after {delay_blocks} blocks"),
-        }
-    }
+    /// What else holds for it.
+    pub rules: ZoneRules,
 }
 
 /// An asset and who has it at the start.
@@ -106,6 +83,8 @@ pub struct ChainLimits {
     pub inbox_pending_max: u32,
     /// Settlement blocks of one epoch.
     pub epoch_blocks: u32,
+    /// Settlement blocks between a decision on a zone's mode and its effect.
+    pub notice_blocks: u32,
 }
 
 impl Default for ChainLimits {
@@ -115,6 +94,7 @@ impl Default for ChainLimits {
             block_transactions_max: BLOCK_TRANSACTIONS_MAX as u32,
             inbox_pending_max: INBOX_PENDING_MAX as u32,
             epoch_blocks: EPOCH_BLOCKS_DEFAULT,
+            notice_blocks: NOTICE_BLOCKS_DEFAULT,
         }
     }
 }
@@ -198,15 +178,21 @@ pub enum GenesisError {
         /// The id before.
         before: ZoneId,
     },
-    /// The delay is above the bound.
-    #[error("zones[{index}] \"{name}\": a delay of {delay_blocks} blocks, at most {ATTESTATION_DELAY_BLOCKS_MAX} are allowed")]
-    Delay {
+    /// Its mode or its rules cannot be.
+    #[error("zones[{index}] \"{name}\": {error}")]
+    ZoneRules {
         /// Its place.
         index: usize,
         /// Its name.
         name: Name,
-        /// Its delay.
-        delay_blocks: u32,
+        /// What is wrong.
+        error: ZoneRulesError,
+    },
+    /// The fee of requests is of no asset, or nothing may be requested.
+    #[error("requests: {what}")]
+    Requests {
+        /// What is wrong.
+        what: &'static str,
     },
     /// Two zones or two assets of one name.
     #[error("{what} \"{name}\" is listed twice")]
@@ -276,6 +262,7 @@ impl Draft {
         let committee = self.committee()?;
         self.check_limits()?;
         self.check_governance()?;
+        self.check_requests()?;
         self.check_zones()?;
         self.check_assets()?;
         Ok(Genesis { draft: Self { validators: committee.keys().to_vec(), ..self }, committee })
@@ -297,12 +284,13 @@ impl Draft {
     }
 
     fn check_limits(&self) -> Result<(), GenesisError> {
-        let ChainLimits { block_size_max, block_transactions_max, inbox_pending_max, epoch_blocks } = self.limits;
+        let ChainLimits { block_size_max, block_transactions_max, inbox_pending_max, epoch_blocks, notice_blocks } = self.limits;
         for (field, value, value_min, value_max) in [
             ("block_size_max", block_size_max, 2 * TRANSACTION_SIZE_MAX as u32, BLOCK_SIZE_MAX as u32),
             ("block_transactions_max", block_transactions_max, 1, BLOCK_TRANSACTIONS_MAX as u32),
             ("inbox_pending_max", inbox_pending_max, 1, INBOX_PENDING_MAX as u32),
             ("epoch_blocks", epoch_blocks, EPOCH_BLOCKS_MIN, EPOCH_BLOCKS_MAX),
+            ("notice_blocks", notice_blocks, 1, EPOCH_BLOCKS_MAX),
         ] {
             if value < value_min || value > value_max {
                 return Err(GenesisError::Limit { field, value, value_min, value_max });
@@ -325,11 +313,24 @@ impl Draft {
         if fits { Ok(()) } else { Err(GenesisError::Approvals { approvals_min, count }) }
     }
 
+    fn check_requests(&self) -> Result<(), GenesisError> {
+        let Some(RequestRules { fee_asset, collector, per_block_max, .. }) = self.requests else { return Ok(()) };
+        check_key(&collector, || "requests collector".to_owned())?;
+        if usize::from(fee_asset.get()) >= self.assets.len() {
+            return Err(GenesisError::Requests { what: "the fee is in an asset that is not listed" });
+        }
+        if per_block_max == 0 {
+            return Err(GenesisError::Requests { what: "per_block_max is 0" });
+        }
+        Ok(())
+    }
+
     fn check_zones(&self) -> Result<(), GenesisError> {
         check_count("zones", self.zones.len(), ZONES_MAX)?;
         check_names("zone", self.zones.iter().map(|zone| zone.name))?;
         let mut before = ZoneId::BASE;
-        for (index, &GenesisZone { id, name, producer, mode, .. }) in self.zones.iter().enumerate() {
+        for (index, zone) in self.zones.iter().enumerate() {
+            let &GenesisZone { id, name, producer, .. } = zone;
             if id == ZoneId::BASE {
                 return Err(GenesisError::ZoneIsBase { index, name });
             }
@@ -338,12 +339,8 @@ impl Draft {
             }
             before = id;
             check_key(&producer, || format!("zones[{index}] \"{name}\" producer"))?;
-            match mode {
-                ZoneMode::Attested { delay_blocks } if delay_blocks > ATTESTATION_DELAY_BLOCKS_MAX => {
-                    return Err(GenesisError::Delay { index, name, delay_blocks });
-                }
-                ZoneMode::Attested { .. } => {}
-            }
+            let checked = zone.rules.check(zone.mode, self.assets.len());
+            checked.map_err(|error| GenesisError::ZoneRules { index, name, error })?;
         }
         Ok(())
     }

@@ -1,17 +1,17 @@
 //! The canonical bytes of a genesis.
 //!
 //! ```text
-//! version u8 │ chain u64 │ time u64 │ 4 limits u32 │ governors, k u8 │ validators │ zones │ assets, each with its issued balances
+//! version u8 │ chain u64 │ time u64 │ 5 limits u32 │ governors, k u8 │ request rules │ validators │ zones │ assets, each with its issued balances
 //! ```
 
-use super::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, Governance, ZoneMode};
+use super::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, Governance, read_list};
 use crate::limits::{ASSETS_MAX, GENESIS_BALANCES_MAX, GOVERNORS_MAX, VALIDATORS_MAX, ZONES_MAX};
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
 use plinth_types::id::PublicKey;
 
 impl Codec for Genesis {
     fn encode(&self, out: &mut Vec<u8>) {
-        let Draft { chain, time, validators, zones, assets, limits, governance } = &self.draft;
+        let Draft { chain, time, validators, zones, assets, limits, governance, requests } = &self.draft;
         Self::VERSION.encode(out);
         chain.encode(out);
         time.encode(out);
@@ -19,9 +19,12 @@ impl Codec for Genesis {
         limits.block_transactions_max.encode(out);
         limits.inbox_pending_max.encode(out);
         limits.epoch_blocks.encode(out);
+        limits.notice_blocks.encode(out);
         encode_count(governance.governors.len(), out);
         governance.governors.iter().for_each(|key| key.encode(out));
         governance.approvals_min.encode(out);
+        u8::from(requests.is_some()).encode(out);
+        requests.iter().for_each(|rules| rules.encode(out));
         encode_count(validators.len(), out);
         validators.iter().for_each(|key| key.encode(out));
         encode_count(zones.len(), out);
@@ -41,16 +44,22 @@ impl Codec for Genesis {
             block_transactions_max: Codec::read(reader)?,
             inbox_pending_max: Codec::read(reader)?,
             epoch_blocks: Codec::read(reader)?,
+            notice_blocks: Codec::read(reader)?,
         };
         let governors = read_list(reader, "governors", GOVERNORS_MAX)?;
         let governance = Governance { governors, approvals_min: Codec::read(reader)? };
+        let requests = match u8::read(reader)? {
+            0 => None,
+            1 => Some(Codec::read(reader)?),
+            _ => return Err(reader.invalid("request rules")),
+        };
         let validators: Vec<PublicKey> = read_list(reader, "validators", VALIDATORS_MAX)?;
         if !validators.is_sorted() {
             return Err(reader.invalid("order of validators"));
         }
         let zones = read_list(reader, "zones", ZONES_MAX)?;
         let assets = read_list(reader, "assets", ASSETS_MAX)?;
-        let draft = Draft { chain, time, validators, zones, assets, limits, governance };
+        let draft = Draft { chain, time, validators, zones, assets, limits, governance, requests };
         draft.build().map_err(|_| reader.invalid("genesis"))
     }
 }
@@ -62,6 +71,7 @@ impl Codec for GenesisZone {
         self.producer.encode(out);
         self.epoch.encode(out);
         self.mode.encode(out);
+        self.rules.encode(out);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -71,25 +81,8 @@ impl Codec for GenesisZone {
             producer: Codec::read(reader)?,
             epoch: Codec::read(reader)?,
             mode: Codec::read(reader)?,
+            rules: Codec::read(reader)?,
         })
-    }
-}
-
-impl Codec for ZoneMode {
-    fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Attested { delay_blocks } => {
-                1_u8.encode(out);
-                delay_blocks.encode(out);
-            }
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match u8::read(reader)? {
-            1 => Ok(Self::Attested { delay_blocks: Codec::read(reader)? }),
-            _ => Err(reader.invalid("zone mode")),
-        }
     }
 }
 
@@ -119,14 +112,4 @@ impl Codec for GenesisBalance {
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self { owner: Codec::read(reader)?, amount: Codec::read(reader)? })
     }
-}
-
-/// Reads a counted list; memory grows with what was read, never with what was claimed.
-fn read_list<T: Codec>(reader: &mut Reader<'_>, field: &'static str, count_max: usize) -> Result<Vec<T>, DecodeError> {
-    let count = reader.count(field, count_max)?;
-    let mut list = Vec::new();
-    for _ in 0..count {
-        list.push(T::read(reader)?);
-    }
-    Ok(list)
 }

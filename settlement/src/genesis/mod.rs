@@ -8,15 +8,21 @@
 //!
 //! * A [`Genesis`] is checked: there is no other way to make one than [`Draft::build`].
 //! * Addresses are configuration, not genesis: moving a validator changes no digest.
-//! * Genesis issues assets; until the asset issue nothing else does, so `issued` is constant over a chain's life.
+//! * Genesis issues assets; afterwards each asset's issuer key does.
 //! * A zone without a prover is attested by its producer alone (`attested 1/1, producer only`); the mode says so wherever it is shown.
 
 mod draft;
 mod format;
+mod rules;
+mod rules_check;
 mod text;
 
-pub use draft::{ChainLimits, Draft, GenesisAsset, GenesisBalance, GenesisError, GenesisZone, Governance, ZoneMode};
+pub use draft::{ChainLimits, Draft, GenesisAsset, GenesisBalance, GenesisError, GenesisZone};
+pub use rules::{AssetCap, Governance, RequestRules, ZoneMode, ZoneRules};
+pub use rules_check::ZoneRulesError;
 pub use text::GenesisTextError;
+
+pub(crate) use rules::{encode_list, read_list};
 
 use crate::block::Block;
 use crate::committee::Committee;
@@ -78,6 +84,12 @@ impl Genesis {
     #[must_use]
     pub const fn governance(&self) -> &Governance {
         &self.draft.governance
+    }
+
+    /// What a request before a zone costs; `None` if there are none.
+    #[must_use]
+    pub const fn requests(&self) -> Option<RequestRules> {
+        self.draft.requests
     }
 
     /// SHA-256 of domain and canonical bytes.

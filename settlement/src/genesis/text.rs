@@ -19,6 +19,7 @@
 //! producer = "64 hexadecimal digits"
 //! epoch = 1
 //! mode = { attested = { delay_blocks = 2 } }     # attested 1/1, producer only
+//! caps = [{ asset = 0, per_hour = "5000" }]      # what leaves; may be left out, and then nothing does
 //!
 //! [[assets]]
 //! name = "USD"
@@ -27,9 +28,13 @@
 //! issued = [{ owner = "64 hexadecimal digits", amount = "1000000" }]   # in smallest units
 //! ```
 
-use super::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisError, GenesisZone, Governance, ZoneMode};
-use crate::keys::{KeyError, parse_public_key};
+use super::{
+    AssetCap, ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisError, GenesisZone, Governance, RequestRules,
+};
+use super::{ZoneMode, ZoneRules};
+use crate::keys::{KeyError, parse_hex, parse_public_key};
 use crate::limits::GENESIS_TEXT_SIZE_MAX;
+use plinth_types::digest::Digest;
 use plinth_types::id::{AssetId, ChainId, ProducerEpoch, PublicKey, TimestampNs, ZoneId};
 use plinth_types::quantity::Amount;
 use plinth_types::reference::{Asset, Name};
@@ -87,6 +92,8 @@ struct GenesisText {
     limits: LimitsText,
     #[serde(default, skip_serializing_if = "GovernanceText::is_nobody")]
     governance: GovernanceText,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    requests: Option<RequestsText>,
     #[serde(default)]
     zones: Vec<ZoneText>,
     #[serde(default)]
@@ -100,6 +107,7 @@ struct LimitsText {
     block_transactions_max: u32,
     inbox_pending_max: u32,
     epoch_blocks: u32,
+    notice_blocks: u32,
 }
 
 #[derive(Debug, Default, Deserialize, Serialize)]
@@ -123,12 +131,45 @@ struct ZoneText {
     producer: String,
     epoch: u32,
     mode: ModeText,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    auditors: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    standbys: Vec<String>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    silence_blocks: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    request_blocks: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    caps: Vec<CapText>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct CapText {
+    asset: u16,
+    per_hour: String,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct RequestsText {
+    fee_asset: u16,
+    fee: String,
+    collector: String,
+    per_block_max: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+const fn is_zero(value: &u32) -> bool {
+    *value == 0
 }
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
 enum ModeText {
     Attested { delay_blocks: u32 },
+    Audited { attestations_min: u8, delay_blocks: u32 },
+    Proven { guest_image: String, window_blocks: u32, deadline_blocks: u32 },
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -156,8 +197,8 @@ impl Default for LimitsText {
 
 impl From<ChainLimits> for LimitsText {
     fn from(limits: ChainLimits) -> Self {
-        let ChainLimits { block_size_max, block_transactions_max, inbox_pending_max, epoch_blocks } = limits;
-        Self { block_size_max, block_transactions_max, inbox_pending_max, epoch_blocks }
+        let ChainLimits { block_size_max, block_transactions_max, inbox_pending_max, epoch_blocks, notice_blocks } = limits;
+        Self { block_size_max, block_transactions_max, inbox_pending_max, epoch_blocks, notice_blocks }
     }
 }
 
@@ -189,7 +230,21 @@ impl Genesis {
             epoch: zone.epoch.get(),
             mode: match zone.mode {
                 ZoneMode::Attested { delay_blocks } => ModeText::Attested { delay_blocks },
+                ZoneMode::Audited { attestations_min, delay_blocks } => ModeText::Audited { attestations_min, delay_blocks },
+                ZoneMode::Proven { guest_image, window_blocks, deadline_blocks } => {
+                    ModeText::Proven { guest_image: guest_image.to_string(), window_blocks, deadline_blocks }
+                }
             },
+            auditors: zone.rules.auditors.iter().map(PublicKey::to_string).collect(),
+            standbys: zone.rules.standbys.iter().map(PublicKey::to_string).collect(),
+            silence_blocks: zone.rules.silence_blocks,
+            request_blocks: zone.rules.request_blocks,
+            caps: zone
+                .rules
+                .caps
+                .iter()
+                .map(|cap| CapText { asset: cap.asset.get(), per_hour: cap.per_hour.to_string() })
+                .collect(),
         });
         let balance =
             |balance: &GenesisBalance| BalanceText { owner: balance.owner.to_string(), amount: balance.amount.to_string() };
@@ -208,6 +263,12 @@ impl Genesis {
                 governors: self.governance().governors.iter().map(PublicKey::to_string).collect(),
                 approvals_min: self.governance().approvals_min,
             },
+            requests: self.requests().map(|rules| RequestsText {
+                fee_asset: rules.fee_asset.get(),
+                fee: rules.fee.to_string(),
+                collector: rules.collector.to_string(),
+                per_block_max: rules.per_block_max,
+            }),
             zones: zones.collect(),
             assets: assets.collect(),
         };
@@ -218,14 +279,21 @@ impl Genesis {
 fn draft(text: GenesisText) -> Result<Draft, GenesisTextError> {
     let validators = text.validators.iter().enumerate().map(|(index, key)| read_key(key, || format!("validators[{index}]")));
     let validators = validators.collect::<Result<_, _>>()?;
-    let LimitsText { block_size_max, block_transactions_max, inbox_pending_max, epoch_blocks } = text.limits;
-    let limits = ChainLimits { block_size_max, block_transactions_max, inbox_pending_max, epoch_blocks };
+    let LimitsText { block_size_max, block_transactions_max, inbox_pending_max, epoch_blocks, notice_blocks } = text.limits;
+    let limits = ChainLimits { block_size_max, block_transactions_max, inbox_pending_max, epoch_blocks, notice_blocks };
     let GovernanceText { governors, approvals_min } = text.governance;
     let governors = governors.iter().enumerate().map(|(index, key)| read_key(key, || format!("governance.governors[{index}]")));
     let mut governors = governors.collect::<Result<Vec<_>, _>>()?;
     // In the text the order says nothing; a governor who occurs twice stays so, and is refused.
     governors.sort_unstable();
     let governance = Governance { governors, approvals_min };
+    let requests = text.requests.map(|rules| {
+        let RequestsText { fee_asset, fee, collector, per_block_max } = rules;
+        let fee = read_amount(&fee, || "requests fee".to_owned())?;
+        let collector = read_key(&collector, || "requests collector".to_owned())?;
+        Ok::<_, GenesisTextError>(RequestRules { fee_asset: AssetId::new(fee_asset), fee, collector, per_block_max })
+    });
+    let requests = requests.transpose()?;
     let zones = text.zones.iter().enumerate().map(|(index, zone)| {
         let entry = || format!("zones[{index}] \"{}\"", zone.name);
         Ok(GenesisZone {
@@ -235,6 +303,20 @@ fn draft(text: GenesisText) -> Result<Draft, GenesisTextError> {
             epoch: ProducerEpoch::new(zone.epoch),
             mode: match zone.mode {
                 ModeText::Attested { delay_blocks } => ZoneMode::Attested { delay_blocks },
+                ModeText::Audited { attestations_min, delay_blocks } => ZoneMode::Audited { attestations_min, delay_blocks },
+                ModeText::Proven { ref guest_image, window_blocks, deadline_blocks } => {
+                    let image = parse_hex(guest_image);
+                    let image =
+                        image.map_err(|error| GenesisTextError::Key { entry: format!("{} guest_image", entry()), error })?;
+                    ZoneMode::Proven { guest_image: Digest(image), window_blocks, deadline_blocks }
+                }
+            },
+            rules: ZoneRules {
+                auditors: read_keys(&zone.auditors, || format!("{} auditors", entry()))?,
+                standbys: read_keys(&zone.standbys, || format!("{} standbys", entry()))?,
+                silence_blocks: zone.silence_blocks,
+                request_blocks: zone.request_blocks,
+                caps: zone.caps.iter().map(|cap| read_cap(cap, entry)).collect::<Result<_, _>>()?,
             },
         })
     });
@@ -242,7 +324,7 @@ fn draft(text: GenesisText) -> Result<Draft, GenesisTextError> {
     let assets = text.assets.iter().enumerate().map(|(index, asset)| read_asset(index, asset));
     let assets = assets.collect::<Result<_, _>>()?;
     let (chain, time) = (ChainId::new(text.chain), TimestampNs::new(text.time_ns));
-    Ok(Draft { chain, time, validators, zones, assets, limits, governance })
+    Ok(Draft { chain, time, validators, zones, assets, limits, governance, requests })
 }
 
 fn read_asset(index: usize, text: &AssetText) -> Result<GenesisAsset, GenesisTextError> {
@@ -254,12 +336,7 @@ fn read_asset(index: usize, text: &AssetText) -> Result<GenesisAsset, GenesisTex
     })?;
     let issued = text.issued.iter().enumerate().map(|(at, balance)| {
         let entry = || format!("{} issued[{at}]", entry());
-        let units = || Some(&balance.amount).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok();
-        let amount = units().and_then(Amount::new);
-        Ok(GenesisBalance {
-            owner: read_key(&balance.owner, entry)?,
-            amount: amount.ok_or_else(|| GenesisTextError::Amount { entry: entry(), text: balance.amount.clone() })?,
-        })
+        Ok(GenesisBalance { owner: read_key(&balance.owner, entry)?, amount: read_amount(&balance.amount, entry)? })
     });
     let mut issued = issued.collect::<Result<Vec<_>, GenesisTextError>>()?;
     // In the text the order says nothing; an owner who occurs twice stays so, and is refused by name.
@@ -273,6 +350,20 @@ fn read_asset(index: usize, text: &AssetText) -> Result<GenesisAsset, GenesisTex
 
 fn read_key(text: &str, entry: impl FnOnce() -> String) -> Result<PublicKey, GenesisTextError> {
     parse_public_key(text).map_err(|error| GenesisTextError::Key { entry: entry(), error })
+}
+
+fn read_keys(texts: &[String], entry: impl Fn() -> String) -> Result<Vec<PublicKey>, GenesisTextError> {
+    texts.iter().map(|text| read_key(text, &entry)).collect()
+}
+
+fn read_cap(cap: &CapText, entry: impl Fn() -> String) -> Result<AssetCap, GenesisTextError> {
+    let per_hour = read_amount(&cap.per_hour, || format!("{} cap", entry()))?;
+    Ok(AssetCap { asset: AssetId::new(cap.asset), per_hour })
+}
+
+fn read_amount(text: &str, entry: impl FnOnce() -> String) -> Result<Amount, GenesisTextError> {
+    let units = || Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok();
+    units().and_then(Amount::new).ok_or_else(|| GenesisTextError::Amount { entry: entry(), text: text.to_owned() })
 }
 
 fn read_name(text: &str, entry: impl FnOnce() -> String) -> Result<Name, GenesisTextError> {

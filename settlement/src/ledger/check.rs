@@ -1,7 +1,7 @@
 //! A block on top of a state: checked, then applied. Only what was checked can be applied.
 
 use super::error::BlockError;
-use super::execute::Effects;
+use super::execute::{Effects, Place};
 use super::facts::{FactKey, Writes};
 use super::signatures::{Claim, Verifier};
 use super::state::State;
@@ -9,7 +9,7 @@ use super::zone::{Freeze, ZoneBlock};
 use crate::block::Block;
 use crate::keys::SignatureError;
 use plinth_types::digest::Digest;
-use plinth_types::id::{Height, TimestampNs, ZoneId};
+use plinth_types::id::{Height, TimestampNs};
 use plinth_types::message::InboxMessage;
 use std::sync::{Arc, OnceLock};
 
@@ -39,11 +39,13 @@ pub struct Outcome {
     pub time: TimestampNs,
     /// Zone blocks that it ordered, in order.
     pub available: Vec<ZoneBlock>,
-    /// Zone blocks that it settled, ascending by zone and height. Their value has moved, attested 1/1, producer only.
+    /// Zone blocks that it settled, ascending by zone and height. Their value has moved, as the zone's mode says.
     pub settled: Vec<ZoneBlock>,
+    /// Zone blocks that it rejected, ascending by height within a zone: they are to be executed again.
+    pub rejected: Vec<ZoneBlock>,
     /// Messages that it appended, in order; each names its zone and index.
     pub inbox: Vec<InboxMessage>,
-    /// Zones that it found unsound.
+    /// Zones that it froze.
     pub frozen: Vec<Freeze>,
     /// Facts that it changed, ascending by key.
     pub writes: Writes,
@@ -105,10 +107,13 @@ impl State {
         state.digest = OnceLock::new();
         let mut effects = Effects::default();
         for (index, transaction) in block.transactions().iter().enumerate() {
-            let executed = state.execute(transaction, index, block.height(), &mut effects);
+            let place = Place { index, at: block.height() };
+            let executed = state.execute(transaction, place, &mut effects);
             executed.map_err(|error| BlockError::Transaction { index, error })?;
         }
-        let settled = state.settle(block.height());
+        state.begin_modes(block.height());
+        state.settle(block.height(), block.time(), &mut effects);
+        state.watch_zones(block.height());
         (state.block, state.height, state.time) = (block.id(), block.height(), block.time());
         state.touch(FactKey::Head);
         for epoch in Arc::make_mut(&mut state.epochs).reach(block.height()) {
@@ -116,24 +121,10 @@ impl State {
         }
         state.state_conservation();
         let writes = state.take_writes(self);
-        let Effects { claims, available, inbox, frozen } = effects;
+        let Effects { claims, available, settled, rejected, inbox, frozen, requests: _ } = effects;
         let (id, height, time) = (block.id(), block.height(), block.time());
-        let outcome = Outcome { block: id, height, time, available, settled, inbox, frozen, writes };
+        let outcome = Outcome { block: id, height, time, available, settled, rejected, inbox, frozen, writes };
         Ok(Unverified { checked: Checked { parent: self.block, state, outcome }, claims })
-    }
-
-    fn settle(&mut self, at: Height) -> Vec<ZoneBlock> {
-        let due: Vec<ZoneId> = self.zones().filter(|zone| zone.settles_at(at)).map(super::zone::Zone::id).collect();
-        let mut settled = Vec::new();
-        for zone in due {
-            let zone = self.zones.get_mut(&zone).map(Arc::make_mut).expect("found above");
-            zone.settle(at, &mut settled);
-        }
-        for block in &settled {
-            self.touch(FactKey::Zone(block.zone));
-            self.touch(FactKey::Unsettled(block.zone, block.height));
-        }
-        settled
     }
 }
 

@@ -52,7 +52,10 @@ impl State {
         let mut base = self.owners.totals();
         let (mut in_flight, mut held) = (BTreeMap::new(), BTreeMap::new());
         for zone in self.zones() {
-            for message in zone.inbox().pending() {
+            for message in zone.inbox().kept() {
+                add(&mut in_flight, message.asset, message.amount);
+            }
+            for (_, message) in zone.queued() {
                 add(&mut in_flight, message.asset, message.amount);
             }
             for (asset, turnstile) in zone.turnstiles() {

@@ -1,5 +1,7 @@
 //! Why a block, or one transaction of it, is refused.
 
+use super::zone::Overdrawn;
+use crate::genesis::ZoneRulesError;
 use crate::keys::SignatureError;
 use crate::ledger::{AuthorityError, CommitteeError, Signer};
 use crate::receipt::QuorumError;
@@ -88,7 +90,7 @@ pub enum TransactionError {
         /// The number.
         zone: ZoneId,
     },
-    /// The zone was found unsound.
+    /// The zone takes nothing.
     #[error("zone {zone} is frozen since block {at}")]
     ZoneFrozen {
         /// Which.
@@ -102,11 +104,11 @@ pub enum TransactionError {
         /// The number.
         asset: AssetId,
     },
-    /// A deposit of nothing.
-    #[error("a deposit of nothing")]
+    /// An order that moves nothing.
+    #[error("an order to move nothing")]
     ZeroAmount,
-    /// A deposit that came already, or too early.
-    #[error("deposit {nonce} of {owner}, the next one is {expected}")]
+    /// A deposit or instruction that came already, or too early.
+    #[error("order {nonce} of {owner}, the next one is {expected}")]
     Nonce {
         /// Whose.
         owner: PublicKey,
@@ -116,7 +118,7 @@ pub enum TransactionError {
         expected: u64,
     },
     /// The owner has less.
-    #[error("{owner} has {balance} units of asset {asset}, the deposit is {amount}")]
+    #[error("{owner} has {balance} units of asset {asset}, {amount} is to move")]
     Balance {
         /// Whose.
         owner: PublicKey,
@@ -124,7 +126,7 @@ pub enum TransactionError {
         asset: AssetId,
         /// What there is.
         balance: Amount,
-        /// What is deposited.
+        /// What is to move.
         amount: Amount,
     },
     /// The zone does not consume fast enough.
@@ -136,14 +138,6 @@ pub enum TransactionError {
         pending: usize,
         /// The chain's bound.
         pending_max: u32,
-    },
-    /// The turnstile cannot count more over the zone's life.
-    #[error("the turnstile of zone {zone} and asset {asset} is at its end")]
-    TurnstileFull {
-        /// Which zone.
-        zone: ZoneId,
-        /// Which asset.
-        asset: AssetId,
     },
     /// A header of another chain.
     #[error("a header of chain {chain}, this is {expected}")]
@@ -179,8 +173,8 @@ pub enum TransactionError {
         /// The zone's.
         current: ProducerEpoch,
     },
-    /// An attested zone has no guest.
-    #[error("a guest image in a zone that is attested")]
+    /// A proven zone has one guest, an attested zone none.
+    #[error("a header of another guest image than the zone's")]
     GuestImage,
     /// From another state than the last block left.
     #[error("a header from state {pre_root}, the zone's last block left {expected}")]
@@ -250,19 +244,176 @@ pub enum TransactionError {
     /// Totals that do not ascend or hold a zero: a value made by a program, not read from bytes.
     #[error("outbox totals that no encoder writes")]
     OutboxTotals,
-    /// Withdrawals come with the settlement issue.
-    #[error("zone {zone} sends messages; withdrawals are not supported yet")]
-    OutboxNotSupported {
-        /// Which.
-        zone: ZoneId,
-    },
-    /// The settlement delay outlasts what is remembered.
+    /// The window is full: what waits must be proven or attested first.
     #[error("{count} blocks of zone {zone} wait to be settled, no more may")]
     UnsettledFull {
         /// Which.
         zone: ZoneId,
         /// How many wait.
         count: usize,
+    },
+    /// Indexes that do not ascend, or too many.
+    #[error("refused messages that no encoder writes")]
+    RefusedOrder,
+    /// Only what is consumed can be refused, and a bounce cannot.
+    #[error("message {index} of zone {zone} is refused, and is not consumed here or is a bounce")]
+    Refused {
+        /// Which zone.
+        zone: ZoneId,
+        /// Which message.
+        index: InboxIndex,
+    },
+    /// A request was not answered in time.
+    #[error("request {index} of zone {zone} must be consumed by its block {deadline}")]
+    RequestOverdue {
+        /// Which zone.
+        zone: ZoneId,
+        /// Which message.
+        index: InboxIndex,
+        /// By which block of the zone.
+        deadline: Height,
+    },
+    /// There is no such block, or it has settled, or it was rejected.
+    #[error("block {height} of zone {zone} is not available and unsettled")]
+    NotUnsettled {
+        /// Which zone.
+        zone: ZoneId,
+        /// Which height.
+        height: Height,
+    },
+    /// The messages came already, or there are none.
+    #[error("the messages of block {height} of zone {zone} are known")]
+    OutboxKnown {
+        /// Which zone.
+        zone: ZoneId,
+        /// Which height.
+        height: Height,
+    },
+    /// Other messages than the header committed to.
+    #[error("messages of root {root}, the header says {expected}")]
+    OutboxRoot {
+        /// Of the messages.
+        root: Digest,
+        /// The header's.
+        expected: Digest,
+    },
+    /// An earlier block's messages come first.
+    #[error("messages of block {height} of zone {zone} before those of {first}")]
+    OutboxOrder {
+        /// Which zone.
+        zone: ZoneId,
+        /// Which height.
+        height: Height,
+        /// The block whose messages are missing.
+        first: Height,
+    },
+    /// Not the channel's next message.
+    #[error("message {index} has number {seq} in the channel to {to}, the next one is {expected}")]
+    ChannelSeq {
+        /// Its place in the list.
+        index: usize,
+        /// The destination.
+        to: ZoneId,
+        /// Its number.
+        seq: u64,
+        /// The next one.
+        expected: u64,
+    },
+    /// The verdict is on another header than the one ordered.
+    #[error("a verdict on {header}, the block is {expected}")]
+    OtherHeader {
+        /// The verdict's.
+        header: Digest,
+        /// The one ordered.
+        expected: Digest,
+    },
+    /// It counts already.
+    #[error("block {height} of zone {zone} is vouched for already")]
+    Vouched {
+        /// Which zone.
+        zone: ZoneId,
+        /// Which height.
+        height: Height,
+    },
+    /// An attestation in a zone without auditors, a proof in one that is not proven, or by another guest.
+    #[error("a verdict that the mode of zone {zone} does not know")]
+    VerdictOfAnotherMode {
+        /// Which zone.
+        zone: ZoneId,
+    },
+    /// Exits and thaws are for frozen zones.
+    #[error("zone {zone} is not frozen")]
+    NotFrozen {
+        /// Which.
+        zone: ZoneId,
+    },
+    /// The leaf is not under the last settled block's root of exits, or the zone has none.
+    #[error("the leaf is not in what zone {zone} lets out")]
+    ExitProof {
+        /// Which zone.
+        zone: ZoneId,
+    },
+    /// A leaf is paid once.
+    #[error("leaf {index} of zone {zone} was taken out already")]
+    Exited {
+        /// Which zone.
+        zone: ZoneId,
+        /// Which leaf.
+        index: u64,
+    },
+    /// More than the zone holds.
+    #[error(transparent)]
+    Overdrawn(#[from] Overdrawn),
+    /// Its books do not know of the exits.
+    #[error("{exits} leaves were taken out of zone {zone}: it cannot go on")]
+    ThawAfterExit {
+        /// Which.
+        zone: ZoneId,
+        /// How many.
+        exits: u64,
+    },
+    /// Auditors are changed together with a mode that is not theirs.
+    #[error("the auditors of zone {zone} are at work: change the mode first")]
+    AuditorsAtWork {
+        /// Which zone.
+        zone: ZoneId,
+    },
+    /// The mode or the rules cannot be.
+    #[error(transparent)]
+    ZoneRules(#[from] ZoneRulesError),
+    /// Thirty-two bytes that are no public key.
+    #[error("{key} is no ed25519 public key")]
+    NotAKey {
+        /// The bytes.
+        key: PublicKey,
+    },
+    /// Only an asset's issuer issues and redeems it.
+    #[error("{owner} is not the issuer of asset {asset}")]
+    NotTheIssuer {
+        /// Who tried.
+        owner: PublicKey,
+        /// What.
+        asset: AssetId,
+    },
+    /// The sum is no amount.
+    #[error("more of asset {asset} would be issued than an amount can hold")]
+    IssuedTooMuch {
+        /// Which.
+        asset: AssetId,
+    },
+    /// The chain or the zone takes none.
+    #[error("zone {zone} takes no requests")]
+    NoRequests {
+        /// Which.
+        zone: ZoneId,
+    },
+    /// The next block takes more.
+    #[error("{count_max} requests for zone {zone} are in this block, no more may")]
+    TooManyRequests {
+        /// Which zone.
+        zone: ZoneId,
+        /// The chain's bound.
+        count_max: u32,
     },
     /// The receipts are no quorum.
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! Base-layer balances and deposit numbers of owners, in 256 buckets by the first byte of the key.
+//! Base-layer balances and order numbers of owners, in 256 buckets by the first byte of the key.
 //!
 //! A bucket is shared until one of its owners changes; its digest and sums are computed once. Walking buckets in order is walking
 //! owners in order, so two validators hash the same bytes.
@@ -26,7 +26,7 @@ struct Bucket {
 
 #[derive(Clone, Debug, Default)]
 struct Owner {
-    /// The number of the last deposit, 0 before the first.
+    /// The number of the last deposit or instruction, 0 before the first.
     nonce: u64,
     /// Without zeros.
     balances: BTreeMap<AssetId, Amount>,
@@ -43,27 +43,36 @@ impl Owners {
         Self { buckets: vec![Arc::default(); 256] }
     }
 
-    /// What a genesis issues.
+    /// Adds an amount above zero to an owner's balance.
     ///
     /// # Panics
     ///
-    /// If the balance exceeds an amount: genesis has checked the sum.
-    pub(super) fn issue(&mut self, owner: PublicKey, asset: AssetId, amount: Amount) {
+    /// If the balance exceeds an amount: what is issued never does.
+    pub(super) fn credit(&mut self, owner: PublicKey, asset: AssetId, amount: Amount) {
         let balances = &mut self.owner_mut(owner).balances;
         let before = balances.get(&asset).copied().unwrap_or_default();
-        balances.insert(asset, before.checked_add(amount).expect("genesis checked the sum"));
+        balances.insert(asset, before.checked_add(amount).expect("at most what was issued"));
     }
 
-    /// Takes a deposit off an owner's balance and notes its number.
+    /// Notes the number of an order.
     ///
     /// # Panics
     ///
-    /// If the balance is too small or the number is not the next: the caller has decided on both.
-    pub(super) fn debit(&mut self, owner: PublicKey, asset: AssetId, amount: Amount, nonce: u64) {
+    /// If it is not the next: the caller has decided that it is.
+    pub(super) fn count(&mut self, owner: PublicKey, nonce: u64) {
         let entry = self.owner_mut(owner);
         let follows = entry.nonce.checked_add(1) == Some(nonce) || planted!(SkipNonce);
-        assert!(follows, "deposit {nonce} of an owner whose last one was {}", entry.nonce);
+        assert!(follows, "order {nonce} of an owner whose last one was {}", entry.nonce);
         entry.nonce = nonce;
+    }
+
+    /// Takes an amount off an owner's balance.
+    ///
+    /// # Panics
+    ///
+    /// If the balance is too small: the caller has decided that it is not.
+    pub(super) fn debit(&mut self, owner: PublicKey, asset: AssetId, amount: Amount) {
+        let entry = self.owner_mut(owner);
         let before = entry.balances.get(&asset).copied().unwrap_or_default();
         let rest = before.checked_sub(amount).expect("a debit is at most the balance");
         if rest == Amount::ZERO {
@@ -192,14 +201,14 @@ mod tests {
         let (owner, asset) = (PublicKey([7; 32]), AssetId::new(1));
         let amount = |units| Amount::new(units).unwrap();
         let mut owners = Owners::new();
-        owners.issue(owner, asset, amount(10));
+        owners.credit(owner, asset, amount(10));
         let digest = owners.digests();
         assert_eq!(owners.totals(), BTreeMap::from([(asset, amount(10))]));
         let shared = owners.clone();
-        owners.debit(owner, asset, amount(4), 1);
+        owners.debit(owner, asset, amount(4));
         assert_eq!(owners.totals(), BTreeMap::from([(asset, amount(6))]));
         let after = owners.digests();
-        owners.debit(owner, asset, amount(6), 2);
+        owners.debit(owner, asset, amount(6));
         assert_eq!(owners.totals(), BTreeMap::new(), "nobody keeps a zero");
         assert!(after != digest && owners.digests() != after);
         assert_eq!(shared.digests(), digest, "a clone is not touched");

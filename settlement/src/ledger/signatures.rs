@@ -28,23 +28,26 @@ pub struct Claim {
 /// In which role a key signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signer {
-    /// A deposit.
+    /// A deposit or an instruction.
     Owner,
     /// A header.
     Producer,
-    /// A receipt.
+    /// A receipt, or a verdict.
     Validator,
     /// A decision.
     Governor,
+    /// An attestation.
+    Auditor,
 }
 
 impl fmt::Display for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Owner => "owner's deposit",
+            Self::Owner => "owner's order",
             Self::Producer => "producer's header",
             Self::Validator => "validator's receipt",
             Self::Governor => "governor's approval",
+            Self::Auditor => "auditor's attestation",
         })
     }
 }

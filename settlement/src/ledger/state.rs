@@ -4,7 +4,7 @@ use super::conservation::Conservation;
 use super::facts::FactKey;
 use super::governance::Epochs;
 use super::owners::{Owners, add};
-use super::zone::Zone;
+use super::zone::{Turnstile, Zone, ZoneStatus};
 use crate::block::{Block, Transaction};
 use crate::committee::Committee;
 use crate::digest::sha256;
@@ -56,7 +56,7 @@ impl State {
         for asset in genesis.assets() {
             issued.insert(asset.asset.id, Amount::ZERO);
             for balance in &asset.issued {
-                owners.issue(balance.owner, asset.asset.id, balance.amount);
+                owners.credit(balance.owner, asset.asset.id, balance.amount);
                 add(&mut issued, asset.asset.id, balance.amount);
             }
         }
@@ -164,10 +164,16 @@ impl State {
         self.owners.iter()
     }
 
-    /// The number of an owner's last deposit, 0 before the first.
+    /// The number of an owner's last deposit or instruction, 0 before the first.
     #[must_use]
     pub fn deposit_nonce(&self, owner: &PublicKey) -> u64 {
         self.owners.nonce(owner)
+    }
+
+    /// Whether the key issues an asset.
+    #[must_use]
+    pub fn is_issuer(&self, key: &PublicKey) -> bool {
+        self.genesis.assets().iter().any(|asset| asset.issuer == *key)
     }
 
     /// Whether the owner ever had anything.
@@ -197,11 +203,28 @@ impl State {
     /// before it makes a block.
     #[must_use]
     pub fn awaits_blocks(&self) -> bool {
-        self.zones().any(|zone| zone.unsettled().len() > 0)
+        let waits = |zone: &Zone| zone.unsettled().len() + zone.queued().len() > 0 && zone.status() == ZoneStatus::Open;
+        self.zones().any(waits)
+    }
+
+    /// A zone that is there, to be changed.
+    ///
+    /// # Panics
+    ///
+    /// If it is not there: the caller has found it.
+    pub(super) fn zone_mut(&mut self, zone: ZoneId) -> &mut Zone {
+        self.touched.insert(FactKey::Zone(zone));
+        self.zones.get_mut(&zone).map(Arc::make_mut).expect("found by the caller")
+    }
+
+    /// A turnstile of a zone that is there, to be changed.
+    pub(super) fn turnstile_mut(&mut self, zone: ZoneId, asset: AssetId) -> &mut Turnstile {
+        self.touched.insert(FactKey::Turnstile(zone, asset));
+        self.zone_mut(zone).turnstiles.entry(asset).or_default()
     }
 
     /// SHA-256 of domain and canonical bytes: genesis digest, block, height, time, bucket digests of owners, committees,
-    /// decisions, zones. Computed once. What is issued is the sum of all that.
+    /// decisions, what is issued, zones. Computed once.
     #[must_use]
     pub fn digest(&self) -> Digest {
         *self.digest.get_or_init(|| {
@@ -213,6 +236,7 @@ impl State {
             bytes.extend_from_slice(&self.owners.digests());
             self.epochs.encode(&mut bytes);
             self.decisions.encode(&mut bytes);
+            self.issued.iter().for_each(|(asset, issued)| (asset.encode(&mut bytes), issued.encode(&mut bytes)).0);
             encode_count(self.zones.len(), &mut bytes);
             self.zones().for_each(|zone| zone.encode(&mut bytes));
             sha256(&[&bytes])

@@ -19,16 +19,19 @@
 mod candidates;
 mod decisions;
 mod deposits;
+mod others;
 
 pub use candidates::{Candidate, Equivocation};
+pub use others::Other;
 
-use crate::block::{Approval, Block, GovernedTransaction, SignedDeposit, Transaction};
+use crate::block::{Approval, Block, GovernedTransaction, SignedDeposit, SignedInstruction, Transaction};
 use crate::keys::SignatureError;
-use crate::ledger::{Effects, Remembering, State, TransactionError};
+use crate::ledger::{Effects, Place, Remembering, State, TransactionError};
 use crate::receipt::SignedReceipt;
 use candidates::Candidates;
 use decisions::Decisions;
-use deposits::Deposits;
+use deposits::{Deposits, OwnerOrder};
+use others::Others;
 use plinth_types::block::SignedHeader;
 use plinth_types::codec::Codec;
 use plinth_types::digest::Digest;
@@ -40,6 +43,7 @@ pub struct Mempool {
     deposits: Deposits,
     candidates: Candidates,
     decisions: Decisions,
+    others: Others,
     signatures: Remembering,
 }
 
@@ -96,8 +100,8 @@ pub enum PoolError {
         /// Whose deposit it is.
         owner: PublicKey,
     },
-    /// The pool holds as many deposits as it may.
-    #[error("the pool holds {count} deposits, no more may")]
+    /// The pool holds as many of the kind as it may.
+    #[error("the pool holds {count} of these, no more may")]
     Full {
         /// How many.
         count: usize,
@@ -139,12 +143,43 @@ impl Mempool {
     ///
     /// [`PoolError`].
     pub fn insert_deposit(&mut self, state: &State, signed: SignedDeposit) -> Result<Inserted, PoolError> {
-        if self.deposits.check(state, &signed)? == Inserted::Known {
+        let order = OwnerOrder::Deposit(signed);
+        if self.deposits.check(state, &order)? == Inserted::Known {
             return Ok(Inserted::Known);
         }
         let signed_bytes = signed.deposit.signed_bytes(state.chain());
         self.signatures.check(&signed.deposit.owner, &signed_bytes, &signed.signature)?;
-        self.deposits.insert(signed);
+        self.deposits.insert(order);
+        Ok(Inserted::New)
+    }
+
+    /// Takes an instruction of an owner.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError`].
+    pub fn insert_instruction(&mut self, state: &State, signed: SignedInstruction) -> Result<Inserted, PoolError> {
+        let order = OwnerOrder::Instruction(Box::new(signed));
+        if self.deposits.check(state, &order)? == Inserted::Known {
+            return Ok(Inserted::Known);
+        }
+        let signed_bytes = signed.instruction.signed_bytes(state.chain());
+        self.signatures.check(&signed.instruction.owner, &signed_bytes, &signed.signature)?;
+        self.deposits.insert(order);
+        Ok(Inserted::New)
+    }
+
+    /// Takes a list of messages, a verdict or an exit, for which the ledger has a place now.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError`]; a list or a verdict whose header is not ordered yet is to be sent again.
+    pub fn insert_other(&mut self, state: &State, other: Other) -> Result<Inserted, PoolError> {
+        let Some(claims) = self.others.check(state, &other)? else { return Ok(Inserted::Known) };
+        for claim in claims {
+            self.signatures.check(&claim.key, &claim.signed_bytes, &claim.signature)?;
+        }
+        self.others.insert(other);
         Ok(Inserted::New)
     }
 
@@ -203,15 +238,17 @@ impl Mempool {
         self.deposits.prune(state);
         self.candidates.prune(state);
         self.decisions.prune(state);
+        self.others.prune(state);
     }
 
-    /// Transactions for a block on top of `state` of at most `size_max` bytes: decisions, headers with a quorum, zone by zone in order of height,
-    /// then deposits in order of arrival. Their block passes [`State::check`].
+    /// Transactions for a block on top of `state` of at most `size_max` bytes: decisions, headers with a
+    /// quorum, zone by zone in order of height, what belongs to ordered ones, then owners' orders as they came. Their block passes [`State::check`].
     #[must_use]
     pub fn propose(&self, state: &State, size_max: usize) -> Vec<Transaction> {
         let mut proposal = Proposal::new(state, size_max);
         self.decisions.propose(&mut proposal);
         self.candidates.propose(&mut proposal);
+        self.others.propose(&mut proposal);
         self.deposits.propose(&mut proposal);
         proposal.transactions
     }
@@ -287,10 +324,11 @@ impl Proposal {
     /// Whether the transaction fits and executes; then it is in.
     fn take(&mut self, transaction: Transaction) -> bool {
         let (index, size) = (self.transactions.len(), transaction.to_bytes().len());
+        let place = Place { index, at: self.at };
         if index >= self.count_max || size > self.size_left {
             return false;
         }
-        if self.state.execute(&transaction, index, self.at, &mut self.effects).is_err() {
+        if self.state.execute(&transaction, place, &mut self.effects).is_err() {
             return false;
         }
         self.size_left -= size;

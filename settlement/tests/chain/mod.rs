@@ -5,7 +5,9 @@
 use plinth_settlement::block::SignedDeposit;
 use plinth_settlement::body::shard_root;
 use plinth_settlement::digest::sha256;
-use plinth_settlement::genesis::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, Governance, ZoneMode};
+use plinth_settlement::genesis::{
+    ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, Governance, ZoneMode, ZoneRules,
+};
 use plinth_settlement::keys::SecretKey;
 use plinth_types::block::{SignedHeader, ZoneHeader};
 use plinth_types::codec::Codec;
@@ -17,6 +19,7 @@ use plinth_types::id::{
 use plinth_types::message::{Deposit, InboxMessage};
 use plinth_types::quantity::Amount;
 use plinth_types::reference::{Asset, Name};
+use plinth_types::transfer::Address;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -50,10 +53,12 @@ pub fn genesis(validators: &[SecretKey], producer: &SecretKey, owner: &SecretKey
             producer: producer.public_key(),
             epoch: ProducerEpoch::new(1),
             mode: ZoneMode::Attested { delay_blocks: 2 },
+            rules: ZoneRules::default(),
         }],
         assets: vec![GenesisAsset { asset, issuer: owner.public_key(), issued }],
         limits: ChainLimits::default(),
         governance: Governance::default(),
+        requests: None,
     }
     .build()
     .unwrap()
@@ -74,7 +79,7 @@ impl Fixture {
             asset: AssetId::new(0),
             amount: Amount::new(units).unwrap(),
             owner: self.owner.public_key(),
-            account: AccountId::new(4),
+            account: Address::of_account(AccountId::new(4)),
         };
         SignedDeposit::sign(deposit, CHAIN, &self.owner)
     }
@@ -152,6 +157,8 @@ impl Zone {
             inbox_root: plinth_settlement::body::inbox_root(messages),
             outbox_root: Digest::ZERO,
             outbox_totals: Vec::new(),
+            inbox_refused: Vec::new(),
+            exit_root: Digest::ZERO,
             body_hash: sha256(&[&body]),
             body_size: body.len() as u32,
             shard_root: Digest::ZERO,

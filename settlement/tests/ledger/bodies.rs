@@ -209,7 +209,7 @@ fn messages_skipped_repeated_made_up_or_changed() {
     assert!(matches!(try_messages(&[one, two, three]), BodyError::InboxUnknown { index, .. } if index == three.index));
     for changed in [
         InboxMessage { amount: amount(500), ..one },
-        InboxMessage { account: plinth_types::id::AccountId::new(9), ..one },
+        InboxMessage { account: plinth_types::transfer::Address([9; 32]), ..one },
         InboxMessage { id: Digest::ZERO, ..one },
         InboxMessage { zone: PRIVACY, ..one },
     ] {

@@ -6,14 +6,19 @@ use super::world::*;
 use bytes::Bytes;
 use commonware_codec::Decode as _;
 use commonware_cryptography::Digestible as _;
-use plinth_settlement::block::{Action, Block, Transaction};
+use plinth_settlement::block::{Action, Block, ExitTransaction, Transaction, exit_tree};
 use plinth_settlement::genesis::Genesis;
+use plinth_settlement::genesis::{AssetCap, ZoneMode};
 use plinth_settlement::ledger::{OneByOne, State};
 use plinth_settlement::limits::BLOCK_SIZE_MAX;
 use plinth_settlement::receipt::SignedReceipt;
+use plinth_settlement::verdict::Word;
 use plinth_types::codec::{Codec, DecodeError};
 use plinth_types::digest::Digest;
+use plinth_types::exit::ExitLeaf;
 use plinth_types::id::{Height, TimestampNs};
+use plinth_types::owner::Act;
+use plinth_types::transfer::Party;
 use std::path::PathBuf;
 
 /// Compares with the fixture of this name, or writes it when asked to.
@@ -57,6 +62,39 @@ fn formats_are_pinned() {
     };
     pinned("decision", &Transaction::Governed(decision.clone()).to_bytes());
     pinned("decision_signed_bytes", &decision.signed_bytes(CHAIN));
+    let to = Party::owner(owner(2).public_key());
+    let (sends, list) = Producer::new(EVM).send(&super::world::state(), &[message(1, to, BTC, 5)]);
+    let leaf = ExitLeaf { index: 1, owner: owner(2).public_key(), asset: BTC, amount: amount(5) };
+    let (exit_root, paths) = exit_tree(CHAIN, EVM, &[leaf, leaf]);
+    pinned("exit_root", &exit_root.0);
+    let exit = ExitTransaction { zone: EVM, leaf, path: paths[1].clone() };
+    let others = [
+        ("instruction", instruct(0, 1, Act::Transfer { to: owner(2).public_key(), asset: BTC, amount: amount(5) })),
+        ("outbox", list),
+        ("header_sending", order(sends.clone())),
+        ("proven", proven(&sends)),
+        ("rejected", verdict(&sends, Word::Rejected)),
+        ("exit", Transaction::Exit(Box::new(exit))),
+    ];
+    for (name, transaction) in others {
+        let bytes = transaction.to_bytes();
+        assert_eq!(Transaction::decode(&bytes), Ok(transaction));
+        assert!((0..bytes.len()).all(|size| Transaction::decode(&bytes[..size]).is_err()), "{name}");
+        pinned(&format!("transaction_{name}"), &bytes);
+    }
+    let mode = ZoneMode::Audited { attestations_min: 1, delay_blocks: 2 };
+    let cap = AssetCap { asset: BTC, per_hour: amount(3) };
+    let (zone, key) = (EVM, owner(0).public_key());
+    let actions = [
+        Action::Freeze { zone },
+        Action::Thaw { zone },
+        Action::SetMode { zone, mode, auditors: vec![key] },
+        Action::SetProducer { zone, producer: key },
+        Action::SetCap { zone, cap },
+        Action::Revert { zone, height: Height::new(3) },
+    ];
+    pinned("actions", &actions.iter().flat_map(Codec::to_bytes).collect::<Vec<_>>());
+    assert!(actions.into_iter().all(|action| Action::decode(&action.to_bytes()) == Ok(action)));
     let header = Producer::new(TRADING).next(&super::world::state(), 1);
     let receipt = signed_receipt(&header, 0);
     pinned("receipt", &receipt.to_bytes());

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what surrounds the tests is test too")]
 
+mod authority;
 mod bodies;
 mod epochs;
 mod facts;
@@ -9,8 +10,11 @@ mod forks;
 mod formats;
 mod genesis;
 mod interleavings;
+mod messages;
 mod model;
+mod owners;
 mod pool;
 mod refusals;
+mod routes;
 mod traffic;
 mod world;

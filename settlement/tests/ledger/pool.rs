@@ -1,16 +1,19 @@
 //! The pool: what it takes, what it proposes, and what a flood does to it.
 
 use super::world::*;
-use plinth_settlement::block::{HeaderTransaction, SignedDeposit, Transaction, header_id};
+use plinth_settlement::block::{Action, HeaderTransaction, SignedDeposit, SignedInstruction, Transaction, header_id};
+use plinth_settlement::keys::SecretKey;
 use plinth_settlement::ledger::{State, TransactionError};
 use plinth_settlement::limits::{
     POOL_DEPOSITS_PER_OWNER_MAX, POOL_HEADERS_AHEAD_MAX, POOL_HEADERS_PER_HEIGHT_MAX, POOL_ORPHAN_RECEIPTS_PER_VALIDATOR_MAX,
 };
-use plinth_settlement::mempool::{Inserted, Mempool, PoolError};
+use plinth_settlement::mempool::{Inserted, Mempool, Other, PoolError};
 use plinth_settlement::receipt::BodyStatement;
 use plinth_types::block::{SignedHeader, ZoneHeader};
 use plinth_types::digest::Digest;
 use plinth_types::id::{Height, ProducerEpoch, Signature, TimestampNs};
+use plinth_types::owner::{Act, Instruction};
+use plinth_types::transfer::Party;
 
 const ROOM: usize = 1 << 20;
 
@@ -86,9 +89,9 @@ fn a_proposal_fits_the_size_and_the_next_one_has_the_rest() {
         pool.insert_deposit(&state, deposit(0, nonce, TRADING, BTC, 1)).unwrap();
     }
     let one = state.propose(state.time(), pool.propose(&state, ROOM)[..1].to_vec()).size();
-    let transactions = pool.propose(&state, one + 2 * 140);
+    let transactions = pool.propose(&state, one + 2 * 170);
     assert_eq!(transactions.len(), 3);
-    assert!(state.propose(state.time(), transactions).size() <= one + 2 * 140);
+    assert!(state.propose(state.time(), transactions).size() <= one + 2 * 170);
     assert!(pool.propose(&state, 0).is_empty());
     assert_eq!(drain(&mut pool, &mut state), 1);
 }
@@ -284,4 +287,42 @@ fn a_proposal_always_passes_check() {
             assert_eq!(state.zone(producer.zone).unwrap().height().get(), expected[at], "seed {seed}");
         }
     }
+}
+
+/// Instructions share their owner's count with deposits; lists and verdicts fit what is unsettled; all of it is proposed, once.
+#[test]
+fn what_owners_zones_and_validators_say_is_pooled_and_proposed() {
+    let (mut state, mut pool) = (state(), Mempool::new());
+    pool.insert_deposit(&state, deposit(0, 1, EVM, BTC, 100)).unwrap();
+    let pay = Act::Transfer { to: owner(7).public_key(), asset: BTC, amount: amount(5) };
+    let sign =
+        |key: &SecretKey, nonce, act| SignedInstruction::sign(Instruction { nonce, owner: key.public_key(), act }, CHAIN, key);
+    assert_eq!(pool.insert_instruction(&state, sign(&owner(0), 2, pay)), Ok(Inserted::New));
+    assert_eq!(pool.insert_instruction(&state, sign(&owner(0), 2, pay)), Ok(Inserted::Known));
+    let forged = SignedInstruction { signature: Signature([1; 64]), ..sign(&owner(0), 3, pay) };
+    assert!(matches!(pool.insert_instruction(&state, forged), Err(PoolError::Signature(_))));
+    let issue = Act::Issue { to: owner(7).public_key(), asset: BTC, amount: amount(5) };
+    assert_eq!(pool.insert_instruction(&state, sign(&key(0x40), 1, issue)), Ok(Inserted::New), "an issuer has nothing yet");
+    assert!(matches!(pool.insert_instruction(&state, sign(&owner(9), 1, pay)), Err(PoolError::UnknownOwner { .. })));
+    assert_eq!(drain(&mut pool, &mut state), 1);
+    assert_eq!(state.balance(&owner(7).public_key(), BTC), amount(10));
+
+    let (header, list) = Producer::new(EVM).send(&state, &[message(1, Party::owner(owner(7).public_key()), BTC, 60)]);
+    let Transaction::Outbox(list) = list else { unreachable!() };
+    let Transaction::Verdict(verdict) = proven(&header) else { unreachable!() };
+    let (list, verdict) = (Other::Outbox(list), Other::Verdict(verdict));
+    assert!(matches!(pool.insert_other(&state, list.clone()), Err(PoolError::Refused(TransactionError::NotUnsettled { .. }))));
+    insert_with_quorum(&mut pool, &state, &header);
+    assert_eq!(drain(&mut pool, &mut state), 1);
+    assert_eq!(pool.insert_other(&state, list.clone()), Ok(Inserted::New));
+    assert_eq!(pool.insert_other(&state, list), Ok(Inserted::Known));
+    let Other::Verdict(mut bent) = verdict.clone() else { unreachable!() };
+    bent.signatures[0].signature = Signature([1; 64]);
+    assert!(matches!(pool.insert_other(&state, Other::Verdict(bent)), Err(PoolError::Signature(_))));
+    assert_eq!(pool.insert_other(&state, verdict), Ok(Inserted::New));
+    let Transaction::Governed(freeze) = decide(1, Action::Freeze { zone: TRADING }) else { unreachable!() };
+    assert_eq!(pool.insert_governed(&state, *freeze), Ok(Inserted::New));
+    assert_eq!(drain(&mut pool, &mut state), 1);
+    assert_eq!((state.balance(&owner(7).public_key(), BTC), state.decisions()), (amount(70), 1));
+    assert!(!pool.has_proposal(&state));
 }

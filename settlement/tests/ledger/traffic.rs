@@ -14,6 +14,7 @@ use plinth_types::event::AssetAmount;
 use plinth_types::id::{AccountId, AssetId, ChainId, Height, InboxIndex, ProducerEpoch, Seq, TimestampNs, ZoneId};
 use plinth_types::message::Deposit;
 use plinth_types::quantity::Amount;
+use plinth_types::transfer::Address;
 use std::collections::BTreeMap;
 
 const EDGES: [u64; 8] = [0, 1, 2, 3, 4, 1 << 32, u64::MAX - 1, u64::MAX];
@@ -88,7 +89,7 @@ impl Traffic {
             asset: random.pick(&[BTC, USD]),
             amount: amount(u128::from(1 + random.below(60))),
             owner: key.public_key(),
-            account: AccountId::new(random.below(9) as u32),
+            account: Address::of_account(AccountId::new(random.below(9) as u32)),
         };
         let mut signer = index;
         if random.one_in(10) {
@@ -118,6 +119,7 @@ impl Traffic {
         let taken = random.below(left.len() as u64 + 1) as usize;
         let (mut header, _) = producer.header(&left[..taken], 1 + random.below(3));
         header.epoch = self.state.zone(producer.zone).unwrap().epoch();
+        header.inbox_refused = left[..taken].iter().filter(|_| random.one_in(5)).map(|message| message.index).collect();
         if random.one_in(40) {
             header.epoch = ProducerEpoch::new(header.epoch.get().saturating_add(1));
         }

@@ -1,28 +1,41 @@
 //! A small chain for tests: four validators, two zones, two assets, three owners; and a producer that writes real bodies.
 
-use plinth_settlement::block::{Action, GovernedTransaction, HeaderTransaction, SignedDeposit, Transaction, header_id};
+use plinth_settlement::block::{Action, GovernedTransaction, OutboxTransaction, SignedInstruction, outbox_root};
+use plinth_settlement::block::{HeaderTransaction, SignedDeposit, Transaction, header_id};
 use plinth_settlement::body::{Before, inbox_root, shard_root};
 use plinth_settlement::committee::ValidatorCount;
 use plinth_settlement::digest::sha256;
-use plinth_settlement::genesis::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, Governance, ZoneMode};
+use plinth_settlement::genesis::{AssetCap, RequestRules};
+use plinth_settlement::genesis::{
+    ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, Governance, ZoneMode, ZoneRules,
+};
 use plinth_settlement::keys::SecretKey;
+use plinth_settlement::ledger::facts::{Fact, FactKey, apply_writes};
 use plinth_settlement::ledger::{BlockError, OneByOne, Outcome, State};
 use plinth_settlement::receipt::{BodyStatement, Receipt, SignedReceipt};
+use plinth_settlement::verdict::{Verdict, VerdictTransaction, Word};
 use plinth_types::block::{SignedHeader, ZoneHeader};
 use plinth_types::codec::Codec;
 use plinth_types::command::{Body, ClientOrderId, ClientTail, Command};
 use plinth_types::digest::Digest;
+use plinth_types::event::AssetAmount;
 use plinth_types::id::{
     AccountId, AssetId, ChainId, Height, MandateId, MsgSeqNum, OrderId, ProducerEpoch, Seq, SessionId, TimestampNs, ZoneId,
 };
 use plinth_types::message::{Deposit, InboxMessage};
+use plinth_types::owner::{Act, Instruction};
 use plinth_types::quantity::Amount;
 use plinth_types::reference::{Asset, Name};
+use plinth_types::transfer::{Address, OutboxMessage, Party};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) const CHAIN: ChainId = ChainId::new(7);
 pub(crate) const TRADING: ZoneId = ZoneId::TRADING;
 pub(crate) const PRIVACY: ZoneId = ZoneId::new(2);
+pub(crate) const EVM: ZoneId = ZoneId::new(3);
+pub(crate) const GUEST: Digest = Digest([7; 32]);
+pub(crate) const PROVEN: ZoneMode = ZoneMode::Proven { guest_image: GUEST, window_blocks: 4, deadline_blocks: 6 };
 pub(crate) const BTC: AssetId = AssetId::new(0);
 pub(crate) const USD: AssetId = AssetId::new(1);
 pub(crate) const DELAY_BLOCKS: u32 = 2;
@@ -58,6 +71,11 @@ pub(crate) fn decide(nonce: u64, action: Action) -> Transaction {
     Transaction::Governed(Box::new(GovernedTransaction::sign(nonce, action, CHAIN, &governors()[..2])))
 }
 
+/// 200 BTC and 5,000 USD an hour.
+fn caps() -> Vec<AssetCap> {
+    vec![AssetCap { asset: BTC, per_hour: amount(200) }, AssetCap { asset: USD, per_hour: amount(5_000) }]
+}
+
 pub(crate) fn amount(units: u128) -> Amount {
     Amount::new(units).unwrap()
 }
@@ -69,6 +87,7 @@ pub(crate) fn draft() -> Draft {
         producer: producer(id).public_key(),
         epoch: ProducerEpoch::new(1),
         mode: ZoneMode::Attested { delay_blocks: DELAY_BLOCKS },
+        rules: ZoneRules { caps: caps(), request_blocks: 3, ..ZoneRules::default() },
     };
     let asset = |id: AssetId, name, decimals, units: &[(u8, u128)]| {
         let balance = |&(index, units): &(u8, u128)| GenesisBalance { owner: owner(index).public_key(), amount: amount(units) };
@@ -81,10 +100,11 @@ pub(crate) fn draft() -> Draft {
         chain: CHAIN,
         time: TimestampNs::new(1_000),
         validators: (0..4).map(|index| validator(index).public_key()).collect(),
-        zones: vec![zone(TRADING, "trading"), zone(PRIVACY, "privacy")],
+        zones: vec![zone(TRADING, "trading"), zone(PRIVACY, "privacy"), GenesisZone { mode: PROVEN, ..zone(EVM, "evm") }],
         assets: vec![asset(BTC, "BTC", 8, &[(0, 500), (1, 300)]), asset(USD, "USD", 2, &[(0, 10_000), (2, 1)])],
         limits: ChainLimits { epoch_blocks: EPOCH_BLOCKS, ..ChainLimits::default() },
         governance: Governance { governors: governors().iter().map(SecretKey::public_key).collect(), approvals_min: 2 },
+        requests: Some(RequestRules { fee_asset: USD, fee: amount(3), collector: key(0x61).public_key(), per_block_max: 2 }),
     }
 }
 
@@ -99,7 +119,7 @@ pub(crate) fn state() -> State {
 /// The `nonce`-th deposit of an owner.
 pub(crate) fn deposit(index: u8, nonce: u64, zone: ZoneId, asset: AssetId, units: u128) -> SignedDeposit {
     let key = owner(index);
-    let account = AccountId::new(u32::from(index));
+    let account = Address::of_account(AccountId::new(u32::from(index)));
     let deposit = Deposit { zone, nonce, asset, amount: amount(units), owner: key.public_key(), account };
     SignedDeposit::sign(deposit, CHAIN, &key)
 }
@@ -138,16 +158,66 @@ pub(crate) fn check(state: &State, transactions: Vec<Transaction>) -> Result<Out
 
 /// Puts the transactions into the next block.
 pub(crate) fn advance(state: &mut State, transactions: Vec<Transaction>) -> Outcome {
-    let block = state.propose(TimestampNs::new(state.time().get() + 1), transactions);
+    advance_by(state, 1, transactions)
+}
+
+/// Puts the transactions into a block so many nanoseconds later. Whatever it does, its writes must be what it changed, and the facts must
+/// be the state.
+pub(crate) fn advance_by(state: &mut State, nanoseconds: u64, transactions: Vec<Transaction>) -> Outcome {
+    let block = state.propose(TimestampNs::new(state.time().get() + nanoseconds), transactions);
+    let block = plinth_settlement::block::Block::decode(&block.to_bytes()).expect("a block decodes");
+    let mut facts: BTreeMap<FactKey, Fact> = state.facts().collect();
     let checked = state.check(&block, &mut OneByOne::default()).expect("a valid block");
     assert_eq!(checked.outcome().block, block.id());
-    state.apply(checked)
+    let outcome = state.apply(checked);
+    apply_writes(&mut facts, &outcome.writes);
+    assert!(facts.iter().map(|(key, fact)| (*key, fact.clone())).eq(state.facts()), "writes are not what changed");
+    let restored = State::from_facts(state.rules().clone(), facts).expect("facts are a state");
+    assert_eq!(restored.digest(), state.digest());
+    outcome
+}
+
+/// So many empty blocks.
+pub(crate) fn idle(state: &mut State, count: u32) {
+    (0..count).for_each(|_| _ = advance(state, Vec::new()));
+}
+
+/// `units` of an asset for somebody elsewhere, as the `channel_seq`-th message of its channel, without expiry.
+pub(crate) fn message(channel_seq: u64, to: Party, asset: AssetId, units: u128) -> OutboxMessage {
+    let sender = Address([0x55; 32]);
+    OutboxMessage { channel_seq, to, asset, amount: amount(units), sender, expires_at: TimestampNs::new(u64::MAX) }
+}
+
+pub(crate) fn account(zone: ZoneId, tag: u8) -> Party {
+    Party { zone, address: Address([tag; 32]) }
+}
+
+/// 2f+1 validators' word on a header.
+pub(crate) fn verdict(header: &ZoneHeader, word: Word) -> Transaction {
+    let verdict = Verdict::of(header, word);
+    let mut signatures: Vec<Receipt> = [0, 1, 2].map(|index| verdict.sign(&validator(index))).into();
+    signatures.sort_by_key(|receipt| receipt.validator);
+    Transaction::Verdict(Box::new(VerdictTransaction { verdict, signatures }))
+}
+
+pub(crate) fn proven(header: &ZoneHeader) -> Transaction {
+    verdict(header, Word::Proven { guest_image: GUEST, proof: Digest([9; 32]) })
+}
+
+pub(crate) fn instruct(index: u8, nonce: u64, act: Act) -> Transaction {
+    instruct_with(&owner(index), nonce, act)
+}
+
+pub(crate) fn instruct_with(key: &SecretKey, nonce: u64, act: Act) -> Transaction {
+    let instruction = Instruction { nonce, owner: key.public_key(), act };
+    Transaction::Instruct(Box::new(SignedInstruction::sign(instruction, CHAIN, key)))
 }
 
 /// Writes the bodies and headers of one zone.
 #[derive(Clone, Debug)]
 pub(crate) struct Producer {
     pub(crate) zone: ZoneId,
+    pub(crate) epoch: ProducerEpoch,
     pub(crate) height: Height,
     pub(crate) parent: Digest,
     pub(crate) root: Digest,
@@ -157,7 +227,7 @@ pub(crate) struct Producer {
 impl Producer {
     pub(crate) fn new(zone: ZoneId) -> Self {
         let root = sha256(&[b"empty zone", &zone.to_bytes()]);
-        Self { zone, height: Height::new(0), parent: Digest::ZERO, root, before: Before::default() }
+        Self { zone, epoch: ProducerEpoch::new(1), height: Height::new(0), parent: Digest::ZERO, root, before: Before::default() }
     }
 
     /// The next body: consumes the messages, then takes `cancel_count` requests of a client.
@@ -193,9 +263,9 @@ impl Producer {
             chain: CHAIN,
             zone: self.zone,
             height: self.height.next(),
-            epoch: ProducerEpoch::new(1),
+            epoch: self.epoch,
             parent: self.parent,
-            guest_image: Digest::ZERO,
+            guest_image: if self.zone == EVM { GUEST } else { Digest::ZERO },
             policy: sha256(&[b"policy"]),
             pre_root: self.root,
             post_root: sha256(&[&self.root.0, &body]),
@@ -203,6 +273,8 @@ impl Producer {
             inbox_root: inbox_root(messages),
             outbox_root: Digest::ZERO,
             outbox_totals: Vec::new(),
+            inbox_refused: Vec::new(),
+            exit_root: Digest::ZERO,
             body_hash: sha256(&[&body]),
             body_size: body.len() as u32,
             shard_root: shard_root(&body, VALIDATORS).unwrap(),
@@ -213,6 +285,19 @@ impl Producer {
             trade_count: 0,
         };
         (header, body)
+    }
+
+    /// The next header, consuming all that waits and sending these messages, with their list; goes on behind it.
+    pub(crate) fn send(&mut self, state: &State, messages: &[OutboxMessage]) -> (ZoneHeader, Transaction) {
+        let waiting: Vec<_> = state.zone(self.zone).unwrap().inbox().pending().copied().collect();
+        let (mut header, _) = self.header(&waiting, 1);
+        let mut totals: BTreeMap<AssetId, u128> = BTreeMap::new();
+        messages.iter().for_each(|message| *totals.entry(message.asset).or_default() += message.amount.units());
+        header.outbox_root = outbox_root(messages);
+        header.outbox_totals = totals.into_iter().map(|(asset, units)| AssetAmount { asset, amount: amount(units) }).collect();
+        self.follow(&header);
+        let list = OutboxTransaction::of(&header, messages.to_vec());
+        (header, Transaction::Outbox(Box::new(list)))
     }
 
     /// Goes on behind this header.

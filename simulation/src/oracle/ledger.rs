@@ -95,8 +95,12 @@ impl Books {
             match transaction {
                 Transaction::Deposit(signed) => self.deposit(signed, coverage)?,
                 Transaction::Header(ordered) => self.header(ordered, coverage)?,
-                // The simulated chain has no governor.
-                Transaction::Governed(_) => return Err(Violation::Signature(format!("a decision in block {height}"))),
+                // The simulated chain has no governor, and nobody in it says anything but deposits and headers.
+                Transaction::Governed(_)
+                | Transaction::Instruct(_)
+                | Transaction::Outbox(_)
+                | Transaction::Verdict(_)
+                | Transaction::Exit(_) => return Err(Violation::Signature(format!("what nobody sent in block {height}"))),
             }
         }
         self.check_conserved()

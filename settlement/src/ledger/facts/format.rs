@@ -7,9 +7,11 @@
 
 use super::{Fact, FactKey, Head};
 use crate::committee::Committee;
+use crate::genesis::{encode_list, read_list};
 use crate::limits::VALIDATORS_MAX;
 use crate::record::record;
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
+use plinth_types::limits::OUTBOX_MESSAGES_MAX;
 
 impl FactKey {
     /// Version of the encoding.
@@ -69,6 +71,41 @@ impl Codec for FactKey {
                 zone.encode(out);
                 height.encode(out);
             }
+            Self::Rules(zone) => {
+                start(12);
+                zone.encode(out);
+            }
+            Self::Deadline(zone, index) => {
+                start(13);
+                zone.encode(out);
+                index.encode(out);
+            }
+            Self::Outbox(zone, height) => {
+                start(14);
+                zone.encode(out);
+                height.encode(out);
+            }
+            Self::Sent(zone, to) => {
+                start(15);
+                zone.encode(out);
+                to.encode(out);
+            }
+            Self::Queued(zone, to, seq) => {
+                start(16);
+                zone.encode(out);
+                to.encode(out);
+                seq.encode(out);
+            }
+            Self::Window(zone, asset) => {
+                start(17);
+                zone.encode(out);
+                asset.encode(out);
+            }
+            Self::Exited(zone, index) => {
+                start(18);
+                zone.encode(out);
+                index.encode(out);
+            }
         }
     }
 
@@ -88,6 +125,13 @@ impl Codec for FactKey {
             9 => Self::Turnstile(Codec::read(reader)?, Codec::read(reader)?),
             10 => Self::Inbox(Codec::read(reader)?, Codec::read(reader)?),
             11 => Self::Unsettled(Codec::read(reader)?, Codec::read(reader)?),
+            12 => Self::Rules(Codec::read(reader)?),
+            13 => Self::Deadline(Codec::read(reader)?, Codec::read(reader)?),
+            14 => Self::Outbox(Codec::read(reader)?, Codec::read(reader)?),
+            15 => Self::Sent(Codec::read(reader)?, Codec::read(reader)?),
+            16 => Self::Queued(Codec::read(reader)?, Codec::read(reader)?, Codec::read(reader)?),
+            17 => Self::Window(Codec::read(reader)?, Codec::read(reader)?),
+            18 => Self::Exited(Codec::read(reader)?, Codec::read(reader)?),
             _ => return Err(reader.invalid("fact key tag")),
         })
     }
@@ -111,6 +155,13 @@ impl Codec for Fact {
             Self::Turnstile(turnstile) => with(8, &|out| turnstile.encode(out)),
             Self::Message(message) => with(9, &|out| message.encode(out)),
             Self::Block(block) => with(10, &|out| block.encode(out)),
+            Self::Rules(rules) => with(11, &|out| rules.encode(out)),
+            Self::Deadline(height) => with(12, &|out| height.encode(out)),
+            Self::Outbox(messages) => with(13, &|out| encode_list(messages, out)),
+            Self::Sent(count) => with(14, &|out| count.encode(out)),
+            Self::Queued(message) => with(15, &|out| message.encode(out)),
+            Self::Window(window) => with(16, &|out| window.encode(out)),
+            Self::Exited => with(17, &|_| {}),
         }
     }
 
@@ -128,7 +179,14 @@ impl Codec for Fact {
             7 => Self::Zone(Box::new(Codec::read(reader)?)),
             8 => Self::Turnstile(Codec::read(reader)?),
             9 => Self::Message(Box::new(Codec::read(reader)?)),
-            10 => Self::Block(Codec::read(reader)?),
+            10 => Self::Block(Box::new(Codec::read(reader)?)),
+            11 => Self::Rules(Box::new(Codec::read(reader)?)),
+            12 => Self::Deadline(Codec::read(reader)?),
+            13 => Self::Outbox(read_list(reader, "outbox messages", OUTBOX_MESSAGES_MAX)?),
+            14 => Self::Sent(Codec::read(reader)?),
+            15 => Self::Queued(Box::new(Codec::read(reader)?)),
+            16 => Self::Window(Codec::read(reader)?),
+            17 => Self::Exited,
             _ => return Err(reader.invalid("fact tag")),
         })
     }

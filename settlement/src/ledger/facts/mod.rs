@@ -14,12 +14,14 @@ pub use restore::FactsError;
 
 use super::conservation::Conservation;
 use super::state::State;
-use super::zone::{Turnstile, ZoneBlock, ZoneRecord};
+use super::zone::{Turnstile, Unsettled, Window, ZoneRecord};
 use crate::committee::Committee;
+use crate::genesis::ZoneRules;
 use plinth_types::digest::Digest;
 use plinth_types::id::{AssetId, Epoch, Height, InboxIndex, PublicKey, TimestampNs, ZoneId};
 use plinth_types::message::InboxMessage;
 use plinth_types::quantity::Amount;
+use plinth_types::transfer::OutboxMessage;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a fact is about. The derived order is the order of writes.
@@ -35,7 +37,7 @@ pub enum FactKey {
     Committee(Epoch),
     /// What there is of an asset, and where: the conservation statement.
     Asset(AssetId),
-    /// How many instructions an owner gave; none means 0.
+    /// How many deposits and instructions an owner gave; none means 0.
     Nonce(PublicKey),
     /// What an owner has of an asset on the base layer; none means nothing.
     Balance(PublicKey, AssetId),
@@ -43,10 +45,24 @@ pub enum FactKey {
     Zone(ZoneId),
     /// What went in and out of a zone.
     Turnstile(ZoneId, AssetId),
-    /// A message that waits in a zone's inbox.
+    /// A message in a zone's inbox that no settled block has consumed.
     Inbox(ZoneId, InboxIndex),
     /// A block of a zone that is ordered and not settled.
     Unsettled(ZoneId, Height),
+    /// What else holds for a zone.
+    Rules(ZoneId),
+    /// Up to which height of the zone a request in its inbox must be consumed.
+    Deadline(ZoneId, InboxIndex),
+    /// What an unsettled block sends.
+    Outbox(ZoneId, Height),
+    /// How many messages the first zone sent to the second, or to the base layer; none means 0.
+    Sent(ZoneId, ZoneId),
+    /// A message that left the first zone and waits for a cap, by its place in the channel to the second.
+    Queued(ZoneId, ZoneId, u64),
+    /// What left a zone in the last hour in which something did.
+    Window(ZoneId, AssetId),
+    /// A leaf that was taken out of a frozen zone.
+    Exited(ZoneId, u64),
 }
 
 /// What is so.
@@ -71,7 +87,21 @@ pub enum Fact {
     /// Of [`FactKey::Inbox`].
     Message(Box<InboxMessage>),
     /// Of [`FactKey::Unsettled`].
-    Block(ZoneBlock),
+    Block(Box<Unsettled>),
+    /// Of [`FactKey::Rules`].
+    Rules(Box<ZoneRules>),
+    /// Of [`FactKey::Deadline`].
+    Deadline(Height),
+    /// Of [`FactKey::Outbox`].
+    Outbox(Vec<OutboxMessage>),
+    /// Of [`FactKey::Sent`].
+    Sent(u64),
+    /// Of [`FactKey::Queued`].
+    Queued(Box<OutboxMessage>),
+    /// Of [`FactKey::Window`].
+    Window(Window),
+    /// Of [`FactKey::Exited`].
+    Exited,
 }
 
 /// The block behind which this is the state, and the chain it is of.
@@ -106,8 +136,19 @@ impl State {
             }
             FactKey::Zone(zone) => self.zone(zone).map(|zone| Fact::Zone(Box::new(*zone.record()))),
             FactKey::Turnstile(zone, asset) => self.zone(zone)?.turnstiles.get(&asset).copied().map(Fact::Turnstile),
-            FactKey::Inbox(zone, index) => self.zone(zone)?.inbox().get(index).map(|message| Fact::Message(Box::new(*message))),
-            FactKey::Unsettled(zone, height) => self.zone(zone)?.unsettled_at(height).map(Fact::Block),
+            FactKey::Inbox(zone, index) => self.zone(zone)?.inbox().kept_at(index).map(|message| Fact::Message(Box::new(*message))),
+            FactKey::Unsettled(zone, height) => {
+                self.zone(zone)?.unsettled_at(height).map(|block| Fact::Block(Box::new(block.clone())))
+            }
+            FactKey::Rules(zone) => self.zone(zone).map(|zone| Fact::Rules(Box::new(zone.rules().clone()))),
+            FactKey::Deadline(zone, index) => self.zone(zone)?.deadlines.get(&index).copied().map(Fact::Deadline),
+            FactKey::Outbox(zone, height) => self.zone(zone)?.outboxes.get(&height).cloned().map(Fact::Outbox),
+            FactKey::Sent(zone, to) => Some(self.zone(zone)?.sent(to)).filter(|&count| count > 0).map(Fact::Sent),
+            FactKey::Queued(zone, to, seq) => {
+                self.zone(zone)?.queued.get(&(to, seq)).map(|message| Fact::Queued(Box::new(*message)))
+            }
+            FactKey::Window(zone, asset) => self.zone(zone)?.windows.get(&asset).copied().map(Fact::Window),
+            FactKey::Exited(zone, index) => self.zone(zone)?.exited.contains(&index).then_some(Fact::Exited),
         }
     }
 
@@ -122,7 +163,14 @@ impl State {
             let id = zone.id();
             keys.insert(FactKey::Zone(id));
             keys.extend(zone.turnstiles().map(|(asset, _)| FactKey::Turnstile(id, asset)));
-            keys.extend(zone.inbox().pending().map(|message| FactKey::Inbox(id, message.index)));
+            keys.extend(zone.inbox().kept().map(|message| FactKey::Inbox(id, message.index)));
+            keys.insert(FactKey::Rules(id));
+            keys.extend(zone.deadlines.keys().map(|&index| FactKey::Deadline(id, index)));
+            keys.extend(zone.outboxes.keys().map(|&height| FactKey::Outbox(id, height)));
+            keys.extend(zone.sent.keys().map(|&to| FactKey::Sent(id, to)));
+            keys.extend(zone.queued.keys().map(|&(to, seq)| FactKey::Queued(id, to, seq)));
+            keys.extend(zone.windows.keys().map(|&asset| FactKey::Window(id, asset)));
+            keys.extend(zone.exited.iter().map(|&index| FactKey::Exited(id, index)));
             keys.extend(zone.unsettled().map(|block| FactKey::Unsettled(id, block.height)));
         }
         keys.into_iter().filter_map(|key| self.fact(&key).map(|fact| (key, fact)))

@@ -2,7 +2,7 @@
 
 use super::{Fact, FactKey, Head};
 use crate::committee::Committee;
-use crate::genesis::Genesis;
+use crate::genesis::{Genesis, ZoneRules};
 use crate::ledger::conservation::Conservation;
 use crate::ledger::governance::Epochs;
 use crate::ledger::owners::Owners;
@@ -62,6 +62,8 @@ struct Restoring {
     statement: BTreeMap<AssetId, Conservation>,
     owners: Owners,
     zones: BTreeMap<ZoneId, Zone>,
+    /// Those whose rules came.
+    ruled: BTreeSet<ZoneId>,
 }
 
 impl State {
@@ -83,6 +85,7 @@ impl State {
             statement: BTreeMap::new(),
             owners: Owners::new(),
             zones: BTreeMap::new(),
+            ruled: BTreeSet::new(),
         };
         let mut before = None;
         for (key, fact) in facts {
@@ -106,16 +109,38 @@ impl Restoring {
             (FactKey::Asset(asset), Fact::Asset(statement)) => _ = self.statement.insert(asset, statement),
             (FactKey::Nonce(owner), Fact::Nonce(nonce)) if nonce > 0 => self.owners.set_nonce(owner, nonce),
             (FactKey::Balance(owner, asset), Fact::Balance(amount)) => self.owners.set_balance(owner, asset, amount)?,
-            (FactKey::Zone(id), Fact::Zone(record)) if record.id == id => _ = self.zones.insert(id, Zone::restore(*record)),
+            (FactKey::Zone(id), Fact::Zone(record)) if record.id == id => {
+                self.zones.insert(id, Zone::restore(*record, ZoneRules::default()));
+            }
             (FactKey::Turnstile(zone, asset), Fact::Turnstile(turnstile)) => {
                 self.zones.get_mut(&zone)?.turnstiles.insert(asset, turnstile);
             }
             (FactKey::Inbox(zone, index), Fact::Message(message)) if (message.zone, message.index) == (zone, index) => {
                 self.zones.get_mut(&zone)?.inbox.restore(*message)?;
             }
-            (FactKey::Unsettled(zone, height), Fact::Block(block)) if (block.zone, block.height) == (zone, height) => {
-                self.zones.get_mut(&zone)?.unsettled.push_back(block);
+            (FactKey::Unsettled(zone, height), Fact::Block(unsettled))
+                if (unsettled.block.zone, unsettled.block.height) == (zone, height) =>
+            {
+                self.zones.get_mut(&zone)?.unsettled.push_back(*unsettled);
             }
+            (FactKey::Rules(zone), Fact::Rules(rules)) => {
+                self.zones.get_mut(&zone)?.rules = *rules;
+                self.ruled.insert(zone);
+            }
+            (FactKey::Deadline(zone, index), Fact::Deadline(height)) => {
+                self.zones.get_mut(&zone)?.deadlines.insert(index, height);
+            }
+            (FactKey::Outbox(zone, height), Fact::Outbox(messages)) => {
+                self.zones.get_mut(&zone)?.outboxes.insert(height, messages);
+            }
+            (FactKey::Sent(zone, to), Fact::Sent(count)) => _ = self.zones.get_mut(&zone)?.sent.insert(to, count),
+            (FactKey::Queued(zone, to, seq), Fact::Queued(message)) if (message.to.zone, message.channel_seq) == (to, seq) => {
+                self.zones.get_mut(&zone)?.queued.insert((to, seq), *message);
+            }
+            (FactKey::Window(zone, asset), Fact::Window(window)) => {
+                self.zones.get_mut(&zone)?.windows.insert(asset, window);
+            }
+            (FactKey::Exited(zone, index), Fact::Exited) => _ = self.zones.get_mut(&zone)?.exited.insert(index),
             _ => return None,
         }
         Some(())
@@ -132,6 +157,9 @@ impl Restoring {
         let epochs = Epochs::restore(epoch_blocks, head.height, self.committees, planned).ok_or(FactsError::Committees)?;
         if let Some(zone) = genesis.zones().iter().find(|zone| !self.zones.contains_key(&zone.id)) {
             return Err(FactsError::Missing { key: FactKey::Zone(zone.id) });
+        }
+        if let Some(&zone) = self.zones.keys().find(|zone| !self.ruled.contains(zone)) {
+            return Err(FactsError::Missing { key: FactKey::Rules(zone) });
         }
         if let Some(zone) = self.zones.values().find(|zone| !zone.is_whole()) {
             return Err(FactsError::Zone { zone: zone.id() });

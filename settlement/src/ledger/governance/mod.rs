@@ -1,5 +1,6 @@
 //! What k of n genesis keys decide: checked against the keys of the genesis, numbered, done once.
 
+mod actions;
 mod epochs;
 
 pub use epochs::CommitteeError;
@@ -7,11 +8,11 @@ pub use epochs::CommitteeError;
 pub(super) use epochs::Epochs;
 
 use super::error::TransactionError;
-use super::execute::Effects;
+use super::execute::{Effects, Place};
 use super::facts::FactKey;
 use super::signatures::{Claim, Signer};
 use super::state::State;
-use crate::block::{Action, Approval, GovernedTransaction};
+use crate::block::{Approval, GovernedTransaction};
 use plinth_types::id::PublicKey;
 use std::sync::Arc;
 
@@ -49,7 +50,7 @@ impl State {
     pub(super) fn execute_governed(
         &mut self,
         governed: &GovernedTransaction,
-        index: usize,
+        place: Place,
         effects: &mut Effects,
     ) -> Result<(), TransactionError> {
         let (nonce, expected) = (governed.nonce, self.decisions + 1);
@@ -57,18 +58,12 @@ impl State {
             return Err(TransactionError::DecisionNonce { nonce, expected });
         }
         self.check_authority(&governed.approvals)?;
-        match &governed.action {
-            Action::SetCommittee { validators } => {
-                let committee = self.epochs.check_plan(validators)?;
-                Arc::make_mut(&mut self.epochs).plan(committee);
-                self.touch(FactKey::CommitteePlanned);
-            }
-        }
+        self.carry_out(&governed.action, place, effects)?;
         self.decisions = nonce;
         self.touch(FactKey::Decisions);
         let signed_bytes: Arc<[u8]> = governed.signed_bytes(self.genesis.chain()).into();
         effects.claims.extend(governed.approvals.iter().map(|&Approval { governor, signature }| Claim {
-            index,
+            index: place.index,
             signer: Signer::Governor,
             key: governor,
             signed_bytes: signed_bytes.clone(),

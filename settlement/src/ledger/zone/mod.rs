@@ -3,14 +3,16 @@
 mod inbox;
 mod record;
 mod turnstile;
+mod unsettled;
 
 pub use inbox::Inbox;
-pub use record::{Freeze, Overdrawn, ZoneRecord, ZoneStatus};
+pub use record::{Freeze, FreezeCause, Overdrawn, Settled, ZoneRecord, ZoneStatus};
 pub use turnstile::Turnstile;
+pub use unsettled::Unsettled;
 
 use super::error::TransactionError;
 use crate::body::Before;
-use crate::genesis::{GenesisZone, ZoneMode};
+use crate::genesis::{GenesisZone, ZoneMode, ZoneRules, encode_list};
 use crate::record::record;
 use plinth_types::codec::{Codec, encode_count};
 use plinth_types::digest::Digest;
@@ -18,7 +20,8 @@ use plinth_types::id::{AssetId, Height, InboxIndex, ProducerEpoch, PublicKey, Se
 use plinth_types::message::InboxMessage;
 use plinth_types::quantity::Amount;
 use plinth_types::reference::Name;
-use std::collections::{BTreeMap, VecDeque};
+use plinth_types::transfer::OutboxMessage;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// A zone as the base layer sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +29,29 @@ pub struct Zone {
     pub(super) record: ZoneRecord,
     pub(super) inbox: Inbox,
     pub(super) turnstiles: BTreeMap<AssetId, Turnstile>,
-    pub(super) unsettled: VecDeque<ZoneBlock>,
+    pub(super) rules: ZoneRules,
+    pub(super) unsettled: VecDeque<Unsettled>,
+    /// Up to which height of the zone a request must be consumed.
+    pub(super) deadlines: BTreeMap<InboxIndex, Height>,
+    /// What unsettled blocks send, once it was listed.
+    pub(super) outboxes: BTreeMap<Height, Vec<OutboxMessage>>,
+    /// How many messages went out per destination, those of unsettled blocks with a list included.
+    pub(super) sent: BTreeMap<ZoneId, u64>,
+    /// Messages that settled and wait for a cap, by channel and place in it.
+    pub(super) queued: BTreeMap<(ZoneId, u64), OutboxMessage>,
+    /// What left in the hour at hand.
+    pub(super) windows: BTreeMap<AssetId, Window>,
+    /// Leaves that were taken out while it was frozen.
+    pub(super) exited: BTreeSet<u64>,
+}
+
+/// What left a zone, of one asset, in one hour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Window {
+    /// The hour, counted from 1970.
+    pub hour: u64,
+    /// How much.
+    pub used: Amount,
 }
 
 /// A zone block that was ordered.
@@ -48,24 +73,38 @@ pub struct ZoneBlock {
 
 impl Zone {
     pub(super) fn new(genesis: &GenesisZone) -> Self {
-        Self { record: ZoneRecord::new(genesis), inbox: Inbox::default(), turnstiles: BTreeMap::new(), unsettled: VecDeque::new() }
+        Self::restore(ZoneRecord::new(genesis), genesis.rules.clone())
     }
 
-    /// A zone of which only the record is known yet.
-    pub(super) const fn restore(record: ZoneRecord) -> Self {
-        let inbox = Inbox::behind(record.before.inbox);
-        Self { record, inbox, turnstiles: BTreeMap::new(), unsettled: VecDeque::new() }
+    /// A zone of which only record and rules are known yet.
+    pub(super) const fn restore(record: ZoneRecord, rules: ZoneRules) -> Self {
+        Self {
+            record,
+            inbox: Inbox::restoring(record.settled.before.inbox, record.before.inbox),
+            turnstiles: BTreeMap::new(),
+            rules,
+            unsettled: VecDeque::new(),
+            deadlines: BTreeMap::new(),
+            outboxes: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            queued: BTreeMap::new(),
+            windows: BTreeMap::new(),
+            exited: BTreeSet::new(),
+        }
     }
 
     /// Whether messages, turnstiles and unsettled blocks are those of the record.
     pub(super) fn is_whole(&self) -> bool {
         let mut in_flight = BTreeMap::new();
-        self.inbox.pending().for_each(|message| super::owners::add(&mut in_flight, message.asset, message.amount));
+        self.inbox.kept().filter(|message| message.amount > Amount::ZERO).for_each(|message| {
+            super::owners::add(&mut in_flight, message.asset, message.amount);
+        });
         let counted = self.turnstiles.iter().filter(|(_, turnstile)| turnstile.in_flight > Amount::ZERO);
-        let unsettled = (self.record.settled.get() + 1..=self.record.height.get()).map(Height::new);
+        let unsettled = (self.record.settled.height.get() + 1..=self.record.height.get()).map(Height::new);
         self.inbox.appended() == self.record.appended
             && counted.map(|(&asset, turnstile)| (asset, turnstile.in_flight)).eq(in_flight)
-            && self.unsettled.iter().map(|block| block.height).eq(unsettled)
+            && self.unsettled().map(|block| block.height).eq(unsettled)
+            && self.exited.len() as u64 == self.record.exits
     }
 
     /// Where it stands.
@@ -137,19 +176,42 @@ impl Zone {
     /// Height of its last settled block, 0 before the first.
     #[must_use]
     pub const fn settled(&self) -> Height {
-        self.record.settled
+        self.record.settled.height
     }
 
     /// Blocks that are available and not yet settled, ascending.
     pub fn unsettled(&self) -> impl ExactSizeIterator<Item = &ZoneBlock> {
-        self.unsettled.iter()
+        self.unsettled.iter().map(|unsettled| &unsettled.block)
     }
 
     /// The block of this height, if it is available and not yet settled.
     #[must_use]
-    pub fn unsettled_at(&self, height: Height) -> Option<ZoneBlock> {
-        let at = self.unsettled.binary_search_by_key(&height, |block| block.height).ok()?;
-        self.unsettled.get(at).copied()
+    pub fn unsettled_at(&self, height: Height) -> Option<&Unsettled> {
+        let at = self.unsettled.binary_search_by_key(&height, |unsettled| unsettled.block.height).ok()?;
+        self.unsettled.get(at)
+    }
+
+    /// What else holds for it.
+    #[must_use]
+    pub const fn rules(&self) -> &ZoneRules {
+        &self.rules
+    }
+
+    /// The messages that wait for a cap, by destination and place in the channel to it.
+    pub fn queued(&self) -> impl ExactSizeIterator<Item = (&(ZoneId, u64), &OutboxMessage)> {
+        self.queued.iter()
+    }
+
+    /// How many messages it sent to a zone or to the base layer; the next one's place in the channel is one higher.
+    #[must_use]
+    pub fn sent(&self, to: ZoneId) -> u64 {
+        self.sent.get(&to).copied().unwrap_or_default()
+    }
+
+    /// Whether the messages of the unsettled block of this height have been listed.
+    #[must_use]
+    pub fn is_listed(&self, height: Height) -> bool {
+        self.outboxes.contains_key(&height)
     }
 
     /// Its inbox.
@@ -176,63 +238,109 @@ impl Zone {
         }
     }
 
-    /// Appends a message and counts it as in flight.
-    ///
-    /// # Panics
-    ///
-    /// If the turnstile cannot count it: the caller has decided that it can.
-    pub(super) fn append(&mut self, message: InboxMessage) {
-        let turnstile = self.turnstiles.entry(message.asset).or_default();
-        turnstile.in_flight = turnstile.in_flight.checked_add(message.amount).expect("checked with the deposit");
-        self.record.appended = message.index;
-        self.inbox.append(message);
-    }
-
-    /// Consumes every message up to `index`, which it returns: from in flight to paid in.
-    pub(super) fn consume(&mut self, index: InboxIndex) -> Vec<InboxMessage> {
-        let mut consumed = Vec::new();
-        while let Some(message) = self.inbox.pop_up_to(index) {
-            let turnstile = self.turnstiles.get_mut(&message.asset).expect("counted when it was appended");
-            turnstile.in_flight = turnstile.in_flight.checked_sub(message.amount).expect("counted when it was appended");
-            turnstile.paid_in = turnstile.paid_in.checked_add(message.amount).expect("checked with the deposit");
-            consumed.push(message);
+    /// Drops the unsettled blocks from `height` on and what they counted; `None` if there is none of that height. The zone stands
+    /// behind the block before, its inputs wait again, and no header of the epoch that was is taken.
+    pub(super) fn revert(&mut self, height: Height) -> Option<Vec<Unsettled>> {
+        let at = self.unsettled.binary_search_by_key(&height, |unsettled| unsettled.block.height).ok()?;
+        let dropped: Vec<Unsettled> = self.unsettled.drain(at..).collect();
+        let settled = self.record.settled;
+        let (head, post_root, before) = self
+            .unsettled
+            .back()
+            .map_or((settled.head, settled.post_root, settled.before), |last| (last.block.id, last.post_root, last.before));
+        let consumed_before = before.inbox;
+        (self.record.head, self.record.post_root, self.record.before) = (head, post_root, before);
+        self.record.height = Height::new(height.get() - 1);
+        self.record.epoch = self.record.epoch.next();
+        let consumed: Vec<InboxMessage> = self.inbox.kept().filter(|message| message.index > consumed_before).copied().collect();
+        for message in consumed {
+            let refused = dropped.iter().any(|block| block.refuses(message.index));
+            if message.index <= self.inbox.consumed() && !refused {
+                self.turnstiles.entry(message.asset).or_default().undo(message.amount, Amount::ZERO);
+            }
         }
-        consumed
-    }
-
-    /// Takes the blocks that have been available long enough at settlement height `at`.
-    pub(super) fn settle(&mut self, at: Height, settled: &mut Vec<ZoneBlock>) {
-        let ZoneMode::Attested { delay_blocks } = self.record.mode;
-        while let Some(block) = self.unsettled.pop_front_if(|block| is_due(block, delay_blocks, at)) {
-            self.record.settled = block.height;
-            settled.push(block);
+        for total in dropped.iter().flat_map(|block| &block.outbox_totals) {
+            self.turnstiles.entry(total.asset).or_default().undo(Amount::ZERO, total.amount);
         }
+        for block in &dropped {
+            for message in self.outboxes.remove(&block.block.height).unwrap_or_default() {
+                let sent = self.sent.get_mut(&message.to.zone).expect("counted when the list came");
+                *sent -= 1;
+            }
+        }
+        self.sent.retain(|_, count| *count > 0);
+        self.inbox.consume_to(consumed_before);
+        Some(dropped)
     }
 
+    /// Whether the first unsettled block settles at settlement height `at`.
     pub(super) fn settles_at(&self, at: Height) -> bool {
-        let ZoneMode::Attested { delay_blocks } = self.record.mode;
-        self.unsettled.front().is_some_and(|block| is_due(block, delay_blocks, at))
+        let Some(first) = self.unsettled.front() else { return false };
+        let delayed = |delay_blocks: u32| first.block.available_at.get().saturating_add(u64::from(delay_blocks)) <= at.get();
+        let vouched = match self.record.mode {
+            ZoneMode::Attested { delay_blocks } => delayed(delay_blocks),
+            ZoneMode::Audited { delay_blocks, .. } => first.vouched && delayed(delay_blocks),
+            ZoneMode::Proven { .. } => first.vouched,
+        };
+        let listed = first.outbox_root == Digest::ZERO || self.outboxes.contains_key(&first.block.height);
+        vouched && listed && self.record.status == ZoneStatus::Open
+    }
+
+    /// Most of an asset that leaves per hour; `None` for any amount.
+    pub(super) fn cap(&self, asset: AssetId) -> Option<Amount> {
+        let found = self.rules.caps.binary_search_by_key(&asset, |cap| cap.asset).ok().map(|at| self.rules.caps[at].per_hour);
+        match self.record.mode {
+            ZoneMode::Proven { .. } => found,
+            ZoneMode::Attested { .. } | ZoneMode::Audited { .. } => Some(found.unwrap_or_default()),
+        }
+    }
+
+    /// How much of the window W is used behind settlement height `at`, in percent.
+    pub(super) fn pressure_at(&self, at: Height) -> u8 {
+        let ZoneMode::Proven { window_blocks, deadline_blocks, .. } = self.record.mode else { return 0 };
+        let late = |first: &Unsettled| first.block.available_at.get().saturating_add(u64::from(deadline_blocks)) < at.get();
+        if self.unsettled.front().is_some_and(late) {
+            return 100;
+        }
+        let used = self.unsettled.len() as u64 * 100 / u64::from(window_blocks.max(1));
+        u8::try_from(used.min(100)).unwrap_or(100)
     }
 }
 
-fn is_due(block: &ZoneBlock, delay_blocks: u32, at: Height) -> bool {
-    block.available_at.get().saturating_add(u64::from(delay_blocks)) <= at.get()
-}
-
+record!(Window { hour, used });
 record!(ZoneBlock { zone, height, id, first_seq, last_seq, available_at });
 
 impl Zone {
     /// Appends the canonical bytes that the state's digest covers.
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         self.record.encode(out);
-        encode_count(self.inbox.pending().len(), out);
-        self.inbox.pending().for_each(|message| message.encode(out));
-        encode_count(self.turnstiles.len(), out);
-        for (asset, turnstile) in &self.turnstiles {
-            asset.encode(out);
-            turnstile.encode(out);
-        }
+        self.rules.encode(out);
+        encode_count(self.inbox.kept().len(), out);
+        self.inbox.kept().for_each(|message| message.encode(out));
+        encode_map(&self.deadlines, out);
+        encode_map(&self.turnstiles, out);
         encode_count(self.unsettled.len(), out);
         self.unsettled.iter().for_each(|block| block.encode(out));
+        encode_count(self.outboxes.len(), out);
+        for (height, messages) in &self.outboxes {
+            height.encode(out);
+            encode_list(messages, out);
+        }
+        encode_map(&self.sent, out);
+        encode_count(self.queued.len(), out);
+        for ((to, seq), message) in &self.queued {
+            (to.encode(out), seq.encode(out), message.encode(out));
+        }
+        encode_map(&self.windows, out);
+        encode_count(self.exited.len(), out);
+        self.exited.iter().for_each(|index| index.encode(out));
+    }
+}
+
+fn encode_map<K: Codec, V: Codec>(map: &BTreeMap<K, V>, out: &mut Vec<u8>) {
+    encode_count(map.len(), out);
+    for (key, value) in map {
+        key.encode(out);
+        value.encode(out);
     }
 }

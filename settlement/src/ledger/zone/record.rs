@@ -5,7 +5,7 @@ use crate::genesis::{GenesisZone, ZoneMode};
 use crate::record::record;
 use plinth_types::codec::{Codec, DecodeError, Reader};
 use plinth_types::digest::Digest;
-use plinth_types::id::{AssetId, Height, InboxIndex, ProducerEpoch, PublicKey, Seq, ZoneId};
+use plinth_types::id::{AssetId, Height, InboxIndex, ProducerEpoch, PublicKey, Seq, TimestampNs, ZoneId};
 use plinth_types::quantity::Amount;
 use plinth_types::reference::Name;
 
@@ -20,6 +20,8 @@ pub struct ZoneRecord {
     pub producer: PublicKey,
     /// What stands for a proof.
     pub mode: ZoneMode,
+    /// The decided mode, and the settlement block from which it holds.
+    pub mode_next: Option<(ZoneMode, Height)>,
     /// Whether it may do anything.
     pub status: ZoneStatus,
     /// The lowest epoch that its next header may have.
@@ -32,10 +34,33 @@ pub struct ZoneRecord {
     pub post_root: Digest,
     /// Where it stands behind its last ordered block.
     pub before: Before,
+    /// Where it stood behind its last settled block.
+    pub settled: Settled,
     /// Index of the last message appended to its inbox, 0 before the first.
     pub appended: InboxIndex,
-    /// Height of its last settled block, 0 before the first.
-    pub settled: Height,
+    /// How many messages the base layer has sent it.
+    pub from_base: u64,
+    /// The settlement block that ordered its last header, or made its producer what it is.
+    pub ordered_at: Height,
+    /// How much of its window is used, in percent; 100 also behind the deadline. The zone throttles its intake by it.
+    pub pressure: u8,
+    /// How many leaves were taken out of it while it was frozen.
+    pub exits: u64,
+}
+
+/// The last good block of a zone, to which a rejection goes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settled {
+    /// Its height, 0 before the first.
+    pub height: Height,
+    /// Its id.
+    pub head: Digest,
+    /// State root behind it.
+    pub post_root: Digest,
+    /// What each owner could take out behind it.
+    pub exit_root: Digest,
+    /// Where the zone stood behind it.
+    pub before: Before,
 }
 
 /// Whether a zone may do anything.
@@ -43,21 +68,33 @@ pub struct ZoneRecord {
 pub enum ZoneStatus {
     /// It takes deposits and headers.
     Open,
-    /// It tried to take out more than it holds: what made it is unsound. It takes nothing.
+    /// It takes nothing and pays nothing but exits.
     Frozen(Freeze),
 }
 
-/// How a zone was found unsound.
+/// When and why a zone was frozen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Freeze {
     /// Which zone.
     pub zone: ZoneId,
     /// The settlement block that froze it.
     pub at: Height,
-    /// Id of the header that took too much.
-    pub header: Digest,
-    /// How much too much.
-    pub overdrawn: Overdrawn,
+    /// Why.
+    pub cause: FreezeCause,
+}
+
+/// Why a zone was frozen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FreezeCause {
+    /// It tried to take out more than it holds: what made it is unsound.
+    Overdrawn {
+        /// Id of the header that took too much.
+        header: Digest,
+        /// How much too much.
+        overdrawn: Overdrawn,
+    },
+    /// The governors decided so.
+    Decided,
 }
 
 /// More was to be taken out of a zone than it holds.
@@ -79,22 +116,100 @@ impl ZoneRecord {
             name: genesis.name,
             producer: genesis.producer,
             mode: genesis.mode,
+            mode_next: None,
             status: ZoneStatus::Open,
             epoch: genesis.epoch,
             height: Height::new(0),
             head: Digest::ZERO,
             post_root: Digest::ZERO,
-            before: Before { seq: Seq::new(0), time: plinth_types::id::TimestampNs::new(0), inbox: InboxIndex::new(0) },
+            before: START,
+            settled: Settled {
+                height: Height::new(0),
+                head: Digest::ZERO,
+                post_root: Digest::ZERO,
+                exit_root: Digest::ZERO,
+                before: START,
+            },
             appended: InboxIndex::new(0),
-            settled: Height::new(0),
+            from_base: 0,
+            ordered_at: Height::new(0),
+            pressure: 0,
+            exits: 0,
         }
     }
 }
 
-record!(ZoneRecord { id, name, producer, mode, status, epoch, height, head, post_root, before, appended, settled });
+/// Before the first block.
+const START: Before = Before { seq: Seq::new(0), time: TimestampNs::new(0), inbox: InboxIndex::new(0) };
+
+record!(Settled { height, head, post_root, exit_root, before });
 record!(Before { seq, time, inbox });
-record!(Freeze { zone, at, header, overdrawn });
+record!(Freeze { zone, at, cause });
 record!(Overdrawn { asset, held, requested });
+
+impl Codec for ZoneRecord {
+    fn encode(&self, out: &mut Vec<u8>) {
+        (self.id.encode(out), self.name.encode(out), self.producer.encode(out), self.mode.encode(out));
+        match &self.mode_next {
+            None => 0_u8.encode(out),
+            Some((mode, from)) => {
+                1_u8.encode(out);
+                mode.encode(out);
+                from.encode(out);
+            }
+        }
+        (self.status.encode(out), self.epoch.encode(out), self.height.encode(out), self.head.encode(out));
+        (self.post_root.encode(out), self.before.encode(out), self.settled.encode(out), self.appended.encode(out));
+        (self.from_base.encode(out), self.ordered_at.encode(out), self.pressure.encode(out), self.exits.encode(out));
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            id: Codec::read(reader)?,
+            name: Codec::read(reader)?,
+            producer: Codec::read(reader)?,
+            mode: Codec::read(reader)?,
+            mode_next: match u8::read(reader)? {
+                0 => None,
+                1 => Some((Codec::read(reader)?, Codec::read(reader)?)),
+                _ => return Err(reader.invalid("next mode")),
+            },
+            status: Codec::read(reader)?,
+            epoch: Codec::read(reader)?,
+            height: Codec::read(reader)?,
+            head: Codec::read(reader)?,
+            post_root: Codec::read(reader)?,
+            before: Codec::read(reader)?,
+            settled: Codec::read(reader)?,
+            appended: Codec::read(reader)?,
+            from_base: Codec::read(reader)?,
+            ordered_at: Codec::read(reader)?,
+            pressure: Codec::read(reader)?,
+            exits: Codec::read(reader)?,
+        })
+    }
+}
+
+impl Codec for FreezeCause {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Overdrawn { header, overdrawn } => {
+                1_u8.encode(out);
+                header.encode(out);
+                overdrawn.encode(out);
+            }
+            Self::Decided => 2_u8.encode(out),
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match u8::read(reader)? {
+            1 => Ok(Self::Overdrawn { header: Codec::read(reader)?, overdrawn: Codec::read(reader)? }),
+            2 => Ok(Self::Decided),
+            _ => Err(reader.invalid("cause of a freeze")),
+        }
+    }
+}
 
 impl Codec for ZoneStatus {
     fn encode(&self, out: &mut Vec<u8>) {

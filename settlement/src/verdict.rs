@@ -1,0 +1,169 @@
+//! What is said of an available zone block after it was re-executed or its proof was checked.
+//!
+//! ```text
+//! Attested  m auditors of the zone: we re-executed it, the post-root is right
+//! Proven    2f+1 validators: a proof by this guest for this header is valid
+//! Rejected  2f+1 validators: its proof is refused, or a fraud was shown
+//! ```
+//!
+//! Settlement knows no proof system. Whoever plugs one in implements [`ZoneVerifier`]; only [`VerifiedProof`], which only the check makes,
+//! can sign that a proof is valid. A vote then checks signatures, so a settlement block costs the same however large proofs are.
+
+use crate::keys::SecretKey;
+use crate::receipt::{Receipt, encode_receipts, read_receipts};
+use crate::record::record;
+use plinth_types::block::ZoneHeader;
+use plinth_types::codec::{Codec, DecodeError, Reader};
+use plinth_types::digest::Digest;
+use plinth_types::id::{ChainId, Height, ZoneId};
+
+/// What is said of which zone block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// On which chain.
+    pub chain: ChainId,
+    /// Of which zone.
+    pub zone: ZoneId,
+    /// At which height of the zone.
+    pub height: Height,
+    /// The header's id.
+    pub header: Digest,
+    /// What is said.
+    pub word: Word,
+}
+
+/// What can be said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// Re-executing the body from the pre-root gives the post-root and the outbox.
+    Attested,
+    /// A valid proof exists.
+    Proven {
+        /// The guest that the proof is of.
+        guest_image: Digest,
+        /// SHA-256 of the proof's bytes.
+        proof: Digest,
+    },
+    /// The header is wrong.
+    Rejected,
+}
+
+/// A verdict with the signatures of those whose word it is, ascending by key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerdictTransaction {
+    /// What is said.
+    pub verdict: Verdict,
+    /// By whom.
+    pub signatures: Vec<Receipt>,
+}
+
+/// A proof system, as settlement sees it.
+pub trait ZoneVerifier {
+    /// Whether `proof` shows that the guest `guest_image` makes `execution` (a header's [`ZoneHeader::execution_bytes`]).
+    ///
+    /// # Errors
+    ///
+    /// [`ProofRefused`].
+    fn verify(&self, guest_image: Digest, execution: &[u8], proof: &[u8]) -> Result<(), ProofRefused>;
+}
+
+/// A proof shows nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the proof is refused: {reason}")]
+pub struct ProofRefused {
+    /// In the proof system's words.
+    pub reason: String,
+}
+
+/// A proof that was checked. Holding one is the check.
+#[derive(Debug)]
+pub struct VerifiedProof {
+    verdict: Verdict,
+}
+
+impl VerifiedProof {
+    /// Checks a proof of a header.
+    ///
+    /// # Errors
+    ///
+    /// [`ProofRefused`].
+    pub fn check(verifier: &impl ZoneVerifier, header: &ZoneHeader, proof: &[u8]) -> Result<Self, ProofRefused> {
+        verifier.verify(header.guest_image, &header.execution_bytes(), proof)?;
+        let word = Word::Proven { guest_image: header.guest_image, proof: crate::digest::sha256(&[proof]) };
+        Ok(Self { verdict: Verdict::of(header, word) })
+    }
+
+    /// Says so.
+    #[must_use]
+    pub fn sign(&self, key: &SecretKey) -> Receipt {
+        self.verdict.sign(key)
+    }
+
+    /// What was checked.
+    #[must_use]
+    pub const fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+}
+
+impl Verdict {
+    /// Domain of the signatures.
+    pub const DOMAIN: &'static [u8] = b"plinth/verdict/1";
+
+    /// This word on this header.
+    #[must_use]
+    pub fn of(header: &ZoneHeader, word: Word) -> Self {
+        let id = crate::block::header_id(header);
+        Self { chain: header.chain, zone: header.zone, height: header.height, header: id, word }
+    }
+
+    /// What is signed: domain, verdict.
+    #[must_use]
+    pub fn signed_bytes(&self) -> Vec<u8> {
+        let mut out = Self::DOMAIN.to_vec();
+        self.encode(&mut out);
+        out
+    }
+
+    /// Signs. Of a proof, [`VerifiedProof::sign`] is the way.
+    #[must_use]
+    pub fn sign(&self, key: &SecretKey) -> Receipt {
+        Receipt { validator: key.public_key(), signature: key.sign(&self.signed_bytes()) }
+    }
+}
+
+record!(Verdict { chain, zone, height, header, word });
+
+impl Codec for Word {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Attested => 1_u8.encode(out),
+            Self::Proven { guest_image, proof } => {
+                2_u8.encode(out);
+                guest_image.encode(out);
+                proof.encode(out);
+            }
+            Self::Rejected => 3_u8.encode(out),
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match u8::read(reader)? {
+            1 => Ok(Self::Attested),
+            2 => Ok(Self::Proven { guest_image: Codec::read(reader)?, proof: Codec::read(reader)? }),
+            3 => Ok(Self::Rejected),
+            _ => Err(reader.invalid("verdict")),
+        }
+    }
+}
+
+impl Codec for VerdictTransaction {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.verdict.encode(out);
+        encode_receipts(&self.signatures, out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { verdict: Codec::read(reader)?, signatures: read_receipts(reader)? })
+    }
+}
