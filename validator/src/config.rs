@@ -4,12 +4,12 @@
 //! key_file = "validator.key"          # 64 hexadecimal digits; relative paths start at this file's folder
 //! genesis = "genesis.toml"
 //! directory = "data"
-//! listen = "127.0.0.1:7101"
+//! listen = "127.0.0.1:7101"           # or "none": dials out only, from behind a NAT
 //! clients = []                        # keys beside the zones' producers
 //! idle_interval_ms = 500              # how long an idle proposer waits for content
 //! worker_threads = 1
 //!
-//! [[validators]]                      # where each validator of the genesis listens, this one included
+//! [[validators]]                      # where validators listen; those that are not here dial this one
 //! key = "64 hexadecimal digits"
 //! address = "127.0.0.1:7101"
 //! ```
@@ -33,9 +33,9 @@ use thiserror::Error;
 pub struct ValidatorConfig {
     /// Its key, a validator's of the genesis.
     pub key: SecretKey,
-    /// Where it listens.
-    pub listen: SocketAddr,
-    /// Where each validator listens, itself included.
+    /// Where it listens; `None` dials out only.
+    pub listen: Option<SocketAddr>,
+    /// Where validators listen, those included that may become one. Who is not here dials this one.
     pub peers: Vec<Peer>,
     /// The chain.
     pub genesis: Arc<Genesis>,
@@ -112,12 +112,31 @@ struct ConfigText {
     key_file: PathBuf,
     genesis: PathBuf,
     directory: PathBuf,
-    listen: SocketAddr,
+    listen: ListenText,
     #[serde(default)]
     clients: Vec<String>,
     idle_interval_ms: Option<u64>,
     worker_threads: Option<NonZeroUsize>,
     validators: Vec<PeerText>,
+}
+
+/// An address, or the word `none`.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct ListenText(Option<SocketAddr>);
+
+impl TryFrom<String> for ListenText {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "none" => Ok(Self(None)),
+            address => address
+                .parse()
+                .map(|address| Self(Some(address)))
+                .map_err(|_| format!("'{address}' is no address and not \"none\"")),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -162,7 +181,7 @@ impl ValidatorConfig {
         };
         Ok(Self {
             key,
-            listen: text.listen,
+            listen: text.listen.0,
             peers,
             genesis: Arc::new(genesis),
             directory: folder.join(text.directory),

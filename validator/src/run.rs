@@ -10,6 +10,7 @@ use plinth_settlement::keys::{self, KeyError};
 use plinth_settlement::stages::write_log;
 use plinth_settlement::transport::{AllowList, Channel, Identity, Transport, TransportConfig, TransportError};
 use plinth_types::id::{Height, PublicKey};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::mpsc;
@@ -46,12 +47,9 @@ pub enum StartError {
         /// What is wrong.
         error: KeyError,
     },
-    /// The configuration names another set of validators than the genesis.
-    #[error("validator {0} of the genesis has no address in the configuration")]
+    /// Without listening nobody can dial it, so it needs addresses to dial.
+    #[error("a validator that listens nowhere needs the address of every other one; {0} has none")]
     AddressMissing(PublicKey),
-    /// The configuration names another set of validators than the genesis.
-    #[error("{0} has an address in the configuration and is no validator of the genesis")]
-    NotInGenesis(PublicKey),
     /// The network refused.
     #[error(transparent)]
     Transport(#[from] TransportError),
@@ -189,15 +187,14 @@ impl Drop for ValidatorHandle {
     }
 }
 
+/// Two validators of which neither can be dialled never meet.
 fn check_peers(config: &ValidatorConfig) -> Result<(), StartError> {
-    let committee = config.genesis.committee();
-    let missing = committee.keys().iter().find(|key| config.peers.iter().all(|peer| peer.key != **key));
-    if let Some(key) = missing {
-        return Err(StartError::AddressMissing(*key));
-    }
-    match config.peers.iter().find(|peer| !committee.contains(&peer.key)) {
-        Some(stranger) => Err(StartError::NotInGenesis(stranger.key)),
-        None => Ok(()),
+    let me = config.key.public_key();
+    let mut others = config.genesis.committee().keys().iter().filter(|key| **key != me);
+    let missing = others.find(|key| config.peers.iter().all(|peer| peer.key != **key));
+    match missing {
+        Some(key) if config.listen.is_none() => Err(StartError::AddressMissing(*key)),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -244,17 +241,21 @@ async fn assemble(
     config: ValidatorConfig,
 ) -> Result<((Transport, SocketAddr), Consensus, impl Future<Output = ()>), StartError> {
     let to_consensus = |key: &PublicKey| keys::to_consensus(key).map_err(|error| StartError::Key { key: *key, error });
-    let committee = config.peers.iter().map(|peer| Ok((to_consensus(&peer.key)?, peer.address)));
-    let committee = committee.collect::<Result<_, StartError>>()?;
+    // Whoever has no address dials this one.
+    let mut book: BTreeMap<PublicKey, Option<SocketAddr>> =
+        config.genesis.committee().keys().iter().map(|key| (*key, None)).collect();
+    book.extend(config.peers.iter().map(|peer| (peer.key, Some(peer.address))));
+    let validators = book.iter().map(|(key, address)| Ok((to_consensus(key)?, *address)));
+    let validators = validators.collect::<Result<_, StartError>>()?;
     let producers = config.genesis.zones().iter().map(|zone| &zone.producer);
     let clients = producers.chain(&config.clients).map(to_consensus).collect::<Result<Vec<_>, _>>()?;
     let mut transport = Transport::start(TransportConfig {
         identity: Identity::new(config.key.to_consensus()),
         listen: config.listen,
-        committee,
+        validators,
         clients: AllowList::new(clients),
     })?;
-    let listen = transport.local_address().map_err(|source| TransportError::Listen { address: config.listen, source })?;
+    let listen = transport.local_address().map_err(|source| TransportError::Socket { source })?;
     let mut register = |channel| transport.register(channel, context.child("quota"));
     let (votes, certificates, resolver) = (register(Channel::Votes), register(Channel::Certificates), register(Channel::Resolver));
     let (blocks, backfill, gossip) = (register(Channel::Blocks), register(Channel::Backfill), register(Channel::Gossip));

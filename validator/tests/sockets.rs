@@ -146,11 +146,11 @@ fn a_key_that_nobody_listed_does_not_get_through_the_handshake() {
 
 /// In the place of validator 0: lets clients in, and shows them a block that nobody certified.
 async fn lie(cluster: &Cluster) {
-    let committee = cluster.peers.iter().map(|peer| (to_consensus(&peer.key).unwrap(), peer.address)).collect();
+    let validators = cluster.peers.iter().map(|peer| (to_consensus(&peer.key).unwrap(), Some(peer.address))).collect();
     let mut transport = Transport::start(TransportConfig {
         identity: Identity::new(cluster.keys[0].to_consensus()),
-        listen: cluster.peers[0].address,
-        committee,
+        listen: Some(cluster.peers[0].address),
+        validators,
         clients: AllowList::new([cluster.producer.to_consensus().public_key()]),
     })
     .unwrap();

@@ -43,7 +43,7 @@ pub(super) fn start_validators(
     let own = resolved.validators.iter().zip(peers).enumerate().filter_map(|(index, (validator, peer))| {
         let config = ValidatorConfig {
             key: validator.secret.clone()?,
-            listen: peer.address,
+            listen: Some(peer.address),
             peers: peers.to_vec(),
             genesis: Arc::clone(&resolved.genesis),
             directory: folder.validator(index),

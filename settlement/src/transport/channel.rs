@@ -1,6 +1,7 @@
 //! The channels between validators: what each carries, how urgent it is, how long its frames may be.
 
-use super::limits::{BLOCK_FRAME_SIZE_MAX, GOSSIP_FRAME_SIZE_MAX, VOTE_FRAME_SIZE_MAX};
+use super::limits::{BLOCK_FRAME_SIZE_MAX, CHECKPOINT_FRAME_SIZE_MAX, GOSSIP_FRAME_SIZE_MAX, VOTE_FRAME_SIZE_MAX};
+use std::num::NonZeroU32;
 
 /// What a stream between two validators carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,11 +18,14 @@ pub enum Channel {
     Blocks,
     /// Requests and answers for blocks that were missed.
     Backfill,
+    /// Parts of the group's signatures under checkpoints.
+    Checkpoints,
 }
 
 impl Channel {
     /// All, in order of their codes.
-    pub const ALL: [Self; 6] = [Self::Votes, Self::Certificates, Self::Resolver, Self::Gossip, Self::Blocks, Self::Backfill];
+    pub const ALL: [Self; 7] =
+        [Self::Votes, Self::Certificates, Self::Resolver, Self::Gossip, Self::Blocks, Self::Backfill, Self::Checkpoints];
 
     /// The byte that opens its stream.
     #[must_use]
@@ -46,7 +50,7 @@ impl Channel {
             Self::Votes | Self::Certificates => 3,
             Self::Resolver => 2,
             Self::Gossip | Self::Blocks => 1,
-            Self::Backfill => 0,
+            Self::Backfill | Self::Checkpoints => 0,
         }
     }
 
@@ -57,7 +61,21 @@ impl Channel {
             Self::Votes | Self::Certificates | Self::Resolver => VOTE_FRAME_SIZE_MAX,
             Self::Gossip => GOSSIP_FRAME_SIZE_MAX,
             Self::Blocks | Self::Backfill => BLOCK_FRAME_SIZE_MAX,
+            Self::Checkpoints => CHECKPOINT_FRAME_SIZE_MAX,
         }
+    }
+
+    /// Messages a second that one peer may send here, and this end may send it; beyond them its stream is not read. A hundred views a
+    /// second of one vote to notarize and one to finalize stay far below.
+    #[must_use]
+    pub const fn frames_per_second_max(self) -> NonZeroU32 {
+        let count = match self {
+            Self::Votes | Self::Gossip => 4_096,
+            Self::Certificates | Self::Backfill => 2_048,
+            Self::Resolver | Self::Blocks => 1_024,
+            Self::Checkpoints => 256,
+        };
+        NonZeroU32::new(count).expect("above zero")
     }
 }
 
@@ -70,6 +88,6 @@ mod tests {
         for (code, channel) in (0_u8..).zip(Channel::ALL) {
             assert_eq!((channel.code(), Channel::from_code(code)), (code, Some(channel)));
         }
-        assert_eq!(Channel::from_code(6), None);
+        assert_eq!(Channel::from_code(7), None);
     }
 }

@@ -5,7 +5,9 @@ use super::client::serve_client;
 use super::frame::{FrameError, FrameReader, head_of};
 use super::hub::{Hub, Inbound, LaneReader, Link};
 use super::identity::{ALPN_CLIENT, ALPN_VALIDATOR, Identity, peer_of};
-use super::limits::{FRAMES_PER_SECOND_MAX, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, REDIAL_DELAY_MAX, REDIAL_DELAY_MIN};
+use super::limits::{
+    HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, HANDSHAKES_UNVALIDATED_MAX, INBOUND_FRAME_CHARGE_MIN, REDIAL_DELAY_MAX, REDIAL_DELAY_MIN,
+};
 use super::quic::{CloseReason, SERVER_NAME, client_config};
 use bytes::Bytes;
 use commonware_cryptography::ed25519::PublicKey;
@@ -13,7 +15,7 @@ use commonware_runtime::IoBuf;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, warn};
@@ -33,6 +35,12 @@ pub(super) async fn accept(endpoint: quinn::Endpoint, hub: Arc<Hub>) {
             incoming.refuse();
             continue;
         };
+        let under_way = HANDSHAKES_MAX - handshakes.available_permits();
+        if under_way > HANDSHAKES_UNVALIDATED_MAX && !incoming.remote_address_validated() {
+            // Costs one small packet and no cryptography with keys; whoever comes back from that address goes on.
+            let _validated_meanwhile = incoming.retry().is_err();
+            continue;
+        }
         let hub = Arc::clone(&hub);
         connections.spawn(async move {
             let Ok(Ok(connection)) = timeout(HANDSHAKE_TIMEOUT, incoming).await else { return };
@@ -49,14 +57,14 @@ async fn serve(connection: quinn::Connection, hub: &Arc<Hub>) {
     };
     if protocol == ALPN_CLIENT {
         serve_client(connection, peer, &hub.clients).await;
-    } else if protocol == ALPN_VALIDATOR && hub.peers.contains(&peer) && peer < hub.me && !hub.is_blocked(&peer) {
+    } else if protocol == ALPN_VALIDATOR && hub.admits(&peer) && !hub.dials(&peer) {
         run_link(connection, peer, hub).await;
     } else {
         CloseReason::Refused.close(&connection);
     }
 }
 
-/// Dials one validator again and again, for as long as the transport lives.
+/// Dials one validator again and again, while it is one and for as long as the transport lives.
 pub(super) async fn keep_connected(
     endpoint: quinn::Endpoint,
     identity: Identity,
@@ -65,15 +73,19 @@ pub(super) async fn keep_connected(
     address: SocketAddr,
 ) {
     let mut delay = REDIAL_DELAY_MIN;
+    let mut changed = hub.changed.subscribe();
     loop {
-        if !hub.is_blocked(&peer) {
-            match dial(&endpoint, &identity, &peer, address).await {
-                Some(connection) => {
-                    delay = REDIAL_DELAY_MIN;
-                    run_link(connection, peer.clone(), &hub).await;
-                }
-                None => delay = (delay * 2).min(REDIAL_DELAY_MAX),
+        while !hub.admits(&peer) {
+            if changed.changed().await.is_err() {
+                return;
             }
+        }
+        match dial(&endpoint, &identity, &peer, address).await {
+            Some(connection) => {
+                delay = REDIAL_DELAY_MIN;
+                run_link(connection, peer.clone(), &hub).await;
+            }
+            None => delay = (delay * 2).min(REDIAL_DELAY_MAX),
         }
         sleep(delay).await;
     }
@@ -143,13 +155,10 @@ async fn read_lane(mut stream: quinn::RecvStream, peer: &PublicKey, hub: &Hub, s
     let channel = Channel::from_code(code).filter(|_| version == STREAM_VERSION);
     let channel = channel.ok_or(Violation::UnknownStream { version, channel: code })?;
     let mut frames = FrameReader::new(stream);
-    let mut pace = Pace::new(FRAMES_PER_SECOND_MAX);
+    let mut pace = Pace::new(channel.frames_per_second_max().get());
     loop {
-        // Not reading is what slows the sender down: QUIC's flow control does the rest.
-        let Ok(share) = Arc::clone(&shares[channel.index()]).acquire_owned().await else { return Ok(()) };
-        pace.step().await;
-        match frames.next(channel.frame_size_max()).await {
-            Ok(Some(frame)) => {
+        match read_next(&mut frames, channel, &mut pace, &shares[channel.index()]).await {
+            Ok(Some((frame, share))) => {
                 hub.deliver(channel, Inbound { peer: peer.clone(), message: IoBuf::from(frame), _share: share });
             }
             Ok(None) | Err(FrameError::Read(_) | FrameError::Write(_)) => return Ok(()),
@@ -158,6 +167,22 @@ async fn read_lane(mut stream: quinn::RecvStream, peer: &PublicKey, hub: &Hub, s
             }
         }
     }
+}
+
+/// The next frame, once its peer's share of the queue has room for it. Not reading is what slows the sender down: QUIC's flow control
+/// does the rest.
+async fn read_next(
+    frames: &mut FrameReader,
+    channel: Channel,
+    pace: &mut Pace,
+    share: &Arc<Semaphore>,
+) -> Result<Option<(Bytes, OwnedSemaphorePermit)>, FrameError> {
+    let Some(size) = frames.next_size(channel.frame_size_max()).await? else { return Ok(None) };
+    let charge = u32::try_from(size.max(INBOUND_FRAME_CHARGE_MIN)).expect("a frame with a bound");
+    let Ok(charged) = Arc::clone(share).acquire_many_owned(charge).await else { return Ok(None) };
+    pace.step().await;
+    let frame = frames.next(channel.frame_size_max()).await?;
+    Ok(frame.map(|frame| (frame, charged)))
 }
 
 /// Lets a given number of steps pass in a second, in bursts of at most as many.

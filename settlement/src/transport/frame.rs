@@ -44,6 +44,22 @@ impl FrameReader {
         Self { stream, buffer: BytesMut::new() }
     }
 
+    /// The length of the next frame, as soon as it is known; `None` at the end of the stream. Takes nothing out.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameError`], before any byte of a frame that is too long is waited for.
+    pub async fn next_size(&mut self, size_max: usize) -> Result<Option<usize>, FrameError> {
+        loop {
+            if let Some(size) = peek_size(&self.buffer, size_max)? {
+                return Ok(Some(size));
+            }
+            if !self.fill().await? {
+                return if self.buffer.is_empty() { Ok(None) } else { Err(FrameError::Truncated) };
+            }
+        }
+    }
+
     /// The next frame, `None` at the end of the stream. A call that is dropped loses nothing.
     ///
     /// # Errors
@@ -54,21 +70,27 @@ impl FrameReader {
             if let Some(frame) = take_frame(&mut self.buffer, size_max)? {
                 return Ok(Some(frame));
             }
-            match self.stream.read_chunk(CHUNK_SIZE, true).await? {
-                Some(chunk) => self.buffer.extend_from_slice(&chunk.bytes),
-                None if self.buffer.is_empty() => return Ok(None),
-                None => return Err(FrameError::Truncated),
+            if !self.fill().await? {
+                return if self.buffer.is_empty() { Ok(None) } else { Err(FrameError::Truncated) };
             }
         }
     }
+
+    /// `false` at the end of the stream.
+    async fn fill(&mut self) -> Result<bool, FrameError> {
+        let chunk = self.stream.read_chunk(CHUNK_SIZE, true).await?;
+        Ok(chunk.map(|chunk| self.buffer.extend_from_slice(&chunk.bytes)).is_some())
+    }
+}
+
+fn peek_size(buffer: &BytesMut, size_max: usize) -> Result<Option<usize>, FrameError> {
+    let Some(head) = buffer.first_chunk::<HEAD_SIZE>() else { return Ok(None) };
+    let size = u32::from_le_bytes(*head) as usize;
+    if size > size_max { Err(FrameError::TooLarge { size, size_max }) } else { Ok(Some(size)) }
 }
 
 fn take_frame(buffer: &mut BytesMut, size_max: usize) -> Result<Option<Bytes>, FrameError> {
-    let Some(head) = buffer.first_chunk::<HEAD_SIZE>() else { return Ok(None) };
-    let size = u32::from_le_bytes(*head) as usize;
-    if size > size_max {
-        return Err(FrameError::TooLarge { size, size_max });
-    }
+    let Some(size) = peek_size(buffer, size_max)? else { return Ok(None) };
     if buffer.len() < HEAD_SIZE + size {
         return Ok(None);
     }

@@ -1,22 +1,22 @@
-//! The committee as one validator sees it: who is connected, what waits for whom, who is blocked.
+//! The validators as one of them sees them: whom it tracks, who is connected, what waits for whom, who is blocked.
 
 use super::client::ClientStream;
 use super::identity::{AllowList, Identity};
-use super::limits::{CLIENT_ACCEPT_QUEUE_MAX, FRAMES_PER_SECOND_MAX, INBOUND_FRAMES_PER_PEER_MAX, LANE_BYTES_MAX, LANE_FRAMES_MAX};
+use super::limits::{
+    CLIENT_ACCEPT_QUEUE_MAX, INBOUND_BYTES_PER_PEER_MAX, INBOUND_FRAMES_PER_PEER_MAX, LANE_BYTES_MAX, LANE_FRAMES_MAX,
+};
+use super::members::Members;
 use super::p2p::{Oracle, QuicReceiver, QuicSender};
 use super::quic::{CloseReason, endpoint_config, server_config};
 use super::{Channel, dial};
 use crate::keys::from_consensus;
 use bytes::Bytes;
 use commonware_cryptography::ed25519::PublicKey;
-use commonware_p2p::PeerSetUpdate;
 use commonware_runtime::{Clock, IoBuf, Quota};
-use commonware_utils::channel::{mpsc as unbounded, ring};
-use commonware_utils::ordered::Set;
-use commonware_utils::sync::Mutex;
+use commonware_utils::sync::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use thiserror::Error;
@@ -26,12 +26,13 @@ use tokio::task::JoinSet;
 /// What a transport needs.
 #[derive(Clone, Debug)]
 pub struct TransportConfig {
-    /// This end's key; a member of the committee.
+    /// This end's key.
     pub identity: Identity,
-    /// Where to listen.
-    pub listen: SocketAddr,
-    /// Every validator and where it listens, this one included.
-    pub committee: Vec<(PublicKey, SocketAddr)>,
+    /// Where to listen; `None` dials out only, from behind a NAT.
+    pub listen: Option<SocketAddr>,
+    /// Every validator that is or may become one, and where it listens if it does. Tracked from the start, until
+    /// [`commonware_p2p::Manager::track`] says who is let in.
+    pub validators: Vec<(PublicKey, Option<SocketAddr>)>,
     /// Keys of clients let in.
     pub clients: AllowList,
 }
@@ -39,11 +40,8 @@ pub struct TransportConfig {
 /// Why no transport could be started.
 #[derive(Debug, Error)]
 pub enum TransportError {
-    /// The key is not in the committee.
-    #[error("key {0} is not in the committee")]
-    NotInCommittee(plinth_types::id::PublicKey),
-    /// A key stands in the committee twice.
-    #[error("key {0} stands in the committee twice")]
+    /// A validator is listed twice.
+    #[error("validator {0} is listed twice")]
     DuplicateKey(plinth_types::id::PublicKey),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
@@ -51,6 +49,12 @@ pub enum TransportError {
         /// Where.
         address: SocketAddr,
         /// Why not.
+        source: std::io::Error,
+    },
+    /// The socket is gone.
+    #[error("socket: {source}")]
+    Socket {
+        /// Why.
         source: std::io::Error,
     },
     /// TLS refused the configuration.
@@ -72,50 +76,50 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Listens, and starts dialling the validators with higher keys. Needs a tokio runtime around it.
+    /// Listens, and starts dialling the validators that are this end's to dial. Needs a tokio runtime around it.
     ///
     /// # Errors
     ///
     /// [`TransportError`].
     pub fn start(config: TransportConfig) -> Result<Self, TransportError> {
         let me = config.identity.public_key();
-        let mut addresses = BTreeMap::new();
-        for (key, address) in &config.committee {
-            if addresses.insert(key.clone(), *address).is_some() {
-                return Err(TransportError::DuplicateKey(from_consensus(key)));
+        let mut book = BTreeMap::new();
+        for (key, address) in config.validators {
+            if book.insert(key.clone(), address).is_some() {
+                return Err(TransportError::DuplicateKey(from_consensus(&key)));
             }
         }
-        if !addresses.contains_key(&me) {
-            return Err(TransportError::NotInCommittee(from_consensus(&me)));
-        }
-        let socket =
-            std::net::UdpSocket::bind(config.listen).map_err(|source| TransportError::Listen { address: config.listen, source })?;
-        // Whoever is on either list gets through the handshake; which protocol its key may speak is checked behind it.
-        let handshake = config.clients.clone();
-        addresses.keys().for_each(|key| handshake.insert(key.clone()));
-        let server = server_config(&config.identity, handshake.clone())?;
-        let endpoint = quinn::Endpoint::new(endpoint_config(&config.identity), Some(server), socket, Arc::new(quinn::TokioRuntime))
-            .map_err(|source| TransportError::Listen { address: config.listen, source })?;
+        let listens = config.listen.is_some();
+        let bind = config.listen.unwrap_or_else(|| dialling_address(book.values().flatten().next()));
+        let socket = std::net::UdpSocket::bind(bind).map_err(|source| TransportError::Listen { address: bind, source })?;
+        let handshake = AllowList::default();
+        let server = if listens { Some(server_config(&config.identity, handshake.clone())?) } else { None };
+        let endpoint = quinn::Endpoint::new(endpoint_config(&config.identity), server, socket, Arc::new(quinn::TokioRuntime))
+            .map_err(|source| TransportError::Listen { address: bind, source })?;
 
-        let peers: BTreeSet<PublicKey> = addresses.keys().filter(|key| **key != me).cloned().collect();
-        let per_channel = INBOUND_FRAMES_PER_PEER_MAX * peers.len().max(1);
-        let (senders, receivers): (Vec<_>, Vec<_>) = Channel::ALL.iter().map(|_| mpsc::channel(per_channel)).unzip();
+        let (senders, receivers): (Vec<_>, Vec<_>) =
+            Channel::ALL.iter().map(|_| mpsc::channel(INBOUND_FRAMES_PER_PEER_MAX * book.len().max(1))).unzip();
         let (client_sender, clients) = mpsc::channel(CLIENT_ACCEPT_QUEUE_MAX);
+        let members = Members::new(me.clone(), config.clients, handshake);
         let hub = Arc::new(Hub {
             me: me.clone(),
-            peers,
-            handshake,
+            listens,
+            book,
+            members: Mutex::new(members),
+            changed: watch::Sender::new(()),
             links: Mutex::default(),
             connected: watch::Sender::new(0),
             inbound: senders,
             clients: client_sender,
-            blocked: Mutex::default(),
-            subscriptions: Mutex::default(),
         });
+        hub.track(0, hub.book.keys().cloned().collect());
         let mut tasks = JoinSet::new();
         tasks.spawn(dial::accept(endpoint.clone(), Arc::clone(&hub)));
-        for (key, address) in addresses.into_iter().filter(|(key, _)| *key > me) {
-            tasks.spawn(dial::keep_connected(endpoint.clone(), config.identity.clone(), Arc::clone(&hub), key, address));
+        for (key, address) in &hub.book {
+            if let (true, Some(address)) = (hub.dials(key), address) {
+                let (endpoint, identity, hub) = (endpoint.clone(), config.identity.clone(), Arc::clone(&hub));
+                tasks.spawn(dial::keep_connected(endpoint, identity, hub, key.clone(), *address));
+            }
         }
         let inbound = Channel::ALL.into_iter().zip(receivers).collect();
         Ok(Self { endpoint, hub, inbound, clients: Some(clients), _tasks: tasks })
@@ -129,7 +133,7 @@ impl Transport {
     pub fn register<C: Clock>(&mut self, channel: Channel, clock: C) -> (QuicSender<C>, QuicReceiver) {
         let inbound = self.inbound.remove(&channel).expect("a channel is registered once");
         let capacity = NonZeroUsize::new(inbound.max_capacity()).expect("a queue has room");
-        let quota = Quota::per_second(NonZeroU32::new(FRAMES_PER_SECOND_MAX).expect("the quota is above zero"));
+        let quota = Quota::per_second(channel.frames_per_second_max());
         (QuicSender::new(Arc::clone(&self.hub), channel, quota, clock), QuicReceiver::new(inbound, capacity))
     }
 
@@ -188,20 +192,17 @@ pub(super) struct Inbound {
 /// State shared by the tasks and the p2p handles of one transport.
 pub(super) struct Hub {
     pub(super) me: PublicKey,
-    pub(super) peers: BTreeSet<PublicKey>,
-    handshake: AllowList,
+    listens: bool,
+    /// Who is or may become a validator, and where it listens.
+    book: BTreeMap<PublicKey, Option<SocketAddr>>,
+    members: Mutex<Members>,
+    /// Wakes who waits for a change of the members.
+    pub(super) changed: watch::Sender<()>,
     links: Mutex<BTreeMap<PublicKey, Arc<Link>>>,
     connected: watch::Sender<usize>,
+    /// By channel index.
     inbound: Vec<mpsc::Sender<Inbound>>,
     pub(super) clients: mpsc::Sender<ClientStream>,
-    blocked: Mutex<Blocked>,
-    subscriptions: Mutex<Vec<unbounded::UnboundedSender<PeerSetUpdate<PublicKey>>>>,
-}
-
-#[derive(Default)]
-struct Blocked {
-    keys: BTreeSet<PublicKey>,
-    subscribers: Vec<ring::Sender<Set<PublicKey>>>,
 }
 
 impl std::fmt::Debug for Hub {
@@ -217,9 +218,43 @@ impl Hub {
         link.is_some_and(|link| link.lanes[channel.index()].push(message.clone()))
     }
 
-    /// Hands a message to the reader of its channel. Room is certain: the share was acquired, and the queue holds all shares.
+    /// Hands a message to the reader of its channel. There is room for what every validator of the book may have waiting; what a
+    /// reconnected peer, or one that is not in the book, has beyond it is dropped.
     pub(super) fn deliver(&self, channel: Channel, inbound: Inbound) {
-        let _reader_gone = self.inbound[channel.index()].try_send(inbound).is_err();
+        let _dropped = self.inbound[channel.index()].try_send(inbound).is_err();
+    }
+
+    /// Whether this end is the one that dials `peer`: the lower key does, and whoever cannot be dialled.
+    pub(super) fn dials(&self, peer: &PublicKey) -> bool {
+        let reachable = self.book.get(peer).is_some_and(Option::is_some);
+        *peer != self.me && reachable && (!self.listens || self.me < *peer)
+    }
+
+    /// Whether `peer` is a validator now, and not blocked.
+    pub(super) fn admits(&self, peer: &PublicKey) -> bool {
+        self.members.lock().admits(peer)
+    }
+
+    pub(super) fn members(&self) -> MutexGuard<'_, Members> {
+        self.members.lock()
+    }
+
+    /// From now on these are the validators: others are cut off, and do not get through the handshake any more.
+    pub(super) fn track(&self, index: u64, validators: BTreeSet<PublicKey>) {
+        let Some(left) = self.members.lock().track(index, validators) else { return };
+        self.changed.send_replace(());
+        left.iter().for_each(|peer| self.cut(peer));
+    }
+
+    pub(super) fn block(&self, peer: &PublicKey) {
+        self.members.lock().block(peer);
+        self.cut(peer);
+    }
+
+    fn cut(&self, peer: &PublicKey) {
+        if let Some(link) = self.links.lock().get(peer) {
+            CloseReason::Refused.close(&link.connection);
+        }
     }
 
     pub(super) fn link_up(&self, peer: &PublicKey, link: Arc<Link>) {
@@ -237,32 +272,13 @@ impl Hub {
         }
         self.connected.send_replace(links.len());
     }
+}
 
-    pub(super) fn is_blocked(&self, peer: &PublicKey) -> bool {
-        self.blocked.lock().keys.contains(peer)
-    }
-
-    pub(super) fn block(&self, peer: PublicKey) {
-        self.handshake.remove(&peer);
-        let mut blocked = self.blocked.lock();
-        blocked.keys.insert(peer.clone());
-        let keys = Set::from_iter_dedup(blocked.keys.iter().cloned());
-        blocked.subscribers.retain(|subscriber| subscriber.send_lossy(keys.clone()));
-        drop(blocked);
-        if let Some(link) = self.links.lock().get(&peer) {
-            CloseReason::Refused.close(&link.connection);
-        }
-    }
-
-    pub(super) fn subscribe_blocked(&self, subscriber: ring::Sender<Set<PublicKey>>) {
-        let mut blocked = self.blocked.lock();
-        subscriber.send_lossy(Set::from_iter_dedup(blocked.keys.iter().cloned()));
-        blocked.subscribers.push(subscriber);
-    }
-
-    /// Keeps a peer-set subscription open for as long as the transport lives.
-    pub(super) fn keep_subscription(&self, subscriber: unbounded::UnboundedSender<PeerSetUpdate<PublicKey>>) {
-        self.subscriptions.lock().push(subscriber);
+/// Any port of the family that will be dialled.
+fn dialling_address(remote: Option<&SocketAddr>) -> SocketAddr {
+    match remote {
+        Some(SocketAddr::V6(_)) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+        Some(SocketAddr::V4(_)) | None => (Ipv4Addr::UNSPECIFIED, 0).into(),
     }
 }
 
@@ -280,9 +296,9 @@ impl Link {
         (Self { connection, lanes }, readers)
     }
 
-    /// Each peer's shares of the inbound queues.
+    /// Each peer's shares of the inbound queues, in bytes.
     pub(super) fn shares() -> Vec<Arc<Semaphore>> {
-        Channel::ALL.iter().map(|_| Arc::new(Semaphore::new(INBOUND_FRAMES_PER_PEER_MAX))).collect()
+        Channel::ALL.iter().map(|_| Arc::new(Semaphore::new(INBOUND_BYTES_PER_PEER_MAX))).collect()
     }
 }
 

@@ -7,12 +7,11 @@ use commonware_actor::{Feedback, Unreliable};
 use commonware_cryptography::ed25519::PublicKey;
 use commonware_p2p::utils::limited::{self, Connected};
 use commonware_p2p::{
-    BlockedSubscription, Blocker, LimitedSender, Manager, Message, PeerSetSubscription, PeerSetUpdate, Provider, Receiver,
-    Recipients, TrackedPeers, UnlimitedSender,
+    BlockedSubscription, Blocker, LimitedSender, Manager, Message, PeerSetSubscription, Provider, Receiver, Recipients,
+    TrackedPeers, UnlimitedSender,
 };
 use commonware_runtime::{Clock, IoBufs, Quota};
-use commonware_utils::channel::{mpsc as unbounded, ring};
-use commonware_utils::ordered::Set;
+use commonware_utils::channel::ring;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -72,7 +71,7 @@ impl UnlimitedSender for Lanes {
         let push = |peer: &PublicKey| self.hub.push(peer, self.channel, &message);
         // Every lane is tried: `any` would stop at the first that takes it.
         let sent = match &recipients {
-            Recipients::All => self.hub.peers.iter().map(push).filter(|sent| *sent).count(),
+            Recipients::All => self.hub.members().peers().iter().map(push).filter(|sent| *sent).count(),
             Recipients::Some(peers) => peers.iter().map(push).filter(|sent| *sent).count(),
             Recipients::One(peer) => usize::from(push(peer)),
         };
@@ -80,7 +79,7 @@ impl UnlimitedSender for Lanes {
     }
 }
 
-/// The committee without this validator.
+/// The validators without this one.
 #[derive(Clone, Debug)]
 struct Peers(Arc<Hub>);
 
@@ -88,14 +87,11 @@ impl Connected for Peers {
     type PublicKey = PublicKey;
 
     fn peers(&self) -> Vec<PublicKey> {
-        self.0.peers.iter().cloned().collect()
+        self.0.members().peers()
     }
 
     fn subscribe(&self) -> ring::Receiver<Vec<PublicKey>> {
-        // The committee is fixed, so this is the only value ever; the sender may go.
-        let (sender, receiver) = ring::channel(NonZeroUsize::MIN);
-        sender.send_lossy(self.peers());
-        receiver
+        self.0.members().subscribe_peers()
     }
 }
 
@@ -130,7 +126,7 @@ impl Receiver for QuicReceiver {
     }
 }
 
-/// Knows the peer set and blocks peers.
+/// Knows the validators of this epoch and the next, changes them, and blocks peers.
 #[derive(Clone, Debug)]
 pub struct Oracle(Arc<Hub>);
 
@@ -138,24 +134,18 @@ impl Oracle {
     pub(super) const fn new(hub: Arc<Hub>) -> Self {
         Self(hub)
     }
-
-    fn committee(&self) -> TrackedPeers<PublicKey> {
-        TrackedPeers::primary(Set::from_iter_dedup(self.0.peers.iter().cloned().chain([self.0.me.clone()])))
-    }
 }
 
 impl Blocker for Oracle {
     type PublicKey = PublicKey;
 
     fn block(&mut self, peer: PublicKey) -> Feedback {
-        self.0.block(peer);
+        self.0.block(&peer);
         Feedback::Ok
     }
 
     fn blocked(&mut self) -> BlockedSubscription<PublicKey> {
-        let (sender, receiver) = ring::channel(NonZeroUsize::MIN);
-        self.0.subscribe_blocked(sender);
-        receiver
+        self.0.members().subscribe_blocked()
     }
 }
 
@@ -163,24 +153,20 @@ impl Provider for Oracle {
     type PublicKey = PublicKey;
 
     async fn peer_set(&mut self, _: u64) -> Option<TrackedPeers<PublicKey>> {
-        Some(self.committee())
+        Some(self.0.members().set())
     }
 
     async fn subscribe(&mut self) -> PeerSetSubscription<PublicKey> {
-        let (sender, receiver) = unbounded::unbounded_channel();
-        let update = PeerSetUpdate { index: 0, latest: self.committee(), all: self.committee() };
-        let _receiver_gone = sender.send(update).is_err();
-        self.0.keep_subscription(sender);
-        receiver
+        self.0.members().subscribe_sets()
     }
 }
 
 impl Manager for Oracle {
-    /// The committee is fixed for the life of a transport, so there is nothing to change.
-    fn track<R>(&mut self, _: u64, _: R) -> Feedback
+    fn track<R>(&mut self, index: u64, validators: R) -> Feedback
     where
         R: Into<TrackedPeers<PublicKey>> + Send,
     {
+        self.0.track(index, validators.into().union().into_iter().collect());
         Feedback::Ok
     }
 }

@@ -44,7 +44,7 @@ impl Cluster {
     pub fn config(&self, index: usize) -> ValidatorConfig {
         ValidatorConfig {
             key: self.keys[index].clone(),
-            listen: self.peers[index].address,
+            listen: Some(self.peers[index].address),
             peers: self.peers.clone(),
             genesis: Arc::clone(&self.genesis),
             directory: self.folder.path().join(format!("validator-{index}")),
