@@ -4,6 +4,7 @@
 //! engine    the matching engine alone, CPU time, against a workload's known trades
 //! journal   commands made durable: throughput, a lone record's latency, recovery
 //! wire      FIX over TCP against an appliance, open loop, with the floor of a raw echo in the same run
+//! state     durable updates of verifiable state, beside RocksDB; proofs
 //! settle    from execution to finality, per stage, against an appliance with four validators
 //! relay     no figure: a long and lossy road between processes, for scripts
 //! ```
@@ -20,6 +21,7 @@ mod journal;
 mod random;
 mod relay;
 mod settle;
+mod state;
 mod wire;
 mod workload;
 
@@ -49,6 +51,8 @@ enum Command {
     Settle(settle::SettleArgs),
     /// Pass UDP datagrams on late, out of order, or not at all, until killed
     Relay(relay::RelayArgs),
+    /// Durable updates of the verifiable state, beside RocksDB; its proofs
+    State(state::StateArgs),
 }
 
 fn main() -> ExitCode {
@@ -61,6 +65,7 @@ fn main() -> ExitCode {
         Command::Wire(args) => wire::run(args, &mut figures),
         Command::Settle(args) => settle::run(args, &mut figures),
         Command::Relay(args) => relay::run(args).map(|()| true),
+        Command::State(args) => state::run(args, &mut figures),
     };
     match done {
         Ok(right) => {

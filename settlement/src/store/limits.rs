@@ -34,5 +34,8 @@ pub const PAGES: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 pub const WRITE_BUFFER_SIZE: NonZeroUsize = NonZeroUsize::new(256 << 10).unwrap();
 /// Bytes read at once when the store is opened.
 pub const REPLAY_BUFFER_SIZE: NonZeroUsize = NonZeroUsize::new(256 << 10).unwrap();
+/// Blocks between two syncs of the tree, which can be hashed anew from the log: so much of the log is read when the store is opened after a
+/// crash.
+pub const TREE_SYNC_INTERVAL_BLOCKS: u64 = 64;
 /// Keys remembered while the index is rebuilt.
 pub const OPEN_CACHE_KEYS: NonZeroUsize = NonZeroUsize::new(1 << 14).unwrap();

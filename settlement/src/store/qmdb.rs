@@ -4,7 +4,10 @@
 //! an empty option is a closed store.
 
 use super::error::StoreError;
-use super::limits::{ENTRY_SIZE_MAX, ITEMS_PER_FILE, OPEN_CACHE_KEYS, PAGE_SIZE, PAGES, REPLAY_BUFFER_SIZE, WRITE_BUFFER_SIZE};
+use super::limits::{
+    ENTRY_SIZE_MAX, ITEMS_PER_FILE, OPEN_CACHE_KEYS, PAGE_SIZE, PAGES, REPLAY_BUFFER_SIZE, TREE_SYNC_INTERVAL_BLOCKS,
+    WRITE_BUFFER_SIZE,
+};
 use super::parameters::BITMAP_CHUNK_SIZE;
 use super::proof::FactProof;
 use super::state::{Fact, Live, Position, VerifiableState, Write, key_hash};
@@ -227,18 +230,18 @@ impl<E: StoreRuntime> VerifiableState for Qmdb<E> {
 
     fn apply(&self, fork: Fork) -> BoxFuture<'_, Result<Live, StoreError>> {
         async move {
-            let position = fork.position;
-            // The lock covers what changes in memory; whoever forks does not wait for the disk.
+            let Fork { batch, position } = fork;
             let applied = self.change(
                 |_| position,
                 async |database| {
-                    let database = database.apply_batch(fork.batch).await?;
-                    Ok(database.start_sync().await?)
+                    let database = database.apply_batch(batch).await?;
+                    // The log alone is made durable; the tree follows from it, and is synced so often that little is hashed anew.
+                    let synced = position.height.get().is_multiple_of(TREE_SYNC_INTERVAL_BLOCKS);
+                    let database = if synced { database.sync().await? } else { database.commit().await? };
+                    Ok((database, ()))
                 },
             );
-            let (live, durable) = applied.await?;
-            durable.await?;
-            Ok(live)
+            Ok(applied.await?.0)
         }
         .boxed()
     }

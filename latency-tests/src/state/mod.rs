@@ -1,0 +1,129 @@
+//! `state`: random updates of one set of keys, each batch durable before the next, in the store that validators keep beside RocksDB.
+//!
+//! * All stores hold the same keys and take the same batches, on one disk, in turn: round by round. What counts is the median batch.
+//! * The validators' store computes a root for every batch and RocksDB computes none: it is the floor of a store that proves nothing.
+//! * RocksDB is Debian's library, loaded when it is there; without it its figures are missing, and the output says so.
+//!
+//! Known limitations: the sets fit in memory on any machine that runs this: what a disk costs a store that outgrows it is not measured; no
+//! hexary trie is measured beside.
+
+mod ours;
+mod rocks;
+mod work;
+
+use crate::figures::{Figures, rounded};
+use commonware_runtime::{Runner as _, tokio as runtime};
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use work::Work;
+
+/// What `state` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StateArgs {
+    /// Folder on the disk to be measured; a folder in it is made and removed
+    #[arg(long, default_value_os_t = std::env::temp_dir())]
+    dir: PathBuf,
+    /// Keys in each store
+    #[arg(long, default_value_t = 300_000)]
+    keys: u64,
+    /// Updates of one batch
+    #[arg(long, default_value_t = 10_000)]
+    batch: u64,
+    /// Batches of one round
+    #[arg(long, default_value_t = 10)]
+    batches: u64,
+    /// Rounds, in each of which every store has its turn
+    #[arg(long, default_value_t = 5)]
+    rounds: u64,
+}
+
+/// Seconds that each batch took.
+#[derive(Debug, Default)]
+struct Times(Vec<f64>);
+
+impl Times {
+    fn median(&self) -> f64 {
+        let mut sorted = self.0.clone();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+
+    async fn measure<T, E>(&mut self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        let started = Instant::now();
+        let done = work.await?;
+        self.0.push(started.elapsed().as_secs_f64());
+        Ok(done)
+    }
+}
+
+/// Runs.
+pub(crate) fn run(args: &StateArgs, figures: &mut Figures) -> Result<bool, Box<dyn Error>> {
+    let scratch = Scratch(args.dir.join(format!("latency-tests-state-{}", std::process::id())));
+    let config = runtime::Config::new().with_worker_threads(1).with_storage_directory(scratch.0.join("ours"));
+    let runner = runtime::Runner::new(config);
+    runner.start(|context| measure(context, args, &scratch.0, figures))
+}
+
+async fn measure(
+    context: runtime::Context,
+    args: &StateArgs,
+    scratch: &Path,
+    figures: &mut Figures,
+) -> Result<bool, Box<dyn Error>> {
+    let work = Work { keys: args.keys, batch: args.batch };
+    let mut ours = ours::Ours::open(context, &work).await?;
+    let mut rocks = match rocks::Rocks::open(&scratch.join("rocksdb")) {
+        Ok(rocks) => Some(rocks),
+        Err(rocks::RocksError::Missing(error)) => {
+            println!("skipped: librocksdb not installed ({error})");
+            None
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if let Some(rocks) = &mut rocks {
+        for batch in work.fill() {
+            rocks.write(&batch)?;
+        }
+    }
+    let (mut ours_times, mut root_times, mut rocks_times) = (Times::default(), Times::default(), Times::default());
+    for round in 0..args.rounds {
+        for number in round * args.batches..(round + 1) * args.batches {
+            let batch = ours::writes(&work.updates(number));
+            ours_times.measure(ours.update(&batch, &mut root_times)).await?;
+        }
+        if let Some(rocks) = &mut rocks {
+            for number in round * args.batches..(round + 1) * args.batches {
+                let batch = work.updates(number);
+                rocks_times.measure(async { rocks.write(&batch) }).await?;
+            }
+        }
+    }
+    let per_s = |times: &Times| (args.batch as f64 / times.median()).round();
+    figures.add("state.updates_per_s", per_s(&ours_times));
+    figures.add("state.batch_p50_ms", rounded(ours_times.median() * 1e3));
+    figures.add("state.root_p50_ms", rounded(root_times.median() * 1e3));
+    if rocks.is_some() {
+        figures.add("state.rocksdb_updates_per_s", per_s(&rocks_times));
+        figures.add("state.rocksdb_batch_p50_ms", rounded(rocks_times.median() * 1e3));
+        figures.add("state.rocksdb_ratio", rounded(per_s(&ours_times) / per_s(&rocks_times)));
+    }
+    ours.proofs(&work, figures).await?;
+    let same = match &rocks {
+        Some(rocks) => ours.holds_what(rocks).await?,
+        None => true,
+    };
+    figures.add("state.keys", args.keys);
+    figures.add("state.batch", args.batch);
+    Ok(same)
+}
+
+/// A folder that goes with this value.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Of a run that failed before it made anything there is nothing to remove.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
