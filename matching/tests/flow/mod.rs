@@ -306,7 +306,7 @@ impl Flow {
             0 => message.zone = ZoneId::new(2),
             1 => message.index = InboxIndex::new(next + 1),
             2 => message.index = InboxIndex::new(self.inbox),
-            3 => message.account = AccountId::new(6),
+            3 => message.account = Address::of_account(AccountId::new(6)),
             4 => message.asset = AssetId::new(9),
             5 => (message.asset, message.amount) = (AssetId::new(JUNK), Amount::new(AMOUNT_MAX).unwrap()),
             _ => {}

@@ -22,10 +22,10 @@ pub(super) fn take_in(state: &mut PoolState, message: &InboxMessage) -> Option<P
     let value = u64::try_from(message.amount.units()).ok().map(Value::new);
     match value {
         Some(value) if known && room && state.gate == Gate::Open => {
-            state.credits.insert(message.id, Credit { asset: message.asset, value, owner: message.owner });
+            state.credits.insert(message.id, Credit { asset: message.asset, value, owner: message.from.address.owner() });
             None
         }
-        _ => Some(Payout { asset: message.asset, amount: message.amount, to: message.owner, cause: message.id }),
+        _ => Some(Payout { asset: message.asset, amount: message.amount, to: message.from.address.owner(), cause: message.id }),
     }
 }
 

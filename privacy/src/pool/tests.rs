@@ -18,8 +18,9 @@ use ed25519_dalek::{Signer, SigningKey};
 use plinth_types::codec::Codec;
 use plinth_types::digest::Digest;
 use plinth_types::id::{AccountId, AssetId, ChainId, Height, InboxIndex, PublicKey, Signature, TimestampNs, ZoneId};
-use plinth_types::message::InboxMessage;
+use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::quantity::Amount;
+use plinth_types::transfer::{Address, Party};
 
 const BONDS: AssetId = AssetId::new(7);
 const DAY_NS: u64 = 86_400_000_000_000;
@@ -66,8 +67,10 @@ impl World {
             id: Digest([id; 32]),
             asset: BONDS,
             amount: Amount::new(amount).expect("an amount"),
-            owner: public(9),
-            account: AccountId::new(0),
+            from: Party::owner(public(9)),
+            channel_seq: 1,
+            kind: InboxKind::Transfer,
+            account: Address::of_account(AccountId::new(0)),
         };
         rules::take_in(&mut self.state, &message)
     }

@@ -22,8 +22,9 @@ use ed25519_dalek::{Signer, SigningKey};
 use plinth_types::codec::Codec;
 use plinth_types::digest::Digest;
 use plinth_types::id::{AccountId, AssetId, ChainId, Height, InboxIndex, PublicKey, Signature, TimestampNs, ZoneId};
-use plinth_types::message::InboxMessage;
+use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::quantity::Amount;
+use plinth_types::transfer::{Address, Party};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 
@@ -133,8 +134,10 @@ impl World {
             id: Digest([self.messages as u8; 32]),
             asset,
             amount: Amount::new(amount.into()).expect("an amount"),
-            owner: public(20 + firm as u8),
-            account: AccountId::new(0),
+            from: Party::owner(public(20 + firm as u8)),
+            channel_seq: 1,
+            kind: InboxKind::Transfer,
+            account: Address::of_account(AccountId::new(0)),
         }
     }
 
