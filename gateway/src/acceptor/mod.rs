@@ -17,7 +17,8 @@ use crate::limits::{CONNECTIONS_PENDING_MAX, LOGON_TIME_MAX_NS, PASSWORD_SIZE_MA
 use crate::session::{Application, Context, Credential, Session, SessionConfig, SessionConfigError};
 use crate::zone::Zone;
 use failures::FailedLogons;
-use plinth_types::id::{Seq, SessionId};
+use plinth_types::command::{Body, MassCancel, MassCancelCause};
+use plinth_types::id::{MandateId, Seq, SessionId};
 use plinth_types::message::Note;
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -61,6 +62,8 @@ pub struct Acceptor<A> {
     /// The connection of each session.
     bound: Vec<Option<LinkId>>,
     touched: Touched,
+    /// Sessions whose orders are to be cancelled because their connection is gone.
+    lost: Vec<SessionId>,
     failures: FailedLogons,
     pending_count: usize,
     verifications: VecDeque<Verification>,
@@ -102,6 +105,7 @@ impl<A: Application> Acceptor<A> {
             links: Vec::new(),
             bound: Vec::new(),
             touched: Touched::default(),
+            lost: Vec::new(),
             failures: FailedLogons::default(),
             pending_count: 0,
             verifications: VecDeque::new(),
@@ -220,6 +224,9 @@ impl<A: Application> Acceptor<A> {
             LinkState::AwaitingLogon { .. } | LinkState::Verifying { .. } => self.pending_count -= 1,
             LinkState::Bound { session } => {
                 self.bound[session] = None;
+                if self.sessions[session].config().cancel_on_disconnect {
+                    self.lost.push(self.sessions[session].config().id);
+                }
                 self.sessions[session].disconnected();
                 self.application.disconnected(self.sessions[session].config().id);
             }
@@ -242,8 +249,18 @@ impl<A: Application> Acceptor<A> {
         }
     }
 
-    /// Hands notes that sessions need to the zone: those that something happened to since the last [`Acceptor::take_ready`].
+    /// Hands cancels of lost connections to the zone, until it takes them, and notes that sessions need: those that something happened to since the last [`Acceptor::take_ready`].
     pub fn submit_notes<Z: Zone>(&mut self, zone: &mut Z) {
+        self.lost.retain(|&session| {
+            let mass = MassCancel {
+                session: Some(session),
+                account: None,
+                instrument: None,
+                side: None,
+                cause: MassCancelCause::Disconnect,
+            };
+            zone.submit(SessionId::APPLIANCE, MandateId::new(0), Body::MassCancel(mass), &[]).is_err()
+        });
         for &session in &self.touched.sessions {
             self.sessions[session].submit_note(zone, &mut self.note_tail);
         }
@@ -282,8 +299,10 @@ impl<A: Application> Acceptor<A> {
         }
     }
 
-    /// The replay is over.
+    /// The replay is over. What was connected before it is no longer.
     pub fn start(&mut self) {
+        let cancelling = self.sessions.iter().map(Session::config).filter(|config| config.cancel_on_disconnect);
+        self.lost.extend(cancelling.map(|config| config.id));
         self.sessions.iter_mut().for_each(|session| session.outbound().start());
         (0..self.sessions.len()).for_each(|session| self.touched.add(session));
     }

@@ -1,6 +1,7 @@
 //! Records and events to orders and reports: the same live and in a replay.
 
 use super::Desk;
+use super::mass::NO_ORDER;
 use super::orders::Order;
 use super::reports::{Execution, RequestKind, Source};
 use super::trades::{Milestone, Trade};
@@ -28,7 +29,17 @@ impl Desk {
                 }
                 return self.unasked(command, events, sessions);
             }
-            Body::MassCancel(_) => return self.unasked(command, events, sessions),
+            Body::MassCancel(_) => {
+                self.unasked(command, events, sessions);
+                if let Ok(client) = ClientTail::decode(tail) {
+                    self.sessions.of(command.session).claim(client.client_order_id, NO_ORDER);
+                    if !live {
+                        sessions.recovered(command.session, client.msg_seq_num);
+                    }
+                    Self::mass_cancelled(command, events, &client, sessions);
+                }
+                return;
+            }
             Body::Note => {
                 if let Ok(Note::BlockStatus { height, last_seq, status, settlement_height, settlement_time }) = Note::decode(tail) {
                     let (record, time) = (command.seq, command.time);

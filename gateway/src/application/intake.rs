@@ -30,6 +30,10 @@ impl Application for Desk {
         let request = Request::read(message);
         let msg_type = message.msg_type();
         let outcome = match msg_type {
+            _ if !origin.role.may_send(msg_type) => Err(Fault::Business(BusinessReject::NOT_AUTHORIZED)),
+            b"q" => self.mass_cancel(origin, message, &request, zone, reply),
+            b"AF" => self.mass_status(origin, message, &request, reply),
+            b"x" => self.security_list(origin, message, &request, reply),
             b"D" => self.new_order(origin, &request, zone, reply),
             b"F" => self.cancel(origin, &request, zone),
             b"G" => self.replace(origin, &request, zone),
@@ -178,7 +182,7 @@ impl Desk {
         self.listing.mandate(origin.session, account).ok_or(Fault::Refused(Refusal::UnknownAccount))
     }
 
-    fn submit<Z: Zone>(
+    pub(super) fn submit<Z: Zone>(
         &mut self,
         origin: Origin,
         mandate: MandateId,
@@ -200,12 +204,12 @@ fn required(value: Option<&[u8]>, tag: Tag) -> Result<&[u8], Fault> {
     value.ok_or(Fault::Business(BusinessReject::missing(tag)))
 }
 
-fn client_order_id(value: Option<&[u8]>, tag: Tag) -> Result<ClientOrderId, Fault> {
+pub(super) fn client_order_id(value: Option<&[u8]>, tag: Tag) -> Result<ClientOrderId, Fault> {
     let value = required(value, tag)?;
     ClientOrderId::new(value).ok_or(Fault::Session(Violation::of(SessionRejectReason::ValueIncorrect, tag)))
 }
 
-fn side(value: Option<&[u8]>) -> Result<Side, Fault> {
+pub(super) fn side(value: Option<&[u8]>) -> Result<Side, Fault> {
     match value {
         Some(b"1") => Ok(Side::Buy),
         Some(b"2") => Ok(Side::Sell),

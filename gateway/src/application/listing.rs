@@ -50,6 +50,11 @@ impl Listing {
         self.instrument(*self.by_symbol.get(&name)?)
     }
 
+    /// All instruments.
+    pub(super) fn instruments(&self) -> impl ExactSizeIterator<Item = &Instrument> {
+        self.instruments.iter().flatten().collect::<Vec<_>>().into_iter()
+    }
+
     #[inline]
     pub(super) fn instrument(&self, id: InstrumentId) -> Option<&Instrument> {
         self.instruments.get(id.get() as usize)?.as_ref()

@@ -5,6 +5,7 @@
 //! orders.rs    a session's orders and the client ids that are used up
 //! request.rs   the fields of a request, read once; which of them we honour
 //! intake.rs    NewOrderSingle, OrderCancelRequest, OrderCancelReplaceRequest, OrderStatusRequest
+//! mass.rs      OrderMassCancelRequest, OrderMassStatusRequest, SecurityListRequest
 //! delivery.rs  records and events to orders and reports
 //! reports.rs   ExecutionReport, OrderCancelReject, BusinessMessageReject
 //! trades.rs    trades until they are settled, TradeCaptureReport
@@ -23,6 +24,10 @@
 //! * Unknown symbol: rejected, 103=1. A quantity or price that is no number, has too many decimals or does not fit: `Reject` naming the tag.
 //! * `ClOrdID` is unique per session for ever, over cancels and replaces too, and over sequence resets. A second use is rejected (103=6,
 //!   102=6); with `PossResend` it is answered with the order's status. Only requests that reached the zone use one up.
+//! * `OrderMassCancelRequest` (from 4.3 on) with 530=7 takes all orders of the session off the books, with 530=1 those of `Symbol`; `Side` narrows
+//!   either. Each order's report says why, then `OrderMassCancelReport` says how many. `OrderMassStatusRequest` knows 585=7 and 585=1.
+//! * A session may be configured to lose its orders with its connection. A session's role says which messages it may send; others are answered
+//!   with 380=6.
 //! * `OrderID` is `SESSION-INDEX`. `ExecID` is `RECORD-EVENT-SIDE`, so a report sent again has the same one; `R…` for a rejection by the
 //!   gateway itself, `0` for a status.
 //! * `AvgPx` has [four places](crate::limits::AVG_PX_EXTRA_DECIMALS) more than the price, half to even. Everything else is exact.
@@ -32,6 +37,7 @@
 mod delivery;
 mod intake;
 mod listing;
+mod mass;
 mod orders;
 mod reports;
 mod request;

@@ -191,6 +191,12 @@ impl SessionOrders {
         self.orders.get_mut(usize::try_from(index.checked_sub(1)?).ok()?)?.as_mut()
     }
 
+    /// Orders that are not over, with their indices.
+    pub(super) fn open(&self) -> impl Iterator<Item = (u64, &Order)> {
+        let orders = (1..).zip(&self.orders).filter_map(|(index, order)| Some((index, order.as_ref()?)));
+        orders.filter(|(_, order)| !order.is_over())
+    }
+
     /// Whether the order with this index has this id.
     pub(super) fn is_same(&self, index: u64, id: &ClientOrderId) -> bool {
         self.get(index).is_some_and(|order| order.client_order_id == *id)

@@ -82,6 +82,8 @@ pub(super) struct BusinessReject {
 impl BusinessReject {
     pub(super) const UNSUPPORTED_TYPE: Self = Self { reason: 3, text: "Unsupported Message Type", missing: None };
 
+    pub(super) const NOT_AUTHORIZED: Self = Self { reason: 6, text: "Not authorized", missing: None };
+
     pub(super) const fn missing(tag: Tag) -> Self {
         Self { reason: 5, text: "Conditionally Required Field Missing", missing: Some(tag) }
     }
@@ -292,7 +294,7 @@ impl Desk {
             let violation = reject.missing.map(|tag| Violation::of(SessionRejectReason::RequiredTagMissing, tag));
             return match violation {
                 Some(violation) => out.push_reject(origin.msg_seq_num, msg_type, violation, origin.now.utc),
-                None => out.push_reject_text(origin.msg_seq_num, msg_type, "Unsupported message type", origin.now.utc),
+                None => out.push_reject_text(origin.msg_seq_num, msg_type, reject.text, origin.now.utc),
             };
         }
         out.push(NO_RECORD, b"j", origin.now.utc, |body| {
@@ -307,7 +309,7 @@ impl Desk {
     }
 
     /// The fields that describe an order in any report.
-    fn write_terms(&self, id: OrderId, order: &Order, cl_ord_id: &[u8], orig: Option<&[u8]>, body: &mut BodyWriter<'_>) {
+    pub(super) fn write_terms(&self, id: OrderId, order: &Order, cl_ord_id: &[u8], orig: Option<&[u8]>, body: &mut BodyWriter<'_>) {
         let (price_decimals, qty_decimals) = self.decimals(order);
         if let Some(account) = self.listing.account_of(id.session(), order.mandate) {
             body.bytes(tag::ACCOUNT, account.as_bytes());
@@ -410,6 +412,6 @@ fn write_status_req_id(request: &Request<'_>, body: &mut BodyWriter<'_>) {
 }
 
 /// The record of an answer that came of none.
-const NO_RECORD: Seq = Seq::new(0);
+pub(super) const NO_RECORD: Seq = Seq::new(0);
 /// Longest value of a client's that is sent back.
-const ECHO_SIZE_MAX: usize = 64;
+pub(super) const ECHO_SIZE_MAX: usize = 64;

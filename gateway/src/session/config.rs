@@ -18,13 +18,50 @@ pub struct SessionConfig {
     pub reset: ResetPolicy,
     /// The version that it speaks.
     pub version: Version,
+    /// What it may do.
+    pub role: Role,
+    /// Whether its orders are taken off the books when its connection ends, whoever ended it; a restart of ours counts.
+    pub cancel_on_disconnect: bool,
+}
+
+/// What a session may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// Everything.
+    #[default]
+    Trade,
+    /// Cancel, and ask.
+    CancelOnly,
+    /// Ask: orders, instruments.
+    Observe,
+}
+
+impl Role {
+    /// Whether a type of application message is for it.
+    #[must_use]
+    pub const fn may_send(self, msg_type: &[u8]) -> bool {
+        let is_question = matches!(msg_type, b"H" | b"AF" | b"x");
+        match self {
+            Self::Trade => true,
+            Self::CancelOnly => is_question || matches!(msg_type, b"F" | b"q"),
+            Self::Observe => is_question,
+        }
+    }
 }
 
 impl SessionConfig {
     /// A FIX 4.4 session.
     #[must_use]
     pub fn new(id: SessionId, comp_id: &str, credential: Credential, reset: ResetPolicy) -> Self {
-        Self { id, comp_id: comp_id.to_owned(), credential, reset, version: Version::Fix44 }
+        Self {
+            id,
+            comp_id: comp_id.to_owned(),
+            credential,
+            reset,
+            version: Version::Fix44,
+            role: Role::Trade,
+            cancel_on_disconnect: false,
+        }
     }
 }
 

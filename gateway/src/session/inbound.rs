@@ -102,7 +102,7 @@ impl Session {
             }
             MsgType::Application => {
                 self.advance();
-                let origin = Origin { session: self.config.id, msg_seq_num: number, now };
+                let origin = Origin { session: self.config.id, role: self.config.role, msg_seq_num: number, now };
                 context.application.message(origin, message, context.zone, &mut self.outbound);
             }
         }

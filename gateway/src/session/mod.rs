@@ -59,7 +59,7 @@ mod store;
 mod timers;
 
 pub(crate) use config::is_comp_id;
-pub use config::{Credential, ResetPolicy, SessionConfig, SessionConfigError};
+pub use config::{Credential, ResetPolicy, Role, SessionConfig, SessionConfigError};
 pub(crate) use inbound::is_time_accurate;
 pub use outbound::{BodyWriter, Outbound};
 
@@ -89,6 +89,8 @@ pub trait Application {
 pub struct Origin {
     /// Whose.
     pub session: SessionId,
+    /// What it may do.
+    pub role: Role,
     /// Its number.
     pub msg_seq_num: MsgSeqNum,
     /// When it came.

@@ -1,6 +1,6 @@
 //! The slowest zone there is: one list of resting orders, searched from the front. It answers commands as the trading zone does.
 
-use plinth_types::command::{Body, Command, NewOrder, OrderPrice, Side, TimeInForce};
+use plinth_types::command::{Body, Command, MassCancel, MassCancelCause, NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::event::{CancelReason, Event};
 use plinth_types::id::{OrderId, SessionId, TradeId};
 use plinth_types::quantity::{Lots, Price, Qty};
@@ -36,7 +36,8 @@ impl Book {
             },
             Body::Replace { order, price, qty } => self.replace(order, price, qty, &mut events),
             Body::Configure => events.push(Event::Configured),
-            Body::MassCancel(_) | Body::Inbox | Body::Note => {}
+            Body::MassCancel(mass) => self.mass_cancel(&mass, &mut events),
+            Body::Inbox | Body::Note => {}
         }
         events
     }
@@ -120,6 +121,22 @@ impl Book {
             return events.push(Event::Cancelled { order, lots: Lots::ZERO, reason: CancelReason::ReplacedToFilled });
         }
         self.match_and_rest(replaced, true, events);
+    }
+
+    fn mass_cancel(&mut self, mass: &MassCancel, events: &mut Vec<Event>) {
+        let fits = |own: &Resting| {
+            mass.session.is_none_or(|session| own.new.order.session() == session)
+                && mass.instrument.is_none_or(|instrument| own.new.instrument == instrument)
+                && mass.side.is_none_or(|side| own.new.side == side)
+        };
+        let reason = match mass.cause {
+            MassCancelCause::Request => CancelReason::MassRequested,
+            MassCancelCause::Disconnect => CancelReason::Disconnected,
+        };
+        let (gone, kept): (Vec<Resting>, Vec<Resting>) = self.resting.iter().partition(|own| fits(own));
+        self.resting = kept;
+        events.extend(gone.iter().map(|own| Event::Cancelled { order: own.new.order, lots: Lots::new(own.open), reason }));
+        events.push(Event::MassCancelled { orders: gone.len() as u32 });
     }
 
     fn take_off(&mut self, order: OrderId) -> Option<Resting> {

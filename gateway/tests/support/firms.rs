@@ -4,7 +4,7 @@ use super::{Execute, Journal, Runner, Subject, book::Book};
 use plinth_gateway::acceptor::{Acceptor, Sessions};
 use plinth_gateway::application::{Desk, Listing};
 use plinth_gateway::clock::Now;
-use plinth_gateway::session::{Credential, ResetPolicy, SessionConfig};
+use plinth_gateway::session::{Credential, ResetPolicy, Role, SessionConfig};
 use plinth_types::command::Command;
 use plinth_types::event::Event;
 use plinth_types::id::{AccountId, AssetId, InstrumentId, MandateId, PublicKey, SessionId, Signature, TimestampNs};
@@ -57,28 +57,51 @@ pub fn reference() -> Vec<Configuration> {
         mandate(0, 1, 0),
         mandate(1, 2, 1),
         mandate(2, 2, 2),
+        mandate(3, 4, 2),
+        mandate(4, 5, 2),
     ]
 }
 
 /// FIRM1 may never reset, FIRM2 when it asks; FIRM3 has no mandate. `hash` makes the stored form of a password.
 pub fn sessions(hash: impl Fn(&str) -> String) -> Vec<SessionConfig> {
+    let mut sessions = all_sessions(hash);
+    sessions.truncate(3);
+    sessions
+}
+
+/// FIRM4 loses its orders with its connection; FIRM5 may only cancel.
+pub fn all_sessions(hash: impl Fn(&str) -> String) -> Vec<SessionConfig> {
     let firm = |id: u16, reset| {
         let credential = Credential::Password(hash(&format!("secret{id}")).into());
         SessionConfig::new(SessionId::new(id), &format!("FIRM{id}"), credential, reset)
     };
-    vec![firm(1, ResetPolicy::Never), firm(2, ResetPolicy::OnRequest), firm(3, ResetPolicy::Never)]
+    let fleeting = SessionConfig { cancel_on_disconnect: true, ..firm(4, ResetPolicy::Never) };
+    let cancelling = SessionConfig { role: Role::CancelOnly, ..firm(5, ResetPolicy::Never) };
+    vec![firm(1, ResetPolicy::Never), firm(2, ResetPolicy::OnRequest), firm(3, ResetPolicy::Never), fleeting, cancelling]
 }
 
 pub fn acceptor() -> Acceptor<Desk> {
+    acceptor_of(sessions(backwards))
+}
+
+/// The runner takes a password for right if it is the stored form read backwards.
+fn backwards(password: &str) -> String {
+    password.chars().rev().collect()
+}
+
+fn acceptor_of(sessions: Vec<SessionConfig>) -> Acceptor<Desk> {
     let mut listing = Listing::default();
     reference().iter().for_each(|item| listing.add(item));
-    // The runner takes a password for right if it is the stored form read backwards.
-    let sessions = sessions(|password| password.chars().rev().collect());
     Acceptor::new("PLINTH", sessions, Desk::new(listing, ATTESTATION)).unwrap()
 }
 
 pub fn runner() -> Runner<Desk> {
     Runner::new(Box::new(acceptor), journal())
+}
+
+/// With all five firms.
+pub fn runner_of_all() -> Runner<Desk> {
+    Runner::new(Box::new(|| acceptor_of(all_sessions(backwards))), journal())
 }
 
 /// Outbound numbers are reserved a few at a time.

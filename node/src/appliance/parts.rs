@@ -79,7 +79,11 @@ pub(super) fn gateway_config(resolved: &Resolved) -> GatewayConfig {
     let session = |own: &config::ResolvedSession| {
         let credential = Credential::Password(own.session.password_hash.as_str().into());
         let reset = if own.session.may_reset { ResetPolicy::OnRequest } else { ResetPolicy::Never };
-        SessionConfig { version: own.version, ..SessionConfig::new(own.id, &own.session.comp_id, credential, reset) }
+        SessionConfig {
+            version: own.version,
+            cancel_on_disconnect: own.session.cancel_on_disconnect,
+            ..SessionConfig::new(own.id, &own.session.comp_id, credential, reset)
+        }
     };
     GatewayConfig {
         listen: resolved.fix.listen,

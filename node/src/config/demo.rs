@@ -226,6 +226,7 @@ fn session(credentials: &Credentials) -> io::Result<Session> {
         comp_id: credentials.sender_comp_id.clone(),
         password_hash: hash_password(&credentials.password)?,
         may_reset: true,
+        cancel_on_disconnect: false,
         version: None,
     })
 }

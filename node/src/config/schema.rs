@@ -262,6 +262,9 @@ pub struct Session {
     /// Whether a Logon may reset the sequence numbers (`ResetSeqNumFlag`, FIX tag 141).
     #[serde(default)]
     pub may_reset: bool,
+    /// Whether its orders are taken off the books when its connection ends.
+    #[serde(default)]
+    pub cancel_on_disconnect: bool,
     /// The version that it speaks: FIX.4.0 to FIX.4.4, FIX.5.0, FIX.5.0SP1, FIX.5.0SP2; by default FIX.4.4.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
