@@ -1,9 +1,11 @@
 //! The circuit, held to its statement: what it accepts, what it refuses, and that each constraint is needed.
 
 mod agreement;
+mod cells;
 mod constraints;
 pub(crate) mod proofs;
 pub(crate) mod sample;
+mod second;
 
 use super::forge::seam::{ATTACK, Attack};
 use super::keys::ROWS_LOG2;

@@ -1,9 +1,10 @@
 //! Real proofs: what is accepted, and that nothing else is.
 
 use super::super::keys::{CircuitVersion, PROOF_SIZE, Proof, ProofError, ProvingKey, VerifyingKey};
+use super::super::rules::{Part, Rule};
 use super::super::statement::Statement;
 use super::sample::to_another;
-use super::{F, public};
+use super::{Attack, F, public, under};
 use ff::Field;
 use std::sync::LazyLock;
 
@@ -72,4 +73,18 @@ fn a_false_statement_has_no_proof_even_without_the_check_in_front() {
     statement.commitments.swap(0, 1);
     let made = KEY.prove_unchecked(witness.circuit(statement.day), &statement.public_inputs());
     assert!(made.map_or(true, |proof| !VERIFYING.verify(&statement, &proof)));
+}
+
+#[test]
+fn a_proof_of_another_circuit_is_refused() {
+    // Another circuit: the same but for one rule. Its proofs are of the same size and say almost the same.
+    let other = Attack { delete: Some(Rule::OutputRange.part(Part::Result)), ..Attack::default() };
+    let (witness, statement) = to_another(25, 8);
+    let (made, _) = under(other, || {
+        let key = ProvingKey::new(CircuitVersion::V1).expect("the circuit fits");
+        let proof = key.prove_unchecked(witness.circuit(statement.day), &statement.public_inputs()).expect("true");
+        assert!(key.verifying_key().verify(&statement, &proof), "good under its own key");
+        proof
+    });
+    assert!(!VERIFYING.verify(&statement, &made));
 }
