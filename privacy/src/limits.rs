@@ -38,7 +38,7 @@ pub const DAY_GRACE: u32 = 1;
 pub const BLOCK_DIRECTIVES_MAX: usize = 64;
 /// Bytes of a memo in an encrypted note.
 pub const MEMO_SIZE: usize = 32;
-/// Proofs in one batch of the verifier; at this size the common part of a verification costs less than a tenth.
+/// Proofs in one batch of the verifier.
 pub const BATCH_PROOFS_MAX: usize = 64;
 /// Bad proofs that a sender may submit before its transactions are refused unseen until the next window.
 pub const BAD_PROOFS_PER_SENDER_MAX: u32 = 3;

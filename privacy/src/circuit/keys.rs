@@ -145,7 +145,7 @@ impl VerifyingKey {
         format!("{:#?}\n", self.key.pinned())
     }
 
-    /// Checks one proof. About ten times the cost of one in a full batch; see [`crate::pool::batch`].
+    /// Checks one proof, without the saving of a batch; see [`crate::pool::batch`].
     #[must_use]
     pub fn verify(&self, statement: &Statement, proof: &Proof) -> bool {
         self.verify_inputs(&statement.public_inputs(), proof)

@@ -40,10 +40,8 @@ pub(crate) fn owner_of(authority: F, nullifier_key: F) -> Owner {
 
 impl Drop for SpendSecrets {
     fn drop(&mut self) {
-        // A field element has no `Zeroize` of its own; overwrite it and keep the compiler from dropping the store.
-        self.spend_key = Word::ZERO;
-        self.nullifier_key = Word::ZERO;
-        std::hint::black_box(self).spend_key.canonical().zeroize();
+        self.spend_key.0.zeroize();
+        self.nullifier_key.0.zeroize();
     }
 }
 

@@ -1,12 +1,11 @@
 //! Proofs checked in batches, each batch on one thread.
 //!
-//! * Verifying a proof ends in one large multi-scalar multiplication that a batch shares, so a proof in a full batch costs about a tenth of a
-//!   proof alone.
+//! * Verifying a proof ends in one large multi-scalar multiplication that a batch shares.
 //! * **A bad proof is found from what is computed already.** Each proof is read once and leaves its equation; the batch is a random
 //!   combination of them. If it does not vanish, halves are combined anew: `2·log2(n)` multiplications for one bad proof, never a
 //!   second reading. A proof that does not even read is named at once, without a multiplication.
 //! * One-thread pools: with more threads than one, the proof system splits the commitment to a handful of public inputs over all of them and
-//!   spends more than twice the CPU (measured; see `docs/privacy.md`). Parallelism is across batches.
+//!   does most of its doublings again. Parallelism is across batches.
 //! * [`Senders`] bounds what a sender of bad proofs costs: after [`BAD_PROOFS_PER_SENDER_MAX`] its transactions are refused unseen.
 
 use crate::circuit::keys::{Proof, VerifyingKey};
