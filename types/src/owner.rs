@@ -97,19 +97,25 @@ impl Codec for Act {
         match self {
             Self::Transfer { to, asset, amount } => {
                 1_u8.encode(out);
-                (to.encode(out), asset.encode(out), amount.encode(out));
+                to.encode(out);
+                asset.encode(out);
+                amount.encode(out);
             }
             Self::Issue { to, asset, amount } => {
                 2_u8.encode(out);
-                (to.encode(out), asset.encode(out), amount.encode(out));
+                to.encode(out);
+                asset.encode(out);
+                amount.encode(out);
             }
             Self::Redeem { asset, amount } => {
                 3_u8.encode(out);
-                (asset.encode(out), amount.encode(out));
+                asset.encode(out);
+                amount.encode(out);
             }
             Self::Request { zone, request } => {
                 4_u8.encode(out);
-                (zone.encode(out), request.encode(out));
+                zone.encode(out);
+                request.encode(out);
             }
         }
     }
@@ -134,7 +140,10 @@ impl Codec for Request {
             }
             Self::Withdraw { account, to, asset, amount } => {
                 2_u8.encode(out);
-                (account.encode(out), to.encode(out), asset.encode(out), amount.encode(out));
+                account.encode(out);
+                to.encode(out);
+                asset.encode(out);
+                amount.encode(out);
             }
         }
     }

@@ -68,10 +68,12 @@ impl Desk {
         let Some(out) = sessions.outbound(command.session) else { return };
         let kind: &[u8] = if mass.instrument.is_some() { b"1" } else { b"7" };
         for event in events {
-            let (response, rejected, affected) = match event {
-                Event::MassCancelled { orders } => (kind, None, Some(*orders)),
-                Event::MassCancelRejected { reject } => (&b"0"[..], Some(*reject), None),
-                _ => continue,
+            let (response, rejected, affected) = if let Event::MassCancelled { orders } = event {
+                (kind, None, Some(*orders))
+            } else if let Event::MassCancelRejected { reject } = event {
+                (&b"0"[..], Some(*reject), None)
+            } else {
+                continue;
             };
             out.push(command.seq, b"r", command.time, |body| {
                 body.bytes(tag::CL_ORD_ID, client.client_order_id.as_bytes());

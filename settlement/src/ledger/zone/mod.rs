@@ -329,7 +329,9 @@ impl Zone {
         encode_map(&self.sent, out);
         encode_count(self.queued.len(), out);
         for ((to, seq), message) in &self.queued {
-            (to.encode(out), seq.encode(out), message.encode(out));
+            to.encode(out);
+            seq.encode(out);
+            message.encode(out);
         }
         encode_map(&self.windows, out);
         encode_count(self.exited.len(), out);

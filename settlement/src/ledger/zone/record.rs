@@ -149,7 +149,10 @@ record!(Overdrawn { asset, held, requested });
 
 impl Codec for ZoneRecord {
     fn encode(&self, out: &mut Vec<u8>) {
-        (self.id.encode(out), self.name.encode(out), self.producer.encode(out), self.mode.encode(out));
+        self.id.encode(out);
+        self.name.encode(out);
+        self.producer.encode(out);
+        self.mode.encode(out);
         match &self.mode_next {
             None => 0_u8.encode(out),
             Some((mode, from)) => {
@@ -158,9 +161,18 @@ impl Codec for ZoneRecord {
                 from.encode(out);
             }
         }
-        (self.status.encode(out), self.epoch.encode(out), self.height.encode(out), self.head.encode(out));
-        (self.post_root.encode(out), self.before.encode(out), self.settled.encode(out), self.appended.encode(out));
-        (self.from_base.encode(out), self.ordered_at.encode(out), self.pressure.encode(out), self.exits.encode(out));
+        self.status.encode(out);
+        self.epoch.encode(out);
+        self.height.encode(out);
+        self.head.encode(out);
+        self.post_root.encode(out);
+        self.before.encode(out);
+        self.settled.encode(out);
+        self.appended.encode(out);
+        self.from_base.encode(out);
+        self.ordered_at.encode(out);
+        self.pressure.encode(out);
+        self.exits.encode(out);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {

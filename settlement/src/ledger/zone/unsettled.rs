@@ -41,7 +41,9 @@ impl Unsettled {
 impl Codec for Unsettled {
     fn encode(&self, out: &mut Vec<u8>) {
         self.block.encode(out);
-        (self.post_root.encode(out), self.exit_root.encode(out), self.before.encode(out));
+        self.post_root.encode(out);
+        self.exit_root.encode(out);
+        self.before.encode(out);
         encode_list(&self.refused, out);
         self.outbox_root.encode(out);
         encode_list(&self.outbox_totals, out);
