@@ -26,7 +26,13 @@ impl ValidatorCount {
         (self.0 - 1) / 3
     }
 
-    /// 2f + 1: so many receipts have f + 1 honest ones among them, and so many rebuild a body.
+    /// f + 1: so many shards rebuild a body, and so many validators have an honest one among them.
+    #[must_use]
+    pub const fn rebuild_min(self) -> u16 {
+        self.faults_max() + 1
+    }
+
+    /// 2f + 1: so many receipts have f + 1 honest ones among them.
     #[must_use]
     pub const fn receipts_min(self) -> u16 {
         2 * self.faults_max() + 1
@@ -60,6 +66,13 @@ impl Committee {
     #[must_use]
     pub const fn count(&self) -> ValidatorCount {
         self.count
+    }
+
+    /// The validator's place, which is its shard's index.
+    #[must_use]
+    pub fn index_of(&self, key: &PublicKey) -> Option<u16> {
+        let index = self.keys.binary_search(key).ok()?;
+        Some(u16::try_from(index).expect("a committee has a bound"))
     }
 
     /// Whether this is a validator's key.

@@ -5,13 +5,14 @@
 //!  headers  ─┼─► mempool ─► block ═══ consensus ═══► ledger
 //!  receipts ─┘      ▲                                 └─► State: balances, zones, turnstiles
 //!     ▲             └──────────── state ──────────────────┘
-//!     └── body (checked against its header, re-encoded to its shard root)
+//!     └── shards of bodies (dispersal): kept, rebuilt, repaired
 //! ```
 //!
 //! * [`keys`], [`digest`], [`committee`], [`limits`]: the ground.
 //! * [`genesis`]: what all validators agree on before the first block.
 //! * [`block`], [`receipt`], [`verdict`], [`body`]: what is sent, its canonical bytes, and what can be said of it without a ledger.
 //! * [`checkpoint`]: what a light client needs: one signature of constant size over a finalized block and its ledger.
+//! * [`dispersal`]: bodies enciphered to their readers, in shards; who keeps, rebuilds and convicts.
 //! * [`ledger`]: the state machine. Pure: no I/O, no clock, ordered maps only.
 //! * [`store`]: every fact under one root, with proofs of presence and absence, forks, state sync.
 //! * [`mempool`]: what waits to be ordered. Bounded, and pure too.
@@ -42,6 +43,7 @@ pub mod checkpoint;
 pub mod committee;
 pub mod consensus;
 pub mod digest;
+pub mod dispersal;
 pub mod genesis;
 pub mod keys;
 pub mod ledger;

@@ -36,15 +36,17 @@ pub const ASSETS_MAX: usize = 1_024;
 pub const GENESIS_BALANCES_MAX: usize = 1 << 16;
 /// Most bytes of a genesis in its text form; read before it is parsed.
 pub const GENESIS_TEXT_SIZE_MAX: usize = 16 << 20;
-/// Most bytes of one settlement block, in its canonical encoding.
-pub const BLOCK_SIZE_MAX: usize = 1 << 20;
+/// Most bytes of one settlement block, in its canonical encoding: room for a proof of fraud, which shows a MiB of a body.
+pub const BLOCK_SIZE_MAX: usize = 3 << 19;
 /// Most transactions of one settlement block.
 pub const BLOCK_TRANSACTIONS_MAX: usize = 4_096;
 /// Most receipts behind one header: one of each validator.
 pub const HEADER_RECEIPTS_MAX: usize = VALIDATORS_MAX;
 /// Most messages that wait in one zone's inbox. A deposit beyond it is refused, so a zone that does not consume cannot grow state.
 pub const INBOX_PENDING_MAX: usize = 4_096;
-/// Most zone blocks of one zone that are available and not yet settled.
+/// Most zone blocks of one zone that are ordered and not yet available: a zone that withholds stops itself there.
+pub const UNAVAILABLE_HEADERS_MAX: usize = 256;
+/// Most zone blocks of one zone that are ordered and not yet settled.
 pub const UNSETTLED_HEADERS_MAX: usize = 16_384;
 /// Longest delay between available and settled in an attested zone, in settlement blocks.
 pub const ATTESTATION_DELAY_BLOCKS_MAX: u32 = 4_096;

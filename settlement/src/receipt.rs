@@ -1,14 +1,21 @@
-//! A validator's word that it has a zone block's body and that the body re-encodes to the header's shard root.
+//! A validator's word about a zone block's dispersed body.
 //!
 //! ```text
-//! BodyStatement  what is said: chain, zone, height, header id, shard root
-//! Receipt        who says it: validator, signature            stands behind a header in a settlement block
-//! SignedReceipt  both                                          what validators send each other
+//! BodyStatement  which body: chain, zone, height, header id, shard root
+//! Word           what is said of it: shard i checked and kept, rebuilt, or not opening under its key
+//! Receipt        who says it: validator, signature            stands in a settlement block
+//! SignedReceipt  all three                                     what validators send each other
 //! ```
 //!
-//! 2f+1 receipts let a header into a block: among them are f+1 of honest validators, whose shards rebuild the body.
+//! * **2f+1 of [`Word::ShardChecked`] let a header into a block**: among them are f+1 of honest validators, whose shards rebuild the
+//!   body. Each is a promise to keep the shard, so it is signed only when the shard is durable.
+//! * **f+1 of [`Word::Rebuilt`] make it available**: at least one is of an honest validator that rebuilt the ciphertext, coded it again
+//!   and found the header's root.
+//! * **f+1 of [`Word::Unopenable`] halt the zone**: at least one is of an honest validator that opened the ciphertext with the key that
+//!   the header commits to, and did not find the header's body. The key is in the word, so anyone can do the same.
 
 use crate::committee::Committee;
+use crate::dispersal::BodyKey;
 use crate::keys::{self, SecretKey, SignatureError};
 use crate::limits::HEADER_RECEIPTS_MAX;
 use plinth_types::block::ZoneHeader;
@@ -16,7 +23,7 @@ use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
 use plinth_types::digest::Digest;
 use plinth_types::id::{ChainId, Height, PublicKey, Signature, ZoneId};
 
-/// What a receipt says of a body.
+/// Which body a receipt is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BodyStatement {
     /// On which chain.
@@ -27,11 +34,28 @@ pub struct BodyStatement {
     pub height: Height,
     /// SHA-256 of the header's signed bytes.
     pub header: Digest,
-    /// What the body re-encodes to.
+    /// What the header commits to as the root of its shards.
     pub shard_root: Digest,
 }
 
-/// One validator's signature under a [`BodyStatement`].
+/// What a receipt says of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Word {
+    /// The signer has checked its own shard, the one of its place in the committee, and keeps it.
+    ShardChecked {
+        /// The signer's place.
+        index: u16,
+    },
+    /// The signer has rebuilt the ciphertext and coded it again to the root.
+    Rebuilt,
+    /// The ciphertext, opened with this key, to which the header commits, is not the header's body.
+    Unopenable {
+        /// The body's key.
+        key: BodyKey,
+    },
+}
+
+/// One validator's signature under a [`BodyStatement`] and [`Word`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// Whose.
@@ -43,8 +67,10 @@ pub struct Receipt {
 /// A receipt with what it says, as validators send it to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignedReceipt {
-    /// What is said.
+    /// Of which body.
     pub statement: BodyStatement,
+    /// What is said.
+    pub word: Word,
     /// Who says it.
     pub receipt: Receipt,
 }
@@ -57,7 +83,7 @@ pub enum QuorumError {
     TooFew {
         /// How many there are.
         count: usize,
-        /// 2f + 1.
+        /// 2f + 1 or f + 1, as the word asks.
         count_min: usize,
     },
     /// Receipts ascend by validator, so that none counts twice and one set has one encoding.
@@ -85,28 +111,46 @@ pub enum QuorumError {
 }
 
 impl BodyStatement {
-    /// Domain of the validator's signature.
-    pub const DOMAIN: &'static [u8] = b"plinth/body-receipt/1";
-
     /// What is to be said of the body of `header`, whose id is `id`.
     #[must_use]
     pub const fn of(header: &ZoneHeader, id: Digest) -> Self {
         Self { chain: header.chain, zone: header.zone, height: header.height, header: id, shard_root: header.shard_root }
     }
 
-    /// What a validator signs: domain, statement.
+    /// What a validator signs: the word's domain, the statement, what the word adds to it.
     #[must_use]
-    pub fn signed_bytes(&self) -> Vec<u8> {
-        let mut out = Self::DOMAIN.to_vec();
+    pub fn signed_bytes(&self, word: Word) -> Vec<u8> {
+        let mut out = word.domain().to_vec();
         self.encode(&mut out);
+        word.encode_tail(&mut out);
         out
     }
 
-    /// Signs. The caller has checked the body: see [`crate::body::CheckedBody::sign`], which is the only caller outside tests.
+    /// Signs. The caller knows what it says: outside tests that is the shard store's receipt and the rebuilder.
     #[must_use]
-    pub fn sign(self, key: &SecretKey) -> SignedReceipt {
-        let receipt = Receipt { validator: key.public_key(), signature: key.sign(&self.signed_bytes()) };
-        SignedReceipt { statement: self, receipt }
+    pub fn sign(self, word: Word, key: &SecretKey) -> SignedReceipt {
+        let receipt = Receipt { validator: key.public_key(), signature: key.sign(&self.signed_bytes(word)) };
+        SignedReceipt { statement: self, word, receipt }
+    }
+}
+
+impl Word {
+    /// Domain of the validator's signature.
+    #[must_use]
+    pub const fn domain(&self) -> &'static [u8] {
+        match self {
+            Self::ShardChecked { .. } => b"plinth/shard-receipt/1",
+            Self::Rebuilt => b"plinth/rebuilt-receipt/1",
+            Self::Unopenable { .. } => b"plinth/unopenable-receipt/1",
+        }
+    }
+
+    fn encode_tail(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::ShardChecked { index } => index.encode(out),
+            Self::Rebuilt => {}
+            Self::Unopenable { key } => key.encode(out),
+        }
     }
 }
 
@@ -120,17 +164,17 @@ impl SignedReceipt {
     ///
     /// [`SignatureError`].
     pub fn verify(&self) -> Result<(), SignatureError> {
-        keys::verify(&self.receipt.validator, &self.statement.signed_bytes(), &self.receipt.signature)
+        keys::verify(&self.receipt.validator, &self.statement.signed_bytes(self.word), &self.receipt.signature)
     }
 }
 
-/// Checks that receipts are enough, of distinct validators, and in order; not their signatures.
+/// Checks that receipts are at least `count_min`, of distinct validators, and in order; not their signatures.
 ///
 /// # Errors
 ///
 /// [`QuorumError`].
-pub fn check_quorum(receipts: &[Receipt], committee: &Committee) -> Result<(), QuorumError> {
-    let (count, count_min) = (receipts.len(), usize::from(committee.count().receipts_min()));
+pub fn check_quorum(receipts: &[Receipt], count_min: u16, committee: &Committee) -> Result<(), QuorumError> {
+    let (count, count_min) = (receipts.len(), usize::from(count_min));
     if count < count_min {
         return Err(QuorumError::TooFew { count, count_min });
     }
@@ -165,6 +209,27 @@ impl Codec for BodyStatement {
     }
 }
 
+impl Codec for Word {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let tag: u8 = match self {
+            Self::ShardChecked { .. } => 1,
+            Self::Rebuilt => 2,
+            Self::Unopenable { .. } => 3,
+        };
+        tag.encode(out);
+        self.encode_tail(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match u8::read(reader)? {
+            1 => Ok(Self::ShardChecked { index: Codec::read(reader)? }),
+            2 => Ok(Self::Rebuilt),
+            3 => Ok(Self::Unopenable { key: Codec::read(reader)? }),
+            _ => Err(reader.invalid("receipt word")),
+        }
+    }
+}
+
 impl Codec for Receipt {
     fn encode(&self, out: &mut Vec<u8>) {
         self.validator.encode(out);
@@ -180,6 +245,7 @@ impl Codec for SignedReceipt {
     fn encode(&self, out: &mut Vec<u8>) {
         Self::VERSION.encode(out);
         self.statement.encode(out);
+        self.word.encode(out);
         self.receipt.encode(out);
     }
 
@@ -187,7 +253,7 @@ impl Codec for SignedReceipt {
         if u8::read(reader)? != Self::VERSION {
             return Err(reader.invalid("receipt version"));
         }
-        Ok(Self { statement: Codec::read(reader)?, receipt: Codec::read(reader)? })
+        Ok(Self { statement: Codec::read(reader)?, word: Codec::read(reader)?, receipt: Codec::read(reader)? })
     }
 }
 
@@ -220,36 +286,47 @@ mod tests {
         BodyStatement { chain: ChainId::new(7), zone: ZoneId::TRADING, height: Height::new(3), header, shard_root }
     }
 
+    const CHECKED: Word = Word::ShardChecked { index: 2 };
+
     #[test]
     fn a_receipt_says_one_thing() {
         let (keys, _) = committee();
-        let signed = statement().sign(&keys[0]);
-        assert_eq!(signed.verify(), Ok(()));
-        let others = [
-            BodyStatement { chain: ChainId::new(8), ..statement() },
-            BodyStatement { zone: ZoneId::new(2), ..statement() },
-            BodyStatement { height: Height::new(4), ..statement() },
-            BodyStatement { header: Digest::ZERO, ..statement() },
-            BodyStatement { shard_root: Digest::ZERO, ..statement() },
-        ];
-        for statement in others {
-            assert!(SignedReceipt { statement, ..signed }.verify().is_err(), "{statement:?}");
+        let key = BodyKey::decode(&[3; 32]).unwrap();
+        let words = [CHECKED, Word::ShardChecked { index: 3 }, Word::Rebuilt, Word::Unopenable { key }];
+        for word in words {
+            let signed = statement().sign(word, &keys[0]);
+            assert_eq!(signed.verify(), Ok(()));
+            assert_eq!(SignedReceipt::decode(&signed.to_bytes()), Ok(signed));
+            let others = [
+                BodyStatement { chain: ChainId::new(8), ..statement() },
+                BodyStatement { zone: ZoneId::new(2), ..statement() },
+                BodyStatement { height: Height::new(4), ..statement() },
+                BodyStatement { header: Digest::ZERO, ..statement() },
+                BodyStatement { shard_root: Digest::ZERO, ..statement() },
+            ];
+            for statement in others {
+                assert!(SignedReceipt { statement, ..signed }.verify().is_err(), "{statement:?}");
+            }
+            for other in words.into_iter().filter(|other| *other != word) {
+                assert!(SignedReceipt { word: other, ..signed }.verify().is_err(), "{word:?} as {other:?}");
+            }
         }
     }
 
     #[test]
-    fn a_quorum_is_three_distinct_validators_of_four() {
+    fn a_quorum_is_of_distinct_validators() {
         let (keys, committee) = committee();
-        let mut receipts: Vec<_> = keys.iter().map(|key| statement().sign(key).receipt).collect();
+        let mut receipts: Vec<_> = keys.iter().map(|key| statement().sign(CHECKED, key).receipt).collect();
         receipts.sort_by_key(|receipt| receipt.validator);
-        assert_eq!(check_quorum(&receipts, &committee), Ok(()));
-        assert_eq!(check_quorum(&receipts[1..], &committee), Ok(()));
-        assert_eq!(check_quorum(&receipts[2..], &committee), Err(QuorumError::TooFew { count: 2, count_min: 3 }));
+        let check = |receipts: &[Receipt]| check_quorum(receipts, 3, &committee);
+        assert_eq!(check(&receipts), Ok(()));
+        assert_eq!(check(&receipts[1..]), Ok(()));
+        assert_eq!(check(&receipts[2..]), Err(QuorumError::TooFew { count: 2, count_min: 3 }));
         let twice = [receipts[0], receipts[1], receipts[1]];
-        assert_eq!(check_quorum(&twice, &committee), Err(QuorumError::NotAscending { index: 2 }));
+        assert_eq!(check(&twice), Err(QuorumError::NotAscending { index: 2 }));
         let mut stranger = receipts.clone();
-        stranger[0] = statement().sign(&SecretKey::from_seed([9; 32])).receipt;
+        stranger[0] = statement().sign(CHECKED, &SecretKey::from_seed([9; 32])).receipt;
         stranger.sort_by_key(|receipt| receipt.validator);
-        assert!(matches!(check_quorum(&stranger, &committee), Err(QuorumError::NotAValidator { .. })));
+        assert!(matches!(check(&stranger), Err(QuorumError::NotAValidator { .. })));
     }
 }

@@ -1,4 +1,4 @@
-//! What is said of an available zone block after it was re-executed or its proof was checked.
+//! What is said of an ordered zone block after it was re-executed or its proof was checked.
 //!
 //! ```text
 //! Attested  m auditors of the zone: we re-executed it, the post-root is right

@@ -67,6 +67,13 @@ impl Coverage {
         *self.0.entry(state).or_default() += 1;
     }
 
+    /// Counts the visits of another count.
+    pub fn add(&mut self, other: &Self) {
+        for (&state, count) in &other.0 {
+            *self.0.entry(state).or_default() += count;
+        }
+    }
+
     /// How often it was visited.
     #[must_use]
     pub fn count(&self, state: Visited) -> u64 {

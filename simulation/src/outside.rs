@@ -82,7 +82,7 @@ impl Outside {
     }
 
     /// Everybody acts once; `more` lets them start something new.
-    pub(crate) fn act(
+    pub(crate) async fn act(
         &mut self,
         validators: &[(usize, &Consensus)],
         now: TimestampNs,
@@ -112,12 +112,12 @@ impl Outside {
             }
         }
         for index in 0..self.producers.len() {
-            self.produce(index, validators, now, more, coverage)?;
+            self.produce(index, validators, now, more, coverage).await?;
         }
         Ok(())
     }
 
-    fn produce(
+    async fn produce(
         &mut self,
         index: usize,
         validators: &[(usize, &Consensus)],
@@ -149,7 +149,10 @@ impl Outside {
                 if !shown || random.one_in(5) {
                     continue;
                 }
-                let answer = validator.intake.submit(&sealed.signed, sealed.body.clone(), now);
+                let key = self.chain.validators[*at].public_key();
+                let place = validator.chain.finalized().committee().index_of(&key);
+                let Some(shard) = place.and_then(|place| sealed.shards.shard(place)) else { continue };
+                let answer = validator.intake.submit(&sealed.signed, shard, now).await;
                 match answer {
                     SubmitAnswer::Receipt(_) if sealed.is_a_lie => {
                         return Err(Violation::Availability(format!(

@@ -11,11 +11,11 @@
 
 use crate::limits::ZONE_BLOCKS_IN_FLIGHT;
 use crate::random::Random;
-use bytes::Bytes;
 use plinth_settlement::block::header_id;
-use plinth_settlement::body::{inbox_root, shard_root};
+use plinth_settlement::body::inbox_root;
 use plinth_settlement::committee::ValidatorCount;
 use plinth_settlement::digest::sha256;
+use plinth_settlement::dispersal::{Encoded, ReaderKey};
 use plinth_settlement::keys::SecretKey;
 use plinth_settlement::ledger::{State, ZoneStatus};
 use plinth_types::block::{SignedHeader, ZoneHeader};
@@ -28,6 +28,7 @@ use plinth_types::id::{
 };
 use plinth_types::message::InboxMessage;
 use plinth_types::quantity::Amount;
+use std::sync::Arc;
 
 /// How a producer behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,8 +52,8 @@ pub enum Conduct {
 pub struct Sealed {
     /// The header.
     pub signed: SignedHeader,
-    /// What it shows for the body.
-    pub body: Bytes,
+    /// What it shows for the body: each validator its own shard.
+    pub shards: Arc<Encoded>,
     /// The header's id.
     pub id: Digest,
     /// Whether the body is not what the header commits to, so that nobody can ever have checked it.
@@ -89,6 +90,8 @@ struct Tip {
 
 /// How many times a producer lies before it is done with it.
 const MISDEEDS_MAX: u32 = 3;
+/// What the zone's readers share.
+const READER_KEY: ReaderKey = ReaderKey::new([9; 32]);
 /// How long a producer shows a body to too few.
 const WITHHELD: u64 = 8_000_000_000;
 
@@ -194,7 +197,7 @@ impl Producer {
                 self.misdeeds += 1;
                 let mut other = body.clone();
                 other[0] ^= 1;
-                header.shard_root = shard_root(&other, self.validators).expect("a short body");
+                header.shard_root = self.disperse(&header, &other).root();
                 let lie = self.sign(header.clone(), body.clone(), now, None, true);
                 header.shard_root = Digest::ZERO;
                 vec![lie, self.sign(header, body, now, None, false)]
@@ -258,6 +261,7 @@ impl Producer {
             exit_root: Digest::ZERO,
             body_hash: sha256(&[&body]),
             body_size: body.len() as u32,
+            body_key: Digest::ZERO,
             shard_root: Digest::ZERO,
             first_seq,
             last_seq: self.tip.seq,
@@ -277,15 +281,22 @@ impl Producer {
         shown_to: Option<Vec<usize>>,
         is_a_lie: bool,
     ) -> Sealed {
+        let shards = Arc::new(self.disperse(&header, &body));
+        header.body_key = READER_KEY.body_key(&header).commitment();
         if header.shard_root == Digest::ZERO {
-            header.shard_root = shard_root(&body, self.validators).expect("a short body");
+            header.shard_root = shards.root();
         }
         let id = header_id(&header);
         if !is_a_lie {
             self.tip.parent = id;
         }
         let signature = self.key.sign(&header.signed_bytes());
-        Sealed { signed: SignedHeader { header, signature }, body: body.into(), id, is_a_lie, shown_to, at }
+        Sealed { signed: SignedHeader { header, signature }, shards, id, is_a_lie, shown_to, at }
+    }
+
+    fn disperse(&self, header: &ZoneHeader, body: &[u8]) -> Encoded {
+        let ciphertext = READER_KEY.body_key(header).close(header.height, body);
+        Encoded::new(&ciphertext.into(), self.validators).expect("a short body")
     }
 
     fn push(&mut self, body: &mut Vec<u8>, session: SessionId, kind: Body, tail: &[u8]) {

@@ -171,7 +171,7 @@ async fn hear(channel: Channel, mut receiver: Receiver<ed25519::PublicKey>, note
                     heard.proposers.entry(block.id()).or_insert(from);
                 }
             }
-            Channel::Resolver | Channel::Gossip | Channel::Backfill | Channel::Checkpoints => {}
+            Channel::Resolver | Channel::Gossip | Channel::Backfill | Channel::Checkpoints | Channel::Shards => {}
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A zone's batch: header, body, later proof.
 //!
 //! The header is what consensus orders and what a proof commits to. Two byte strings are derived from it:
-//! [`ZoneHeader::execution_bytes`] (all that execution decides: what a proof commits to) and [`ZoneHeader::signed_bytes`] (those
-//! and the shard root: what the producer signs and what the block's id is the SHA-256 of).
+//! [`ZoneHeader::execution_bytes`] (all that execution decides: what a proof commits to) and [`ZoneHeader::signed_bytes`] (those and
+//! how the body is dispersed, key commitment and shard root: what the producer signs and what the block's id is the SHA-256 of).
 //!
 //! The body is the block's commands in sequence, head and tail, one behind the other, notes left out.
 
@@ -47,11 +47,13 @@ pub struct ZoneHeader {
     pub inbox_refused: Vec<InboxIndex>,
     /// Root of what each owner could take out of the zone behind this block, should it be frozen ([`crate::exit`]); zero for none.
     pub exit_root: Digest,
-    /// SHA-256 of the body.
+    /// SHA-256 of the body, in the clear.
     pub body_hash: Digest,
-    /// Bytes of the body.
+    /// Bytes of the body, in the clear.
     pub body_size: u32,
-    /// Commitment to the erasure-coded body.
+    /// Commitment to the key under which the body is dispersed: whoever shows the key shows what the producer enciphered.
+    pub body_key: Digest,
+    /// Commitment to the erasure-coded ciphertext of the body.
     pub shard_root: Digest,
     /// First record of the body.
     pub first_seq: Seq,
@@ -71,7 +73,7 @@ impl ZoneHeader {
     /// Domain of the producer's signature and of the block's id.
     pub const DOMAIN: &'static [u8] = b"plinth/zone-header/1";
 
-    /// What a proof commits to: everything but the shard root and the signature.
+    /// What a proof commits to: everything but how the body is dispersed and the signature.
     #[must_use]
     pub fn execution_bytes(&self) -> Vec<u8> {
         let mut out = Self::DOMAIN.to_vec();
@@ -107,6 +109,7 @@ impl ZoneHeader {
     #[must_use]
     pub fn signed_bytes(&self) -> Vec<u8> {
         let mut out = self.execution_bytes();
+        self.body_key.encode(&mut out);
         self.shard_root.encode(&mut out);
         out
     }
@@ -146,6 +149,7 @@ impl Codec for ZoneHeader {
             exit_root: Codec::read(reader)?,
             body_hash: Codec::read(reader)?,
             body_size: Codec::read(reader)?,
+            body_key: Digest::ZERO,
             shard_root: Digest::ZERO,
             first_seq: Codec::read(reader)?,
             last_seq: Codec::read(reader)?,
@@ -153,6 +157,7 @@ impl Codec for ZoneHeader {
             command_count: Codec::read(reader)?,
             trade_count: Codec::read(reader)?,
         };
+        header.body_key = Codec::read(reader)?;
         header.shard_root = Codec::read(reader)?;
         let ascending = header.outbox_totals.windows(2).all(|pair| pair[0].asset < pair[1].asset);
         let nonzero = header.outbox_totals.iter().all(|total| total.amount.units() > 0);

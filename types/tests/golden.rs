@@ -354,6 +354,7 @@ fn attested_header() -> ZoneHeader {
         exit_root: Digest::ZERO,
         body_hash: digest(0x06),
         body_size: 6_400,
+        body_key: digest(0x09),
         shard_root: digest(0x07),
         first_seq: Seq::new(11),
         last_seq: Seq::new(110),

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 /// Requests of one client that are read or answered at once.
-pub const BODIES_UNDER_WAY_MAX: usize = 8;
+pub const SHARDS_UNDER_WAY_MAX: usize = 8;
 /// Clients' streams served at once.
 pub const STREAMS_MAX: usize = 512;
 /// A request that has not come in whole after this is given up.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// A body above this is checked on a thread of its own, in bytes, so that votes do not wait for it.
-pub const BODY_CHECKED_INLINE_MAX: usize = 16 << 10;
+/// A shard above this is checked on a thread of its own, in bytes, so that votes do not wait for it.
+pub const SHARD_CHECKED_INLINE_MAX: usize = 64 << 10;
 /// A validator that does not say goodbye to its peers in this time stops without.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Most bytes of a configuration file.

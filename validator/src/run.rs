@@ -259,6 +259,7 @@ async fn assemble(
     let mut register = |channel| transport.register(channel, context.child("quota"));
     let (votes, certificates, resolver) = (register(Channel::Votes), register(Channel::Certificates), register(Channel::Resolver));
     let (blocks, backfill, gossip) = (register(Channel::Blocks), register(Channel::Backfill), register(Channel::Gossip));
+    let shards = register(Channel::Shards);
     let (blocker, peers) = (transport.oracle(), transport.oracle());
     let consensus = consensus::start(
         context.child("consensus"),
@@ -268,7 +269,7 @@ async fn assemble(
             idle_interval: config.idle_interval,
             partition: "settlement".to_owned(),
         },
-        Network { votes, certificates, resolver, blocks, backfill, gossip, blocker, peers },
+        Network { votes, certificates, resolver, blocks, backfill, gossip, shards, blocker, peers },
     )
     .await?;
     let service = Service::new(consensus.chain.clone(), consensus.intake.clone(), consensus.marshal.clone());

@@ -1,6 +1,6 @@
 //! Serves clients: one task for each stream.
 
-use crate::limits::{BODIES_UNDER_WAY_MAX, BODY_CHECKED_INLINE_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
+use crate::limits::{REQUEST_TIMEOUT, SHARD_CHECKED_INLINE_MAX, SHARDS_UNDER_WAY_MAX, STREAMS_MAX};
 use bytes::Bytes;
 use commonware_consensus::types;
 use commonware_cryptography::ed25519;
@@ -8,7 +8,7 @@ use commonware_utils::sync::Mutex;
 use plinth_settlement::consensus::{Chain, Finalized, Intake, Marshal, SubmitAnswer, timestamp};
 use plinth_settlement::transport::{ClientStream, FrameError, read_frame, write_frame};
 use plinth_settlement::wire::limits::REQUEST_SIZE_MAX;
-use plinth_settlement::wire::{Answer, BodyAnswer, FollowAnswer, Info, Request};
+use plinth_settlement::wire::{Answer, FollowAnswer, Info, Request, ShardAnswer};
 use plinth_types::block::SignedHeader;
 use plinth_types::codec::DecodeError;
 use plinth_types::id::Height;
@@ -78,14 +78,15 @@ impl Service {
         let Some(frame) = frame.map_err(|_| ServeError::Timeout)?? else { return Ok(()) };
         let request = Request::from_frame(&frame)?;
         let answer = match request {
-            Request::Submit(header, body) => self.submit(header, body).await?.to_frame(),
+            Request::Submit(header, shard) => self.submit(header, shard).await?.to_frame(),
             Request::Deposit(deposit) => self.intake.deposit(deposit).to_frame(),
             Request::Follow(from) => {
                 drop(permit);
                 return self.follow(from, stream.send).await;
             }
             Request::Info => self.info().to_frame(),
-            Request::Body(header) => BodyAnswer(self.intake.body(header)).to_frame(),
+            Request::Shard(header) => ShardAnswer(self.intake.shard(header).await).to_frame(),
+            Request::Open(opening) => self.intake.open(opening).await.to_frame(),
         };
         write_frame(&mut stream.send, answer).await?;
         let _stream_gone = stream.send.finish().is_err();
@@ -94,17 +95,20 @@ impl Service {
 
     fn share(&self, client: &ed25519::PublicKey) -> Arc<Semaphore> {
         let mut shares = self.shares.lock();
-        Arc::clone(shares.entry(client.clone()).or_insert_with(|| Arc::new(Semaphore::new(BODIES_UNDER_WAY_MAX))))
+        Arc::clone(shares.entry(client.clone()).or_insert_with(|| Arc::new(Semaphore::new(SHARDS_UNDER_WAY_MAX))))
     }
 
-    async fn submit(&self, header: Box<SignedHeader>, body: Bytes) -> Result<SubmitAnswer, ServeError> {
+    async fn submit(&self, header: Box<SignedHeader>, shard: Bytes) -> Result<SubmitAnswer, ServeError> {
         let now = timestamp(SystemTime::now());
-        if body.len() <= BODY_CHECKED_INLINE_MAX {
-            return Ok(self.intake.submit(&header, body, now));
+        if shard.len() <= SHARD_CHECKED_INLINE_MAX {
+            return Ok(self.intake.submit(&header, shard, now).await);
         }
         let intake = self.intake.clone();
-        let checked = tokio::task::spawn_blocking(move || intake.submit(&header, body, now)).await;
-        checked.map_err(|_| ServeError::Stopping)
+        let checked = tokio::task::spawn_blocking(move || intake.check(&header, shard, now)).await;
+        match checked.map_err(|_| ServeError::Stopping)? {
+            Ok(unkept) => Ok(self.intake.keep(unkept).await),
+            Err(answer) => Ok(answer),
+        }
     }
 
     fn info(&self) -> Info {

@@ -47,7 +47,7 @@ impl ValidatorStatus {
         let state = chain.finalized();
         let zone = |zone: &plinth_settlement::ledger::Zone| ZoneView {
             zone: zone.id(),
-            available: zone.height(),
+            available: zone.available(),
             settled: zone.settled(),
         };
         Self {

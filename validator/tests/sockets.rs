@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 fn link(cluster: &Cluster, from: Height) -> ZoneLink {
     ZoneLink::start(LinkConfig {
         producer: cluster.producer.clone(),
+        reader_key: cluster.reader_key.clone(),
         zone: ZoneId::TRADING,
         genesis: Arc::clone(&cluster.genesis),
         validators: cluster.peers.clone(),
@@ -74,9 +75,9 @@ fn a_deposit_and_the_zone_block_that_consumes_it_become_final() {
 
     submit(&link_1, &mut zone, &deposited.inbox);
     let available = wait_for(&link_1, &mut last, "available", |block| !block.available.is_empty());
-    assert_eq!(available.available[0].block.height, Height::new(1));
+    assert_eq!(available.available[0].height, Height::new(1));
     let settled = wait_for(&link_1, &mut last, "settled", |block| !block.settled.is_empty());
-    assert_eq!(settled.settled[0].id, available.available[0].block.id);
+    assert_eq!(settled.settled[0].id, available.available[0].id);
     assert!(settled.height > available.height);
     link_1.stop();
 
@@ -85,10 +86,10 @@ fn a_deposit_and_the_zone_block_that_consumes_it_become_final() {
     let mut resubmitting = Zone::default();
     submit(&link_2, &mut resubmitting, &deposited.inbox);
     submit(&link_2, &mut resubmitting, &[]);
-    let second = wait_for(&link_2, &mut last, "the second block", |block| !block.available.is_empty());
-    assert_eq!(second.available.len(), 1);
-    assert_eq!(second.available[0].block.height, Height::new(2));
-    assert!(!second.available[0].conflicts);
+    let second = wait_for(&link_2, &mut last, "the second block", |block| !block.ordered.is_empty());
+    assert_eq!(second.ordered.len(), 1);
+    assert_eq!(second.ordered[0].block.height, Height::new(2));
+    assert!(!second.ordered[0].conflicts);
     wait_until("the second block at every validator", || {
         validators.iter().all(|validator| validator.status().zones[0].available == Height::new(2))
     });
@@ -205,7 +206,7 @@ fn finality_is_measured_stage_by_stage() {
     for height in 1..=BLOCKS {
         submit(&link, &mut zone, &[]);
         wait_for(&link, &mut last, "available", |block| {
-            block.available.iter().any(|available| available.block.height == Height::new(height))
+            block.available.iter().any(|available| available.height == Height::new(height))
         });
     }
     for figures in validators[0].status().stages.iter().chain(&link.status().stages) {

@@ -242,6 +242,7 @@ mod tests {
             exit_root: Digest::ZERO,
             body_hash: Digest([4; 32]),
             body_size: 64,
+            body_key: Digest::ZERO,
             shard_root: Digest::ZERO,
             first_seq: Seq::new(height * 10),
             last_seq: Seq::new(height * 10 + 4),

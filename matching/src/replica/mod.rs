@@ -20,7 +20,7 @@
 //!
 //! # Known limitations
 //!
-//! `parent` and `shard_root` of a header are zero: they are settlement's to fill, since the id of the block before contains its shard
+//! `parent`, `body_key` and `shard_root` of a header are zero: they are settlement's to fill, since the id of the block before contains its shard
 //! root. A snapshot is written on the producer's thread, which cuts no block meanwhile. Roots are computed for each block, so blocks
 //! cost at least a path of hashes for each page written.
 

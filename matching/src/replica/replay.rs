@@ -11,7 +11,7 @@ use plinth_types::event::{Event, EventSink};
 use plinth_types::id::{Height, Seq, TimestampNs};
 use sha2::{Digest as _, Sha256};
 
-/// A block as the zone made it: the header lacks what is settlement's (`parent`, `shard_root`) and the signature.
+/// A block as the zone made it: the header lacks what is settlement's (`parent`, `body_key`, `shard_root`) and the signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedBlock {
     /// What execution decided.
@@ -169,6 +169,7 @@ impl Replica {
             exit_root: Digest::ZERO,
             body_hash: hash_of(&body),
             body_size: u32::try_from(body.len()).expect("bounded by BODY_SIZE_MAX"),
+            body_key: Digest::ZERO,
             shard_root: Digest::ZERO,
             first_seq,
             last_seq,

@@ -31,8 +31,11 @@ pub(super) fn run(events: &Receiver<LinkEvent>, core: &CoreHandle) {
 
 /// What a finalized block means for the zone: block states first, since they are of the past, then what it is to consume.
 fn records(block: &Finalized) -> Vec<ApplianceRecord> {
-    for ordered in block.available.iter().filter(|ordered| ordered.conflicts) {
+    for ordered in block.ordered.iter().filter(|ordered| ordered.conflicts) {
         error!(height = %ordered.block.height, "settlement ordered another block of this height than this producer's");
+    }
+    for rejected in &block.rejected {
+        error!(height = %rejected.height, "settlement rejected a block of this zone");
     }
     if block.frozen {
         error!(settlement_height = %block.height, "settlement froze the zone");
@@ -46,8 +49,7 @@ fn records(block: &Finalized) -> Vec<ApplianceRecord> {
             settlement_time: block.time,
         })
     };
-    let available =
-        block.available.iter().map(|ordered| note(ordered.block.height, ordered.block.last_seq, BlockStatus::Available));
+    let available = block.available.iter().map(|available| note(available.height, available.last_seq, BlockStatus::Available));
     let settled = block.settled.iter().map(|settled| note(settled.height, settled.last_seq, BlockStatus::Settled));
     available.chain(settled).chain(block.inbox.iter().map(|message| ApplianceRecord::Inbox(*message))).collect()
 }

@@ -59,6 +59,7 @@ pub(super) fn start_validators(
 pub(super) fn start_link(resolved: &Resolved, peers: &[Peer], settlement: Height) -> Result<ZoneLink, LinkError> {
     ZoneLink::start(LinkConfig {
         producer: resolved.producer.clone(),
+        reader_key: resolved.reader_key.clone(),
         zone: ZoneId::TRADING,
         genesis: Arc::clone(&resolved.genesis),
         validators: peers.to_vec(),

@@ -87,6 +87,7 @@ pub fn create(folder: &Path, committee: Committee) -> io::Result<()> {
         (1..=FIRM_COUNT).map(|n| Ok((format!("FIRM{n}"), new_key(&keys, &format!("firm-{n}"))?))).collect::<io::Result<_>>()?;
     let issuer = new_key(&keys, "issuer")?;
     new_key(&keys, "producer")?;
+    new_key(&keys, "reader")?;
     let validators = (0..committee.validators).map(|n| validator(&keys, n, committee)).collect::<io::Result<Vec<_>>>()?;
     let passwords = (0..FIRM_COUNT).map(|_| Ok(hex::encode(&random::<12>()?))).collect::<io::Result<Vec<_>>>()?;
 
@@ -113,6 +114,7 @@ pub fn create(folder: &Path, committee: Committee) -> io::Result<()> {
         },
         zone: Zone {
             producer_key_file: "keys/producer.key".into(),
+            reader_key_file: "keys/reader.key".into(),
             block_interval_ms: 10,
             snapshot_interval_blocks: 10_000,
             core_cpu: None,

@@ -3,6 +3,7 @@
 use super::hex::{self, HexError};
 use super::schema::{self, Config, Durability};
 use plinth_gateway::codec::Version;
+use plinth_settlement::dispersal::ReaderKey;
 use plinth_settlement::genesis::{
     ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisError, GenesisZone, Governance, ZoneMode, ZoneRules,
 };
@@ -33,6 +34,8 @@ pub struct Resolved {
     pub zone: schema::Zone,
     /// The producer's key.
     pub producer: SecretKey,
+    /// The key that the zone's readers share.
+    pub reader_key: ReaderKey,
     /// Reference data of the zone, in the order in which it is sequenced.
     pub reference: Vec<Configuration>,
     /// FIX sessions; session `i` has [`SessionId`] `i + 1`.
@@ -149,6 +152,7 @@ impl Resolver<'_> {
         let instruments = self.instruments(&assets)?;
         let mandates = self.mandates(&accounts)?;
         let producer = read_secret(&self.folder.join(&config.zone.producer_key_file))?;
+        let reader_key = ReaderKey::new(read_secret(&self.folder.join(&config.zone.reader_key_file))?.expose_seed());
         let validators = self.validators()?;
         let genesis = self.genesis(&assets, &producer, &validators)?;
         Ok(Resolved {
@@ -157,6 +161,7 @@ impl Resolver<'_> {
             fix: config.fix.clone(),
             zone: config.zone.clone(),
             producer,
+            reader_key,
             deposits: self.deposits(&assets, &accounts)?,
             sessions: self.sessions(&accounts, &mandates)?,
             reference: assets

@@ -91,6 +91,8 @@ const fn connections_max() -> usize {
 pub struct Zone {
     /// File with the producer's secret key.
     pub producer_key_file: PathBuf,
+    /// File with the key that the zone's readers share: 64 hexadecimal digits. Bodies are enciphered to its holders.
+    pub reader_key_file: PathBuf,
     /// Longest time from a block's first command to its seal, in milliseconds.
     #[serde(default = "block_interval_ms")]
     pub block_interval_ms: u64,

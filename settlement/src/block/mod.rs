@@ -20,7 +20,7 @@ mod transaction;
 
 pub use governed::{Action, Approval, GovernedTransaction};
 pub use instruct::{ExitTransaction, OutboxTransaction, SignedInstruction, exit_root, exit_tree, outbox_root};
-pub use transaction::{HeaderTransaction, SignedDeposit, Transaction, header_id};
+pub use transaction::{BodyTransaction, HeaderTransaction, SignedDeposit, Transaction, header_id};
 
 use crate::digest::sha256;
 use crate::limits::{BLOCK_SIZE_MAX, BLOCK_TRANSACTIONS_MAX};

@@ -1,10 +1,12 @@
-//! What a settlement block does: take deposits and instructions, order headers and take their outboxes, carry out decisions and verdicts.
+//! What a settlement block does: take deposits and instructions, order headers, say what became of their bodies, take their outboxes, carry
+//! out decisions and verdicts.
 
 use super::governed::GovernedTransaction;
 use super::instruct::{ExitTransaction, OutboxTransaction, SignedInstruction};
 use crate::digest::sha256;
+use crate::dispersal::FraudProof;
 use crate::keys::{self, SecretKey, SignatureError};
-use crate::receipt::{BodyStatement, Receipt, encode_receipts, read_receipts};
+use crate::receipt::{BodyStatement, Receipt, Word, encode_receipts, read_receipts};
 use crate::verdict::VerdictTransaction;
 use plinth_types::block::{SignedHeader, ZoneHeader};
 use plinth_types::codec::{Codec, DecodeError, Reader};
@@ -17,7 +19,7 @@ use plinth_types::message::Deposit;
 pub enum Transaction {
     /// An owner moves an asset from the base layer into a zone.
     Deposit(SignedDeposit),
-    /// A zone block is ordered, its body being in the hands of 2f+1 validators.
+    /// A zone block is ordered, shards of its body being in the hands of 2f+1 validators.
     Header(Box<HeaderTransaction>),
     /// k of n genesis keys decide.
     Governed(Box<GovernedTransaction>),
@@ -29,6 +31,10 @@ pub enum Transaction {
     Verdict(Box<VerdictTransaction>),
     /// An owner is paid out of a frozen zone.
     Exit(Box<ExitTransaction>),
+    /// What f+1 validators say of the body of an ordered zone block.
+    Body(Box<BodyTransaction>),
+    /// Proof that the body of an ordered zone block cannot be rebuilt, and never could.
+    Fraud(Box<FraudProof>),
 }
 
 /// A deposit with its owner's signature over [`Deposit::signed_bytes`].
@@ -46,6 +52,17 @@ pub struct HeaderTransaction {
     /// The producer's word.
     pub signed: SignedHeader,
     /// The validators' words, ascending by validator.
+    pub receipts: Vec<Receipt>,
+}
+
+/// What f+1 validators say of the body of an ordered zone block: that they rebuilt it, or that it does not open to its hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BodyTransaction {
+    /// Of which body.
+    pub statement: BodyStatement,
+    /// What they say.
+    pub word: Word,
+    /// Their signatures, ascending by validator.
     pub receipts: Vec<Receipt>,
 }
 
@@ -118,6 +135,16 @@ impl Codec for Transaction {
                 7_u8.encode(out);
                 exit.encode(out);
             }
+            Self::Body(body) => {
+                8_u8.encode(out);
+                body.statement.encode(out);
+                body.word.encode(out);
+                encode_receipts(&body.receipts, out);
+            }
+            Self::Fraud(proof) => {
+                9_u8.encode(out);
+                proof.encode(out);
+            }
         }
     }
 
@@ -134,6 +161,12 @@ impl Codec for Transaction {
             5 => Ok(Self::Outbox(Box::new(Codec::read(reader)?))),
             6 => Ok(Self::Verdict(Box::new(Codec::read(reader)?))),
             7 => Ok(Self::Exit(Box::new(Codec::read(reader)?))),
+            8 => {
+                let (statement, word) = (Codec::read(reader)?, Codec::read(reader)?);
+                let receipts = read_receipts(reader)?;
+                Ok(Self::Body(Box::new(BodyTransaction { statement, word, receipts })))
+            }
+            9 => Ok(Self::Fraud(Box::new(Codec::read(reader)?))),
             _ => Err(reader.invalid("transaction tag")),
         }
     }

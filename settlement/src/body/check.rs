@@ -1,12 +1,7 @@
 //! Does a body agree with its header, as far as can be seen without executing it?
 
-use super::shards::{CodingError, shard_root};
-use crate::block::header_id;
-use crate::committee::ValidatorCount;
 use crate::digest::sha256;
-use crate::keys::SecretKey;
 use crate::ledger::Inbox;
-use crate::receipt::{BodyStatement, SignedReceipt};
 use plinth_types::block::{BodyReader, ZoneHeader};
 use plinth_types::codec::{Codec, DecodeError};
 use plinth_types::command::{Body, ClientTail, Command};
@@ -32,26 +27,6 @@ impl Before {
     #[must_use]
     pub const fn behind(header: &ZoneHeader) -> Self {
         Self { seq: header.last_seq, time: header.time, inbox: header.inbox_index }
-    }
-}
-
-/// A body that agrees with its header and re-encodes to its shard root. Holding one is the check.
-#[derive(Debug)]
-pub struct CheckedBody {
-    statement: BodyStatement,
-}
-
-impl CheckedBody {
-    /// What was checked.
-    #[must_use]
-    pub const fn statement(&self) -> BodyStatement {
-        self.statement
-    }
-
-    /// Says so.
-    #[must_use]
-    pub fn sign(&self, key: &SecretKey) -> SignedReceipt {
-        self.statement.sign(key)
     }
 }
 
@@ -196,17 +171,6 @@ pub enum BodyError {
         /// In the header.
         root_claimed: Digest,
     },
-    /// The body does not re-encode to the header's root.
-    #[error("the body's shard root is {root}, the header says {root_claimed}")]
-    ShardRoot {
-        /// Of the body.
-        root: Digest,
-        /// In the header.
-        root_claimed: Digest,
-    },
-    /// The coding refused.
-    #[error(transparent)]
-    Coding(#[from] CodingError),
 }
 
 /// Checks a body against its header, against where the zone stood, and against the inbox that settlement keeps for the zone.
@@ -215,14 +179,8 @@ pub enum BodyError {
 ///
 /// # Errors
 ///
-/// [`BodyError`]: sizes first, then the hash, then command by command, the re-encoding last.
-pub fn check_body(
-    header: &ZoneHeader,
-    body: &[u8],
-    before: Before,
-    inbox: &Inbox,
-    validators: ValidatorCount,
-) -> Result<CheckedBody, BodyError> {
+/// [`BodyError`]: sizes first, then the hash, then command by command.
+pub fn check_body(header: &ZoneHeader, body: &[u8], before: Before, inbox: &Inbox) -> Result<(), BodyError> {
     let size = body.len();
     if size > BODY_SIZE_MAX {
         return Err(BodyError::TooLarge { size });
@@ -237,12 +195,7 @@ pub fn check_body(
     if hash != header.body_hash {
         return Err(BodyError::Hash { hash, hash_claimed: header.body_hash });
     }
-    walk(header, body, before, inbox)?;
-    let root = shard_root(body, validators)?;
-    if root != header.shard_root {
-        return Err(BodyError::ShardRoot { root, root_claimed: header.shard_root });
-    }
-    Ok(CheckedBody { statement: BodyStatement::of(header, header_id(header)) })
+    walk(header, body, before, inbox)
 }
 
 /// Root of the messages that a zone block consumes: zero for none, else SHA-256 of [`INBOX_RANGE_DOMAIN`] and each message's

@@ -1,19 +1,17 @@
-//! The body of a zone block, as a validator sees it: bytes that it keeps for others and does not execute.
+//! The body of a zone block in the clear, as its readers see it.
 //!
-//! ```text
-//! body ──size──► hash, commands, inbox messages agree with the header ──re-encode──► shard root agrees ──► CheckedBody ──► receipt
-//! ```
+//! A validator sees only a shard of the ciphertext ([`crate::dispersal`]). What can be said of the commands without executing them is
+//! said here, by whoever holds the reader key: the zone's readers, an auditor, a new producer.
 //!
-//! * [`check_body`] costs O(body) and allocates nothing in proportion to a claim; sizes come first.
-//! * Only [`CheckedBody`] can sign a receipt, and only the check makes one: a receipt without a check does not compile.
-//! * [`shards`] is the Reed-Solomon coding that commits to the body: with n validators any f+1 shards rebuild it. Encoding is
-//!   deterministic, so producer and validators agree on the root without talking.
+//! | Who | Checks |
+//! | --- | --- |
+//! | validator | its shard lies under the root; f+1 of them: the ciphertext rebuilds, re-codes to the root and has the header's size |
+//! | ledger | the header follows the zone's last one; heights, records, times, counts and sizes could be; the inbox root is that of the messages it appended |
+//! | reader, auditor | the ciphertext opens under the committed key to the body hash ([`crate::dispersal::BodyKey::open`]); records ascend, tails decode, the messages consumed are those appended ([`check_body`]); owners signed the mandates ([`crate::keys::verify_mandate`]) |
+//! | proof, or auditors who execute | post-state root, trade count, outbox |
 //!
-//! What a validator cannot see without executing: that the post-state root, the trade count and the owners' signatures on mandates in
-//! the body are right. The first two are the proof's business; the third is the auditor's ([`crate::keys::verify_mandate`]).
+//! So a producer can have a body ordered whose commands are nonsense; it cannot have nonsense proven, nor attested by an honest auditor.
 
 mod check;
-mod shards;
 
-pub use check::{Before, BodyError, CheckedBody, check_body, inbox_root};
-pub use shards::{CheckedShard, CodingError, Shard, check_shard, decode, encode, read_shard, shard_root, write_shard};
+pub use check::{Before, BodyError, check_body, inbox_root};

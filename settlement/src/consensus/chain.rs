@@ -4,19 +4,19 @@
 //! and below is dropped. Nothing here is locked across an await.
 
 use super::Finalization;
-use super::limits::{CERTIFICATES_WAITING_MAX, EVIDENCE_MAX, RECENT_BLOCKS_MAX};
+use super::limits::{CERTIFICATES_WAITING_MAX, EVIDENCE_MAX, ORDERED_BLOCKS_MAX, RECENT_BLOCKS_MAX};
 use super::observer::Evidence;
 use crate::block::{Block, SignedDeposit, Transaction, header_id};
-use crate::body::Before;
+use crate::dispersal::FraudProof;
 use crate::genesis::Genesis;
-use crate::ledger::{BlockError, Checked, State};
+use crate::ledger::{BlockError, Checked, State, ZoneBlock};
 use crate::mempool::{Inserted, Mempool, PoolError};
-use crate::receipt::{BodyStatement, Receipt, SignedReceipt};
+use crate::receipt::{BodyStatement, Receipt, SignedReceipt, Word};
 use crate::stages::Stages;
 use commonware_utils::sync::{Mutex, Notify};
 use plinth_types::block::{SignedHeader, ZoneHeader};
 use plinth_types::digest::Digest;
-use plinth_types::id::{Height, PublicKey, TimestampNs, ZoneId};
+use plinth_types::id::{Height, PublicKey, TimestampNs};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -40,6 +40,8 @@ struct Ledger {
     children: BTreeMap<Digest, Checked>,
     recent: VecDeque<Finalized>,
     certificates: VecDeque<Finalization>,
+    /// Zone blocks that were ordered, until the rebuilder has taken note of them.
+    ordered: VecDeque<ZoneBlock>,
     pool: Mempool,
 }
 
@@ -63,6 +65,7 @@ impl Chain {
             children: BTreeMap::new(),
             recent: VecDeque::new(),
             certificates: VecDeque::new(),
+            ordered: VecDeque::new(),
             pool: Mempool::new(),
         };
         Self(Arc::new(Shared {
@@ -156,8 +159,18 @@ impl Chain {
     }
 
     /// Takes a receipt into the pool.
-    pub(super) fn insert_receipt(&self, signed: SignedReceipt) -> Result<Inserted, PoolError> {
+    pub(crate) fn insert_receipt(&self, signed: SignedReceipt) -> Result<Inserted, PoolError> {
         self.insert(|pool, state| pool.insert_receipt(state, signed))
+    }
+
+    /// Zone blocks that were ordered since this was asked last, as far as the last few go.
+    pub(crate) fn take_ordered(&self) -> Vec<ZoneBlock> {
+        self.0.ledger.lock().ordered.drain(..).collect()
+    }
+
+    /// Takes a proof of fraud into the pool.
+    pub(crate) fn insert_fraud(&self, proof: FraudProof) -> Result<Inserted, PoolError> {
+        self.insert(|pool, state| pool.insert_fraud(state, proof))
     }
 
     fn insert(&self, insert: impl FnOnce(&mut Mempool, &State) -> Result<Inserted, PoolError>) -> Result<Inserted, PoolError> {
@@ -171,23 +184,13 @@ impl Chain {
         Ok(inserted)
     }
 
-    /// Where a zone stands behind the block `parent` of this height: as ordered, or as a header that waits says.
-    pub(super) fn before(&self, zone: ZoneId, height: Height, parent: Digest) -> Option<Before> {
-        let ledger = self.0.ledger.lock();
-        let known = ledger.finalized.zone(zone)?;
-        if known.height() == height {
-            return (known.head() == parent).then(|| known.before());
-        }
-        let waiting = ledger.pool.headers(zone).find(|candidate| candidate.id() == parent)?;
-        Some(Before::behind(&waiting.signed().header))
-    }
-
     /// The receipt that a validator gave for a header that waits.
     pub(super) fn receipt_of(&self, validator: &PublicKey, header: &ZoneHeader, id: Digest) -> Option<SignedReceipt> {
         let ledger = self.0.ledger.lock();
         let waiting = ledger.pool.headers(header.zone).find(|candidate| candidate.id() == id)?;
         let receipt: Receipt = *waiting.receipts().find(|receipt| receipt.validator == *validator)?;
-        Some(SignedReceipt { statement: BodyStatement::of(header, id), receipt })
+        let index = ledger.finalized.committee().index_of(validator)?;
+        Some(SignedReceipt { statement: BodyStatement::of(header, id), word: Word::ShardChecked { index }, receipt })
     }
 
     /// Checks a block on top of its parent's ledger and keeps the outcome.
@@ -252,7 +255,9 @@ impl Chain {
             | Transaction::Instruct(_)
             | Transaction::Outbox(_)
             | Transaction::Verdict(_)
-            | Transaction::Exit(_) => None,
+            | Transaction::Exit(_)
+            | Transaction::Body(_)
+            | Transaction::Fraud(_) => None,
         };
         block.transactions().iter().filter_map(header).collect()
     }
@@ -260,7 +265,11 @@ impl Chain {
 
 impl Ledger {
     fn finalize(&mut self, block: &Block, checked: Checked) {
-        let _outcome = self.finalized.apply(checked);
+        let outcome = self.finalized.apply(checked);
+        self.ordered.extend(outcome.ordered);
+        while self.ordered.len() > ORDERED_BLOCKS_MAX {
+            self.ordered.pop_front();
+        }
         let height = self.finalized.height();
         self.children.retain(|_, child| child.state().height() > height);
         let at = self.certificates.iter().position(|certificate| certificate.proposal.payload.0 == block.id().0);

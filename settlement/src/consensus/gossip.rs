@@ -1,4 +1,4 @@
-//! What validators tell each other outside simplex: headers with the teller's receipt, and deposits.
+//! What validators tell each other outside simplex: headers with the teller's receipt, what became of bodies, and deposits.
 //!
 //! Each validator tells what it took in itself, to all, and passes nothing on. What is lost on the way is told again when the
 //! zone's link, or the depositor, sends it again.
@@ -20,10 +20,12 @@ use tracing::{debug, warn};
 /// One thing told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gossip {
-    /// A header whose body the teller has checked, and its receipt.
+    /// A header of whose body the teller keeps its shard, and its receipt.
     Header(Box<SignedHeader>, SignedReceipt),
     /// A deposit.
     Deposit(SignedDeposit),
+    /// What the teller says of an ordered body.
+    Receipt(SignedReceipt),
 }
 
 impl Gossip {
@@ -44,6 +46,10 @@ impl Codec for Gossip {
                 2_u8.encode(out);
                 deposit.encode(out);
             }
+            Self::Receipt(receipt) => {
+                3_u8.encode(out);
+                receipt.encode(out);
+            }
         }
     }
 
@@ -54,6 +60,7 @@ impl Codec for Gossip {
         match u8::read(reader)? {
             1 => Ok(Self::Header(Box::new(Codec::read(reader)?), Codec::read(reader)?)),
             2 => Ok(Self::Deposit(Codec::read(reader)?)),
+            3 => Ok(Self::Receipt(Codec::read(reader)?)),
             _ => Err(reader.invalid("gossip tag")),
         }
     }
@@ -119,6 +126,9 @@ fn take<E: Runtime>(chain: &Chain, gossip: Gossip, runtime: &E) -> Result<(), Po
         Gossip::Deposit(deposit) => {
             chain.insert_deposit(deposit)?;
         }
+        Gossip::Receipt(receipt) => {
+            chain.insert_receipt(receipt)?;
+        }
     }
     Ok(())
 }
@@ -143,6 +153,7 @@ impl Refusal {
                 | PoolError::Ahead { .. }
                 | PoolError::NonceTaken { .. }
                 | PoolError::UnknownOwner { .. }
+                | PoolError::NoFraud { .. }
                 | PoolError::Full { .. }
                 | PoolError::TooManyHeaders { .. },
             ) => false,

@@ -1,23 +1,21 @@
-//! What a validator does with what clients bring: zone blocks and deposits.
+//! What a validator does with what clients bring: shards of zone blocks, deposits, keys of bodies that do not open.
 //!
-//! A zone block costs, in this order: the producer's signature, the body's size, its hash, a walk over its commands, its re-encoding
-//! to the shard root. Then the validator says so with its receipt, to the client and to all validators.
+//! A shard costs, in this order: the header's cheap rules, its size, the producer's signature, its path to the root, a synced write.
+//! Only then does the validator say so with its receipt, to the client and to all validators: a receipt is a promise to keep the shard.
 
 use super::chain::Chain;
 use super::gossip::{Gossip, GossipSender};
-use super::limits::BODIES_SIZE_MAX;
 use crate::block::{SignedDeposit, header_id};
-use crate::body::{BodyError, check_body};
+use crate::dispersal::{CheckedShard, Layout, Opening, ShardStore, StoreError, Task};
 use crate::keys::SecretKey;
 use crate::mempool::PoolError;
-use crate::receipt::SignedReceipt;
+use crate::receipt::{BodyStatement, SignedReceipt, Word};
 use bytes::Bytes;
-use commonware_utils::sync::Mutex;
 use plinth_types::block::SignedHeader;
 use plinth_types::digest::Digest;
-use plinth_types::id::{Height, TimestampNs};
-use std::collections::VecDeque;
+use plinth_types::id::TimestampNs;
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// Takes in what clients bring. Clones share it.
 #[derive(Clone, Debug)]
@@ -28,17 +26,18 @@ struct Desk {
     chain: Chain,
     key: SecretKey,
     gossip: GossipSender,
-    bodies: Mutex<Bodies>,
+    store: ShardStore,
+    rebuilder: mpsc::Sender<Task>,
 }
 
 /// What becomes of a zone block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SubmitAnswer {
-    /// This validator has the body and says so.
+    /// This validator keeps its shard and says so.
     Receipt(SignedReceipt),
     /// A block of that height is ordered already.
     Ordered,
-    /// The block before, or a message that it consumes, has not reached this validator yet; to be sent again.
+    /// It is too far ahead, or there is no room for its shard until others are settled; to be sent again.
     NotYet,
     /// It is wrong, and will be.
     Refused(String),
@@ -55,53 +54,97 @@ pub enum DepositAnswer {
     Refused(String),
 }
 
+/// What becomes of a key that is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpeningAnswer {
+    /// The body is rebuilt and the key tried.
+    Accepted,
+    /// It is not of a body that waits to be settled; the text says why.
+    Refused(String),
+}
+
+/// A shard that is this validator's and lies under a header that its producer signed: to be kept, then signed.
+#[derive(Debug)]
+pub struct Unkept {
+    signed: SignedHeader,
+    id: Digest,
+    shard: CheckedShard,
+}
+
 impl Intake {
-    /// For a validator's ledger and key.
+    /// For a validator's ledger, key and shards.
     #[must_use]
-    pub fn new(chain: Chain, key: SecretKey, gossip: GossipSender) -> Self {
-        Self(Arc::new(Desk { chain, key, gossip, bodies: Mutex::default() }))
+    pub fn new(chain: Chain, key: SecretKey, gossip: GossipSender, store: ShardStore, rebuilder: mpsc::Sender<Task>) -> Self {
+        Self(Arc::new(Desk { chain, key, gossip, store, rebuilder }))
     }
 
-    /// Checks a zone block, keeps its body, and signs a receipt. Costs O(body); `now` is this host's clock.
-    #[must_use]
-    pub fn submit(&self, signed: &SignedHeader, body: Bytes, now: TimestampNs) -> SubmitAnswer {
+    /// Checks the shard of a zone block, keeps it, and signs a receipt. `now` is this host's clock.
+    pub async fn submit(&self, signed: &SignedHeader, frame: Bytes, now: TimestampNs) -> SubmitAnswer {
+        match self.check(signed, frame, now) {
+            Ok(unkept) => self.keep(unkept).await,
+            Err(answer) => answer,
+        }
+    }
+
+    /// Checks the shard of a zone block. Costs O(shard).
+    ///
+    /// # Errors
+    ///
+    /// The answer, if there is nothing to keep.
+    pub fn check(&self, signed: &SignedHeader, frame: Bytes, now: TimestampNs) -> Result<Unkept, SubmitAnswer> {
         let Desk { chain, key, gossip, .. } = &*self.0;
         let header = &signed.header;
+        let refused = |error: &dyn std::fmt::Display| SubmitAnswer::Refused(error.to_string());
+        let state = chain.finalized();
+        let Some(layout) = Layout::new(header.body_size as usize, state.committee().count()) else {
+            return Err(refused(&crate::dispersal::CodingError::Size { size: header.body_size as usize }));
+        };
+        if frame.len() > layout.shard_size_max() {
+            let (size, size_max) = (frame.len(), layout.shard_size_max());
+            return Err(refused(&crate::dispersal::CodingError::ShardSize { size, size_max }));
+        }
         match chain.insert_header(signed, now) {
             Ok(_) => {}
-            Err(PoolError::Behind { .. }) => return SubmitAnswer::Ordered,
-            Err(PoolError::Ahead { .. }) => return SubmitAnswer::NotYet,
-            Err(error) => return SubmitAnswer::Refused(error.to_string()),
+            Err(PoolError::Behind { .. }) => return Err(SubmitAnswer::Ordered),
+            Err(PoolError::Ahead { .. }) => return Err(SubmitAnswer::NotYet),
+            Err(error) => return Err(refused(&error)),
         }
         let id = header_id(header);
         if let Some(receipt) = chain.receipt_of(&key.public_key(), header, id) {
             gossip.tell(&Gossip::Header(Box::new(signed.clone()), receipt));
-            return SubmitAnswer::Receipt(receipt);
+            return Err(SubmitAnswer::Receipt(receipt));
         }
-        let parent_height = Height::new(header.height.get().saturating_sub(1));
-        let Some(before) = chain.before(header.zone, parent_height, header.parent) else { return SubmitAnswer::NotYet };
-        let state = chain.finalized();
-        let Some(zone) = state.zone(header.zone) else { return SubmitAnswer::NotYet };
+        let index = state.committee().index_of(&key.public_key()).ok_or(SubmitAnswer::NotYet)?;
         if planted!(ReceiptBeforeCheck) {
-            let receipt = crate::receipt::BodyStatement::of(header, id).sign(key);
+            let receipt = BodyStatement::of(header, id).sign(Word::ShardChecked { index }, key);
             let _inserted = chain.insert_receipt(receipt);
             gossip.tell(&Gossip::Header(Box::new(signed.clone()), receipt));
-            return SubmitAnswer::Receipt(receipt);
+            return Err(SubmitAnswer::Receipt(receipt));
         }
-        let checked = match check_body(header, &body, before, zone.inbox(), state.committee().count()) {
-            Ok(checked) => checked,
-            Err(BodyError::InboxUnknown { .. }) => return SubmitAnswer::NotYet,
-            Err(error) => return SubmitAnswer::Refused(error.to_string()),
-        };
-        self.0.bodies.lock().keep(id, body);
-        let receipt = checked.sign(key);
+        let shard = CheckedShard::check(&layout, header.shard_root, index, frame).map_err(|error| refused(&error))?;
+        Ok(Unkept { signed: signed.clone(), id, shard })
+    }
+
+    /// Keeps a shard that was checked, then says so.
+    pub async fn keep(&self, unkept: Unkept) -> SubmitAnswer {
+        let Unkept { signed, id, shard } = unkept;
+        let Desk { chain, key, gossip, store, .. } = &*self.0;
+        let header = &signed.header;
+        match store.keep(header.zone, header.height, id, shard.frame().clone()).await {
+            Ok(()) => {}
+            Err(StoreError::Full { .. } | StoreError::Ended) => return SubmitAnswer::NotYet,
+            Err(error @ (StoreError::TooManyHeaders { .. } | StoreError::UnknownZone { .. })) => {
+                return SubmitAnswer::Refused(error.to_string());
+            }
+        }
+        let receipt = BodyStatement::of(header, id).sign(Word::ShardChecked { index: shard.index() }, key);
         match chain.insert_receipt(receipt) {
             Ok(_) => {}
-            // Ordered while it was checked: others had it sooner.
+            // Ordered while it was kept: others had theirs sooner.
             Err(PoolError::Behind { .. }) => return SubmitAnswer::Ordered,
             Err(error) => return SubmitAnswer::Refused(error.to_string()),
         }
-        gossip.tell(&Gossip::Header(Box::new(signed.clone()), receipt));
+        gossip.tell(&Gossip::Header(Box::new(signed), receipt));
         SubmitAnswer::Receipt(receipt)
     }
 
@@ -118,47 +161,24 @@ impl Intake {
         }
     }
 
-    /// The body of a header, while it is kept.
-    #[must_use]
-    pub fn body(&self, header: Digest) -> Option<Bytes> {
-        self.0.bodies.lock().get(header)
-    }
-}
-
-/// The last bodies, by their headers' ids.
-#[derive(Debug, Default)]
-struct Bodies {
-    kept: VecDeque<(Digest, Bytes)>,
-    size: usize,
-}
-
-impl Bodies {
-    fn keep(&mut self, header: Digest, body: Bytes) {
-        self.size += body.len();
-        self.kept.push_back((header, body));
-        while self.size > BODIES_SIZE_MAX {
-            let (_, oldest) = self.kept.pop_front().expect("what is counted is kept");
-            self.size -= oldest.len();
+    /// Has a key tried on the body of an ordered block that is not settled.
+    pub async fn open(&self, opening: Opening) -> OpeningAnswer {
+        let state = self.0.chain.finalized();
+        let mut blocks = state.zones().flat_map(crate::ledger::Zone::unsettled);
+        let Some(block) = blocks.find(|block| block.id == opening.header) else {
+            return OpeningAnswer::Refused(format!("there is no unsettled block {}", opening.header));
+        };
+        if opening.key.commitment() != block.body.key {
+            return OpeningAnswer::Refused("the header commits to another key".to_owned());
+        }
+        match self.0.rebuilder.send(Task::Opening(opening)).await {
+            Ok(()) => OpeningAnswer::Accepted,
+            Err(_) => OpeningAnswer::Refused("the validator stops".to_owned()),
         }
     }
 
-    fn get(&self, header: Digest) -> Option<Bytes> {
-        self.kept.iter().rev().find(|(kept, _)| *kept == header).map(|(_, body)| body.clone())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_window_of_bodies_is_bounded_in_bytes() {
-        let mut bodies = Bodies::default();
-        for number in 0..40_u8 {
-            bodies.keep(Digest([number; 32]), Bytes::from(vec![number; 1 << 20]));
-        }
-        assert_eq!(bodies.kept.len(), 16);
-        assert_eq!(bodies.get(Digest([23; 32])), None);
-        assert_eq!(bodies.get(Digest([24; 32])).map(|body| body[0]), Some(24));
+    /// This validator's shard of a header's body, while it is kept.
+    pub async fn shard(&self, header: Digest) -> Option<Bytes> {
+        self.0.store.get(header).await
     }
 }

@@ -48,10 +48,9 @@ pub const CACHE_PAGES: usize = 256;
 pub const RECENT_BLOCKS_MAX: usize = 256;
 /// Certificates kept until their block is applied.
 pub const CERTIFICATES_WAITING_MAX: usize = 256;
-/// Bytes of zone bodies kept for those who come late; the oldest go first.
-pub const BODIES_SIZE_MAX: usize = 16 << 20;
+/// Zone blocks that were ordered and that the rebuilder has not looked at yet: as many as a late validator repairs its shards of.
+pub const ORDERED_BLOCKS_MAX: usize = 4_096;
 /// Pieces of evidence kept.
 pub const EVIDENCE_MAX: usize = 256;
 
 const _: () = assert!(CACHE_PAGE_SIZE > 0 && CACHE_PAGES > 0 && MAILBOX_SIZE > 0 && WRITE_BUFFER_SIZE > 0);
-const _: () = assert!(BODIES_SIZE_MAX >= plinth_types::limits::BODY_SIZE_MAX, "the window holds at least one body");

@@ -32,7 +32,7 @@ mod stack;
 pub use application::Application;
 pub use chain::{Chain, Finalized};
 pub use gossip::{Gossip, GossipSender};
-pub use intake::{DepositAnswer, Intake, SubmitAnswer};
+pub use intake::{DepositAnswer, Intake, OpeningAnswer, SubmitAnswer, Unkept};
 pub use observer::{Evidence, Fault};
 pub use stack::{Consensus, ConsensusConfig, ConsensusError, Ends, Network, start};
 

@@ -13,6 +13,9 @@ use super::observer::Observer;
 use super::{Finalization, Marshal, Runtime, Scheme, namespace, participants};
 use crate::block::Block;
 use crate::digest::to_consensus;
+use crate::dispersal::limits::SHARDS_PER_ZONE_SIZE_MAX;
+use crate::dispersal::listen::listen as listen_for_shards;
+use crate::dispersal::{Rebuilder, ShardStore};
 use crate::genesis::Genesis;
 use crate::keys::SecretKey;
 use commonware_broadcast::buffered;
@@ -59,6 +62,8 @@ pub struct Network<S, R, B, P> {
     pub backfill: Ends<S, R>,
     /// Headers, receipts, deposits.
     pub gossip: Ends<S, R>,
+    /// Shards of zone bodies, and proofs of fraud.
+    pub shards: Ends<S, R>,
     /// Blocks peers.
     pub blocker: B,
     /// Knows peers.
@@ -245,9 +250,20 @@ where
         },
     );
     let (gossip_sender, gossip_receiver) = network.gossip;
-    let intake = Intake::new(chain.clone(), key, GossipSender::new(gossip_sender));
+    let gossip = GossipSender::new(gossip_sender);
+    let (store, storing) =
+        ShardStore::open(context.child("dispersal"), &partition, chain.clone(), SHARDS_PER_ZONE_SIZE_MAX).await?;
+    let (told, rebuilds) = tokio::sync::mpsc::channel(MAILBOX_SIZE);
+    let (shard_sender, shard_receiver) = network.shards;
+    let rebuilder =
+        Rebuilder::new(context.child("dispersal"), chain.clone(), key.clone(), store.clone(), gossip.clone(), shard_sender.clone());
+    let intake = Intake::new(chain.clone(), key, gossip, store.clone(), told.clone());
     let blocker = network.blocker;
+    let shards = (shard_sender, shard_receiver);
     let tasks = vec![
+        storing,
+        rebuilder.start(rebuilds),
+        listen_for_shards(context.child("shards"), (chain.clone(), store), shards, blocker.clone(), told),
         listen(context.child("gossip"), chain.clone(), gossip_receiver, blocker),
         broadcast.start(network.blocks),
         actor.start(application, buffer, resolver),

@@ -38,6 +38,8 @@ pub struct Outcome {
     /// Its time.
     pub time: TimestampNs,
     /// Zone blocks that it ordered, in order.
+    pub ordered: Vec<ZoneBlock>,
+    /// Zone blocks that it made available: f+1 validators rebuilt their bodies. In order, zone by zone.
     pub available: Vec<ZoneBlock>,
     /// Zone blocks that it settled, ascending by zone and height. Their value has moved, as the zone's mode says.
     pub settled: Vec<ZoneBlock>,
@@ -121,9 +123,9 @@ impl State {
         }
         state.state_conservation();
         let writes = state.take_writes(self);
-        let Effects { claims, available, settled, rejected, inbox, frozen, requests: _ } = effects;
+        let Effects { claims, ordered, available, settled, rejected, inbox, frozen, requests: _ } = effects;
         let (id, height, time) = (block.id(), block.height(), block.time());
-        let outcome = Outcome { block: id, height, time, available, settled, rejected, inbox, frozen, writes };
+        let outcome = Outcome { block: id, height, time, ordered, available, settled, rejected, inbox, frozen, writes };
         Ok(Unverified { checked: Checked { parent: self.block, state, outcome }, claims })
     }
 }

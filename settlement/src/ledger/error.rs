@@ -415,6 +415,51 @@ pub enum TransactionError {
         /// The chain's bound.
         count_max: u32,
     },
+    /// More blocks than may wait to be rebuilt.
+    #[error("{count} blocks of zone {zone} wait to become available, no more may")]
+    UnavailableFull {
+        /// Which.
+        zone: ZoneId,
+        /// How many wait.
+        count: usize,
+    },
+    /// A word about a body that no ordered block of the zone, not yet settled, has.
+    #[error("zone {zone} has no unsettled block {header} at height {height}")]
+    BodyUnknown {
+        /// Which zone.
+        zone: ZoneId,
+        /// At which height.
+        height: Height,
+        /// The header named.
+        header: Digest,
+    },
+    /// Blocks become available in order of height.
+    #[error("block {height} of zone {zone} becomes available, the next one is {expected}")]
+    AvailabilityOrder {
+        /// Which zone.
+        zone: ZoneId,
+        /// The block's height.
+        height: Height,
+        /// The first that is not available, 0 if all are.
+        expected: Height,
+    },
+    /// Not a word that f+1 validators say of an ordered body.
+    #[error("a receipt for a shard in the place of a word about an ordered body")]
+    NotOfABody,
+    /// The key shown is not that of the header.
+    #[error("a body key of commitment {commitment}, the header says {commitment_claimed}")]
+    BodyKey {
+        /// Of the key shown.
+        commitment: Digest,
+        /// In the header.
+        commitment_claimed: Digest,
+    },
+    /// A proof of fraud that shows none.
+    #[error("a proof of fraud about block {header} that shows none")]
+    NoFraud {
+        /// The header named.
+        header: Digest,
+    },
     /// The receipts are no quorum.
     #[error(transparent)]
     Quorum(#[from] QuorumError),

@@ -15,6 +15,7 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     pub(crate) claims: Vec<Claim>,
+    pub(crate) ordered: Vec<ZoneBlock>,
     pub(crate) available: Vec<ZoneBlock>,
     pub(crate) settled: Vec<ZoneBlock>,
     pub(crate) rejected: Vec<ZoneBlock>,
@@ -49,6 +50,8 @@ impl State {
             Transaction::Outbox(outbox) => self.execute_outbox(outbox),
             Transaction::Verdict(verdict) => self.execute_verdict(verdict, place, effects),
             Transaction::Exit(exit) => self.execute_exit(exit),
+            Transaction::Body(body) => self.execute_body(body, place, effects),
+            Transaction::Fraud(proof) => self.execute_fraud(proof, place, effects),
         }
     }
 }

@@ -9,9 +9,10 @@ use super::state::State;
 use super::zone::{Freeze, FreezeCause, Overdrawn, Unsettled, Zone, ZoneBlock, ZoneStatus};
 use crate::block::{HeaderTransaction, header_id};
 use crate::body::{Before, inbox_root};
+use crate::dispersal::BodyCommitment;
 use crate::genesis::ZoneMode;
-use crate::limits::UNSETTLED_HEADERS_MAX;
-use crate::receipt::{BodyStatement, check_quorum};
+use crate::limits::{UNAVAILABLE_HEADERS_MAX, UNSETTLED_HEADERS_MAX};
+use crate::receipt::{BodyStatement, Word, check_quorum};
 use plinth_types::block::ZoneHeader;
 use plinth_types::digest::Digest;
 use plinth_types::id::{AssetId, Height, InboxIndex};
@@ -39,7 +40,8 @@ impl State {
         check_inbox(zone, header)?;
         check_refused(zone, header)?;
         check_requests(zone, header)?;
-        check_quorum(&ordered.receipts, self.committee())?;
+        let committee = self.committee();
+        check_quorum(&ordered.receipts, committee.count().receipts_min(), committee)?;
         let overdrawn = check_outbox(zone, header)?;
         check_window(zone)?;
 
@@ -47,21 +49,35 @@ impl State {
         let id = header_id(header);
         let (producer, signature) = (zone.producer(), ordered.signed.signature);
         effects.claim(place, Signer::Producer, producer, header.signed_bytes(), signature);
-        effects.claim_all(place, Signer::Validator, BodyStatement::of(header, id).signed_bytes(), &ordered.receipts);
+        let statement = BodyStatement::of(header, id);
+        for receipt in &ordered.receipts {
+            let index = committee.index_of(&receipt.validator).expect("checked with the quorum");
+            let signed_bytes = statement.signed_bytes(Word::ShardChecked { index });
+            effects.claim(place, Signer::Validator, receipt.validator, signed_bytes, receipt.signature);
+        }
         if let Some(overdrawn) = overdrawn {
             let freeze = Freeze { zone: header.zone, at: place.at, cause: FreezeCause::Overdrawn { header: id, overdrawn } };
             self.zone_mut(header.zone).record.status = ZoneStatus::Frozen(freeze);
             effects.frozen.push(freeze);
         } else {
-            effects.available.push(self.order(header, id, place.at));
+            effects.ordered.push(self.order(header, id, place.at));
         }
         Ok(())
     }
 
     fn order(&mut self, header: &ZoneHeader, id: Digest, at: Height) -> ZoneBlock {
         let zone = header.zone;
-        let block =
-            ZoneBlock { zone, height: header.height, id, first_seq: header.first_seq, last_seq: header.last_seq, available_at: at };
+        let block = ZoneBlock {
+            zone,
+            height: header.height,
+            id,
+            first_seq: header.first_seq,
+            last_seq: header.last_seq,
+            ordered_at: at,
+            available_at: None,
+            validators: self.committee().count().get(),
+            body: BodyCommitment::of(header),
+        };
         let known = self.zone_mut(zone);
         let consumed: Vec<InboxMessage> = consumed_by(known, header).copied().collect();
         let record = &mut known.record;
@@ -184,10 +200,13 @@ fn check_window(zone: &Zone) -> Result<(), TransactionError> {
         ZoneMode::Attested { .. } | ZoneMode::Audited { .. } => UNSETTLED_HEADERS_MAX,
     };
     if count >= count_max.min(UNSETTLED_HEADERS_MAX) {
-        Err(TransactionError::UnsettledFull { zone: zone.id(), count })
-    } else {
-        Ok(())
+        return Err(TransactionError::UnsettledFull { zone: zone.id(), count });
     }
+    let count = zone.unavailable().count();
+    if count >= UNAVAILABLE_HEADERS_MAX {
+        return Err(TransactionError::UnavailableFull { zone: zone.id(), count });
+    }
+    Ok(())
 }
 
 /// Says whether it takes out more than the zone holds, what it consumes included.

@@ -21,13 +21,16 @@
 //! * **Digest.** [`State::digest`] covers all of it and stands in the next block as `pre_state`. It is a hash of bucket hashes for now;
 //!   the verifiable store comes with its own issue.
 //!
-//! Life of a zone block here: `available` in the block that orders its header (2f+1 validators signed that they have the body);
-//! `settled` when its zone's mode says so (attested: a delay has passed, audited: m auditors signed too, proven: a proof is valid) and
-//! its outbox was listed. Until then it may be rejected, and then its inputs wait again ([`Outcome::rejected`]).
+//! Life of a zone block here: *ordered* with the receipts of 2f+1 validators for their shards of its body; `available` when f+1
+//! validators have said in a block that they rebuilt it; `settled` when its zone's mode says so (attested: a delay has passed since,
+//! audited: m auditors signed too, proven: a proof is valid) and its outbox was listed. Until then it may be rejected, and then its inputs
+//! wait again ([`Outcome::rejected`]). A body that is proven to be no codeword, or shown not to open to its hash, is rejected with those
+//! on top of it, and its zone freezes: governors let it go on.
 //!
 //! Known limitations: the state root that a zone's first header starts from is the producer's word; a zone that somebody left by an exit
 //! never thaws; zones and assets are those of the genesis.
 
+mod bodies;
 mod check;
 mod conservation;
 mod error;

@@ -203,7 +203,8 @@ impl State {
     /// before it makes a block.
     #[must_use]
     pub fn awaits_blocks(&self) -> bool {
-        let waits = |zone: &Zone| zone.unsettled().len() + zone.queued().len() > 0 && zone.status() == ZoneStatus::Open;
+        let settles = |zone: &Zone| zone.available() > zone.settled();
+        let waits = |zone: &Zone| (settles(zone) || zone.queued().len() > 0) && zone.status() == ZoneStatus::Open;
         self.zones().any(waits)
     }
 

@@ -34,17 +34,18 @@ impl State {
         if unsettled.vouched && verdict.word != Word::Rejected {
             return Err(TransactionError::Vouched { zone, height });
         }
+        let committee = self.committee();
         let signer = match (verdict.word, known.mode()) {
             (Word::Attested, ZoneMode::Audited { attestations_min, .. }) => {
                 check_auditors(&transaction.signatures, &known.rules().auditors, usize::from(attestations_min))?;
                 Signer::Auditor
             }
             (Word::Proven { guest_image, .. }, ZoneMode::Proven { guest_image: expected, .. }) if guest_image == expected => {
-                check_quorum(&transaction.signatures, self.committee())?;
+                check_quorum(&transaction.signatures, committee.count().receipts_min(), committee)?;
                 Signer::Validator
             }
             (Word::Rejected, _) => {
-                check_quorum(&transaction.signatures, self.committee())?;
+                check_quorum(&transaction.signatures, committee.count().receipts_min(), committee)?;
                 Signer::Validator
             }
             (Word::Attested | Word::Proven { .. }, _) => return Err(TransactionError::VerdictOfAnotherMode { zone }),
@@ -65,10 +66,11 @@ impl State {
     /// Drops a zone's unsettled blocks from `height` on, if there are any.
     pub(super) fn revert(&mut self, zone: ZoneId, height: Height, at: Height, effects: &mut Effects) {
         let known = self.zone_mut(zone);
+        // Asked before: a count that goes back to zero is gone behind it.
+        let destinations: Vec<_> = known.sent.keys().copied().collect();
         let Some(dropped) = known.revert(height) else { return };
         known.record.ordered_at = at;
         let assets: Vec<_> = known.turnstiles.keys().copied().collect();
-        let destinations: Vec<_> = known.sent.keys().copied().collect();
         assets.into_iter().for_each(|asset| self.touch(FactKey::Turnstile(zone, asset)));
         destinations.into_iter().for_each(|to| self.touch(FactKey::Sent(zone, to)));
         for block in dropped {

@@ -138,7 +138,10 @@ async fn submit(
     destination: &Destination,
     sealed: &Sealed,
 ) -> Result<bool, AskError> {
-    let request = Request::Submit(Box::new(sealed.signed.clone()), sealed.body.clone());
+    let index = shared.index_of(&destination.key);
+    // A validator that is in no committee has no shard, and nothing to be told.
+    let Some(shard) = index.and_then(|index| sealed.dispersed.shards.shard(index)) else { return Ok(true) };
+    let request = Request::Submit(Box::new(sealed.signed.clone()), shard);
     let height = sealed.signed.header.height;
     match ask::<SubmitAnswer>(connection, &request).await? {
         SubmitAnswer::Receipt(_) | SubmitAnswer::Ordered => Ok(true),
@@ -174,7 +177,7 @@ async fn bring_deposit(
 }
 
 /// One request, one answer.
-async fn ask<A: Answer>(connection: &ClientConnection, request: &Request) -> Result<A, AskError> {
+pub(super) async fn ask<A: Answer>(connection: &ClientConnection, request: &Request) -> Result<A, AskError> {
     let exchange = async {
         let (mut send, mut receive) = connection.open().await?;
         write_frame(&mut send, request.to_frame()).await?;

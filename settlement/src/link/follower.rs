@@ -98,6 +98,6 @@ async fn follow(shared: &Shared, connection: &ClientConnection) -> Result<std::c
     }
 }
 
-async fn read(frames: &mut FrameReader) -> Result<Bytes, FrameError> {
+pub(super) async fn read(frames: &mut FrameReader) -> Result<Bytes, FrameError> {
     frames.next(ANSWER_SIZE_MAX).await?.ok_or(FrameError::Truncated)
 }

@@ -9,9 +9,10 @@
 //!   of 2f+1 validators must stand on it or on a later one. Whoever sends anything else is left, and another one is asked.
 //! * **In order, exactly once.** Each settlement block from the configured height on is reported once, in order, whatever the
 //!   connections did. A restarted node starts again behind the last one it kept.
-//! * **The link seals.** It fills in the parent (the ordered block before, or the one submitted before) and the shard root, and signs.
-//!   Blocks are sent in order of height to every validator, and again until they are ordered; so are deposits. What is ordered
-//!   already is not sent at all.
+//! * **The link seals.** It enciphers the body to the zone's readers and codes it once, fills in the parent (the ordered block before, or
+//!   the one submitted before), the key's commitment and the shard root, and signs. Each validator is sent the header and its own shard, in
+//!   order of height, and again until they are ordered; so are deposits. What is ordered already is not sent at all: from then on the
+//!   validators have enough shards to rebuild it, and [`recover()`] gets it back.
 //! * The link runs on one thread of its own.
 //!
 //! Known limitations: the ledger is rebuilt over the network at each start; it reads every block since genesis, but checks only
@@ -20,10 +21,12 @@
 mod courier;
 mod follower;
 pub mod limits;
+mod recover;
 mod run;
 mod tracker;
 mod window;
 
+pub use recover::{BodyLost, RecoverConfig, RecoverError, RecoveredBlock, recover};
 pub use run::{LinkConfig, LinkError, LinkStatus, ZoneLink};
 pub use tracker::{Lie, Tracker};
 
@@ -33,7 +36,7 @@ use plinth_types::digest::Digest;
 use plinth_types::id::{Height, TimestampNs};
 use plinth_types::message::InboxMessage;
 
-/// A zone block as its producer hands it over: parent and shard root are the link's to fill in.
+/// A zone block as its producer hands it over: parent, key commitment and shard root are the link's to fill in.
 #[derive(Clone, Debug)]
 pub struct SealedBlock {
     /// The header.
@@ -72,8 +75,12 @@ pub struct Finalized {
     pub time: TimestampNs,
     /// Its id.
     pub digest: Digest,
-    /// Blocks of the zone that it ordered: available from now on.
-    pub available: Vec<Available>,
+    /// Blocks of the zone that it ordered.
+    pub ordered: Vec<Ordered>,
+    /// Blocks of the zone that it made available: f+1 validators have rebuilt their bodies.
+    pub available: Vec<crate::ledger::ZoneBlock>,
+    /// Blocks of the zone that it rejected: by a verdict, or because a body cannot be rebuilt or does not open; and what stood on them.
+    pub rejected: Vec<crate::ledger::ZoneBlock>,
     /// Blocks of the zone that it settled: attested 1/1, producer only.
     pub settled: Vec<crate::ledger::ZoneBlock>,
     /// Messages that it appended to the zone's inbox.
@@ -84,7 +91,7 @@ pub struct Finalized {
 
 /// A zone block that was ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Available {
+pub struct Ordered {
     /// The block.
     pub block: crate::ledger::ZoneBlock,
     /// Whether this link has submitted another one of that height. Then the ordered one counts.

@@ -8,6 +8,7 @@ use super::window::{Window, WindowError};
 use super::{LinkEvent, SealedBlock};
 use crate::block::SignedDeposit;
 use crate::consensus::timestamp;
+use crate::dispersal::ReaderKey;
 use crate::genesis::Genesis;
 use crate::keys::{self, KeyError, SecretKey};
 use crate::ledger::{Outcome, State};
@@ -35,6 +36,8 @@ use tracing::error;
 pub struct LinkConfig {
     /// The producer's key: signs headers, and is the client's identity towards validators.
     pub producer: SecretKey,
+    /// To whose holders bodies are enciphered.
+    pub reader_key: ReaderKey,
     /// The zone.
     pub zone: ZoneId,
     /// The chain.
@@ -249,7 +252,7 @@ impl Shared {
         Self {
             tracker: RefCell::new(Tracker::new(Arc::clone(&config.genesis))),
             changed: watch::Sender::new(()),
-            window: RefCell::new(Window::new(config.zone, config.producer.clone())),
+            window: RefCell::new(Window::new(config.zone, config.producer.clone(), config.reader_key.clone())),
             events,
             measured,
             from: config.from,
@@ -261,7 +264,7 @@ impl Shared {
     pub(super) async fn finalized(&self, outcome: Outcome) {
         let (height, now) = (outcome.height, timestamp(SystemTime::now()));
         let (finalized, executed) = self.window.borrow_mut().finalized(outcome);
-        let ordered = !finalized.available.is_empty();
+        let ordered = !finalized.ordered.is_empty();
         if ordered && let Err(error) = self.window.borrow_mut().seal(self.tracker.borrow().state()) {
             error!(%error, "a block cannot be sealed");
         }
@@ -298,6 +301,11 @@ impl Shared {
     pub(super) fn give_up_deposit(&self, id: Digest, reason: String) {
         self.window.borrow_mut().drop_deposit(id);
         self.tell(LinkEvent::DepositRefused { id, reason });
+    }
+
+    /// A validator's place, which is its shard's.
+    pub(super) fn index_of(&self, validator: &PublicKey) -> Option<u16> {
+        self.tracker.borrow().state().committee().index_of(validator)
     }
 
     /// Whether something still waits to be ordered.

@@ -1,9 +1,9 @@
 //! What waits to be ordered: sealed blocks in order of height, blocks that wait for the one before, deposits.
 
 use super::limits::{BLOCKS_WAITING_MAX, BODIES_WAITING_SIZE_MAX, DEPOSITS_WAITING_MAX};
-use super::{Available, Finalized, SealedBlock};
+use super::{Finalized, Ordered, SealedBlock};
 use crate::block::{SignedDeposit, header_id};
-use crate::body::{CodingError, shard_root};
+use crate::dispersal::{CodingError, Encoded, ReaderKey};
 use crate::keys::SecretKey;
 use crate::ledger::{Outcome, State};
 use bytes::Bytes;
@@ -11,13 +11,21 @@ use plinth_types::block::SignedHeader;
 use plinth_types::digest::Digest;
 use plinth_types::id::{Height, PublicKey, TimestampNs, ZoneId};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A block as it is sent.
 #[derive(Clone, Debug)]
 pub(super) struct Sealed {
     pub(super) id: Digest,
     pub(super) signed: SignedHeader,
-    pub(super) body: Bytes,
+    pub(super) dispersed: Dispersed,
+}
+
+/// A body on its way: the shards, and the body for when it must be sealed again on another parent. The shards stay as they are then.
+#[derive(Clone, Debug)]
+pub(super) struct Dispersed {
+    body: Bytes,
+    pub(super) shards: Arc<Encoded>,
 }
 
 /// The window of one zone.
@@ -25,13 +33,21 @@ pub(super) struct Sealed {
 pub(super) struct Window {
     zone: ZoneId,
     producer: SecretKey,
+    reader_key: ReaderKey,
     /// Not ordered, each on top of the one before.
     sealed: BTreeMap<Height, Sealed>,
     /// Submitted, and the one before is not known yet.
-    unsealed: BTreeMap<Height, SealedBlock>,
+    unsealed: BTreeMap<Height, Unsealed>,
     size: usize,
     deposits: BTreeMap<Digest, SignedDeposit>,
     refusals: BTreeMap<Digest, BTreeSet<PublicKey>>,
+}
+
+/// A block that waits for the one before.
+#[derive(Debug)]
+struct Unsealed {
+    block: SealedBlock,
+    shards: Option<Arc<Encoded>>,
 }
 
 /// Why something is not taken.
@@ -48,9 +64,9 @@ pub(super) enum WindowError {
 }
 
 impl Window {
-    pub(super) fn new(zone: ZoneId, producer: SecretKey) -> Self {
+    pub(super) fn new(zone: ZoneId, producer: SecretKey, reader_key: ReaderKey) -> Self {
         let (sealed, unsealed) = (BTreeMap::new(), BTreeMap::new());
-        Self { zone, producer, sealed, unsealed, size: 0, deposits: BTreeMap::new(), refusals: BTreeMap::new() }
+        Self { zone, producer, reader_key, sealed, unsealed, size: 0, deposits: BTreeMap::new(), refusals: BTreeMap::new() }
     }
 
     /// Takes a block, unless one of its height is ordered already. A second one of the same height takes the first one's place.
@@ -68,8 +84,8 @@ impl Window {
         }
         self.unseal_from(height);
         self.size += block.body.len();
-        if let Some(replaced) = self.unsealed.insert(height, block) {
-            self.size -= replaced.body.len();
+        if let Some(replaced) = self.unsealed.insert(height, Unsealed { block, shards: None }) {
+            self.size -= replaced.block.body.len();
         }
         self.seal(state)
     }
@@ -94,11 +110,13 @@ impl Window {
             self.deposits.remove(&message.id);
             self.refusals.remove(&message.id);
         }
+        let available = outcome.available.into_iter().filter(|block| ours(block.zone)).collect();
+        let rejected: Vec<_> = outcome.rejected.into_iter().filter(|block| ours(block.zone)).collect();
         let mut executed = Vec::new();
-        let mut available = Vec::new();
-        for block in outcome.available.into_iter().filter(|block| ours(block.zone)) {
+        let mut ordered = Vec::new();
+        for block in outcome.ordered.into_iter().filter(|block| ours(block.zone)) {
             let waiting = self.sealed.remove(&block.height);
-            self.size -= waiting.as_ref().map_or(0, |sealed| sealed.body.len());
+            self.size -= waiting.as_ref().map_or(0, |sealed| sealed.dispersed.body.len());
             let conflicts = waiting.as_ref().is_some_and(|sealed| sealed.id != block.id);
             match &waiting {
                 Some(_) if conflicts => self.unseal_from(block.height),
@@ -106,12 +124,12 @@ impl Window {
                 None => {}
             }
             if let Some(late) = self.unsealed.remove(&block.height) {
-                self.size -= late.body.len();
+                self.size -= late.block.body.len();
             }
-            available.push(Available { block, conflicts });
+            ordered.push(Ordered { block, conflicts });
         }
         let Outcome { height, time, block: digest, .. } = outcome;
-        (Finalized { height, time, digest, available, settled, inbox, frozen }, executed)
+        (Finalized { height, time, digest, ordered, available, rejected, settled, inbox, frozen }, executed)
     }
 
     /// Seals what can be sealed on top of what is ordered or sealed.
@@ -122,18 +140,25 @@ impl Window {
                 (last, parent) = (*height, sealed.id);
             }
             let height = last.next();
-            let Some(SealedBlock { mut header, body }) = self.unsealed.remove(&height) else { return Ok(()) };
+            let Some(Unsealed { block, shards }) = self.unsealed.remove(&height) else { return Ok(()) };
+            let SealedBlock { mut header, body } = block;
             header.parent = parent;
-            header.shard_root = match shard_root(&body, state.committee().count()) {
-                Ok(root) => root,
-                Err(error) => {
-                    self.size -= body.len();
-                    return Err(WindowError::Coding { height, error });
-                }
+            let key = self.reader_key.body_key(&header);
+            let shards = match shards {
+                Some(shards) => shards,
+                None => match Encoded::new(&key.close(height, &body).into(), state.committee().count()) {
+                    Ok(shards) => Arc::new(shards),
+                    Err(error) => {
+                        self.size -= body.len();
+                        return Err(WindowError::Coding { height, error });
+                    }
+                },
             };
+            (header.body_key, header.shard_root) = (key.commitment(), shards.root());
             let signature = self.producer.sign(&header.signed_bytes());
             let id = header_id(&header);
-            self.sealed.insert(height, Sealed { id, signed: SignedHeader { header, signature }, body });
+            let dispersed = Dispersed { body, shards };
+            self.sealed.insert(height, Sealed { id, signed: SignedHeader { header, signature }, dispersed });
         }
     }
 
@@ -170,8 +195,10 @@ impl Window {
 
     /// Blocks from this height on stand on one that changed: they are sealed again.
     fn unseal_from(&mut self, height: Height) {
-        for (height, Sealed { signed, body, .. }) in self.sealed.split_off(&height) {
-            self.unsealed.insert(height, SealedBlock { header: signed.header, body });
+        for (height, Sealed { signed, dispersed, .. }) in self.sealed.split_off(&height) {
+            let Dispersed { body, shards } = dispersed;
+            let block = SealedBlock { header: signed.header, body };
+            self.unsealed.insert(height, Unsealed { block, shards: Some(shards) });
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{Inserted, PoolError, Proposal};
 use crate::block::{HeaderTransaction, Transaction, header_id};
 use crate::ledger::{State, TransactionError, Zone, ZoneStatus};
 use crate::limits::{POOL_HEADERS_AHEAD_MAX, POOL_HEADERS_PER_HEIGHT_MAX, POOL_ORPHAN_RECEIPTS_PER_VALIDATOR_MAX};
-use crate::receipt::{BodyStatement, Receipt, SignedReceipt};
+use crate::receipt::{BodyStatement, Receipt, SignedReceipt, Word};
 use plinth_types::block::SignedHeader;
 use plinth_types::digest::Digest;
 use plinth_types::id::{Height, PublicKey, ZoneId};
@@ -124,8 +124,9 @@ impl Candidates {
             return Err(TransactionError::Chain { chain, expected }.into());
         }
         check_height(state, zone, height)?;
-        if !state.committee().contains(&key) {
-            return Err(PoolError::NotAValidator { key });
+        let Some(index) = state.committee().index_of(&key) else { return Err(PoolError::NotAValidator { key }) };
+        if signed.word != (Word::ShardChecked { index }) {
+            return Err(PoolError::Contradiction { header });
         }
         let known = match self.candidate(zone, height, header) {
             Some(candidate) if candidate.statement != signed.statement => return Err(PoolError::Contradiction { header }),

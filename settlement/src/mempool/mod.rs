@@ -4,6 +4,7 @@
 //! deposit ─► [owner → number → deposit]                      ┐
 //! header  ─► [zone → height → candidates, each its receipts] ├─ propose(state) ─► transactions that pass check
 //! receipt ─►   └ or, while its header is unknown, [validator → orphans]
+//! verdict ─► [zone, height → validator → word]
 //! ```
 //!
 //! * **Only what is signed by someone known gets in**: an owner with a balance, the zone's producer, a validator. Sizes and cheap rules
@@ -16,6 +17,7 @@
 //! A producer that signs two headers of one height is found out here: the second is kept beside the first ([`Inserted::Conflicting`]),
 //! and both signatures name its key.
 
+mod bodies;
 mod candidates;
 mod decisions;
 mod deposits;
@@ -25,9 +27,11 @@ pub use candidates::{Candidate, Equivocation};
 pub use others::Other;
 
 use crate::block::{Approval, Block, GovernedTransaction, SignedDeposit, SignedInstruction, Transaction};
+use crate::dispersal::FraudProof;
 use crate::keys::SignatureError;
 use crate::ledger::{Effects, Place, Remembering, State, TransactionError};
-use crate::receipt::SignedReceipt;
+use crate::receipt::{SignedReceipt, Word};
+use bodies::Bodies;
 use candidates::Candidates;
 use decisions::Decisions;
 use deposits::{Deposits, OwnerOrder};
@@ -43,6 +47,7 @@ pub struct Mempool {
     deposits: Deposits,
     candidates: Candidates,
     decisions: Decisions,
+    bodies: Bodies,
     others: Others,
     signatures: Remembering,
 }
@@ -121,6 +126,12 @@ pub enum PoolError {
     NotAValidator {
         /// Whose receipt it is.
         key: PublicKey,
+    },
+    /// A proof of fraud that shows none.
+    #[error("a proof of fraud about block {header} that shows none")]
+    NoFraud {
+        /// The header named.
+        header: Digest,
     },
     /// The receipt names a header and says of it what its body cannot be.
     #[error("a receipt that contradicts header {header}")]
@@ -222,12 +233,29 @@ impl Mempool {
     ///
     /// [`PoolError`].
     pub fn insert_receipt(&mut self, state: &State, signed: SignedReceipt) -> Result<Inserted, PoolError> {
-        if self.candidates.check_receipt(state, &signed)? == Inserted::Known {
+        let known = match signed.word {
+            Word::ShardChecked { .. } => self.candidates.check_receipt(state, &signed)?,
+            Word::Rebuilt | Word::Unopenable { .. } => self.bodies.check(state, &signed)?,
+        };
+        if known == Inserted::Known {
             return Ok(Inserted::Known);
         }
-        self.signatures.check(&signed.receipt.validator, &signed.statement.signed_bytes(), &signed.receipt.signature)?;
-        self.candidates.insert_receipt(signed);
+        let signed_bytes = signed.statement.signed_bytes(signed.word);
+        self.signatures.check(&signed.receipt.validator, &signed_bytes, &signed.receipt.signature)?;
+        match signed.word {
+            Word::ShardChecked { .. } => self.candidates.insert_receipt(signed),
+            Word::Rebuilt | Word::Unopenable { .. } => self.bodies.insert(signed),
+        }
         Ok(Inserted::New)
+    }
+
+    /// Takes a proof of fraud, nobody's word needed.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError`].
+    pub fn insert_fraud(&mut self, state: &State, proof: FraudProof) -> Result<Inserted, PoolError> {
+        self.bodies.insert_fraud(state, proof)
     }
 
     /// Forgets what the ledger is past. Call it with the state behind each finalized block.
@@ -237,16 +265,19 @@ impl Mempool {
         }
         self.deposits.prune(state);
         self.candidates.prune(state);
+        self.bodies.prune(state);
         self.decisions.prune(state);
         self.others.prune(state);
     }
 
-    /// Transactions for a block on top of `state` of at most `size_max` bytes: decisions, headers with a
-    /// quorum, zone by zone in order of height, what belongs to ordered ones, then owners' orders as they came. Their block passes [`State::check`].
+    /// Transactions for a block on top of `state` of at most `size_max` bytes: decisions, what is said of ordered bodies, headers with a
+    /// quorum, both zone by zone in order of height, what belongs to ordered ones, then owners' orders as they came. Their block passes
+    /// [`State::check`].
     #[must_use]
     pub fn propose(&self, state: &State, size_max: usize) -> Vec<Transaction> {
         let mut proposal = Proposal::new(state, size_max);
         self.decisions.propose(&mut proposal);
+        self.bodies.propose(&mut proposal);
         self.candidates.propose(&mut proposal);
         self.others.propose(&mut proposal);
         self.deposits.propose(&mut proposal);

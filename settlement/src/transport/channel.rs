@@ -1,6 +1,8 @@
 //! The channels between validators: what each carries, how urgent it is, how long its frames may be.
 
-use super::limits::{BLOCK_FRAME_SIZE_MAX, CHECKPOINT_FRAME_SIZE_MAX, GOSSIP_FRAME_SIZE_MAX, VOTE_FRAME_SIZE_MAX};
+use super::limits::{
+    BLOCK_FRAME_SIZE_MAX, CHECKPOINT_FRAME_SIZE_MAX, GOSSIP_FRAME_SIZE_MAX, SHARD_FRAME_SIZE_MAX, VOTE_FRAME_SIZE_MAX,
+};
 use std::num::NonZeroU32;
 
 /// What a stream between two validators carries.
@@ -20,12 +22,22 @@ pub enum Channel {
     Backfill,
     /// Parts of the group's signatures under checkpoints.
     Checkpoints,
+    /// Requests and answers for shards of zone bodies, and proofs of fraud.
+    Shards,
 }
 
 impl Channel {
     /// All, in order of their codes.
-    pub const ALL: [Self; 7] =
-        [Self::Votes, Self::Certificates, Self::Resolver, Self::Gossip, Self::Blocks, Self::Backfill, Self::Checkpoints];
+    pub const ALL: [Self; 8] = [
+        Self::Votes,
+        Self::Certificates,
+        Self::Resolver,
+        Self::Gossip,
+        Self::Blocks,
+        Self::Backfill,
+        Self::Checkpoints,
+        Self::Shards,
+    ];
 
     /// The byte that opens its stream.
     #[must_use]
@@ -50,7 +62,7 @@ impl Channel {
             Self::Votes | Self::Certificates => 3,
             Self::Resolver => 2,
             Self::Gossip | Self::Blocks => 1,
-            Self::Backfill | Self::Checkpoints => 0,
+            Self::Backfill | Self::Checkpoints | Self::Shards => 0,
         }
     }
 
@@ -62,6 +74,7 @@ impl Channel {
             Self::Gossip => GOSSIP_FRAME_SIZE_MAX,
             Self::Blocks | Self::Backfill => BLOCK_FRAME_SIZE_MAX,
             Self::Checkpoints => CHECKPOINT_FRAME_SIZE_MAX,
+            Self::Shards => SHARD_FRAME_SIZE_MAX,
         }
     }
 
@@ -72,7 +85,7 @@ impl Channel {
         let count = match self {
             Self::Votes | Self::Gossip => 4_096,
             Self::Certificates | Self::Backfill => 2_048,
-            Self::Resolver | Self::Blocks => 1_024,
+            Self::Resolver | Self::Blocks | Self::Shards => 1_024,
             Self::Checkpoints => 256,
         };
         NonZeroU32::new(count).expect("above zero")
@@ -88,6 +101,6 @@ mod tests {
         for (code, channel) in (0_u8..).zip(Channel::ALL) {
             assert_eq!((channel.code(), Channel::from_code(code)), (code, Some(channel)));
         }
-        assert_eq!(Channel::from_code(7), None);
+        assert_eq!(Channel::from_code(8), None);
     }
 }

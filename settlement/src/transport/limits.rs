@@ -6,6 +6,8 @@ use std::time::Duration;
 pub const VOTE_FRAME_SIZE_MAX: usize = 64 << 10;
 /// Longest frame that carries a settlement block, in bytes.
 pub const BLOCK_FRAME_SIZE_MAX: usize = 2 << 20;
+/// Longest frame that carries a shard of a zone body or a proof of fraud, in bytes.
+pub const SHARD_FRAME_SIZE_MAX: usize = 5 << 19;
 /// Longest frame of gossip (receipts, headers, deposits), in bytes.
 pub const GOSSIP_FRAME_SIZE_MAX: usize = 64 << 10;
 /// Longest frame of a part of a checkpoint's signature, in bytes.
@@ -42,3 +44,7 @@ pub const REDIAL_DELAY_MAX: Duration = Duration::from_secs(1);
 const _: () = assert!(BLOCK_FRAME_SIZE_MAX <= LANE_BYTES_MAX, "a lane holds at least one block");
 const _: () = assert!(BLOCK_FRAME_SIZE_MAX <= INBOUND_BYTES_PER_PEER_MAX, "a share holds at least one block");
 const _: () = assert!(HANDSHAKES_UNVALIDATED_MAX < HANDSHAKES_MAX);
+const _: () =
+    assert!(crate::dispersal::limits::SHARD_SIZE_MAX + 64 <= SHARD_FRAME_SIZE_MAX, "a shard of the largest body fits a frame");
+const _: () = assert!(crate::dispersal::limits::FRAUD_SIZE_MAX + 64 <= SHARD_FRAME_SIZE_MAX, "a proof of fraud fits a frame");
+const _: () = assert!(crate::limits::BLOCK_SIZE_MAX + 4_096 <= BLOCK_FRAME_SIZE_MAX, "a block fits a frame");

@@ -3,13 +3,16 @@
 //! Frames are `length u32 LE, bytes`; requests and answers start with a version and a tag.
 
 pub mod limits;
+mod packed;
 
 use crate::block::{Block, SignedDeposit};
-use crate::consensus::{DepositAnswer, Finalization, SubmitAnswer};
+use crate::consensus::{DepositAnswer, Finalization, OpeningAnswer, SubmitAnswer};
+use crate::dispersal::Opening;
 use bytes::Bytes;
 use commonware_codec::Read as _;
 use commonware_cryptography::certificate::Verifier as _;
-use limits::{ANSWER_SIZE_MAX, CERTIFICATE_SIZE_MAX, REFUSAL_SIZE_MAX};
+use limits::{ANSWER_SIZE_MAX, CERTIFICATE_SIZE_MAX, REFUSAL_SIZE_MAX, REQUEST_HEAD_SIZE_MAX};
+use packed::{encode_packed, read_packed};
 use plinth_types::block::SignedHeader;
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
 use plinth_types::digest::Digest;
@@ -21,7 +24,7 @@ const VERSION: u8 = 1;
 /// What a client asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Take this zone block. Answered by [`SubmitAnswer`].
+    /// Take this zone block, with your shard of its body. Answered by [`SubmitAnswer`].
     Submit(Box<SignedHeader>, Bytes),
     /// Take this deposit. Answered by [`DepositAnswer`].
     Deposit(SignedDeposit),
@@ -29,8 +32,10 @@ pub enum Request {
     Follow(Height),
     /// Say who you are. Answered by [`Info`].
     Info,
-    /// Send the body of this header. Answered by [`BodyAnswer`].
-    Body(Digest),
+    /// Send your shard of this header's body. Answered by [`ShardAnswer`].
+    Shard(Digest),
+    /// Try this key on the body of an ordered block. Answered by [`OpeningAnswer`].
+    Open(Opening),
 }
 
 impl Request {
@@ -39,10 +44,10 @@ impl Request {
     pub fn to_frame(&self) -> Bytes {
         let mut out = vec![VERSION];
         match self {
-            Self::Submit(header, body) => {
+            Self::Submit(header, shard) => {
                 1_u8.encode(&mut out);
-                header.encode(&mut out);
-                out.extend_from_slice(body);
+                encode_packed(&header.to_bytes(), &mut out);
+                out.extend_from_slice(shard);
             }
             Self::Deposit(deposit) => {
                 2_u8.encode(&mut out);
@@ -53,15 +58,20 @@ impl Request {
                 from.encode(&mut out);
             }
             Self::Info => 4_u8.encode(&mut out),
-            Self::Body(header) => {
+            Self::Shard(header) => {
                 5_u8.encode(&mut out);
                 header.encode(&mut out);
+            }
+            Self::Open(opening) => {
+                6_u8.encode(&mut out);
+                opening.header.encode(&mut out);
+                opening.key.encode(&mut out);
             }
         }
         out.into()
     }
 
-    /// Reads a frame; a body stays where it is.
+    /// Reads a frame; a shard stays where it is.
     ///
     /// # Errors
     ///
@@ -71,15 +81,16 @@ impl Request {
         read_version(&mut reader)?;
         let request = match u8::read(&mut reader)? {
             1 => {
-                let header: SignedHeader = Codec::read(&mut reader)?;
-                // Version and tag, then the header; the body is all that follows.
-                let body = frame.slice(2 + header.to_bytes().len()..);
-                return Ok(Self::Submit(Box::new(header), body));
+                let (header, packed_size) = read_packed(&mut reader, REQUEST_HEAD_SIZE_MAX)?;
+                let header = SignedHeader::decode(&header)?;
+                // Version and tag, then the header; the shard is all that follows.
+                return Ok(Self::Submit(Box::new(header), frame.slice(2 + packed_size..)));
             }
             2 => Self::Deposit(Codec::read(&mut reader)?),
             3 => Self::Follow(Codec::read(&mut reader)?),
             4 => Self::Info,
-            5 => Self::Body(Codec::read(&mut reader)?),
+            5 => Self::Shard(Codec::read(&mut reader)?),
+            6 => Self::Open(Opening { header: Codec::read(&mut reader)?, key: Codec::read(&mut reader)? }),
             _ => return Err(reader.invalid("request tag")),
         };
         reader.finish()?;
@@ -107,9 +118,9 @@ pub struct FollowAnswer {
     pub certificate: Option<Finalization>,
 }
 
-/// A body, if the validator still has it.
+/// A validator's shard of a body, if it still has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BodyAnswer(pub Option<Bytes>);
+pub struct ShardAnswer(pub Option<Bytes>);
 
 /// An answer as a frame.
 pub trait Answer: Sized {
@@ -218,7 +229,31 @@ impl Answer for FollowAnswer {
     }
 }
 
-impl Answer for BodyAnswer {
+impl Answer for OpeningAnswer {
+    fn to_frame(&self) -> Bytes {
+        let mut out = vec![VERSION];
+        match self {
+            Self::Accepted => 1_u8.encode(&mut out),
+            Self::Refused(text) => {
+                2_u8.encode(&mut out);
+                encode_text(text, &mut out);
+            }
+        }
+        out.into()
+    }
+
+    fn from_frame(frame: &Bytes) -> Result<Self, DecodeError> {
+        read_answer(frame, |reader| {
+            Ok(match u8::read(reader)? {
+                1 => Self::Accepted,
+                2 => Self::Refused(read_text(reader)?),
+                _ => return Err(reader.invalid("opening answer tag")),
+            })
+        })
+    }
+}
+
+impl Answer for ShardAnswer {
     fn to_frame(&self) -> Bytes {
         let mut out = vec![VERSION, u8::from(self.0.is_some())];
         out.extend_from_slice(self.0.as_deref().unwrap_or_default());
@@ -231,7 +266,7 @@ impl Answer for BodyAnswer {
         match u8::read(&mut reader)? {
             0 => reader.finish().map(|()| Self(None)),
             1 => Ok(Self(Some(frame.slice(2..)))),
-            _ => Err(reader.invalid("body answer tag")),
+            _ => Err(reader.invalid("shard answer tag")),
         }
     }
 }
@@ -288,7 +323,7 @@ mod tests {
             (SubmitAnswer::NotYet.to_frame(), &[1, 3]),
             (SubmitAnswer::Refused("no".to_owned()).to_frame(), &[1, 4, 2, 0, 0, 0, b'n', b'o']),
             (DepositAnswer::Accepted.to_frame(), &[1, 1]),
-            (BodyAnswer(Some(Bytes::from_static(b"ab"))).to_frame(), &[1, 1, b'a', b'b']),
+            (ShardAnswer(Some(Bytes::from_static(b"ab"))).to_frame(), &[1, 1, b'a', b'b']),
         ];
         for (frame, bytes) in pinned {
             assert_eq!(frame.as_ref(), bytes);
@@ -302,7 +337,7 @@ mod tests {
             assert!(Request::from_frame(&Bytes::from_static(bytes)).is_err(), "{bytes:?}");
         }
         assert!(SubmitAnswer::from_frame(&Bytes::from_static(&[1, 4, 255, 255, 255, 255])).is_err());
-        assert!(BodyAnswer::from_frame(&Bytes::from_static(&[1, 0, 7])).is_err());
+        assert!(ShardAnswer::from_frame(&Bytes::from_static(&[1, 0, 7])).is_err());
         assert!(FollowAnswer::from_frame(&Bytes::from_static(&[1, 255, 255, 255, 255])).is_err());
     }
 

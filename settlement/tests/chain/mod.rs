@@ -3,8 +3,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
 use plinth_settlement::block::SignedDeposit;
-use plinth_settlement::body::shard_root;
 use plinth_settlement::digest::sha256;
+use plinth_settlement::dispersal::{Encoded, ReaderKey};
 use plinth_settlement::genesis::{
     ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, Governance, ZoneMode, ZoneRules,
 };
@@ -31,6 +31,7 @@ pub struct Fixture {
     pub keys: Vec<SecretKey>,
     pub producer: SecretKey,
     pub owner: SecretKey,
+    pub reader_key: ReaderKey,
     pub idle_interval: Duration,
 }
 
@@ -69,7 +70,13 @@ impl Fixture {
         let keys: Vec<SecretKey> = (0..count).map(|index| secret(1, index)).collect();
         let (producer, owner) = (secret(2, 0), secret(3, 0));
         let genesis = Arc::new(genesis(&keys, &producer, &owner));
-        Self { genesis, keys, producer, owner, idle_interval: Duration::from_millis(100) }
+        let reader_key = ReaderKey::new([9; 32]);
+        Self { genesis, keys, producer, owner, reader_key, idle_interval: Duration::from_millis(100) }
+    }
+
+    /// A validator's place in the committee, which is its shard's.
+    pub fn place(&self, validator: usize) -> u16 {
+        self.genesis.committee().index_of(&self.keys[validator].public_key()).unwrap()
     }
 
     pub fn deposit(&self, nonce: u64, units: u128) -> SignedDeposit {
@@ -118,7 +125,7 @@ impl Default for Zone {
 }
 
 impl Zone {
-    /// The next block: the messages, then `cancels` commands. The parent and the shard root are the link's to fill in.
+    /// The next block: the messages, then `cancels` commands. Parent, key commitment and shard root are the link's to fill in.
     pub fn next(&mut self, messages: &[InboxMessage], cancels: u64) -> (ZoneHeader, Vec<u8>) {
         let mut body = Vec::new();
         let (first_seq, mut count) = (self.seq.next(), 0);
@@ -161,6 +168,7 @@ impl Zone {
             exit_root: Digest::ZERO,
             body_hash: sha256(&[&body]),
             body_size: body.len() as u32,
+            body_key: Digest::ZERO,
             shard_root: Digest::ZERO,
             first_seq,
             last_seq: self.seq,
@@ -172,13 +180,15 @@ impl Zone {
     }
 
     /// The next block, sealed and signed here instead of by a link.
-    pub fn sealed(&mut self, fixture: &Fixture, messages: &[InboxMessage], cancels: u64) -> (SignedHeader, Vec<u8>) {
+    pub fn sealed(&mut self, fixture: &Fixture, messages: &[InboxMessage], cancels: u64) -> (SignedHeader, Encoded) {
         let (mut header, body) = self.next(messages, cancels);
         header.parent = self.parent;
-        header.shard_root = shard_root(&body, fixture.genesis.committee().count()).unwrap();
+        let key = fixture.reader_key.body_key(&header);
+        let shards = Encoded::new(&key.close(header.height, &body).into(), fixture.genesis.committee().count()).unwrap();
+        (header.body_key, header.shard_root) = (key.commitment(), shards.root());
         self.parent = plinth_settlement::block::header_id(&header);
         let signature = fixture.producer.sign(&header.signed_bytes());
-        (SignedHeader { header, signature }, body)
+        (SignedHeader { header, signature }, shards)
     }
 
     fn push(&mut self, body: &mut Vec<u8>, session: SessionId, kind: Body, tail: &[u8]) {

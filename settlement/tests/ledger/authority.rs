@@ -1,6 +1,6 @@
 //! Freezes, exits, modes, verdicts, replaced producers: who may stop or undo what, and what goes on meanwhile.
 
-use super::world::*;
+use super::world::{advance_rebuilt as advance, *};
 use plinth_settlement::block::{Action, ExitTransaction, Transaction, exit_tree, header_id};
 use plinth_settlement::genesis::{AssetCap, ZoneMode};
 use plinth_settlement::ledger::{BlockError, Overdrawn, State, TransactionError, ZoneStatus};

@@ -85,7 +85,8 @@ fn receipts_count_by_the_committee_of_the_blocks_epoch() {
     let index = committee_with(&[1, 2, 3]).iter().position(|key| *key == validator(3).public_key()).unwrap();
     let gone = QuorumError::NotAValidator { index, validator: validator(3).public_key() };
     refused(&state, order_with(header.clone(), [1, 2, 3]), gone);
-    advance(&mut state, vec![order_with(header, [1, 2, 4])]);
+    let ordered = order_by(header, [1, 2, 4], &committee_with(&[0, 1, 2, 4]));
+    advance(&mut state, vec![ordered]);
 }
 
 #[test]

@@ -2,16 +2,18 @@
 //!
 //! `PLINTH_REGENERATE=1 cargo test -p plinth-settlement` writes the fixtures anew: a protocol change, reviewed as one.
 
+use super::liar;
 use super::world::*;
 use bytes::Bytes;
 use commonware_codec::Decode as _;
 use commonware_cryptography::Digestible as _;
-use plinth_settlement::block::{Action, Block, ExitTransaction, Transaction, exit_tree};
+use plinth_settlement::block::{Action, Block, ExitTransaction, Transaction, exit_tree, header_id};
+use plinth_settlement::dispersal::{CheckedShard, Encoded, FraudProof, Layout, ReaderKey};
 use plinth_settlement::genesis::Genesis;
 use plinth_settlement::genesis::{AssetCap, ZoneMode};
 use plinth_settlement::ledger::{OneByOne, State};
 use plinth_settlement::limits::BLOCK_SIZE_MAX;
-use plinth_settlement::receipt::SignedReceipt;
+use plinth_settlement::receipt::{self, BodyStatement, SignedReceipt};
 use plinth_settlement::verdict::Word;
 use plinth_types::codec::{Codec, DecodeError};
 use plinth_types::digest::Digest;
@@ -42,6 +44,21 @@ fn block() -> (State, Block) {
     let header = Producer::new(TRADING).next(&state, 2);
     let block = state.propose(TimestampNs::new(5_000), vec![order(header), Transaction::Deposit(deposit(1, 1, PRIVACY, BTC, 7))]);
     (state, block)
+}
+
+/// A block that says what became of two bodies.
+fn body_block() -> Block {
+    let header = Producer::new(TRADING).next(&state(), 1);
+    let key = ReaderKey::new([7; 32]).body_key(&header);
+    let layout = Layout::new(48, VALIDATORS).unwrap();
+    let (root, frames) = liar::not_a_codeword(&[9; 64], 4, 2);
+    let shards =
+        [1, 2].map(|index: u16| CheckedShard::check(&layout, Digest(root), index, frames[usize::from(index)].clone()).unwrap());
+    let statement = BodyStatement { shard_root: Digest(root), ..BodyStatement::of(&header, header_id(&header)) };
+    let fraud = FraudProof::new(statement, &layout, 0, &shards).unwrap();
+    let said = [say(&header, receipt::Word::Rebuilt, [0, 1]), say(&header, receipt::Word::Unopenable { key }, [2, 3])];
+    let transactions = [said.to_vec(), vec![Transaction::Fraud(Box::new(fraud))]].concat();
+    state().propose(TimestampNs::new(5_000), transactions)
 }
 
 #[test]
@@ -98,12 +115,20 @@ fn formats_are_pinned() {
     let header = Producer::new(TRADING).next(&super::world::state(), 1);
     let receipt = signed_receipt(&header, 0);
     pinned("receipt", &receipt.to_bytes());
-    pinned("receipt_signed_bytes", &receipt.statement.signed_bytes());
-    pinned("shard_root", &header.shard_root.0);
+    pinned("receipt_signed_bytes", &receipt.statement.signed_bytes(receipt.word));
+    let body_key = ReaderKey::new([7; 32]).body_key(&header);
+    let ciphertext = body_key.close(header.height, &Producer::new(TRADING).body(&[], 1));
+    pinned("ciphertext", &ciphertext);
+    let shards = Encoded::new(&ciphertext.into(), VALIDATORS).unwrap();
+    pinned("shard_root", &shards.root().0);
+    pinned("shard", &shards.shard(2).unwrap());
+    pinned("body_block", &body_block().to_bytes());
 }
 
 #[test]
 fn what_is_encoded_decodes_to_itself() {
+    let said = body_block();
+    assert_eq!(Block::decode(&said.to_bytes()), Ok(said.clone()));
     let (_, block) = block();
     assert_eq!(Block::decode(&block.to_bytes()), Ok(block.clone()));
     assert_eq!(block.size(), block.to_bytes().len());

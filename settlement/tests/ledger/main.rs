@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what surrounds the tests is test too")]
 
 mod authority;
+mod availability;
 mod bodies;
 mod epochs;
 mod facts;
@@ -10,6 +11,8 @@ mod forks;
 mod formats;
 mod genesis;
 mod interleavings;
+#[path = "../chain/liar.rs"]
+mod liar;
 mod messages;
 mod model;
 mod owners;

@@ -1,6 +1,6 @@
 //! Outbox, settlement, inbox: once, in order, or back to the sender.
 
-use super::world::*;
+use super::world::{advance_rebuilt as advance, *};
 use plinth_settlement::block::{OutboxTransaction, Transaction};
 use plinth_settlement::ledger::{BlockError, State, TransactionError};
 use plinth_types::block::ZoneHeader;

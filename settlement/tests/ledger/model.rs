@@ -6,7 +6,7 @@ use plinth_settlement::block::Transaction;
 use plinth_settlement::genesis::Genesis;
 use plinth_settlement::keys;
 use plinth_settlement::ledger::State;
-use plinth_types::block::SignedHeader;
+use plinth_types::block::{SignedHeader, ZoneHeader};
 use plinth_types::codec::Codec;
 use plinth_types::digest::Digest;
 use plinth_types::id::{AssetId, Height, InboxIndex, PublicKey, ZoneId};
@@ -14,6 +14,12 @@ use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::quantity::Amount;
 use plinth_types::transfer::Party;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What a validator signs of a body.
+fn said(domain: &[u8], header: &ZoneHeader, id: Digest, more: &[u8]) -> Vec<u8> {
+    let place = [header.chain.to_bytes(), header.zone.to_bytes(), header.height.to_bytes()].concat();
+    [domain, &place, &id.0, &header.shard_root.0, more].concat()
+}
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Model {
@@ -36,8 +42,10 @@ struct ModelZone {
     inbox: Vec<InboxMessage>,
     /// How many of them ordered headers consumed.
     consumed: usize,
-    /// Ordered headers, each with the settlement height that ordered it.
-    headers: Vec<(SignedHeader, u64)>,
+    /// Ordered headers.
+    headers: Vec<SignedHeader>,
+    /// For as many of them as were rebuilt: the settlement height that said so.
+    available: Vec<u64>,
     /// How many of them settled.
     settled: usize,
     /// Messages that went back.
@@ -46,12 +54,12 @@ struct ModelZone {
 
 impl ModelZone {
     fn refused(&self) -> impl Iterator<Item = InboxIndex> + '_ {
-        self.headers.iter().flat_map(|(signed, _)| signed.header.inbox_refused.iter().copied())
+        self.headers.iter().flat_map(|signed| signed.header.inbox_refused.iter().copied())
     }
 
     /// In outboxes; none of them ever settles in this model.
     fn leaving(&self, asset: AssetId) -> u128 {
-        let totals = self.headers.iter().flat_map(|(signed, _)| &signed.header.outbox_totals);
+        let totals = self.headers.iter().flat_map(|signed| &signed.header.outbox_totals);
         totals.filter(|total| total.asset == asset).map(|total| total.amount.units()).sum()
     }
 }
@@ -121,7 +129,7 @@ impl Model {
             Transaction::Header(ordered) => {
                 let header = &ordered.signed.header;
                 let zone = self.zones.get_mut(&header.zone).ok_or("zone")?;
-                let last = zone.headers.last().map(|(signed, _)| &signed.header);
+                let last = zone.headers.last().map(|signed| &signed.header);
                 let mut signed_bytes = b"plinth/zone-header/1".to_vec();
                 signed_bytes.extend_from_slice(&header.to_bytes());
                 let id = plinth_settlement::digest::sha256(&[&signed_bytes]);
@@ -157,17 +165,11 @@ impl Model {
                     return Err("inbox root");
                 }
                 let signers: BTreeSet<_> = ordered.receipts.iter().map(|receipt| receipt.validator).collect();
-                let statement = [
-                    b"plinth/body-receipt/1".to_vec(),
-                    header.chain.to_bytes(),
-                    header.zone.to_bytes(),
-                    header.height.to_bytes(),
-                    id.to_bytes(),
-                    header.shard_root.to_bytes(),
-                ]
-                .concat();
-                let receipts_hold =
-                    ordered.receipts.iter().all(|receipt| keys::verify(&receipt.validator, &statement, &receipt.signature).is_ok());
+                let receipts_hold = ordered.receipts.iter().all(|receipt| {
+                    let place = self.validators.iter().take_while(|key| **key < receipt.validator).count() as u16;
+                    let said = said(b"plinth/shard-receipt/1", header, id, &place.to_bytes());
+                    keys::verify(&receipt.validator, &said, &receipt.signature).is_ok()
+                });
                 if signers.len() != ordered.receipts.len() || signers.len() < 3 || !signers.is_subset(&self.validators) {
                     return Err("quorum");
                 }
@@ -196,7 +198,7 @@ impl Model {
                 }
                 zone.consumed = consumed;
                 zone.epoch = header.epoch.get();
-                zone.headers.push((ordered.signed.clone(), self.height));
+                zone.headers.push(ordered.signed.clone());
                 Ok(())
             }
             Transaction::Governed(_)
@@ -204,13 +206,35 @@ impl Model {
             | Transaction::Outbox(_)
             | Transaction::Verdict(_)
             | Transaction::Exit(_) => Err("not of this model"),
+            Transaction::Body(verdict) => {
+                let zone = self.zones.get_mut(&verdict.statement.zone).ok_or("zone")?;
+                let SignedHeader { header, .. } = zone.headers.get(zone.available.len()).ok_or("nothing is to be rebuilt")?;
+                let id = plinth_settlement::digest::sha256(&[b"plinth/zone-header/1", &header.to_bytes()]);
+                let about = [header.chain.to_bytes(), header.zone.to_bytes(), header.height.to_bytes(), id.to_bytes()].concat();
+                if verdict.statement.to_bytes() != [about, header.shard_root.to_bytes()].concat() {
+                    return Err("statement");
+                }
+                let signers: BTreeSet<_> = verdict.receipts.iter().map(|receipt| receipt.validator).collect();
+                if signers.len() != verdict.receipts.len() || signers.len() < 2 || !signers.is_subset(&self.validators) {
+                    return Err("quorum");
+                }
+                let said = said(b"plinth/rebuilt-receipt/1", header, id, &[]);
+                let hold =
+                    verdict.receipts.iter().all(|receipt| keys::verify(&receipt.validator, &said, &receipt.signature).is_ok());
+                if !verdict.receipts.is_sorted_by_key(|receipt| receipt.validator) || !hold {
+                    return Err("receipts");
+                }
+                zone.available.push(self.height);
+                Ok(())
+            }
+            Transaction::Fraud(_) => Err("there is no fraud in this traffic"),
         }
     }
 
-    /// Blocks settle in order when the delay has passed; one that sends waits for its list, which nobody brings in this model.
+    /// Blocks settle in order when the delay has passed since they were rebuilt; one that sends waits for its list, which nobody brings in this model.
     fn settle(&mut self) {
         for zone in self.zones.values_mut().filter(|zone| !zone.frozen) {
-            while let Some((signed, at)) = zone.headers.get(zone.settled) {
+            while let (Some(signed), Some(at)) = (zone.headers.get(zone.settled), zone.available.get(zone.settled)) {
                 if at + u64::from(DELAY_BLOCKS) > self.height || !signed.header.outbox_totals.is_empty() {
                     break;
                 }
@@ -256,8 +280,7 @@ impl Model {
                     messages.iter().filter(|message| message.asset == asset).map(|message| message.amount.units()).sum::<u128>()
                 };
                 let turnstile = zone.turnstile(asset);
-                let settled =
-                    known.settled.checked_sub(1).map_or(0, |last| known.headers[last].0.header.inbox_index.get() as usize);
+                let settled = known.settled.checked_sub(1).map_or(0, |last| known.headers[last].header.inbox_index.get() as usize);
                 let returned: Vec<_> =
                     known.inbox.iter().filter(|message| known.returned.contains(&message.index)).copied().collect();
                 assert_eq!(turnstile.paid_in.units(), sum(&known.inbox[..settled]) - sum(&returned), "seed {seed} zone {id}");
@@ -266,6 +289,7 @@ impl Model {
                 assert!(turnstile.paid_out <= turnstile.paid_in, "seed {seed} zone {id}");
             }
             assert_eq!(zone.settled().get(), known.settled as u64, "seed {seed} zone {id}");
+            assert_eq!(zone.available().get(), known.available.len() as u64, "seed {seed} zone {id}");
         }
     }
 }

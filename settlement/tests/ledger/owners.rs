@@ -1,6 +1,6 @@
 //! What owners order on the base layer: transfers, issue and redeem, requests.
 
-use super::world::*;
+use super::world::{advance_rebuilt as advance, *};
 use plinth_settlement::block::Transaction;
 use plinth_settlement::ledger::{BlockError, State, TransactionError};
 use plinth_types::id::{Height, InboxIndex, OrderId, PublicKey, SessionId};

@@ -8,7 +8,7 @@ use plinth_settlement::limits::{
     POOL_DEPOSITS_PER_OWNER_MAX, POOL_HEADERS_AHEAD_MAX, POOL_HEADERS_PER_HEIGHT_MAX, POOL_ORPHAN_RECEIPTS_PER_VALIDATOR_MAX,
 };
 use plinth_settlement::mempool::{Inserted, Mempool, Other, PoolError};
-use plinth_settlement::receipt::BodyStatement;
+use plinth_settlement::receipt::{self, BodyStatement};
 use plinth_types::block::{SignedHeader, ZoneHeader};
 use plinth_types::digest::Digest;
 use plinth_types::id::{Height, ProducerEpoch, Signature, TimestampNs};
@@ -134,10 +134,10 @@ fn a_receipt_that_contradicts_its_header_is_refused_or_never_counts() {
     let statement = BodyStatement::of(&header, header_id(&header));
     let lie = BodyStatement { shard_root: Digest([9; 32]), ..statement };
     // Before the header is known it waits, and does not join it.
-    pool.insert_receipt(&state, lie.sign(&validator(0))).unwrap();
+    pool.insert_receipt(&state, lie.sign(shard_word(0), &validator(0))).unwrap();
     pool.insert_header(&state, sign_header(header.clone())).unwrap();
     assert_eq!(pool.headers(TRADING).next().unwrap().receipts().len(), 0);
-    let refused = pool.insert_receipt(&state, lie.sign(&validator(1)));
+    let refused = pool.insert_receipt(&state, lie.sign(shard_word(1), &validator(1)));
     assert_eq!(refused, Err(PoolError::Contradiction { header: header_id(&header) }));
 }
 
@@ -192,7 +192,7 @@ fn a_flood_fills_its_signers_share_and_nothing_else() {
         let mut header = Digest::ZERO;
         header.0[..8].copy_from_slice(&made_up.to_le_bytes());
         let statement = BodyStatement { header, ..BodyStatement::of(&template, header) };
-        assert_eq!(pool.insert_receipt(&state, statement.sign(&validator(3))), Ok(Inserted::New));
+        assert_eq!(pool.insert_receipt(&state, statement.sign(shard_word(3), &validator(3))), Ok(Inserted::New));
     }
     assert_eq!(pool.orphan_count(), POOL_ORPHAN_RECEIPTS_PER_VALIDATOR_MAX);
     // The others do not notice.
@@ -242,7 +242,7 @@ fn a_block_of_known_content_costs_no_verification() {
     assert_eq!(pool.signatures_verified_count(), known + 3, "the forged header's own signature once, its first receipt twice");
     let checked = state.check(&block, pool.verifier()).unwrap();
     assert_eq!(pool.signatures_verified_count(), known + 3);
-    assert_eq!(state.apply(checked).available.len(), 1);
+    assert_eq!(state.apply(checked).ordered.len(), 1);
 }
 
 /// Whatever is in the pool, in whatever order it came: what it proposes passes check, and in the end all of it is ordered.
@@ -320,6 +320,10 @@ fn what_owners_zones_and_validators_say_is_pooled_and_proposed() {
     bent.signatures[0].signature = Signature([1; 64]);
     assert!(matches!(pool.insert_other(&state, Other::Verdict(bent)), Err(PoolError::Signature(_))));
     assert_eq!(pool.insert_other(&state, verdict), Ok(Inserted::New));
+    for index in [1, 3] {
+        let said = BodyStatement::of(&header, header_id(&header)).sign(receipt::Word::Rebuilt, &validator(index));
+        assert_eq!(pool.insert_receipt(&state, said), Ok(Inserted::New));
+    }
     let Transaction::Governed(freeze) = decide(1, Action::Freeze { zone: TRADING }) else { unreachable!() };
     assert_eq!(pool.insert_governed(&state, *freeze), Ok(Inserted::New));
     assert_eq!(drain(&mut pool, &mut state), 1);

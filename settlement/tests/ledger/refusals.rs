@@ -276,7 +276,7 @@ fn a_header_that_takes_out_more_than_was_paid_in_freezes_its_zone_and_no_other()
         let overdrawn = Overdrawn { asset, held: amount(held), requested: amount(requested) };
         let freeze =
             Freeze { zone: TRADING, at: state.height(), cause: FreezeCause::Overdrawn { header: header_id(&header), overdrawn } };
-        assert_eq!((outcome.frozen.as_slice(), outcome.available.as_slice()), (&[freeze][..], &[][..]));
+        assert_eq!((outcome.frozen.as_slice(), outcome.ordered.as_slice()), (&[freeze][..], &[][..]));
 
         let zone = state.zone(TRADING).unwrap();
         assert_eq!((zone.status(), zone.height()), (ZoneStatus::Frozen(freeze), Height::new(1)));
@@ -466,13 +466,19 @@ fn a_zone_block_settles_when_the_delay_has_passed_and_once() {
     let mut state = state();
     let mut trading = Producer::new(TRADING);
     let first = trading.next(&state, 1);
-    let made_available = advance(&mut state, vec![order(first.clone())]);
+    let ordered = advance(&mut state, vec![order(first.clone())]);
+    let [block] = ordered.ordered[..] else { panic!("one block was ordered") };
+    assert_eq!((block.id, block.ordered_at, block.last_seq), (header_id(&first), Height::new(1), first.last_seq));
+    assert!(ordered.available.is_empty() && !state.awaits_blocks(), "nobody has said that the body is there");
+    let made_available = advance(&mut state, vec![rebuilt(&first)]);
     let [block] = made_available.available[..] else { panic!("one block became available") };
-    assert_eq!((block.id, block.available_at, block.last_seq), (header_id(&first), Height::new(1), first.last_seq));
+    assert_eq!((block.id, block.available_at), (header_id(&first), Some(Height::new(2))));
     assert!(made_available.settled.is_empty() && state.awaits_blocks());
     let second = trading.next(&state, 1);
     assert!(advance(&mut state, vec![order(second.clone())]).settled.is_empty());
-    assert_eq!(advance(&mut state, vec![]).settled, vec![block], "two blocks behind the one that made it available");
+    let settled = advance(&mut state, vec![rebuilt(&second)]).settled;
+    assert_eq!(settled, vec![block], "two blocks behind the one that made it available");
+    assert!(advance(&mut state, vec![]).settled.is_empty());
     assert_eq!(state.zone(TRADING).unwrap().settled(), Height::new(1));
     let settled = advance(&mut state, vec![]).settled;
     assert_eq!(settled.iter().map(|block| block.id).collect::<Vec<_>>(), [header_id(&second)]);
@@ -491,7 +497,7 @@ fn a_deposit_becomes_a_message_that_names_its_id() {
     assert_eq!((zone.turnstile(BTC).in_flight, zone.turnstile(BTC).paid_in), (amount(100), amount(0)));
     let mut trading = Producer::new(TRADING);
     let header = trading.next(&state, 0);
-    advance(&mut state, vec![order(header)]);
+    advance_rebuilt(&mut state, vec![order(header)]);
     let turnstile = state.zone(TRADING).unwrap().turnstile(BTC);
     assert_eq!(
         (turnstile.in_flight, turnstile.consumed, turnstile.held()),

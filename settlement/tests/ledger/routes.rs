@@ -26,6 +26,7 @@ impl Node {
 
     /// Makes a block of these if they are valid; says whether they were.
     fn offer(&mut self, transactions: Vec<Transaction>) -> bool {
+        let transactions = with_rebuilt(&self.state, transactions);
         let block = self.state.propose(TimestampNs::new(self.state.time().get() + 1), transactions);
         let Ok(unverified) = self.state.check_unsigned(&block) else { return false };
         self.outcomes.push(self.state.apply(unverified.finalized()));

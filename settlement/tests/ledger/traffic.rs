@@ -3,10 +3,10 @@
 
 use super::model::Model;
 use super::world::*;
-use plinth_settlement::block::{Block, HeaderTransaction, SignedDeposit, Transaction};
+use plinth_settlement::block::{Block, BodyTransaction, HeaderTransaction, SignedDeposit, Transaction};
 use plinth_settlement::ledger::facts::{Fact, FactKey, apply_writes};
 use plinth_settlement::ledger::{OneByOne, State};
-use plinth_settlement::receipt::Receipt;
+use plinth_settlement::receipt::{BodyStatement, Receipt, Word};
 use plinth_types::block::ZoneHeader;
 use plinth_types::codec::Codec;
 use plinth_types::digest::Digest;
@@ -43,7 +43,11 @@ impl Traffic {
         let mut producers = self.producers.clone();
         let mut nonces = BTreeMap::new();
         for _ in 0..self.random.below(4) {
-            let transaction = if self.random.one_in(2) { Some(self.deposit(&mut nonces)) } else { self.header(&mut producers) };
+            let transaction = match self.random.below(4) {
+                0 | 1 => Some(self.deposit(&mut nonces)),
+                2 => self.header(&mut producers),
+                _ => self.verdict(),
+            };
             transactions.extend(transaction);
             if self.random.one_in(12) && !transactions.is_empty() {
                 let again = transactions[self.random.below(transactions.len() as u64) as usize].clone();
@@ -146,6 +150,38 @@ impl Traffic {
             bend_receipt(random, &mut receipts[at]);
         }
         Some(Transaction::Header(Box::new(HeaderTransaction { signed, receipts })))
+    }
+}
+
+impl Traffic {
+    /// Some validators say of a zone's first block that is not available that they rebuilt it.
+    fn verdict(&mut self) -> Option<Transaction> {
+        let random = &mut self.random;
+        let zone = self.state.zone(random.pick(&[TRADING, PRIVACY])).unwrap();
+        let skipped = usize::from(random.one_in(20));
+        let block = zone.unavailable().nth(skipped)?;
+        let mut statement = BodyStatement {
+            chain: CHAIN,
+            zone: block.zone,
+            height: block.height,
+            header: block.id,
+            shard_root: block.body.shard_root,
+        };
+        if random.one_in(20) {
+            statement.shard_root = Digest([3; 32]);
+        }
+        let word = if random.one_in(20) { shard_word(0) } else { Word::Rebuilt };
+        let mut validators: Vec<u8> = (0..4).filter(|_| random.one_in(2)).collect();
+        if random.one_in(30) {
+            validators.push(random.below(6) as u8);
+        }
+        let mut receipts: Vec<_> = validators.into_iter().map(|index| statement.sign(word, &validator(index)).receipt).collect();
+        receipts.sort_by_key(|receipt| receipt.validator);
+        if random.one_in(30) && !receipts.is_empty() {
+            let at = random.below(receipts.len() as u64) as usize;
+            bend_receipt(random, &mut receipts[at]);
+        }
+        Some(Transaction::Body(Box::new(BodyTransaction { statement, word, receipts })))
     }
 }
 

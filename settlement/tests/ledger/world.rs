@@ -1,8 +1,8 @@
 //! A small chain for tests: four validators, two zones, two assets, three owners; and a producer that writes real bodies.
 
-use plinth_settlement::block::{Action, GovernedTransaction, OutboxTransaction, SignedInstruction, outbox_root};
+use plinth_settlement::block::{Action, BodyTransaction, GovernedTransaction, OutboxTransaction, SignedInstruction, outbox_root};
 use plinth_settlement::block::{HeaderTransaction, SignedDeposit, Transaction, header_id};
-use plinth_settlement::body::{Before, inbox_root, shard_root};
+use plinth_settlement::body::{Before, inbox_root};
 use plinth_settlement::committee::ValidatorCount;
 use plinth_settlement::digest::sha256;
 use plinth_settlement::genesis::{AssetCap, RequestRules};
@@ -12,7 +12,7 @@ use plinth_settlement::genesis::{
 use plinth_settlement::keys::SecretKey;
 use plinth_settlement::ledger::facts::{Fact, FactKey, apply_writes};
 use plinth_settlement::ledger::{BlockError, OneByOne, Outcome, State};
-use plinth_settlement::receipt::{BodyStatement, Receipt, SignedReceipt};
+use plinth_settlement::receipt::{self, BodyStatement, Receipt, SignedReceipt};
 use plinth_settlement::verdict::{Verdict, VerdictTransaction, Word};
 use plinth_types::block::{SignedHeader, ZoneHeader};
 use plinth_types::codec::Codec;
@@ -20,7 +20,8 @@ use plinth_types::command::{Body, ClientOrderId, ClientTail, Command};
 use plinth_types::digest::Digest;
 use plinth_types::event::AssetAmount;
 use plinth_types::id::{
-    AccountId, AssetId, ChainId, Height, MandateId, MsgSeqNum, OrderId, ProducerEpoch, Seq, SessionId, TimestampNs, ZoneId,
+    AccountId, AssetId, ChainId, Height, MandateId, MsgSeqNum, OrderId, ProducerEpoch, PublicKey, Seq, SessionId, TimestampNs,
+    ZoneId,
 };
 use plinth_types::message::{Deposit, InboxMessage};
 use plinth_types::owner::{Act, Instruction};
@@ -126,14 +127,34 @@ pub(crate) fn deposit(index: u8, nonce: u64, zone: ZoneId, asset: AssetId, units
 
 /// Receipts of these validators, ascending by key.
 pub(crate) fn receipts(header: &ZoneHeader, validators: impl IntoIterator<Item = u8>) -> Vec<Receipt> {
-    let statement = BodyStatement::of(header, header_id(header));
-    let mut receipts: Vec<_> = validators.into_iter().map(|index| statement.sign(&validator(index)).receipt).collect();
+    let mut receipts: Vec<_> = validators.into_iter().map(|index| signed_receipt(header, index).receipt).collect();
     receipts.sort_by_key(|receipt| receipt.validator);
     receipts
 }
 
+/// What a validator says when it keeps its shard. A stranger says that it is the first.
+pub(crate) fn shard_word(index: u8) -> receipt::Word {
+    let key = validator(index).public_key();
+    let mut committee: Vec<_> = (0..4).map(|index| validator(index).public_key()).collect();
+    committee.sort();
+    receipt::Word::ShardChecked { index: committee.iter().position(|known| *known == key).unwrap_or_default() as u16 }
+}
+
+/// The word of these validators about the body of an ordered header.
+pub(crate) fn say(header: &ZoneHeader, word: receipt::Word, validators: impl IntoIterator<Item = u8>) -> Transaction {
+    let statement = BodyStatement::of(header, header_id(header));
+    let mut receipts: Vec<_> = validators.into_iter().map(|index| statement.sign(word, &validator(index)).receipt).collect();
+    receipts.sort_by_key(|receipt| receipt.validator);
+    Transaction::Body(Box::new(BodyTransaction { statement, word, receipts }))
+}
+
+/// Two validators say that they rebuilt the body of an ordered header.
+pub(crate) fn rebuilt(header: &ZoneHeader) -> Transaction {
+    say(header, receipt::Word::Rebuilt, [1, 3])
+}
+
 pub(crate) fn signed_receipt(header: &ZoneHeader, index: u8) -> SignedReceipt {
-    BodyStatement::of(header, header_id(header)).sign(&validator(index))
+    BodyStatement::of(header, header_id(header)).sign(shard_word(index), &validator(index))
 }
 
 pub(crate) fn sign_header(header: ZoneHeader) -> SignedHeader {
@@ -151,6 +172,19 @@ pub(crate) fn order_with(header: ZoneHeader, validators: impl IntoIterator<Item 
     Transaction::Header(Box::new(HeaderTransaction { signed: sign_header(header), receipts }))
 }
 
+/// As [`order_with`], with the validators' places in another committee than that of the genesis.
+pub(crate) fn order_by(header: ZoneHeader, validators: impl IntoIterator<Item = u8>, committee: &[PublicKey]) -> Transaction {
+    let statement = BodyStatement::of(&header, header_id(&header));
+    let receipt = |index: u8| {
+        let key = validator(index);
+        let place = committee.iter().position(|known| *known == key.public_key()).unwrap() as u16;
+        statement.sign(receipt::Word::ShardChecked { index: place }, &key).receipt
+    };
+    let mut receipts: Vec<_> = validators.into_iter().map(receipt).collect();
+    receipts.sort_by_key(|receipt| receipt.validator);
+    Transaction::Header(Box::new(HeaderTransaction { signed: sign_header(header), receipts }))
+}
+
 pub(crate) fn check(state: &State, transactions: Vec<Transaction>) -> Result<Outcome, BlockError> {
     let block = state.propose(TimestampNs::new(state.time().get() + 1), transactions);
     state.check(&block, &mut OneByOne::default()).map(|checked| checked.outcome().clone())
@@ -159,6 +193,31 @@ pub(crate) fn check(state: &State, transactions: Vec<Transaction>) -> Result<Out
 /// Puts the transactions into the next block.
 pub(crate) fn advance(state: &mut State, transactions: Vec<Transaction>) -> Outcome {
     advance_by(state, 1, transactions)
+}
+
+/// As [`advance`], with the word in the same block that the bodies ordered there were rebuilt.
+pub(crate) fn advance_rebuilt(state: &mut State, transactions: Vec<Transaction>) -> Outcome {
+    let transactions = with_rebuilt(state, transactions);
+    advance(state, transactions)
+}
+
+/// These transactions and, behind them, the word that the bodies they order were rebuilt.
+pub(crate) fn with_rebuilt(state: &State, mut transactions: Vec<Transaction>) -> Vec<Transaction> {
+    let block = state.propose(TimestampNs::new(state.time().get() + 1), transactions.clone());
+    let Ok(unverified) = state.check_unsigned(&block) else { return transactions };
+    let checked = unverified.finalized();
+    let outcome = checked.outcome();
+    let stands = |header: &ZoneHeader| {
+        let id = header_id(header);
+        outcome.ordered.iter().any(|block| block.id == id) && outcome.rejected.iter().all(|block| block.id != id)
+    };
+    let header = |transaction: &Transaction| match transaction {
+        Transaction::Header(ordered) if stands(&ordered.signed.header) => Some(rebuilt(&ordered.signed.header)),
+        _ => None,
+    };
+    let said: Vec<_> = transactions.iter().filter_map(header).collect();
+    transactions.extend(said);
+    transactions
 }
 
 /// Puts the transactions into a block so many nanoseconds later. Whatever it does, its writes must be what it changed, and the facts must
@@ -277,7 +336,8 @@ impl Producer {
             exit_root: Digest::ZERO,
             body_hash: sha256(&[&body]),
             body_size: body.len() as u32,
-            shard_root: shard_root(&body, VALIDATORS).unwrap(),
+            body_key: Digest::ZERO,
+            shard_root: sha256(&[b"shards", &body]),
             first_seq: self.before.seq.next(),
             last_seq,
             time: TimestampNs::new(last_seq.get() * 10),

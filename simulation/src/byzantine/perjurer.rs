@@ -4,7 +4,7 @@ use super::Post;
 use commonware_runtime::IoBuf;
 use plinth_settlement::block::header_id;
 use plinth_settlement::consensus::Gossip;
-use plinth_settlement::receipt::BodyStatement;
+use plinth_settlement::receipt::{BodyStatement, Word};
 use plinth_types::codec::Codec as _;
 
 pub(super) async fn run(Post { chain, index, mut gossip, .. }: Post) {
@@ -14,7 +14,9 @@ pub(super) async fn run(Post { chain, index, mut gossip, .. }: Post) {
             continue;
         }
         let statement = BodyStatement::of(&signed.header, header_id(&signed.header));
-        let lie = Gossip::Header(signed, statement.sign(&chain.validators[index]));
+        let key = &chain.validators[index];
+        let Some(place) = chain.genesis.committee().index_of(&key.public_key()) else { return };
+        let lie = Gossip::Header(signed, statement.sign(Word::ShardChecked { index: place }, key));
         gossip.tell(IoBuf::from(lie.to_bytes()));
     }
 }

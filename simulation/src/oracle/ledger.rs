@@ -2,10 +2,10 @@
 
 use super::Violation;
 use crate::coverage::{Coverage, Visited};
-use plinth_settlement::block::{Block, HeaderTransaction, SignedDeposit, Transaction, header_id};
+use plinth_settlement::block::{Block, BodyTransaction, HeaderTransaction, SignedDeposit, Transaction, header_id};
 use plinth_settlement::genesis::Genesis;
 use plinth_settlement::keys;
-use plinth_settlement::receipt::BodyStatement;
+use plinth_settlement::receipt::{BodyStatement, Word};
 use plinth_types::digest::Digest;
 use plinth_types::id::{AssetId, PublicKey, ZoneId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -95,7 +95,10 @@ impl Books {
             match transaction {
                 Transaction::Deposit(signed) => self.deposit(signed, coverage)?,
                 Transaction::Header(ordered) => self.header(ordered, coverage)?,
-                // The simulated chain has no governor, and nobody in it says anything but deposits and headers.
+                Transaction::Body(body) => self.verdict(body)?,
+                // No producer here codes what is no codeword.
+                Transaction::Fraud(_) => return Err(Violation::Availability(format!("a proof of fraud in block {height}"))),
+                // The simulated chain has no governor, and nobody in it says anything but deposits, headers and what of their bodies.
                 Transaction::Governed(_)
                 | Transaction::Instruct(_)
                 | Transaction::Outbox(_)
@@ -213,10 +216,30 @@ impl Books {
         if count < quorum || who.len() != ordered.receipts.len() {
             return Err(Violation::Availability(format!("{count} of {quorum} receipts for a header in block {height}")));
         }
-        let statement = BodyStatement::of(&ordered.signed.header, id).signed_bytes();
+        let statement = BodyStatement::of(&ordered.signed.header, id);
         for receipt in &ordered.receipts {
+            let place = known.iter().take_while(|key| **key < receipt.validator).count() as u16;
+            let statement = statement.signed_bytes(Word::ShardChecked { index: place });
             keys::verify(&receipt.validator, &statement, &receipt.signature)
                 .map_err(|error| Violation::Signature(format!("receipt in block {height}: {error}")))?;
+        }
+        Ok(())
+    }
+
+    /// f + 1 validators rebuilt the body of a header that took effect.
+    fn verdict(&self, verdict: &BodyTransaction) -> Result<(), Violation> {
+        let (height, header) = (self.height, verdict.statement.header);
+        let who: BTreeSet<PublicKey> = verdict.receipts.iter().map(|receipt| receipt.validator).collect();
+        let known = self.genesis.committee().keys();
+        let count = who.iter().filter(|key| known.contains(key)).count();
+        let enough = count > (known.len() - 1) / 3 && who.len() == verdict.receipts.len();
+        if !enough || verdict.word != Word::Rebuilt || !self.effects.contains(&header) {
+            return Err(Violation::Availability(format!("block {height} says too much of body {header}")));
+        }
+        let said = verdict.statement.signed_bytes(verdict.word);
+        for receipt in &verdict.receipts {
+            keys::verify(&receipt.validator, &said, &receipt.signature)
+                .map_err(|error| Violation::Signature(format!("verdict in block {height}: {error}")))?;
         }
         Ok(())
     }

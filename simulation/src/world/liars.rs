@@ -39,9 +39,15 @@ impl World<'_> {
             peers.chain([self.chain.observer.clone()]).collect::<Arc<[_]>>()
         });
         let mut roads: [Vec<_>; 2] = [Vec::new(), Vec::new()];
-        for channel in
-            [Channel::Votes, Channel::Certificates, Channel::Resolver, Channel::Blocks, Channel::Backfill, Channel::Gossip]
-        {
+        for channel in [
+            Channel::Votes,
+            Channel::Certificates,
+            Channel::Resolver,
+            Channel::Blocks,
+            Channel::Backfill,
+            Channel::Gossip,
+            Channel::Shards,
+        ] {
             let (sender, receiver) = self.ends(index, channel).await;
             let left = Arc::clone(&halves[0]);
             let context = self.life("split", index).with_attribute("channel", channel.code());
@@ -57,11 +63,11 @@ impl World<'_> {
             }
         }
         for (at, ends) in roads.into_iter().enumerate() {
-            let ends: [_; 6] = ends.try_into().unwrap_or_else(|_| unreachable!("one road per channel"));
-            let [votes, certificates, resolver, blocks, backfill, gossip] = ends;
+            let ends: [_; 7] = ends.try_into().unwrap_or_else(|_| unreachable!("one road per channel"));
+            let [votes, certificates, resolver, blocks, backfill, gossip, shards] = ends;
             let blocker = self.oracle.control(self.chain.peers[index].clone());
             let peers = self.oracle.manager();
-            let network = Network { votes, certificates, resolver, blocks, backfill, gossip, blocker, peers };
+            let network = Network { votes, certificates, resolver, blocks, backfill, gossip, shards, blocker, peers };
             let context = self.life("twin", index).with_attribute("twin", at);
             let started = Validator::start(context, &self.chain, index, format!("twin-{index}-{at}"), network).await;
             self.twins.extend(started);

@@ -5,7 +5,7 @@ mod links;
 mod settle;
 
 use crate::chain::Chain;
-use crate::coverage::Visited;
+use crate::coverage::{Coverage, Visited};
 use crate::engine::{Context, Road, Roads, Validator, Wire};
 use crate::limits::{MESSAGES_PER_SECOND, TICK};
 use crate::oracle::Violation;
@@ -195,7 +195,7 @@ impl<'a> World<'a> {
             }
             if timestamp(now) >= self.tick_at {
                 self.tick_at = timestamp(now + TICK);
-                self.tick();
+                self.tick().await;
             }
             let left = end.duration_since(now).unwrap_or_default();
             self.context.sleep(left.min(TICK)).await;
@@ -209,16 +209,17 @@ impl<'a> World<'a> {
         }
     }
 
-    fn tick(&mut self) {
+    async fn tick(&mut self) {
         self.read_blocks();
         let (now, more) = (self.now(), !self.quiet);
         let Self { running, outside, notes, .. } = self;
         let validators: Vec<(usize, &Consensus)> =
             running.iter().map(|(index, validator)| (*index, &validator.consensus)).collect();
+        // The others go on while a shard is written: the lock is not held meanwhile, and what they visit is added.
+        let mut coverage = Coverage::default();
+        let acted = outside.act(&validators, now, more, &mut coverage).await;
         let mut heard = notes.lock();
-        let mut coverage = std::mem::take(&mut heard.coverage);
-        let acted = outside.act(&validators, now, more, &mut coverage);
-        heard.coverage = coverage;
+        heard.coverage.add(&coverage);
         heard.note(acted);
         panics::take().into_iter().for_each(|panic| heard.violations.push(Violation::Panic(panic)));
     }
@@ -307,6 +308,7 @@ impl<'a> World<'a> {
             blocks: self.road(index, Channel::Blocks).await,
             backfill: self.road(index, Channel::Backfill).await,
             gossip: self.road(index, Channel::Gossip).await,
+            shards: self.road(index, Channel::Shards).await,
             blocker: self.oracle.control(self.chain.peers[index].clone()),
             peers: self.oracle.manager(),
         }

@@ -12,9 +12,10 @@ pub use unsettled::Unsettled;
 
 use super::error::TransactionError;
 use crate::body::Before;
+use crate::dispersal::BodyCommitment;
 use crate::genesis::{GenesisZone, ZoneMode, ZoneRules, encode_list};
 use crate::record::record;
-use plinth_types::codec::{Codec, encode_count};
+use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
 use plinth_types::digest::Digest;
 use plinth_types::id::{AssetId, Height, InboxIndex, ProducerEpoch, PublicKey, Seq, ZoneId};
 use plinth_types::message::InboxMessage;
@@ -67,8 +68,14 @@ pub struct ZoneBlock {
     pub first_seq: Seq,
     /// Last record of its body.
     pub last_seq: Seq,
-    /// The settlement block that made it available.
-    pub available_at: Height,
+    /// The settlement block that ordered it.
+    pub ordered_at: Height,
+    /// The settlement block that made it available; `None` until f+1 validators have rebuilt its body.
+    pub available_at: Option<Height>,
+    /// For how many validators its body is coded: those of the block that ordered it.
+    pub validators: u16,
+    /// What its header says of its body.
+    pub body: BodyCommitment,
 }
 
 impl Zone {
@@ -149,7 +156,7 @@ impl Zone {
         self.record.epoch
     }
 
-    /// Height of its last ordered block, 0 before the first; all up to it are available.
+    /// Height of its last ordered block, 0 before the first.
     #[must_use]
     pub const fn height(&self) -> Height {
         self.record.height
@@ -179,12 +186,24 @@ impl Zone {
         self.record.settled.height
     }
 
-    /// Blocks that are available and not yet settled, ascending.
+    /// Height of its last available block, 0 before the first; all up to it are available.
+    #[must_use]
+    pub fn available(&self) -> Height {
+        let available = self.unsettled().take_while(|block| block.available_at.is_some());
+        available.last().map_or(self.record.settled.height, |block| block.height)
+    }
+
+    /// Blocks that are ordered and not yet available, ascending.
+    pub fn unavailable(&self) -> impl Iterator<Item = &ZoneBlock> {
+        self.unsettled().skip_while(|block| block.available_at.is_some())
+    }
+
+    /// Blocks that are ordered and not yet settled, ascending; those that are available come first.
     pub fn unsettled(&self) -> impl ExactSizeIterator<Item = &ZoneBlock> {
         self.unsettled.iter().map(|unsettled| &unsettled.block)
     }
 
-    /// The block of this height, if it is available and not yet settled.
+    /// The block of this height, if it is ordered and not yet settled.
     #[must_use]
     pub fn unsettled_at(&self, height: Height) -> Option<&Unsettled> {
         let at = self.unsettled.binary_search_by_key(&height, |unsettled| unsettled.block.height).ok()?;
@@ -276,7 +295,8 @@ impl Zone {
     /// Whether the first unsettled block settles at settlement height `at`.
     pub(super) fn settles_at(&self, at: Height) -> bool {
         let Some(first) = self.unsettled.front() else { return false };
-        let delayed = |delay_blocks: u32| first.block.available_at.get().saturating_add(u64::from(delay_blocks)) <= at.get();
+        let Some(available_at) = first.block.available_at else { return false };
+        let delayed = |delay_blocks: u32| available_at.get().saturating_add(u64::from(delay_blocks)) <= at.get();
         let vouched = match self.record.mode {
             ZoneMode::Attested { delay_blocks } => delayed(delay_blocks),
             ZoneMode::Audited { delay_blocks, .. } => first.vouched && delayed(delay_blocks),
@@ -298,7 +318,9 @@ impl Zone {
     /// How much of the window W is used behind settlement height `at`, in percent.
     pub(super) fn pressure_at(&self, at: Height) -> u8 {
         let ZoneMode::Proven { window_blocks, deadline_blocks, .. } = self.record.mode else { return 0 };
-        let late = |first: &Unsettled| first.block.available_at.get().saturating_add(u64::from(deadline_blocks)) < at.get();
+        let late = |first: &Unsettled| {
+            first.block.available_at.is_some_and(|from| from.get().saturating_add(u64::from(deadline_blocks)) < at.get())
+        };
         if self.unsettled.front().is_some_and(late) {
             return 100;
         }
@@ -308,7 +330,35 @@ impl Zone {
 }
 
 record!(Window { hour, used });
-record!(ZoneBlock { zone, height, id, first_seq, last_seq, available_at });
+
+impl Codec for ZoneBlock {
+    /// The fields in order; height 0, at which nothing becomes available, for `None`.
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.zone.encode(out);
+        self.height.encode(out);
+        self.id.encode(out);
+        self.first_seq.encode(out);
+        self.last_seq.encode(out);
+        self.ordered_at.encode(out);
+        self.available_at.unwrap_or_default().encode(out);
+        self.validators.encode(out);
+        self.body.encode(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            zone: Codec::read(reader)?,
+            height: Codec::read(reader)?,
+            id: Codec::read(reader)?,
+            first_seq: Codec::read(reader)?,
+            last_seq: Codec::read(reader)?,
+            ordered_at: Codec::read(reader)?,
+            available_at: Some(Height::read(reader)?).filter(|height| *height > Height::new(0)),
+            validators: Codec::read(reader)?,
+            body: Codec::read(reader)?,
+        })
+    }
+}
 
 impl Zone {
     /// Appends the canonical bytes that the state's digest covers.

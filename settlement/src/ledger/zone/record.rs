@@ -1,6 +1,7 @@
 //! Where a zone stands: the one fact of it that every header changes.
 
 use crate::body::Before;
+use crate::dispersal::BodyKey;
 use crate::genesis::{GenesisZone, ZoneMode};
 use crate::record::record;
 use plinth_types::codec::{Codec, DecodeError, Reader};
@@ -26,7 +27,7 @@ pub struct ZoneRecord {
     pub status: ZoneStatus,
     /// The lowest epoch that its next header may have.
     pub epoch: ProducerEpoch,
-    /// Height of its last ordered block, 0 before the first; all up to it are available.
+    /// Height of its last ordered block, 0 before the first.
     pub height: Height,
     /// Id of its last ordered block, zero before the first.
     pub head: Digest,
@@ -95,6 +96,18 @@ pub enum FreezeCause {
     },
     /// The governors decided so.
     Decided,
+    /// A body's shards are of no codeword; the proof stands in the block that froze the zone.
+    NotACodeword {
+        /// Id of its header.
+        header: Digest,
+    },
+    /// A body, opened with the key that its header commits to, is not the header's.
+    Unopenable {
+        /// Id of its header.
+        header: Digest,
+        /// The key.
+        key: BodyKey,
+    },
 }
 
 /// More was to be taken out of a zone than it holds.
@@ -211,6 +224,15 @@ impl Codec for FreezeCause {
                 overdrawn.encode(out);
             }
             Self::Decided => 2_u8.encode(out),
+            Self::NotACodeword { header } => {
+                3_u8.encode(out);
+                header.encode(out);
+            }
+            Self::Unopenable { header, key } => {
+                4_u8.encode(out);
+                header.encode(out);
+                key.encode(out);
+            }
         }
     }
 
@@ -218,6 +240,8 @@ impl Codec for FreezeCause {
         match u8::read(reader)? {
             1 => Ok(Self::Overdrawn { header: Codec::read(reader)?, overdrawn: Codec::read(reader)? }),
             2 => Ok(Self::Decided),
+            3 => Ok(Self::NotACodeword { header: Codec::read(reader)? }),
+            4 => Ok(Self::Unopenable { header: Codec::read(reader)?, key: Codec::read(reader)? }),
             _ => Err(reader.invalid("cause of a freeze")),
         }
     }

@@ -1,4 +1,4 @@
-//! A block of a zone between available and settled.
+//! A block of a zone between ordered and settled.
 
 use super::ZoneBlock;
 use crate::body::Before;
