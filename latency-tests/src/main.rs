@@ -6,6 +6,7 @@
 //! wire      FIX over TCP against an appliance, open loop, with the floor of a raw echo in the same run
 //! state     durable updates of verifiable state, beside RocksDB; proofs
 //! settle    from execution to finality, per stage, against an appliance with four validators
+//! disperse  a zone body as shards: encoding, checking, rebuilding, and the bytes that each validator gets
 //! relay     no figure: a long and lossy road between processes, for scripts
 //! ```
 //!
@@ -13,6 +14,7 @@
 
 mod appliance;
 mod cpu_time;
+mod disperse;
 mod engine;
 mod env;
 mod figures;
@@ -49,6 +51,8 @@ enum Command {
     Wire(wire::WireArgs),
     /// From a trade's execution to the finality of its block
     Settle(settle::SettleArgs),
+    /// Encipher, encode, check and rebuild zone bodies; count the bytes on the wire
+    Disperse(disperse::DisperseArgs),
     /// Pass UDP datagrams on late, out of order, or not at all, until killed
     Relay(relay::RelayArgs),
     /// Durable updates of the verifiable state, beside RocksDB; its proofs
@@ -64,6 +68,7 @@ fn main() -> ExitCode {
         Command::Journal(args) => journal::run(args, &mut figures),
         Command::Wire(args) => wire::run(args, &mut figures),
         Command::Settle(args) => settle::run(args, &mut figures),
+        Command::Disperse(args) => disperse::run(args, &mut figures),
         Command::Relay(args) => relay::run(args).map(|()| true),
         Command::State(args) => state::run(args, &mut figures),
     };

@@ -107,7 +107,7 @@ impl Service {
         let checked = tokio::task::spawn_blocking(move || intake.check(&header, shard, now)).await;
         match checked.map_err(|_| ServeError::Stopping)? {
             Ok(unkept) => Ok(self.intake.keep(unkept).await),
-            Err(answer) => Ok(answer),
+            Err(answer) => Ok(*answer),
         }
     }
 

@@ -82,7 +82,7 @@ impl Intake {
     pub async fn submit(&self, signed: &SignedHeader, frame: Bytes, now: TimestampNs) -> SubmitAnswer {
         match self.check(signed, frame, now) {
             Ok(unkept) => self.keep(unkept).await,
-            Err(answer) => answer,
+            Err(answer) => *answer,
         }
     }
 
@@ -91,10 +91,10 @@ impl Intake {
     /// # Errors
     ///
     /// The answer, if there is nothing to keep.
-    pub fn check(&self, signed: &SignedHeader, frame: Bytes, now: TimestampNs) -> Result<Unkept, SubmitAnswer> {
+    pub fn check(&self, signed: &SignedHeader, frame: Bytes, now: TimestampNs) -> Result<Unkept, Box<SubmitAnswer>> {
         let Desk { chain, key, gossip, .. } = &*self.0;
         let header = &signed.header;
-        let refused = |error: &dyn std::fmt::Display| SubmitAnswer::Refused(error.to_string());
+        let refused = |error: &dyn std::fmt::Display| Box::new(SubmitAnswer::Refused(error.to_string()));
         let state = chain.finalized();
         let Some(layout) = Layout::new(header.body_size as usize, state.committee().count()) else {
             return Err(refused(&crate::dispersal::CodingError::Size { size: header.body_size as usize }));
@@ -105,21 +105,21 @@ impl Intake {
         }
         match chain.insert_header(signed, now) {
             Ok(_) => {}
-            Err(PoolError::Behind { .. }) => return Err(SubmitAnswer::Ordered),
-            Err(PoolError::Ahead { .. }) => return Err(SubmitAnswer::NotYet),
+            Err(PoolError::Behind { .. }) => return Err(Box::new(SubmitAnswer::Ordered)),
+            Err(PoolError::Ahead { .. }) => return Err(Box::new(SubmitAnswer::NotYet)),
             Err(error) => return Err(refused(&error)),
         }
         let id = header_id(header);
         if let Some(receipt) = chain.receipt_of(&key.public_key(), header, id) {
             gossip.tell(&Gossip::Header(Box::new(signed.clone()), receipt));
-            return Err(SubmitAnswer::Receipt(receipt));
+            return Err(Box::new(SubmitAnswer::Receipt(receipt)));
         }
-        let index = state.committee().index_of(&key.public_key()).ok_or(SubmitAnswer::NotYet)?;
+        let index = state.committee().index_of(&key.public_key()).ok_or_else(|| Box::new(SubmitAnswer::NotYet))?;
         if planted!(ReceiptBeforeCheck) {
             let receipt = BodyStatement::of(header, id).sign(Word::ShardChecked { index }, key);
             let _inserted = chain.insert_receipt(receipt);
             gossip.tell(&Gossip::Header(Box::new(signed.clone()), receipt));
-            return Err(SubmitAnswer::Receipt(receipt));
+            return Err(Box::new(SubmitAnswer::Receipt(receipt)));
         }
         let shard = CheckedShard::check(&layout, header.shard_root, index, frame).map_err(|error| refused(&error))?;
         Ok(Unkept { signed: signed.clone(), id, shard })

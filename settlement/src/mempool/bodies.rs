@@ -95,7 +95,7 @@ fn agreed(words: &BTreeMap<PublicKey, SignedReceipt>, count_min: usize) -> Optio
     words.values().find_map(|first| {
         let same = |signed: &&SignedReceipt| signed.statement == first.statement && signed.word == first.word;
         let receipts: Vec<Receipt> = words.values().filter(same).take(count_min).map(|signed| signed.receipt).collect();
-        (receipts.len() == count_min).then(|| BodyTransaction { statement: first.statement, word: first.word, receipts })
+        (receipts.len() == count_min).then_some(BodyTransaction { statement: first.statement, word: first.word, receipts })
     })
 }
 

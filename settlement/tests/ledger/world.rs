@@ -211,9 +211,9 @@ pub(crate) fn with_rebuilt(state: &State, mut transactions: Vec<Transaction>) ->
         let id = header_id(header);
         outcome.ordered.iter().any(|block| block.id == id) && outcome.rejected.iter().all(|block| block.id != id)
     };
-    let header = |transaction: &Transaction| match transaction {
-        Transaction::Header(ordered) if stands(&ordered.signed.header) => Some(rebuilt(&ordered.signed.header)),
-        _ => None,
+    let header = |transaction: &Transaction| {
+        let Transaction::Header(ordered) = transaction else { return None };
+        stands(&ordered.signed.header).then(|| rebuilt(&ordered.signed.header))
     };
     let said: Vec<_> = transactions.iter().filter_map(header).collect();
     transactions.extend(said);
