@@ -262,7 +262,7 @@ mod tests {
         let digest: [u8; 32] = Sha256::digest(&bytes).into();
         assert_eq!(
             (bytes.len(), Digest(digest).to_string().as_str()),
-            (403, "f51746ef6565b5a35490fa70b447125703aa49f452823d9692e9cd3b945ec113")
+            (439, "86c15a2153e88c768e51c5bd89bca0e0d3ad72da6274a06ee7130731cef19e8c")
         );
     }
 
