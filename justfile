@@ -27,6 +27,10 @@ loom:
 debug-assertions:
     cargo test -p plinth-types -p plinth-clearing
 
+# Does the simulation find the bugs that are planted for it? Another build of everything, in a folder of its own.
+planted-bugs:
+    CARGO_TARGET_DIR=target/planted cargo test --release -p plinth-simulation --features planted-bugs --test planted -- --nocapture
+
 # Figures: `just bench engine`, `just bench wire`.
 bench WHAT *ARGS:
     cargo run --release -p latency-tests -- {{WHAT}} {{ARGS}} --json
