@@ -262,7 +262,7 @@ mod tests {
         let digest: [u8; 32] = Sha256::digest(&bytes).into();
         assert_eq!(
             (bytes.len(), Digest(digest).to_string().as_str()),
-            (439, "86c15a2153e88c768e51c5bd89bca0e0d3ad72da6274a06ee7130731cef19e8c")
+            (471, "a2cef7cc1e58bbfb268389f721a72dc5cd65ce67c5b5c4c9ede29e98b3f6758e")
         );
     }
 
