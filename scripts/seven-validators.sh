@@ -17,14 +17,16 @@ validators=()
 others=()
 
 namespace() { echo "plinth-v$1"; }
+remove_namespaces() {
+    local n
+    for ((n = 0; n < count; n++)); do ip netns delete "$(namespace "$n")" 2>/dev/null || true; done
+    ip link delete plinth0 2>/dev/null || true
+}
 clean_up() {
-    local pid n
+    local pid
     for pid in "${validators[@]}" "${others[@]}"; do kill -CONT "$pid" 2>/dev/null && kill -9 "$pid" 2>/dev/null; done || true
     wait 2>/dev/null || true
-    if [ "${in_namespaces:-no}" = yes ]; then
-        for ((n = 0; n < count; n++)); do ip netns delete "$(namespace "$n")" 2>/dev/null || true; done
-        ip link delete plinth0 2>/dev/null || true
-    fi
+    [ "${in_namespaces:-no}" = no ] || remove_namespaces
     [ "${KEEP:-}" = 1 ] && echo "kept: $dir" || rm -rf "$dir"
 }
 trap clean_up EXIT
@@ -55,11 +57,14 @@ make_namespaces() {
         ip -n "$(namespace "$n")" link set eth0 up && ip -n "$(namespace "$n")" link set lo up || return 1
     done
 }
+# A run that was killed left its network behind.
+command -v ip >/dev/null && remove_namespaces
 if command -v ip >/dev/null && make_namespaces 2>"$dir/namespaces.out"; then
     in_namespaces=yes
     hub=10.77.0.1
     own_address() { echo "10.77.0.$((10 + $1)):7000"; }
-    inside() { local n=$1; shift; ip netns exec "$(namespace "$n")" "$@"; }
+    # `exec`: the job that is killed is the validator itself, not a shell in front of it.
+    inside() { local n=$1; shift; exec ip netns exec "$(namespace "$n")" "$@"; }
     cut_off() { ip -n "$(namespace "$1")" link set eth0 down; }
     join_again() { ip -n "$(namespace "$1")" link set eth0 up; }
     echo 'network: one namespace for each validator'
@@ -67,7 +72,7 @@ else
     in_namespaces=no
     hub=127.0.0.1
     own_address() { echo "127.0.0.1:$((7100 + $1))"; }
-    inside() { shift; "$@"; }
+    inside() { shift; exec "$@"; }
     cut_off() { kill -STOP "${validators[$1]}"; }
     join_again() { kill -CONT "${validators[$1]}"; }
     echo "network: loopback, since namespaces are not permitted here: $(tail -1 "$dir/namespaces.out" 2>/dev/null)"
@@ -97,12 +102,13 @@ others+=($!)
 # ---- the processes
 start_validator() {
     local n=$1
-    inside "$n" "$bin/plinth-validator" --config "$dir/zone/validator-$n/validator.toml" --report 1 >>"$dir/validator-$n.out" 2>&1 &
+    inside "$n" "$bin/plinth-validator" --config "$dir/zone/validator-$n/validator.toml" --report 1 >"$dir/validator-$n.out" 2>&1 &
     validators[$n]=$!
 }
 kill_validator() {
     # Bash reports a killed job on standard error.
     { kill -9 "${validators[$1]}" && wait "${validators[$1]}"; } 2>/dev/null || true
+    ! pgrep -f "validator-$1/validator.toml" >/dev/null || fail "validator $1 is still there"
 }
 field() { "$bin/plinth" status --data-dir "$dir/zone" --json | grep -oE "\"$1\":[0-9a-z]+" | head -1 | cut -d: -f2; }
 more_settled_than() { local now; now=$(field trades_settled) && [ "$now" -gt "$1" ]; }
