@@ -2,32 +2,50 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+use hotfix_dictionary::{Dictionary, FixDatatype};
 use plinth_gateway::codec::frame::{self, Fields, Frame};
 use plinth_gateway::codec::{Builder, Message, Tag};
 use plinth_gateway::limits::{FIELDS_MAX, MESSAGE_SIZE_MAX};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 type SlowMessage = (usize, Vec<(i32, Vec<u8>)>);
 
-/// Length fields and the data fields that they measure.
-const DATA: [(i32, i32); 16] = [
-    (90, 91),
-    (93, 89),
-    (95, 96),
-    (212, 213),
-    (348, 349),
-    (350, 351),
-    (352, 353),
-    (354, 355),
-    (356, 357),
-    (358, 359),
-    (360, 361),
-    (362, 363),
-    (364, 365),
-    (445, 446),
-    (618, 619),
-    (621, 622),
-];
+/// Length fields and the data fields that they measure, from the specifications of all versions: what is named `NameLen` or `NameLength`
+/// measures `Name`.
+fn data_pairs() -> &'static [(i32, i32)] {
+    static PAIRS: OnceLock<Vec<(i32, i32)>> = OnceLock::new();
+    PAIRS.get_or_init(|| {
+        let mut pairs = BTreeSet::new();
+        for specification in specifications() {
+            for field in specification.fields() {
+                if !matches!(field.data_type().basetype(), FixDatatype::Data | FixDatatype::XmlData) {
+                    continue;
+                }
+                let length =
+                    ["Len", "Length"].iter().find_map(|end| specification.field_by_name(&format!("{}{end}", field.name())));
+                let length = length.unwrap_or_else(|| panic!("nothing measures {}", field.name()));
+                pairs.insert((length.tag().get() as i32, field.tag().get() as i32));
+            }
+        }
+        pairs.into_iter().collect()
+    })
+}
+
+fn specifications() -> [Dictionary; 9] {
+    [
+        Dictionary::fix40(),
+        Dictionary::fix41(),
+        Dictionary::fix42(),
+        Dictionary::fix43(),
+        Dictionary::fix44(),
+        Dictionary::fix50(),
+        Dictionary::fix50sp1(),
+        Dictionary::fix50sp2(),
+        Dictionary::fixt11(),
+    ]
+}
 
 /// The message that `bytes` start with, if they do: read one byte after the other, as the standard says it.
 fn slow_parse(bytes: &[u8]) -> Option<SlowMessage> {
@@ -49,7 +67,7 @@ fn slow_parse(bytes: &[u8]) -> Option<SlowMessage> {
         let tag: i32 = tag.parse().ok()?;
         at += 1;
         let measured = fields.last().and_then(|(length_tag, length)| {
-            let data = DATA.iter().find(|(own, _)| own == length_tag)?.1;
+            let data = data_pairs().iter().find(|(own, _)| own == length_tag)?.1;
             Some((data, length.clone()))
         });
         let mut value = Vec::new();
@@ -128,11 +146,11 @@ fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
 /// A well-formed message: plain fields, and data fields with any bytes.
 fn message() -> impl Strategy<Value = Vec<u8>> {
     let plain = (1..1_000_i32, proptest::collection::vec(2..=255_u8, 0..12));
-    let data = (0..DATA.len(), proptest::collection::vec(any::<u8>(), 0..40));
+    let data = (0..data_pairs().len(), proptest::collection::vec(any::<u8>(), 0..40));
     let field = prop_oneof![
         4 => plain.prop_map(|(tag, value)| vec![(tag, value)]),
         1 => data.prop_map(|(index, value)| {
-            let (length, data) = DATA[index];
+            let (length, data) = data_pairs()[index];
             vec![(length, value.len().to_string().into_bytes()), (data, value)]
         }),
     ];
@@ -232,6 +250,24 @@ fn drain(bytes: &mut Vec<u8>) -> Vec<Vec<u8>> {
         }
         if bytes.is_empty() {
             return messages;
+        }
+    }
+}
+
+/// Each data field of every version may hold delimiters, if its length field stands in front of it, and not otherwise.
+#[test]
+fn every_data_field_of_every_version_is_measured() {
+    assert_eq!(data_pairs().len(), 24, "the specifications have changed");
+    for &(length, data) in data_pairs() {
+        let mut builder = Builder::default();
+        for (front, is_measured) in [(length, true), (length - 1, false)] {
+            builder.start(b"D");
+            builder.number(Tag::new(front), 7);
+            builder.bytes(Tag::new(data), b"a\x0158=b\x01");
+            let message = builder.finish();
+            let (_, fields) = fast_parse(message).unwrap_or_default();
+            assert_eq!(fields.contains(&(data, b"a\x0158=b\x01".to_vec())), is_measured, "{front} in front of {data}");
+            check(message).unwrap();
         }
     }
 }

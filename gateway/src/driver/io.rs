@@ -2,7 +2,7 @@
 
 use super::poll::Poll;
 use super::ring::Ring;
-use super::slots::{Completion, Slot};
+use super::slots::{Completion, Sockets};
 use std::fs::File;
 use std::io;
 use std::net::{IpAddr, TcpListener};
@@ -44,36 +44,36 @@ impl Io {
     }
 
     pub(super) const fn listener(&self) -> &TcpListener {
-        either!(self, own => own.listener())
+        &self.sockets().listener
     }
 
     pub(super) fn wake_event(&self) -> Arc<File> {
-        either!(self, own => own.wake_event())
+        self.sockets().wake_event.clone()
     }
 
     pub(super) fn connected_count(&self) -> usize {
-        self.slots().iter().filter(|slot| slot.is_connected()).count()
+        self.sockets().slots.iter().filter(|slot| slot.is_connected()).count()
     }
 
     pub(super) const fn accept_failures(&self) -> u64 {
-        either!(self, own => own.accept_failures())
+        self.sockets().accept_failures
     }
 
     pub(super) fn peer(&self, slot: usize) -> IpAddr {
-        self.slots()[slot].peer
+        self.sockets().slots[slot].peer
     }
 
     /// Bytes that arrived on a slot and are not used up.
     pub(super) fn received(&self, slot: usize) -> &[u8] {
-        &self.slots()[slot].received
+        &self.sockets().slots[slot].received
     }
 
     pub(super) fn is_sending(&self, slot: usize) -> bool {
-        self.slots()[slot].is_sending
+        self.sockets().slots[slot].is_sending
     }
 
     pub(super) fn consume(&mut self, slot: usize, size: usize) {
-        either!(self, own => own.consume(slot, size));
+        either!(self, own => &mut own.sockets).slots[slot].consume(size);
     }
 
     /// Receives more, as long as there is room.
@@ -109,7 +109,7 @@ impl Io {
         either!(self, own => own.wait(timeout))
     }
 
-    fn slots(&self) -> &[Slot] {
-        either!(self, own => own.slots())
+    const fn sockets(&self) -> &Sockets {
+        either!(self, own => &own.sockets)
     }
 }

@@ -5,7 +5,7 @@
 //! buffers.rs   the memory that it receives into; these two hold the only unsafe code of the crate
 //! poll.rs      the same over epoll
 //! io.rs        one surface over both
-//! slots.rs     what both keep of a connection
+//! slots.rs     what both keep: listener, wake event, connections
 //! server.rs    the turn of the loop
 //! verifier.rs  argon2 on a thread of its own
 //! waker.rs     wakes the driver's thread from another one

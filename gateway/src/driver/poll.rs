@@ -1,6 +1,6 @@
 //! Accept, recv and send over epoll: the fallback where io_uring is not wanted or not allowed. The same surface as `ring.rs`.
 
-use super::slots::{Completion, Slot};
+use super::slots::{Completion, Sockets};
 use crate::limits::RECEIVE_SIZE;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
@@ -9,21 +9,16 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) struct Poll {
+    pub(super) sockets: Sockets,
     epoll: OwnedFd,
-    listener: TcpListener,
-    slots: Vec<Slot>,
-    connections_max: usize,
-    wake_event: Arc<File>,
     /// What slots are ready for that was not looked at yet.
     events: Vec<(u64, EventFlags)>,
     /// Sends that ended at once, and connections that failed while something was sent.
     done: Vec<Completion>,
     buffer: Vec<u8>,
-    accept_failures: u64,
 }
 
 impl Poll {
@@ -34,41 +29,17 @@ impl Poll {
         epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
         epoll::add(&epoll, &wake_event, EventData::new_u64(WAKE), EventFlags::IN)?;
         Ok(Self {
+            sockets: Sockets::new(listener, wake_event, connections_max),
             epoll,
-            listener,
-            slots: Vec::new(),
-            connections_max,
-            wake_event: Arc::new(wake_event),
             events: Vec::with_capacity(EVENTS_PER_TURN),
             done: Vec::new(),
             buffer: vec![0; RECEIVE_SIZE],
-            accept_failures: 0,
         })
-    }
-
-    pub(super) const fn listener(&self) -> &TcpListener {
-        &self.listener
-    }
-
-    pub(super) fn wake_event(&self) -> Arc<File> {
-        self.wake_event.clone()
-    }
-
-    pub(super) fn slots(&self) -> &[Slot] {
-        &self.slots
-    }
-
-    pub(super) const fn accept_failures(&self) -> u64 {
-        self.accept_failures
-    }
-
-    pub(super) fn consume(&mut self, slot: usize, size: usize) {
-        self.slots[slot].consume(size);
     }
 
     /// Receives more, if there is room.
     pub(super) fn receive(&mut self, slot: usize) -> io::Result<()> {
-        let own = &mut self.slots[slot];
+        let own = &mut self.sockets.slots[slot];
         let wants_more = own.has_room();
         if own.wants_more != wants_more {
             own.wants_more = wants_more;
@@ -78,12 +49,12 @@ impl Poll {
     }
 
     pub(super) fn send(&mut self, slot: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
-        self.slots[slot].load(bytes);
+        self.sockets.slots[slot].load(bytes);
         self.write(slot)
     }
 
     pub(super) fn shut(&mut self, slot: usize) {
-        let own = &mut self.slots[slot];
+        let own = &mut self.sockets.slots[slot];
         own.shut();
         // Nothing of this slot is under way in the kernel: closing the socket takes it out of the epoll set.
         own.socket = None;
@@ -103,7 +74,7 @@ impl Poll {
             match token {
                 LISTENER => self.accept(completions)?,
                 WAKE => {
-                    let _ = (&*self.wake_event).read(&mut [0; 8]);
+                    let _ = (&*self.sockets.wake_event).read(&mut [0; 8]);
                 }
                 slot => self.ready(slot as usize, flags, completions)?,
             }
@@ -139,43 +110,39 @@ impl Poll {
 
     fn accept(&mut self, completions: &mut Vec<Completion>) -> io::Result<()> {
         for _ in 0..ACCEPTS_PER_TURN {
-            let (socket, peer) = match self.listener.accept() {
+            let (socket, peer) = match self.sockets.listener.accept() {
                 Ok(accepted) => accepted,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(_) => return self.count_failure(),
             };
-            let free = self.slots.iter().position(Slot::is_free);
-            let Some(slot) = free.or_else(|| (self.slots.len() < self.connections_max).then_some(self.slots.len())) else {
-                self.accept_failures += 1;
+            let Some(slot) = self.sockets.free_slot() else {
+                self.sockets.accept_failures += 1;
                 continue;
             };
             if socket.set_nodelay(true).and_then(|()| socket.set_nonblocking(true)).is_err() {
                 return self.count_failure();
             }
-            if slot == self.slots.len() {
-                self.slots.push(Slot::default());
-            }
             epoll::add(&self.epoll, &socket, EventData::new_u64(slot as u64), EventFlags::empty())?;
-            self.slots[slot].open(socket, peer.ip());
+            self.sockets.slots[slot].open(socket, peer.ip());
             completions.push(Completion::Accepted(slot));
         }
         Ok(())
     }
 
     const fn count_failure(&mut self) -> io::Result<()> {
-        self.accept_failures += 1;
+        self.sockets.accept_failures += 1;
         Ok(())
     }
 
     fn ready(&mut self, slot: usize, flags: EventFlags, completions: &mut Vec<Completion>) -> io::Result<()> {
-        if !self.slots[slot].is_connected() {
+        if !self.sockets.slots[slot].is_connected() {
             return Ok(());
         }
         if flags.contains(EventFlags::OUT) {
             self.write(slot)?;
             completions.append(&mut self.done);
         }
-        let own = &mut self.slots[slot];
+        let own = &mut self.sockets.slots[slot];
         if own.wants_more && own.has_room() {
             match own.socket.as_ref().map(|mut socket| socket.read(&mut self.buffer)) {
                 Some(Ok(count)) if count > 0 => {
@@ -192,7 +159,7 @@ impl Poll {
     }
 
     fn write(&mut self, slot: usize) -> io::Result<()> {
-        let own = &mut self.slots[slot];
+        let own = &mut self.sockets.slots[slot];
         let Some(mut socket) = own.socket.as_ref().filter(|_| !own.is_shut) else { return Ok(()) };
         let was_sending = own.is_sending;
         own.is_sending = true;
@@ -213,7 +180,7 @@ impl Poll {
             own.sent = 0;
             self.done.push(Completion::Sent(slot));
         }
-        if was_sending != self.slots[slot].is_sending {
+        if was_sending != self.sockets.slots[slot].is_sending {
             self.update(slot)?;
         }
         Ok(())
@@ -221,7 +188,7 @@ impl Poll {
 
     /// Tells the kernel what this slot waits for.
     fn update(&self, slot: usize) -> io::Result<()> {
-        let own = &self.slots[slot];
+        let own = &self.sockets.slots[slot];
         let Some(socket) = own.socket.as_ref() else { return Ok(()) };
         let mut flags = EventFlags::empty();
         flags.set(EventFlags::IN, own.wants_more);
@@ -232,7 +199,7 @@ impl Poll {
 
 impl core::fmt::Debug for Poll {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Poll {{ {} slots }}", self.slots.len())
+        write!(f, "Poll {{ {} slots }}", self.sockets.slots.len())
     }
 }
 

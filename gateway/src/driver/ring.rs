@@ -14,7 +14,7 @@
 #![allow(unsafe_code)]
 
 use super::buffers::Buffers;
-use super::slots::{Completion, Slot};
+use super::slots::{Completion, Slot, Sockets};
 use io_uring::register::Restriction;
 use io_uring::types::{CancelBuilder, Fixed, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
@@ -22,22 +22,17 @@ use std::fs::File;
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) struct Ring {
     /// Behind the buffers in `drop`, see there.
     ring: IoUring,
     buffers: Buffers,
-    listener: TcpListener,
-    slots: Vec<Slot>,
-    connections_max: usize,
-    wake_event: Arc<File>,
+    pub(super) sockets: Sockets,
     wake_count: Box<[u8; 8]>,
     is_waking: bool,
     is_accepting: bool,
     under_way: usize,
-    accept_failures: u64,
 }
 
 impl Ring {
@@ -66,42 +61,17 @@ impl Ring {
         Ok(Self {
             ring,
             buffers,
-            listener,
-            slots: Vec::new(),
-            connections_max,
-            wake_event: Arc::new(wake_event),
+            sockets: Sockets::new(listener, wake_event, connections_max),
             wake_count: Box::new([0; 8]),
             is_waking: false,
             is_accepting: false,
             under_way: 0,
-            accept_failures: 0,
         })
-    }
-
-    pub(super) const fn listener(&self) -> &TcpListener {
-        &self.listener
-    }
-
-    pub(super) fn wake_event(&self) -> Arc<File> {
-        self.wake_event.clone()
-    }
-
-    pub(super) fn slots(&self) -> &[Slot] {
-        &self.slots
-    }
-
-    pub(super) const fn accept_failures(&self) -> u64 {
-        self.accept_failures
-    }
-
-    /// Drops the first bytes that arrived.
-    pub(super) fn consume(&mut self, slot: usize, size: usize) {
-        self.slots[slot].consume(size);
     }
 
     /// Receives more, if there is room: one operation goes on until it is paused, the buffers run out or the peer closes.
     pub(super) fn receive(&mut self, slot: usize) -> io::Result<()> {
-        let own = &mut self.slots[slot];
+        let own = &mut self.sockets.slots[slot];
         own.wants_more = own.has_room();
         if !own.wants_more {
             return self.pause(slot);
@@ -115,7 +85,7 @@ impl Ring {
     }
 
     fn pause(&mut self, slot: usize) -> io::Result<()> {
-        let own = &mut self.slots[slot];
+        let own = &mut self.sockets.slots[slot];
         if !own.is_receiving || own.is_pausing {
             return Ok(());
         }
@@ -126,13 +96,13 @@ impl Ring {
 
     /// Sends `bytes` and leaves an empty buffer in their place. Nothing may be under way.
     pub(super) fn send(&mut self, slot: usize, bytes: &mut Vec<u8>) -> io::Result<()> {
-        self.slots[slot].load(bytes);
+        self.sockets.slots[slot].load(bytes);
         self.continue_sending(slot)
     }
 
     /// Closes a connection: what is under way ends, then the slot is free.
     pub(super) fn shut(&mut self, slot: usize) {
-        self.slots[slot].shut();
+        self.sockets.slots[slot].shut();
         self.release(slot);
     }
 
@@ -172,8 +142,8 @@ impl Ring {
     }
 
     fn arm(&mut self) -> io::Result<()> {
-        let listener = Fixed(self.connections_max as u32);
-        let event = Fixed(self.connections_max as u32 + 1);
+        let listener = Fixed(self.sockets.connections_max as u32);
+        let event = Fixed(self.sockets.connections_max as u32 + 1);
         if !self.is_waking {
             self.is_waking = true;
             let operation = opcode::Read::new(event, self.wake_count.as_mut_ptr(), self.wake_count.len() as u32).build();
@@ -188,7 +158,7 @@ impl Ring {
     }
 
     fn continue_sending(&mut self, slot: usize) -> io::Result<()> {
-        let own = &mut self.slots[slot];
+        let own = &mut self.sockets.slots[slot];
         let rest = &own.sending[own.sent..];
         if !own.is_connected() || rest.is_empty() {
             return Ok(());
@@ -250,7 +220,7 @@ impl Ring {
     }
 
     fn received(&mut self, slot: usize, result: i32, flags: u32, completions: &mut Vec<Completion>) -> io::Result<()> {
-        let own = &mut self.slots[slot];
+        let own = &mut self.sockets.slots[slot];
         let goes_on = cqueue::more(flags);
         own.is_receiving = goes_on;
         own.is_pausing &= goes_on;
@@ -261,14 +231,14 @@ impl Ring {
             }
             self.buffers.give_back(buffer);
         }
-        if self.slots[slot].is_shut {
+        if self.sockets.slots[slot].is_shut {
             self.release(slot);
             return Ok(());
         }
         match result {
             count if count > 0 => {
                 completions.push(Completion::Received(slot));
-                if !self.slots[slot].has_room() {
+                if !self.sockets.slots[slot].has_room() {
                     return self.pause(slot);
                 }
             }
@@ -279,14 +249,14 @@ impl Ring {
                 return Ok(());
             }
         }
-        if !goes_on && self.slots[slot].wants_more {
+        if !goes_on && self.sockets.slots[slot].wants_more {
             return self.receive(slot);
         }
         Ok(())
     }
 
     fn sent(&mut self, slot: usize, result: i32, completions: &mut Vec<Completion>) -> io::Result<()> {
-        let own = &mut self.slots[slot];
+        let own = &mut self.sockets.slots[slot];
         own.is_sending = false;
         if own.is_shut {
             self.release(slot);
@@ -311,31 +281,26 @@ impl Ring {
 
     fn accepted(&mut self, result: i32, completions: &mut Vec<Completion>) -> io::Result<()> {
         if result < 0 {
-            self.accept_failures += 1;
+            self.sockets.accept_failures += 1;
             return Ok(());
         }
         // SAFETY: the kernel just made this descriptor for us and nobody else has it.
         let socket = TcpStream::from(unsafe { OwnedFd::from_raw_fd(result) });
-        let free = self.slots.iter().position(Slot::is_free);
-        let slot = free.or_else(|| (self.slots.len() < self.connections_max).then_some(self.slots.len()));
         let peer = socket.set_nodelay(true).and_then(|()| socket.peer_addr());
         // Dropping the socket closes it.
-        let (Some(slot), Ok(peer)) = (slot, peer) else {
-            self.accept_failures += 1;
+        let (Some(slot), Ok(peer)) = (self.sockets.free_slot(), peer) else {
+            self.sockets.accept_failures += 1;
             return Ok(());
         };
-        if slot == self.slots.len() {
-            self.slots.push(Slot::default());
-        }
         self.ring.submitter().register_files_update(slot as u32, &[socket.as_raw_fd()])?;
-        self.slots[slot].open(socket, peer.ip());
+        self.sockets.slots[slot].open(socket, peer.ip());
         completions.push(Completion::Accepted(slot));
         Ok(())
     }
 
     /// Frees a slot that was shut when nothing of it is under way. Its registered file is replaced when the slot is used again, or here.
     fn release(&mut self, slot: usize) {
-        let own = &mut self.slots[slot];
+        let own = &mut self.sockets.slots[slot];
         if own.is_shut && own.socket.is_some() && !own.is_receiving && !own.is_sending {
             // A registered file keeps the connection open: without this the peer would not see its end.
             let _ = self.ring.submitter().register_files_update(slot as u32, &[-1]);
@@ -346,7 +311,7 @@ impl Ring {
 
 impl Drop for Ring {
     fn drop(&mut self) {
-        for slot in 0..self.slots.len() {
+        for slot in 0..self.sockets.slots.len() {
             self.shut(slot);
         }
         // What is not handed over yet must be, or it could not be cancelled.
@@ -365,7 +330,7 @@ impl Drop for Ring {
         }
         if self.under_way > 0 {
             // Leaked: the kernel may still write there.
-            for slot in &mut self.slots {
+            for slot in &mut self.sockets.slots {
                 std::mem::forget(std::mem::take(&mut slot.sending));
             }
             self.buffers.leak();
@@ -376,7 +341,7 @@ impl Drop for Ring {
 
 impl core::fmt::Debug for Ring {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Ring {{ {} slots, {} operations under way }}", self.slots.len(), self.under_way)
+        write!(f, "Ring {{ {} slots, {} operations under way }}", self.sockets.slots.len(), self.under_way)
     }
 }
 

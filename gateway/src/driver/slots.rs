@@ -1,7 +1,37 @@
-//! What both drivers keep of a connection.
+//! What both drivers keep: the listener, the event that wakes them, and a slot for each connection.
 
 use crate::limits::RECEIVE_BUFFER_SIZE;
-use std::net::{IpAddr, Ipv4Addr, Shutdown, TcpStream};
+use std::fs::File;
+use std::net::{IpAddr, Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+
+/// What both drivers have.
+pub(super) struct Sockets {
+    pub(super) listener: TcpListener,
+    pub(super) wake_event: Arc<File>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) connections_max: usize,
+    /// Connections that could not be taken.
+    pub(super) accept_failures: u64,
+}
+
+impl Sockets {
+    pub(super) fn new(listener: TcpListener, wake_event: File, connections_max: usize) -> Self {
+        Self { listener, wake_event: Arc::new(wake_event), slots: Vec::new(), connections_max, accept_failures: 0 }
+    }
+
+    /// Room for one more connection; `None` when there are as many as there may be.
+    pub(super) fn free_slot(&mut self) -> Option<usize> {
+        let free = self.slots.iter().position(Slot::is_free);
+        free.or_else(|| {
+            let is_new = self.slots.len() < self.connections_max;
+            is_new.then(|| {
+                self.slots.push(Slot::default());
+                self.slots.len() - 1
+            })
+        })
+    }
+}
 
 /// What an operation came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
