@@ -3,28 +3,28 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod flow;
+mod zone;
 
 use Side::{Buy, Sell};
 use TimeInForce::{FillOrKill, GoodTillCancel, ImmediateOrCancel};
 use flow::{account, asset, deposit, instrument, mandate};
 use plinth_matching::engine::Engine;
 use plinth_matching::limits::Capacity;
-use plinth_matching::state;
 use plinth_types::codec::Codec;
-use plinth_types::command::{Body, Command, NewOrder, OrderPrice, Side, TimeInForce};
+use plinth_types::command::{Body, NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::event::{CancelReason, Event};
-use plinth_types::id::{AccountId, AssetId, InstrumentId, MandateId, OrderId, Seq, SessionId, TimestampNs, TradeId};
+use plinth_types::id::{AccountId, AssetId, InstrumentId, OrderId, SessionId, TradeId};
 use plinth_types::instructions::Instructions;
 use plinth_types::quantity::{Lots, Price, Qty};
 use plinth_types::reference::{Configuration, Scope};
 use plinth_types::reject::Reject;
+use zone::Stage;
 
 const NONE: Instructions = Instructions { display: None, minimum: None };
 
 /// One instrument; sessions 1 and 2 trade for accounts 0 and 1.
 struct Zone {
-    engine: Engine,
-    seq: u64,
+    stage: Stage,
     last: [u64; 3],
 }
 
@@ -40,7 +40,7 @@ impl Zone {
             levels_max: 64,
             spill_levels_max: 4,
         };
-        let mut zone = Self { engine: Engine::new(capacity, ()), seq: 0, last: [0; 3] };
+        let mut zone = Self { stage: Stage::new(Engine::new(capacity, ())), last: [0; 3] };
         let mut opening = Vec::new();
         for id in 0..2_u16 {
             opening.push(Configuration::AddAsset(asset(id)));
@@ -58,20 +58,7 @@ impl Zone {
     }
 
     fn send(&mut self, session: u16, mandate: u32, body: Body, tail: &[u8]) -> Vec<Event> {
-        self.seq += 1;
-        let command = Command {
-            seq: Seq::new(self.seq),
-            time: TimestampNs::new(self.seq),
-            session: SessionId::new(session),
-            mandate: MandateId::new(mandate),
-            body,
-            tail_size: tail.len() as u16,
-        };
-        let mut events = Vec::new();
-        self.engine.apply(&command, tail, &mut events);
-        self.engine.check_conservation().unwrap();
-        state::check(&self.engine).unwrap();
-        events
+        self.stage.send(session, mandate, body, tail)
     }
 
     fn order(&mut self, account: u32, side: Side, ticks: i64, lots: u64, tif: TimeInForce, with: Instructions) -> Vec<Event> {
@@ -98,11 +85,11 @@ impl Zone {
     }
 
     fn shown(&self, side: Side) -> u64 {
-        self.engine.best(InstrumentId::new(0), side).map_or(0, |best| best.lots.get())
+        self.stage.engine.best(InstrumentId::new(0), side).map_or(0, |best| best.lots.get())
     }
 
     fn reserved(&self, account: u32, asset: u16) -> u128 {
-        self.engine.balance(AccountId::new(account), AssetId::new(asset)).unwrap().reserved.units()
+        self.stage.engine.balance(AccountId::new(account), AssetId::new(asset)).unwrap().reserved.units()
     }
 }
 
@@ -133,11 +120,11 @@ fn an_iceberg_shows_a_part_reserves_the_whole_and_comes_back_at_the_end_of_the_q
     let events = zone.order(1, Buy, 50, 9, ImmediateOrCancel, NONE);
     assert_eq!(trades(&events), [(iceberg, 4), (plain, 3), (iceberg, 2)]);
     assert_eq!((zone.shown(Sell), zone.reserved(0, 1)), (2, 4));
-    assert_eq!(zone.engine.order(iceberg).unwrap().left, qty(4));
+    assert_eq!(zone.stage.engine.order(iceberg).unwrap().left, qty(4));
     // The last part is smaller than what may be shown.
     let events = zone.order(1, Buy, 50, 9, ImmediateOrCancel, NONE);
     assert_eq!(trades(&events), [(iceberg, 2), (iceberg, 2)]);
-    assert_eq!((zone.shown(Sell), zone.reserved(0, 1), zone.engine.order_count()), (0, 0, 0));
+    assert_eq!((zone.shown(Sell), zone.reserved(0, 1), zone.stage.engine.order_count()), (0, 0, 0));
 }
 
 #[test]
@@ -146,7 +133,7 @@ fn an_iceberg_takes_with_all_of_its_quantity() {
     let offer = zone.rest(Sell, 50, 6, None);
     let events = zone.order(1, Buy, 50, 10, GoodTillCancel, Instructions { display: Some(qty(3)), ..NONE });
     assert_eq!(trades(&events), [(offer, 6)]);
-    assert_eq!((zone.shown(Buy), zone.engine.order(id(2, 1)).unwrap().left), (3, qty(4)));
+    assert_eq!((zone.shown(Buy), zone.stage.engine.order(id(2, 1)).unwrap().left), (3, qty(4)));
 }
 
 #[test]
@@ -176,7 +163,7 @@ fn a_smaller_iceberg_keeps_its_place_and_loses_what_is_hidden_first() {
     let gone = Event::Cancelled { order: iceberg, lots: Lots::new(9), reason: CancelReason::Requested };
     assert_eq!(zone.send(1, 0, Body::Cancel { order: iceberg }, &[]), [gone]);
     assert_eq!((zone.shown(Sell), zone.reserved(0, 1)), (1, 1));
-    assert!(zone.engine.order(plain).is_some());
+    assert!(zone.stage.engine.order(plain).is_some());
 }
 
 #[test]
@@ -191,7 +178,7 @@ fn an_order_trades_its_minimum_at_once_or_nothing() {
     assert_eq!(trades(&events), [(offers[0], 3), (offers[1], 3)]);
     let rest = Event::Cancelled { order: id(2, 2), lots: Lots::new(2), reason: CancelReason::Unfilled };
     assert_eq!(events.last(), Some(&rest));
-    assert_eq!((zone.engine.last_trade(), zone.reserved(1, 0)), (TradeId::new(2), 0));
+    assert_eq!((zone.stage.engine.last_trade(), zone.reserved(1, 0)), (TradeId::new(2), 0));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod flow;
+mod zone;
 
 use SelfMatchMode::{CancelBoth, CancelNewest, CancelOldest, Decrement};
 use Side::{Buy, Sell};
@@ -10,21 +11,20 @@ use TimeInForce::{FillOrKill, GoodTillCancel, ImmediateOrCancel};
 use flow::{account, asset, deposit, instrument, mandate};
 use plinth_matching::engine::Engine;
 use plinth_matching::limits::Capacity;
-use plinth_matching::state;
 use plinth_types::codec::Codec;
-use plinth_types::command::{Body, Command, MassCancel, MassCancelCause, NewOrder, OrderPrice, Side, TimeInForce};
+use plinth_types::command::{Body, MassCancel, MassCancelCause, NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::event::{CancelReason, Event};
-use plinth_types::id::{AccountId, AssetId, InstrumentId, MandateId, OrderId, Seq, SessionId, TimestampNs, TradeId};
+use plinth_types::id::{AccountId, AssetId, InstrumentId, OrderId, SessionId, TradeId};
 use plinth_types::quantity::{Amount, Lots, Price, Qty};
 use plinth_types::reference::{Bands, Configuration, Protection, Scope, SelfMatch, SelfMatchMode, Suspension, Trader};
 use plinth_types::reject::Reject;
+use zone::Stage;
 
 const ALL: MassCancel = MassCancel { session: None, account: None, instrument: None, side: None, cause: MassCancelCause::Request };
 
 /// Two instruments; sessions 1, 2, 3 trade for accounts 0, 1, 2.
 struct Zone {
-    engine: Engine,
-    seq: u64,
+    stage: Stage,
     last: [u64; 4],
 }
 
@@ -40,7 +40,7 @@ impl Zone {
             levels_max: 128,
             spill_levels_max: 4,
         };
-        let mut zone = Self { engine: Engine::new(capacity, ()), seq: 0, last: [0; 4] };
+        let mut zone = Self { stage: Stage::new(Engine::new(capacity, ())), last: [0; 4] };
         for id in 0..3 {
             zone.configure(Configuration::AddAsset(asset(id)));
             zone.configure(Configuration::OpenAccount(account(id.into())));
@@ -59,20 +59,7 @@ impl Zone {
     }
 
     fn send(&mut self, session: u16, mandate: u32, body: Body, tail: &[u8]) -> Vec<Event> {
-        self.seq += 1;
-        let command = Command {
-            seq: Seq::new(self.seq),
-            time: TimestampNs::new(self.seq),
-            session: SessionId::new(session),
-            mandate: MandateId::new(mandate),
-            body,
-            tail_size: tail.len() as u16,
-        };
-        let mut events = Vec::new();
-        self.engine.apply(&command, tail, &mut events);
-        self.engine.check_conservation().unwrap();
-        state::check(&self.engine).unwrap();
-        events
+        self.stage.send(session, mandate, body, tail)
     }
 
     fn try_configure(&mut self, configuration: Configuration) -> Vec<Event> {
@@ -118,7 +105,7 @@ impl Zone {
     }
 
     fn reserved(&self, account: u32, asset: u16) -> u128 {
-        self.engine.balance(AccountId::new(account), AssetId::new(asset)).unwrap().reserved.units()
+        self.stage.engine.balance(AccountId::new(account), AssetId::new(asset)).unwrap().reserved.units()
     }
 }
 
@@ -184,11 +171,11 @@ fn decrementing_leaves_the_larger_order_where_it_stands_and_smaller() {
     let less = Event::Reduced { order: own, qty: qty(2) };
     let ended = cancelled(taker, 2, CancelReason::SelfMatch);
     assert_eq!(events, [Event::Accepted { order: taker }, trade(1, front, taker, 50, 1), less, ended]);
-    let left = zone.engine.order(own).unwrap();
+    let left = zone.stage.engine.order(own).unwrap();
     assert_eq!((left.left, left.qty, zone.reserved(0, 1)), (qty(2), qty(2), 2));
     // A taker that rests after it was decremented asks for what it did not lose.
     zone.order(1, Buy, Some(50), 5, GoodTillCancel);
-    let rests = zone.engine.order(id(2, 2)).unwrap();
+    let rests = zone.stage.engine.order(id(2, 2)).unwrap();
     assert_eq!((rests.left, rests.qty, zone.reserved(1, 0)), (qty(3), qty(3), 150));
 }
 
@@ -257,7 +244,7 @@ fn a_mass_cancel_takes_what_fits_in_the_order_of_the_books() {
     let lost = MassCancel { cause: MassCancelCause::Disconnect, ..one(None, None) };
     let events = zone.send(0, 0, Body::MassCancel(lost), &[]);
     assert_eq!(events, [cancelled(id(1, 5), 4, CancelReason::Disconnected), Event::MassCancelled { orders: 1 }]);
-    assert_eq!((zone.engine.order_count(), zone.reserved(0, 0)), (1, 0));
+    assert_eq!((zone.stage.engine.order_count(), zone.reserved(0, 0)), (1, 0));
 }
 
 #[test]
@@ -295,7 +282,7 @@ fn an_account_has_so_many_open_orders_and_no_larger_ones() {
     assert_eq!(replaced, [Event::CancelRejected { order: old, reject: too_much }]);
     // A fill and a cancel give their places back.
     zone.order(1, Buy, Some(41), 3, ImmediateOrCancel);
-    assert!(zone.engine.order(offer).is_none());
+    assert!(zone.stage.engine.order(offer).is_none());
     zone.send(1, 0, Body::Cancel { order: old }, &[]);
     zone.rest(0, Buy, 40, 1);
     zone.rest(0, Buy, 40, 1);
@@ -313,7 +300,7 @@ fn bands_bound_new_prices_and_how_far_a_market_order_reaches() {
     assert_eq!(zone.order(1, Buy, Some(44), 1, GoodTillCancel), refused(2, 45));
     let not_positive = [Event::Rejected { order: id(2, 3), reject: Reject::PriceNotPositive }];
     assert_eq!(zone.order(1, Buy, Some(0), 1, GoodTillCancel), not_positive);
-    assert!(zone.engine.order(outside).is_some(), "what rests stays");
+    assert!(zone.stage.engine.order(outside).is_some(), "what rests stays");
     let makers = [zone.rest(0, Sell, 50, 1), zone.rest(0, Sell, 51, 1), zone.rest(0, Sell, 52, 1)];
     let taker = id(2, 4);
     let events = zone.order(1, Buy, None, 3, ImmediateOrCancel);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod flow;
+mod zone;
 
 use Side::{Buy, Sell};
 use TimeInForce::{FillOrKill, GoodTillCancel, ImmediateOrCancel};
@@ -11,21 +12,21 @@ use plinth_matching::engine::Engine;
 use plinth_matching::limits::Capacity;
 use plinth_matching::state;
 use plinth_types::codec::Codec;
-use plinth_types::command::{Body, Command, NewOrder, OrderPrice, Side, TimeInForce};
+use plinth_types::command::{Body, NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::event::{CancelReason, Event};
-use plinth_types::id::{AccountId, AssetId, InstrumentId, MandateId, OrderId, Seq, SessionId, TimestampNs, TradeId};
+use plinth_types::id::{AccountId, AssetId, InstrumentId, OrderId, SessionId, TradeId};
 use plinth_types::limits::QTY_LOTS_MAX;
 use plinth_types::quantity::{Lots, Price, Qty};
 use plinth_types::reference::{Configuration, Scope};
 use plinth_types::reject::Reject;
+use zone::Stage;
 
 const QUOTE: AssetId = AssetId::new(0);
 const BASE: AssetId = AssetId::new(1);
 
 /// One instrument, two sessions; session 1 trades for accounts 0 and 1 (mandates 0 and 1), session 2 for account 1 (mandate 2).
 struct Zone {
-    engine: Engine,
-    seq: u64,
+    stage: Stage,
     last: [u64; 3],
 }
 
@@ -45,7 +46,7 @@ impl Zone {
             levels_max: 64,
             spill_levels_max: 4,
         };
-        let mut zone = Self { engine: Engine::new(capacity, ()), seq: 0, last: [0; 3] };
+        let mut zone = Self { stage: Stage::new(Engine::new(capacity, ())), last: [0; 3] };
         let mut listed = instrument(0);
         listed.qty_max = qty_max;
         for configuration in [
@@ -70,20 +71,7 @@ impl Zone {
     }
 
     fn send(&mut self, session: u16, mandate: u32, body: Body, tail: &[u8]) -> Vec<Event> {
-        self.seq += 1;
-        let command = Command {
-            seq: Seq::new(self.seq),
-            time: TimestampNs::new(self.seq),
-            session: SessionId::new(session),
-            mandate: MandateId::new(mandate),
-            body,
-            tail_size: tail.len() as u16,
-        };
-        let mut events = Vec::new();
-        self.engine.apply(&command, tail, &mut events);
-        self.engine.check_conservation().unwrap();
-        state::check(&self.engine).unwrap();
-        events
+        self.stage.send(session, mandate, body, tail)
     }
 
     /// The next order of the session that trades for `account`.
@@ -118,7 +106,7 @@ impl Zone {
     /// What the account owns and has reserved of the quote and of the base asset.
     fn money(&self, account: u32) -> [(u128, u128); 2] {
         [QUOTE, BASE].map(|asset| {
-            let balance = self.engine.balance(AccountId::new(account), asset).unwrap();
+            let balance = self.stage.engine.balance(AccountId::new(account), asset).unwrap();
             (balance.settled.units(), balance.reserved.units())
         })
     }
@@ -185,12 +173,12 @@ fn a_shortfall_beyond_64_bits_is_told_as_the_largest() {
 fn a_fill_or_kill_order_trades_whole_or_changes_nothing() {
     let mut zone = Zone::new();
     let (near, far) = (zone.rest(0, Sell, 50, 2), zone.rest(0, Sell, 51, 2));
-    let before = state::pages(&zone.engine).count();
+    let before = state::pages(&zone.stage.engine).count();
     let (accepted, kill) = (Event::Accepted { order: id(2, 1) }, CancelReason::NotFillable);
     assert_eq!(zone.order(1, Buy, Some(51), 5, FillOrKill, false), [accepted, cancelled(id(2, 1), 5, kill)]);
     let accepted = Event::Accepted { order: id(2, 2) };
     assert_eq!(zone.order(1, Buy, Some(50), 3, FillOrKill, false), [accepted, cancelled(id(2, 2), 3, kill)]);
-    assert_eq!((zone.money(1), state::pages(&zone.engine).count()), ([(1_000, 0), (1_000, 0)], before));
+    assert_eq!((zone.money(1), state::pages(&zone.stage.engine).count()), ([(1_000, 0), (1_000, 0)], before));
     let taker = id(2, 3);
     let trades = [trade(1, near, taker, 50, 2), trade(2, far, taker, 51, 2)];
     assert_eq!(zone.order(1, Buy, Some(51), 4, FillOrKill, false), [&[Event::Accepted { order: taker }], &trades[..]].concat());
@@ -205,7 +193,7 @@ fn post_only_rests_or_is_refused_and_stays_post_only() {
     assert_eq!(zone.order(1, Buy, Some(49), 1, GoodTillCancel, true), [Event::Accepted { order: id(2, 2) }]);
     let refused = Event::CancelRejected { order: id(2, 2), reject: Reject::WouldTake };
     assert_eq!(zone.replace(id(2, 2), 50, 1), [refused]);
-    assert_eq!(zone.engine.order(id(2, 2)).unwrap().price.ticks(), 49);
+    assert_eq!(zone.stage.engine.order(id(2, 2)).unwrap().price.ticks(), 49);
 }
 
 #[test]
@@ -222,7 +210,7 @@ fn terms_that_contradict_each_other_are_refused_and_use_up_the_number() {
         let order = id(1, zone.last[1]);
         assert_eq!(events, [Event::Rejected { order, reject: Reject::Contradiction }]);
     }
-    assert_eq!(zone.engine.next_order_index(SessionId::new(1)), Some(6));
+    assert_eq!(zone.stage.engine.next_order_index(SessionId::new(1)), Some(6));
 }
 
 #[test]
@@ -278,7 +266,7 @@ fn a_replace_counts_what_has_traded() {
     assert_eq!(zone.replace(order, 50, 2), [Event::CancelRejected { order, reject: Reject::AlreadyFilled }]);
     let (price, qty) = (Price::from_ticks(40).unwrap(), Qty::from_lots(7).unwrap());
     assert_eq!(zone.replace(order, 40, 7), [Event::Replaced { order, price, qty, kept_priority: false }]);
-    assert_eq!(zone.engine.order(order).unwrap().left.lots(), 4);
+    assert_eq!(zone.stage.engine.order(order).unwrap().left.lots(), 4);
     assert_eq!(zone.money(0)[0], (850, 160));
     let events = zone.replace(order, 40, 3);
     assert!(matches!(
@@ -322,13 +310,13 @@ fn prices_outside_the_window_trade_in_order_and_are_bounded() {
     let makers: Vec<OrderId> =
         events.iter().filter_map(|event| if let Event::Traded { maker, .. } = event { Some(*maker) } else { None }).collect();
     assert_eq!(makers, [offers[2], offers[5], offers[1], offers[4], offers[0], same_level, offers[3]]);
-    assert_eq!(zone.engine.best(InstrumentId::new(0), Sell), None);
+    assert_eq!(zone.stage.engine.best(InstrumentId::new(0), Sell), None);
     let bids = [10, 31, 100, 40].map(|ticks| zone.rest(1, Buy, ticks, 1));
-    let depth: Vec<i64> = zone.engine.depth(InstrumentId::new(0), Buy).map(|level| level.price.ticks()).collect();
+    let depth: Vec<i64> = zone.stage.engine.depth(InstrumentId::new(0), Buy).map(|level| level.price.ticks()).collect();
     assert_eq!(depth, [100, 40, 31, 10]);
     for (at, order) in [(2, Some(40)), (3, Some(31)), (1, Some(10)), (0, None)] {
         zone.send(2, 3, Body::Cancel { order: bids[at] }, &[]);
-        assert_eq!(zone.engine.best(InstrumentId::new(0), Buy).map(|level| level.price.ticks()), order);
+        assert_eq!(zone.stage.engine.best(InstrumentId::new(0), Buy).map(|level| level.price.ticks()), order);
     }
 }
 
@@ -361,7 +349,7 @@ fn a_mandate_is_for_its_session_its_account_its_scope_and_its_time() {
     let mine = zone.rest(0, Buy, 50, 1);
     let not_mandated = Event::CancelRejected { order: mine, reject: Reject::NotMandated };
     assert_eq!(zone.send(1, 1, Body::Cancel { order: mine }, &[]), [not_mandated], "another account's");
-    zone.seq = 999;
+    zone.stage.seq = 999;
     let gone = Event::CancelRejected { order: id(1, 9), reject: Reject::UnknownOrder };
     assert_eq!(zone.send(1, 1, Body::Cancel { order: id(1, 9) }, &[]), [gone], "valid up to its last nanosecond");
     let expired = Event::CancelRejected { order: id(1, 9), reject: Reject::NotMandated };
@@ -389,15 +377,15 @@ fn a_number_is_used_once_refused_or_not() {
 #[test]
 fn a_note_is_not_executed() {
     let mut zone = Zone::new();
-    let (root, last) = (state::root_of(&zone.engine), zone.engine.last_seq());
+    let (root, last) = (state::root_of(&zone.stage.engine), zone.stage.engine.last_seq());
     assert_eq!(zone.send(1, 0, Body::Note, &[1, 2, 3]), []);
-    assert_eq!((state::root_of(&zone.engine), zone.engine.last_seq()), (root, last));
+    assert_eq!((state::root_of(&zone.stage.engine), zone.stage.engine.last_seq()), (root, last));
 }
 
 #[test]
 #[should_panic(expected = "command 13 comes after 13")]
 fn a_command_is_not_executed_twice() {
     let mut zone = Zone::new();
-    zone.seq -= 1;
+    zone.stage.seq -= 1;
     zone.order(0, Buy, Some(50), 1, GoodTillCancel, false);
 }

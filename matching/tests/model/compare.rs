@@ -1,0 +1,51 @@
+//! Comparing everything that is not an event.
+
+use crate::{Balance, Model};
+use plinth_matching::engine::Engine;
+use plinth_matching::state;
+use plinth_types::command::Side;
+use plinth_types::id::{AccountId, AssetId};
+use std::collections::BTreeMap;
+
+impl Model {
+    pub(crate) fn compare(&self, engine: &Engine, context: &str) {
+        assert_eq!(engine.order_count() as usize, self.orders.len(), "{context}");
+        assert_eq!(engine.last_trade().get(), self.trades, "{context}");
+        assert_eq!(engine.inbox_index().get(), self.inbox, "{context}");
+        for asset in 0..self.assets as u16 {
+            let mut sum = 0;
+            for account in 0..self.accounts {
+                let balance = engine.balance(AccountId::new(account as u32), AssetId::new(asset)).unwrap();
+                let found = Balance { settled: balance.settled.units(), reserved: balance.reserved.units() };
+                let expected = self.balances.get(&(account, asset)).copied().unwrap_or_default();
+                assert_eq!(found, expected, "account {account}, asset {asset}, {context}");
+                sum += found.settled;
+            }
+            assert_eq!(sum, self.totals[usize::from(asset)], "{context}");
+            assert_eq!(engine.total(AssetId::new(asset)).unwrap().units(), sum, "{context}");
+        }
+        for order in &self.orders {
+            let found = engine.order(order.id).unwrap();
+            assert_eq!((found.left.lots(), found.qty.lots()), (order.left, order.total), "{context}");
+            assert_eq!((found.side, Some(found.price.ticks())), (order.side, order.limit), "{context}");
+        }
+        for (id, instrument) in self.instruments.iter().enumerate() {
+            for side in [Side::Buy, Side::Sell] {
+                let mut levels = BTreeMap::new();
+                for order in self.orders.iter().filter(|order| order.instrument == id && order.side == side) {
+                    *levels.entry(order.limit.unwrap()).or_insert(0) += order.shown;
+                }
+                let mut levels: Vec<(i64, u64)> = levels.into_iter().collect();
+                if side == Side::Buy {
+                    levels.reverse();
+                }
+                let depth: Vec<_> =
+                    engine.depth(instrument.id, side).map(|level| (level.price.ticks(), level.lots.get())).collect();
+                assert_eq!(depth, levels, "{side:?} of instrument {id}, {context}");
+                assert_eq!(engine.best(instrument.id, side).map(|level| level.price.ticks()), levels.first().map(|level| level.0));
+            }
+        }
+        engine.check_conservation().unwrap();
+        state::check(engine).unwrap_or_else(|error| panic!("{error}, {context}"));
+    }
+}

@@ -1,0 +1,140 @@
+//! Reference data and inbox messages.
+
+use crate::Model;
+use plinth_types::codec::Codec;
+use plinth_types::command::Command;
+use plinth_types::event::{CancelReason, Event};
+use plinth_types::id::{AccountId, AssetId, InboxIndex, SessionId, ZoneId};
+use plinth_types::limits::AMOUNT_MAX;
+use plinth_types::message::InboxMessage;
+use plinth_types::quantity::Amount;
+use plinth_types::reference::{Configuration, Suspension, Trader};
+use plinth_types::reject::Reject;
+
+impl Model {
+    pub(crate) fn configure(&mut self, command: &Command, tail: &[u8]) -> Result<(), Reject> {
+        if command.session != SessionId::APPLIANCE {
+            return Err(Reject::NotMandated);
+        }
+        let next = |id: u64, expected: usize| {
+            if id == expected as u64 { Ok(()) } else { Err(Reject::OutOfSequence { expected: expected as u64 }) }
+        };
+        match Configuration::decode(tail).map_err(|_| Reject::Malformed)? {
+            Configuration::AddAsset(asset) => {
+                next(asset.id.get().into(), self.assets)?;
+                if self.assets == usize::from(self.capacity.assets_max) {
+                    return Err(Reject::CapacityReached);
+                }
+                self.assets += 1;
+            }
+            Configuration::OpenAccount(account) => {
+                next(account.id.get().into(), self.accounts)?;
+                if self.accounts == self.capacity.accounts_max as usize {
+                    return Err(Reject::CapacityReached);
+                }
+                self.accounts += 1;
+            }
+            Configuration::ListInstrument(instrument) => {
+                next(instrument.id.get().into(), self.instruments.len())?;
+                self.known_asset(instrument.base)?;
+                self.known_asset(instrument.quote)?;
+                if instrument.base == instrument.quote || instrument.window_bits < 6 || instrument.window_bits > 20 {
+                    return Err(Reject::Contradiction);
+                }
+                let levels: u64 = self.instruments.iter().map(|listed| 1 << listed.window_bits).sum();
+                let full = self.instruments.len() == self.capacity.instruments_max as usize;
+                if full || levels + (1 << instrument.window_bits) > self.capacity.levels_max.into() {
+                    return Err(Reject::CapacityReached);
+                }
+                self.instruments.push(instrument);
+            }
+            Configuration::GrantMandate(signed) => {
+                let mandate = signed.mandate;
+                next(mandate.id.get().into(), self.mandates.len())?;
+                self.known_account(mandate.account)?;
+                if mandate.session == SessionId::APPLIANCE {
+                    return Err(Reject::Contradiction);
+                }
+                let full = self.mandates.len() == self.capacity.mandates_max as usize;
+                if full || mandate.session.get() >= self.capacity.sessions_max {
+                    return Err(Reject::CapacityReached);
+                }
+                self.mandates.push(mandate);
+            }
+            Configuration::Suspend(Suspension { trader, suspended }) => {
+                match trader {
+                    Trader::Session(SessionId::APPLIANCE) => return Err(Reject::Contradiction),
+                    Trader::Session(session) if session.get() >= self.capacity.sessions_max => return Err(Reject::CapacityReached),
+                    Trader::Session(session) if suspended => drop(self.suspended_sessions.insert(session.get())),
+                    Trader::Session(session) => drop(self.suspended_sessions.remove(&session.get())),
+                    Trader::Account(account) => {
+                        self.known_account(account)?;
+                        self.guarded.entry(account.get() as usize).or_default().suspended = suspended;
+                    }
+                }
+                if suspended {
+                    self.cancel_all(CancelReason::Suspended, |order| match trader {
+                        Trader::Session(session) => order.id.session() == session,
+                        Trader::Account(account) => order.account == account.get() as usize,
+                    });
+                }
+            }
+            Configuration::Protect(protection) => {
+                self.known_account(protection.account)?;
+                let guarded = self.guarded.entry(protection.account.get() as usize).or_default();
+                guarded.self_match = protection.self_match;
+                guarded.orders_max = protection.orders_max;
+                guarded.notional_max = protection.notional_max.map(Amount::units);
+            }
+            Configuration::SetBands(bands) => {
+                let instrument = bands.instrument;
+                self.instruments.get(instrument.get() as usize).ok_or(Reject::UnknownInstrument { instrument })?;
+                if bands.low.ticks() <= 0 || bands.high < bands.low {
+                    return Err(Reject::Contradiction);
+                }
+                self.bands.insert(instrument.get() as usize, bands);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn known_asset(&self, asset: AssetId) -> Result<(), Reject> {
+        if usize::from(asset.get()) < self.assets { Ok(()) } else { Err(Reject::UnknownAsset { asset }) }
+    }
+
+    pub(crate) fn known_account(&self, account: AccountId) -> Result<(), Reject> {
+        if (account.get() as usize) < self.accounts { Ok(()) } else { Err(Reject::UnknownAccount { account }) }
+    }
+
+    pub(crate) fn inbox(&mut self, command: &Command, tail: &[u8]) {
+        let expected = self.inbox + 1;
+        let mut refuse = |index, reject| self.events.push(Event::CreditRefused { index, reject });
+        if command.session != SessionId::APPLIANCE {
+            return refuse(InboxIndex::new(expected), Reject::NotMandated);
+        }
+        let Ok(message) = InboxMessage::decode(tail) else {
+            return refuse(InboxIndex::new(expected), Reject::Malformed);
+        };
+        let InboxMessage { index, account, asset, amount, .. } = message;
+        if message.zone != ZoneId::TRADING {
+            return refuse(index, Reject::Malformed);
+        }
+        if index.get() != expected {
+            return refuse(index, Reject::OutOfSequence { expected });
+        }
+        self.inbox = expected;
+        let Some(account) = account.account() else {
+            return self.events.push(Event::CreditRefused { index, reject: Reject::Malformed });
+        };
+        if let Err(reject) = self.known_account(account).and_then(|()| self.known_asset(asset)) {
+            return self.events.push(Event::CreditRefused { index, reject });
+        }
+        let total = &mut self.totals[usize::from(asset.get())];
+        if *total + amount.units() > AMOUNT_MAX {
+            return self.events.push(Event::CreditRefused { index, reject: Reject::AmountTooLarge });
+        }
+        *total += amount.units();
+        self.balances.entry((account.get() as usize, asset.get())).or_default().settled += amount.units();
+        self.events.push(Event::Credited { index, account, asset });
+    }
+}
