@@ -81,6 +81,7 @@ table_record! {
         name: [u8; NAME_SIZE_MAX],
         total: Amount,
         decimals: u8,
+        withdrawn: Amount,
     }
 }
 
@@ -88,6 +89,7 @@ table_record! {
     struct AccountRecord in region::ACCOUNTS, 64 bytes {
         name: [u8; NAME_SIZE_MAX],
         owner: [u8; 32],
+        withdrawals: u64,
     }
 }
 
@@ -119,7 +121,8 @@ impl Custody {
             return Err(Reject::CapacityReached);
         }
         census.assets += 1;
-        let record = AssetRecord { name: *asset.name.bytes(), total: Amount::ZERO, decimals: asset.decimals };
+        let record =
+            AssetRecord { name: *asset.name.bytes(), total: Amount::ZERO, decimals: asset.decimals, withdrawn: Amount::ZERO };
         *self.assets.get_mut(touch, usize::from(asset.id.get())) = record;
         Ok(())
     }
@@ -138,7 +141,7 @@ impl Custody {
             return Err(Reject::CapacityReached);
         }
         census.accounts += 1;
-        let record = AccountRecord { name: *account.name.bytes(), owner: account.owner.0 };
+        let record = AccountRecord { name: *account.name.bytes(), owner: account.owner.0, withdrawals: 0 };
         *self.accounts.get_mut(touch, account.id.get() as usize) = record;
         Ok(())
     }
@@ -156,6 +159,52 @@ impl Custody {
         record.total = record.total.checked_add(amount).ok_or(Reject::AmountTooLarge)?;
         self.balance_mut(touch, account, asset).credit(amount);
         Ok(())
+    }
+
+    /// Takes `amount` of what is available out of custody.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::UnknownAccount`], [`Reject::UnknownAsset`]; [`Reject::InsufficientFunds`] with what is missing. [`Reject::AmountTooLarge`]
+    /// if more of the asset than the largest amount would ever have left.
+    pub fn debit<T: Touch>(&mut self, touch: &mut T, account: AccountId, asset: AssetId, amount: Amount) -> Result<(), Reject> {
+        self.known_account(touch, account)?;
+        self.known_asset(touch, asset)?;
+        let available = self.available(touch, account, asset);
+        if amount > available {
+            return Err(shortfall(asset, amount, available));
+        }
+        let record = self.assets.get_mut(touch, usize::from(asset.get()));
+        record.withdrawn = record.withdrawn.checked_add(amount).ok_or(Reject::AmountTooLarge)?;
+        record.total = record.total.checked_sub(amount).expect("a balance is part of its asset's total");
+        self.balance_mut(touch, account, asset).debit(amount, Amount::ZERO);
+        Ok(())
+    }
+
+    /// Counts a withdrawal of `account`; each has the next number, from 1.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::UnknownAccount`]; [`Reject::OutOfSequence`] if it is not the next.
+    pub fn count_withdrawal<T: Touch>(&mut self, touch: &mut T, account: AccountId, nonce: u64) -> Result<(), Reject> {
+        self.known_account(touch, account)?;
+        let record = self.accounts.get_mut(touch, account.get() as usize);
+        let expected = record.withdrawals.saturating_add(1);
+        if nonce != expected {
+            return Err(Reject::OutOfSequence { expected });
+        }
+        record.withdrawals = nonce;
+        Ok(())
+    }
+
+    /// Whose account it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::UnknownAccount`].
+    pub fn owner<T: Touch>(&self, touch: &mut T, account: AccountId) -> Result<PublicKey, Reject> {
+        self.known_account(touch, account)?;
+        Ok(PublicKey(self.accounts.get(touch, account.get() as usize).owner))
     }
 
     /// Promises `amount` to an order.
@@ -298,6 +347,20 @@ impl Custody {
     pub fn total(&self, asset: AssetId) -> Option<Amount> {
         self.known_asset(&mut (), asset).ok()?;
         Some(self.assets.records()[usize::from(asset.get())].total)
+    }
+
+    /// All that ever left custody of an asset; `None` if it is unknown.
+    #[must_use]
+    pub fn withdrawn(&self, asset: AssetId) -> Option<Amount> {
+        self.known_asset(&mut (), asset).ok()?;
+        Some(self.assets.records()[usize::from(asset.get())].withdrawn)
+    }
+
+    /// The number that an account's next withdrawal must carry; `None` if it is unknown.
+    #[must_use]
+    pub fn next_withdrawal(&self, account: AccountId) -> Option<u64> {
+        self.known_account(&mut (), account).ok()?;
+        Some(self.accounts.records()[account.get() as usize].withdrawals.saturating_add(1))
     }
 
     /// Checks the invariants over the whole state. Cost: one pass over all balances.

@@ -334,7 +334,10 @@ fn reports_of(event: &plinth_types::event::Event) -> usize {
         | Event::MassCancelled { .. }
         | Event::MassCancelRejected { .. }
         | Event::Credited { .. }
-        | Event::CreditRefused { .. }
+        | Event::InboxRefused { .. }
+        | Event::InboxIgnored { .. }
+        | Event::Withdrawn { .. }
+        | Event::WithdrawalRefused { .. }
         | Event::Configured
         | Event::ConfigurationRefused { .. } => 0,
     }

@@ -304,7 +304,10 @@ fn due(runner: &Runner<Desk>) -> (HashMap<SessionId, BTreeSet<String>>, HashMap<
                 | Event::MassCancelRejected { .. }
                 | Event::CancelRejected { .. }
                 | Event::Credited { .. }
-                | Event::CreditRefused { .. }
+                | Event::InboxRefused { .. }
+                | Event::InboxIgnored { .. }
+                | Event::Withdrawn { .. }
+                | Event::WithdrawalRefused { .. }
                 | Event::Configured
                 | Event::ConfigurationRefused { .. } => {}
             }

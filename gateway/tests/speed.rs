@@ -116,7 +116,12 @@ fn an_order_from_bytes_to_bytes() {
         for (command, tail) in sink.records.drain(..) {
             let events = match command.body {
                 Body::New(new) => vec![Event::Accepted { order: new.order }],
-                Body::Cancel { .. } | Body::Replace { .. } | Body::MassCancel(_) | Body::Configure | Body::Inbox => Vec::new(),
+                Body::Cancel { .. }
+                | Body::Replace { .. }
+                | Body::MassCancel(_)
+                | Body::Configure
+                | Body::Inbox
+                | Body::Withdraw => Vec::new(),
                 Body::Note => {
                     acceptor.note(command.seq, &Note::decode(&tail).unwrap());
                     Vec::new()

@@ -175,7 +175,10 @@ impl EventSink for Trades {
             | Event::MassCancelRejected { .. }
             | Event::CancelRejected { .. }
             | Event::Credited { .. }
-            | Event::CreditRefused { .. }
+            | Event::InboxRefused { .. }
+            | Event::InboxIgnored { .. }
+            | Event::Withdrawn { .. }
+            | Event::WithdrawalRefused { .. }
             | Event::Configured
             | Event::ConfigurationRefused { .. } => {}
         }

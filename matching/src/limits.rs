@@ -11,6 +11,9 @@ pub const ORDERS_MAX: u32 = 1 << 30;
 /// Most levels outside the window, by book and side. Entering one costs a shift of those behind it.
 pub const SPILL_LEVELS_MAX: u16 = 4_096;
 
+/// Zones that value can be sent to have numbers below this, the base layer's 0 included.
+pub const CHANNELS_MAX: usize = 64;
+
 /// How much of everything a zone can hold. All memory is taken when the engine is made; what does not fit is refused by event.
 ///
 /// Memory in bytes: 80 + 16 to 32 for each order, 64 × assets + 96 for each account, 16 and a bit for each level,

@@ -4,7 +4,7 @@
 
 mod market;
 
-use market::{IDENTITY, Market, capacity, submit, wait_durable, zone_config};
+use market::{Ask, IDENTITY, Market, capacity, submit, wait_durable, zone_config};
 use plinth_matching::engine::Engine;
 use plinth_matching::journal::Reader;
 use plinth_matching::replica::{
@@ -12,10 +12,16 @@ use plinth_matching::replica::{
 };
 use plinth_matching::state::root_of;
 use plinth_types::block::BodyReader;
+use plinth_types::codec::Codec;
 use plinth_types::command::{Body, Command};
 use plinth_types::digest::Digest;
 use plinth_types::event::Event;
-use plinth_types::id::{Height, Seq, TimestampNs};
+use plinth_types::id::{AccountId, AssetId, Height, InboxIndex, MandateId, Seq, SessionId, Signature, TimestampNs, ZoneId};
+use plinth_types::limits::{HEADER_REFUSED_MAX, OUTBOX_MESSAGES_MAX};
+use plinth_types::message::InboxMessage;
+use plinth_types::quantity::Amount;
+use plinth_types::transfer::{Address, OutboxMessage, Party};
+use plinth_types::withdrawal::{SignedWithdrawal, Withdrawal};
 use std::fs::OpenOptions;
 use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
@@ -95,7 +101,8 @@ fn a_block_is_its_commands_and_its_roots() {
     let mut engine = Engine::new(capacity(), ());
     let mut root = root_of(&engine);
     let mut last = Seq::new(0);
-    for (SealedBlock { header, body }, height) in blocks.iter().zip(1..) {
+    for (SealedBlock { header, body, outbox }, height) in blocks.iter().zip(1..) {
+        assert!(outbox.is_empty() && header.outbox_root == Digest::ZERO, "nobody withdraws here");
         assert_eq!((header.height.get(), header.pre_root), (height, root));
         assert!(header.first_seq > last && header.command_count as usize <= config.block.commands_max);
         let mut events = Vec::new();
@@ -297,4 +304,69 @@ fn blocks_that_the_journal_does_not_hold_any_more_are_refused() {
     std::fs::remove_dir_all(&config.journal.path).unwrap();
     let refused = recover(&config, TimestampNs::new(1), |_, _, _| ()).err();
     assert!(matches!(refused, Some(ReplicaError::BlockBeyondJournal { .. })), "{refused:?}");
+}
+
+/// Withdrawals enough for three outboxes, and messages to nobody enough for two headers: blocks end where a header is full, and say what
+/// they send and refuse, again after a restart.
+#[test]
+fn a_block_says_what_it_sends_and_what_it_refuses() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut config = zone_config(dir.path());
+    config.block.commands_max = 4_096;
+    let recovered = recover(&config, TimestampNs::new(1), |_, _, _| ()).unwrap();
+    let (mut fused, mut producer) = recovered.start(&config.journal).unwrap();
+    let opening: Vec<Ask> = Market::new(1).take_while(|ask| ask.session == SessionId::APPLIANCE).collect();
+    let mut inbox = opening.iter().filter(|ask| ask.body == Body::Inbox).count() as u64;
+    let last_message = InboxMessage::decode(&opening.last().unwrap().tail).unwrap();
+    let mut sent = Vec::new();
+    let mut refused = Vec::new();
+    let mut asks = opening.clone();
+    let appliance = |body, tail| Ask { session: SessionId::APPLIANCE, mandate: MandateId::new(0), body, tail };
+    for nonce in 1..=600_u64 {
+        let withdrawal = Withdrawal {
+            zone: ZoneId::TRADING,
+            account: AccountId::new(1),
+            nonce,
+            asset: AssetId::new((nonce % 2) as u16),
+            amount: Amount::new(nonce.into()).unwrap(),
+            to: Party { zone: ZoneId::new((nonce % 3 / 2 * 2) as u16), address: Address([4; 32]) },
+            expires_at: TimestampNs::new(u64::MAX),
+        };
+        let expected = sent.iter().filter(|message: &&OutboxMessage| message.to.zone == withdrawal.to.zone).count() as u64 + 1;
+        sent.push(withdrawal.message(expected));
+        let signed = SignedWithdrawal { withdrawal, signature: Signature([0; 64]) };
+        asks.push(appliance(Body::Withdraw, signed.to_bytes()));
+        // Said twice, done once.
+        asks.push(appliance(Body::Withdraw, signed.to_bytes()));
+        inbox += 1;
+        refused.push(InboxIndex::new(inbox));
+        let account = Address::of_account(AccountId::new(77));
+        let index = InboxIndex::new(inbox);
+        asks.push(appliance(Body::Inbox, InboxMessage { index, account, ..last_message }.to_bytes()));
+        // Not the next one: nothing of it is consumed.
+        asks.push(appliance(Body::Inbox, InboxMessage { index, account, ..last_message }.to_bytes()));
+    }
+    for ask in &asks {
+        submit(&mut fused, 1, ask, |_, _, _| ());
+    }
+    wait_durable(fused.journal(), fused.last_seq());
+    let mut blocks = catch_up(&mut producer, fused.last_seq());
+    blocks.extend(producer.flush().unwrap());
+    let outboxes: Vec<OutboxMessage> = blocks.iter().flat_map(|block| block.outbox.clone()).collect();
+    assert_eq!(outboxes, sent);
+    assert_eq!(blocks.iter().flat_map(|block| block.header.inbox_refused.clone()).collect::<Vec<_>>(), refused);
+    assert!(blocks.len() >= 3, "600 messages do not fit two outboxes");
+    for SealedBlock { header, outbox, .. } in &blocks {
+        assert!(outbox.len() <= OUTBOX_MESSAGES_MAX && header.inbox_refused.len() <= HEADER_REFUSED_MAX);
+        for total in &header.outbox_totals {
+            let sum: u128 =
+                outbox.iter().filter(|message| message.asset == total.asset).map(|message| message.amount.units()).sum();
+            assert_eq!(total.amount.units(), sum);
+        }
+        assert_eq!(header.outbox_totals.len(), 2);
+    }
+    drop((fused, producer));
+    let mut recovered = recover(&config, TimestampNs::new(1), |_, _, _| ()).unwrap();
+    let again = (1..=blocks.len() as u64).map(|height| recovered.producer.block(Height::new(height)).unwrap());
+    assert_eq!(again.collect::<Vec<_>>(), blocks);
 }

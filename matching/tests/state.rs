@@ -222,10 +222,11 @@ fn the_root_is_what_the_documentation_says() {
         (13, 8, (u64::from(capacity.orders_max) * 2).next_power_of_two().max(512)),
         (14, 32, accounts),
         (15, 16, 1 + u64::from(capacity.orders_max)),
+        (16, 8, 64),
     ];
     let mut root = Sha256::new();
     root.update(b"plinth/state/1");
-    root.update(4_u16.to_le_bytes());
+    root.update(5_u16.to_le_bytes());
     root.update(capacity.to_bytes());
     for (region, record_size, records) in regions {
         let page_count = (records * u64::from(record_size)).div_ceil(512) as u32;

@@ -65,6 +65,8 @@ pub enum Body {
     Inbox,
     /// A record of the host. Tail: [`crate::message::Note`].
     Note,
+    /// Take value out of the zone. Tail: [`crate::withdrawal::SignedWithdrawal`].
+    Withdraw,
 }
 
 /// A new order.
@@ -149,6 +151,7 @@ const KIND_INBOX: u8 = 5;
 const KIND_NOTE: u8 = 6;
 const KIND_MASS_CANCEL: u8 = 7;
 const KIND_NEW_INSTRUCTED: u8 = 8;
+const KIND_WITHDRAW: u8 = 9;
 
 const FLAG_SELL: u8 = 1;
 const FLAG_MARKET: u8 = 1 << 1;
@@ -200,6 +203,7 @@ impl Command {
             Body::Configure => fields.kind = KIND_CONFIGURE,
             Body::Inbox => fields.kind = KIND_INBOX,
             Body::Note => fields.kind = KIND_NOTE,
+            Body::Withdraw => fields.kind = KIND_WITHDRAW,
         }
         let mut head = [0; COMMAND_HEAD_SIZE];
         head[0..8].copy_from_slice(&self.seq.get().to_le_bytes());
@@ -259,6 +263,7 @@ impl Command {
             KIND_CONFIGURE => Body::Configure,
             KIND_INBOX => Body::Inbox,
             KIND_NOTE => Body::Note,
+            KIND_WITHDRAW => Body::Withdraw,
             _ => return Err(invalid(17, "kind")),
         };
         let tail_size = u16_at(52);
@@ -498,6 +503,7 @@ mod tests {
             Body::Configure,
             Body::Inbox,
             Body::Note,
+            Body::Withdraw,
         ];
         for body in bodies {
             let command = Command { body, ..command() };

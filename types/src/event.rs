@@ -3,7 +3,7 @@
 //! Events are a pure function of the commands, so they are never stored: a replay says them again. Within one command they come in
 //! this order: acceptance or refusal, trades in priority order, the end of what did not trade.
 
-use crate::id::{AccountId, AssetId, InboxIndex, OrderId, TradeId};
+use crate::id::{AccountId, AssetId, InboxIndex, OrderId, TradeId, ZoneId};
 use crate::quantity::{Amount, Lots, Price, Qty};
 use crate::reject::Reject;
 
@@ -89,10 +89,33 @@ pub enum Event {
         /// What.
         asset: AssetId,
     },
-    /// An inbox message was consumed and refused.
-    CreditRefused {
+    /// An inbox message was consumed and refused: its value goes back to whoever sent it, and a request is answered with no.
+    InboxRefused {
         /// Position in the inbox.
         index: InboxIndex,
+        /// Why.
+        reject: Reject,
+    },
+    /// What came as an inbox message is not the next one, or is none: nothing is consumed, and the right one can still come.
+    InboxIgnored {
+        /// Where it claims to stand.
+        index: InboxIndex,
+        /// Why.
+        reject: Reject,
+    },
+    /// Value left the zone: debited here, and a message in the block's outbox.
+    Withdrawn {
+        /// Whose.
+        account: AccountId,
+        /// What.
+        asset: AssetId,
+        /// To which zone, or to the base layer.
+        to: ZoneId,
+        /// The message's place in the channel there.
+        channel_seq: u64,
+    },
+    /// A withdrawal was refused; no balance has changed.
+    WithdrawalRefused {
         /// Why.
         reject: Reject,
     },
@@ -126,6 +149,8 @@ pub enum CancelReason {
     Suspended,
     /// It would have traded with an order of its own group.
     SelfMatch,
+    /// The owner of its account had settlement put that before the zone.
+    OwnerRequested,
 }
 
 /// Takes events as they happen. The core is generic over it, so a bench that counts pays for nothing else.

@@ -29,3 +29,4 @@ pub mod reference;
 pub mod reject;
 pub mod table;
 pub mod transfer;
+pub mod withdrawal;

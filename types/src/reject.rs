@@ -1,7 +1,7 @@
 //! Why the core refused, as a value that crosses a ring: `Copy`, without allocation, with the numbers that decided it where they
 //! fit. Text is made at the edge. The wire codes are pinned by a test: changing one is a protocol change.
 
-use crate::id::{AccountId, AssetId, InstrumentId};
+use crate::id::{AccountId, AssetId, InstrumentId, ZoneId};
 use crate::quantity::{Price, Qty};
 use core::fmt;
 
@@ -75,6 +75,13 @@ pub enum Reject {
         /// The band that it is beyond.
         band: Price,
     },
+    /// It came later than its owner allowed.
+    Expired,
+    /// Value cannot be sent to this zone.
+    UnknownZone {
+        /// The number asked for.
+        zone: ZoneId,
+    },
 }
 
 impl Reject {
@@ -101,6 +108,8 @@ impl Reject {
             Self::TooManyOrders { .. } => 17,
             Self::NotionalTooLarge { .. } => 18,
             Self::OutsideBands { .. } => 19,
+            Self::Expired => 20,
+            Self::UnknownZone { .. } => 21,
         }
     }
 
@@ -126,6 +135,8 @@ impl Reject {
             | Self::AlreadyFilled
             | Self::CapacityReached
             | Self::UnknownAsset { .. }
+            | Self::Expired
+            | Self::UnknownZone { .. }
             | Self::Malformed => 99,
         }
     }
@@ -152,6 +163,8 @@ impl Reject {
             | Self::TooManyOrders { .. }
             | Self::NotionalTooLarge { .. }
             | Self::OutsideBands { .. }
+            | Self::Expired
+            | Self::UnknownZone { .. }
             | Self::Malformed => 99,
         }
     }
@@ -181,6 +194,8 @@ impl fmt::Display for Reject {
             Self::TooManyOrders { orders_max } => write!(f, "account already has {orders_max} open orders"),
             Self::NotionalTooLarge { notional_max } => write!(f, "order worth more than {notional_max} units"),
             Self::OutsideBands { band } => write!(f, "price beyond the band of {band} ticks"),
+            Self::Expired => f.write_str("later than its owner allowed"),
+            Self::UnknownZone { zone } => write!(f, "nothing can be sent to zone {zone}"),
         }
     }
 }
@@ -214,6 +229,8 @@ mod tests {
             (Reject::TooManyOrders { orders_max: 2 }, 17, 3, 99),
             (Reject::NotionalTooLarge { notional_max: 3 }, 18, 3, 99),
             (Reject::OutsideBands { band: Price::from_ticks(9).unwrap() }, 19, 16, 99),
+            (Reject::Expired, 20, 99, 99),
+            (Reject::UnknownZone { zone: ZoneId::new(7) }, 21, 99, 99),
         ];
         for (reject, code, ord, cxl) in pinned {
             assert_eq!((reject.code(), reject.ord_rej_reason(), reject.cxl_rej_reason()), (code, ord, cxl), "{reject:?}");

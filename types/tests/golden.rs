@@ -28,6 +28,7 @@ use plinth_types::reference::{
     Suspension, Trader,
 };
 use plinth_types::transfer::{Address, OutboxMessage, Party};
+use plinth_types::withdrawal::{SignedWithdrawal, Withdrawal};
 use std::path::PathBuf;
 
 /// Compares named byte strings with a fixture, or writes it when asked to.
@@ -150,6 +151,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("configure", Body::Configure),
         ("inbox", Body::Inbox),
         ("note", Body::Note),
+        ("withdraw", Body::Withdraw),
     ];
     let command = |body| Command {
         seq: Seq::new(0x4142_4344_4546_4748),
@@ -183,6 +185,23 @@ fn client_tails() {
         orig_client_order_id: Some(client_order_id("c-1")),
     };
     pinned_values("client_tail", &[("new", plain), ("cancel", full)]);
+}
+
+#[test]
+fn withdrawals() {
+    let withdrawal = Withdrawal {
+        zone: ZoneId::TRADING,
+        account: AccountId::new(0x0102_0304),
+        nonce: 0x1112_1314_1516_1718,
+        asset: AssetId::new(0x2122),
+        amount: Amount::new(AMOUNT_MAX).unwrap(),
+        to: Party { zone: ZoneId::new(0x3132), address: Address([0x41; 32]) },
+        expires_at: TimestampNs::new(0x5152_5354_5556_5758),
+    };
+    let chain = ChainId::new(7);
+    assert!(withdrawal.signed_bytes(chain).starts_with(Withdrawal::DOMAIN));
+    assert_ne!(withdrawal.signed_bytes(chain), withdrawal.signed_bytes(ChainId::new(8)));
+    pinned_values("signed_withdrawal", &[("withdrawal", SignedWithdrawal { withdrawal, signature: Signature([0x61; 64]) })]);
 }
 
 #[test]

@@ -48,7 +48,9 @@ impl Desk {
                 }
                 return;
             }
-            Body::Inbox => return,
+            // An owner may have had an order cancelled through settlement.
+            Body::Inbox => return self.unasked(command, events, sessions),
+            Body::Withdraw => return,
         };
         // An order that came another way than through FIX is nobody's here.
         let Some(client) = client else { return };
@@ -90,6 +92,7 @@ impl Desk {
             | Body::MassCancel(_)
             | Body::Configure
             | Body::Inbox
+            | Body::Withdraw
             | Body::Note => return,
         };
         orders.claim(client.client_order_id, index);
@@ -131,7 +134,8 @@ impl Desk {
                         | CancelReason::MassRequested
                         | CancelReason::Disconnected
                         | CancelReason::Suspended
-                        | CancelReason::SelfMatch,
+                        | CancelReason::SelfMatch
+                        | CancelReason::OwnerRequested,
                         _,
                     ) => None,
                 };
@@ -154,7 +158,10 @@ impl Desk {
             Event::MassCancelled { .. }
             | Event::MassCancelRejected { .. }
             | Event::Credited { .. }
-            | Event::CreditRefused { .. }
+            | Event::InboxRefused { .. }
+            | Event::InboxIgnored { .. }
+            | Event::Withdrawn { .. }
+            | Event::WithdrawalRefused { .. }
             | Event::Configured
             | Event::ConfigurationRefused { .. } => {}
         }
@@ -188,9 +195,13 @@ impl Desk {
         let session = source.command.session;
         let kind = match source.command.body {
             Body::Replace { .. } => RequestKind::Replace,
-            Body::Cancel { .. } | Body::New(_) | Body::MassCancel(_) | Body::Configure | Body::Inbox | Body::Note => {
-                RequestKind::Cancel
-            }
+            Body::Cancel { .. }
+            | Body::New(_)
+            | Body::MassCancel(_)
+            | Body::Configure
+            | Body::Inbox
+            | Body::Withdraw
+            | Body::Note => RequestKind::Cancel,
         };
         let Some(order) = self.sessions.get(session).and_then(|orders| orders.get(id.index())) else { return };
         let orig = client.orig_client_order_id.unwrap_or(order.client_order_id);
@@ -211,5 +222,6 @@ const fn text_of(reason: CancelReason) -> Option<&'static str> {
         CancelReason::Disconnected => Some("connection lost"),
         CancelReason::Suspended => Some("suspended"),
         CancelReason::SelfMatch => Some("self-match prevention"),
+        CancelReason::OwnerRequested => Some("cancelled by the account's owner"),
     }
 }

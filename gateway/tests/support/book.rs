@@ -37,7 +37,7 @@ impl Book {
             Body::Replace { order, price, qty } => self.replace(order, price, qty, &mut events),
             Body::Configure => events.push(Event::Configured),
             Body::MassCancel(mass) => self.mass_cancel(&mass, &mut events),
-            Body::Inbox | Body::Note => {}
+            Body::Inbox | Body::Withdraw | Body::Note => {}
         }
         events
     }

@@ -1,8 +1,8 @@
 //! Reference data and inbox messages: what the appliance itself asks.
 //!
 //! A change of reference data must carry the next number of its kind. An inbox message that stands next in this zone's inbox is
-//! consumed, credited or not; one that does not (another zone's, out of turn, unreadable) leaves the cursor where it is, so that the
-//! right one can still come.
+//! consumed: credited, done, or refused; one that does not (another zone's, out of turn, unreadable) leaves the cursor where it is, so
+//! that the right one can still come.
 
 use crate::engine::Engine;
 use crate::engine::bitmap::Span;
@@ -13,11 +13,13 @@ use crate::limits::{WINDOW_BITS_MAX, WINDOW_BITS_MIN};
 use plinth_types::codec::Codec;
 use plinth_types::command::Command;
 use plinth_types::event::{Event, EventSink};
-use plinth_types::id::{InboxIndex, SessionId, ZoneId};
+use plinth_types::id::{AccountId, AssetId, InboxIndex, SessionId, ZoneId};
 use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::page::Touch;
+use plinth_types::quantity::Amount;
 use plinth_types::reference::{Configuration, Instrument, Mandate};
 use plinth_types::reject::Reject;
+use plinth_types::transfer::Address;
 
 impl<T: Touch> Engine<T> {
     pub(crate) fn configure<S: EventSink>(&mut self, command: &Command, tail: &[u8], sink: &mut S) {
@@ -116,19 +118,28 @@ impl<T: Touch> Engine<T> {
         let expected = InboxIndex::new(self.counters.get(&mut self.touch).inbox).next();
         let message = match next_message(command, tail, expected) {
             Ok(message) => message,
-            Err((index, reject)) => return sink.emit(Event::CreditRefused { index, reject }),
+            Err((index, reject)) => return sink.emit(Event::InboxIgnored { index, reject }),
         };
-        let InboxMessage { index, account, asset, amount, kind, .. } = message;
+        let InboxMessage { index, account, asset, amount, kind, from, .. } = message;
+        let answered = match kind {
+            InboxKind::Transfer | InboxKind::Bounce => self.credit(account, asset, amount).map(|account| {
+                sink.emit(Event::Credited { index, account, asset });
+            }),
+            InboxKind::Request(request) => self.answer(from, &request, sink),
+        };
+        match answered {
+            Ok(()) => {}
+            // What comes back has left this zone before, so this cannot be; if it were, the value must stay where it is counted.
+            Err(reject) if kind == InboxKind::Bounce => return sink.emit(Event::InboxIgnored { index, reject }),
+            Err(reject) => sink.emit(Event::InboxRefused { index, reject }),
+        }
         self.counters.get_mut(&mut self.touch).inbox = index.get();
-        // Requests are refused: this zone answers none yet.
-        let account = account.account().filter(|_| !matches!(kind, InboxKind::Request(_)));
-        let credited = account
-            .ok_or(Reject::Malformed)
-            .and_then(|account| self.custody.credit(&mut self.touch, account, asset, amount).map(|()| account));
-        sink.emit(match credited {
-            Ok(account) => Event::Credited { index, account, asset },
-            Err(reject) => Event::CreditRefused { index, reject },
-        });
+    }
+
+    fn credit(&mut self, account: Address, asset: AssetId, amount: Amount) -> Result<AccountId, Reject> {
+        let account = account.account().ok_or(Reject::Malformed)?;
+        self.custody.credit(&mut self.touch, account, asset, amount)?;
+        Ok(account)
     }
 }
 

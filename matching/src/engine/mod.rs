@@ -5,7 +5,8 @@
 //!                  │     ├─► levels, pool, index               where orders rest, and how they are found
 //!                  │     └─► protection, guarded_cross         suspensions, limits, bands; self-match prevention
 //!                  ├─► mass_cancel                            all orders that fit
-//!                  └─► configure                              reference data, inbox messages
+//!                  ├─► configure                              reference data, inbox messages
+//!                  └─► withdraw                               value that leaves the zone; what owners request through settlement
 //! ```
 //!
 //! **What it does.** Limit and market orders; good-till-cancel, immediate-or-cancel, fill-or-kill, post-only, icebergs, minimum quantities;
@@ -52,10 +53,11 @@ pub(crate) mod protection;
 pub mod region;
 pub(crate) mod spill;
 mod status;
+mod withdraw;
 
 pub use status::{BestLevel, RestingOrder};
 
-use crate::limits::Capacity;
+use crate::limits::{CHANNELS_MAX, Capacity};
 use book::Book;
 use counters::Counters;
 use iceberg::Hidden;
@@ -69,6 +71,7 @@ use plinth_types::page::Touch;
 use plinth_types::table::{Region, Single, Table};
 use pool::Node;
 use protection::Guarded;
+use withdraw::Channel;
 
 /// Entries of the order index for this capacity.
 pub(crate) fn index_entries(capacity: &Capacity) -> usize {
@@ -92,6 +95,7 @@ pub struct Engine<T: Touch = ()> {
     pub(crate) index: Index,
     pub(crate) guarded: Table<Guarded>,
     pub(crate) hidden: Table<Hidden>,
+    pub(crate) channels: Table<Channel>,
 }
 
 impl<T: Touch> Engine<T> {
@@ -118,6 +122,7 @@ impl<T: Touch> Engine<T> {
             index: Index::new(capacity.orders_max),
             guarded: Table::new(capacity.accounts_max as usize),
             hidden: Table::new(1 + capacity.orders_max as usize),
+            channels: Table::new(CHANNELS_MAX),
         }
     }
 
@@ -140,6 +145,7 @@ impl<T: Touch> Engine<T> {
             &self.index.entries,
             &self.guarded,
             &self.hidden,
+            &self.channels,
         ]
     }
 
@@ -162,6 +168,7 @@ impl<T: Touch> Engine<T> {
             &mut self.index.entries,
             &mut self.guarded,
             &mut self.hidden,
+            &mut self.channels,
         ]
     }
 
@@ -187,7 +194,9 @@ impl<T: Touch> Engine<T> {
             Body::New(new) if !new.instructed => self.new_order(command, new, sink),
             Body::Cancel { order } => self.cancel(command, *order, sink),
             Body::Replace { order, price, qty } => self.replace(command, *order, *price, *qty, sink),
-            Body::New(_) | Body::MassCancel(_) | Body::Configure | Body::Inbox | Body::Note => self.apply_rare(command, tail, sink),
+            Body::New(_) | Body::MassCancel(_) | Body::Configure | Body::Inbox | Body::Withdraw | Body::Note => {
+                self.apply_rare(command, tail, sink);
+            }
         }
     }
 
@@ -199,6 +208,7 @@ impl<T: Touch> Engine<T> {
             Body::MassCancel(mass) => self.mass_cancel(command, mass, sink),
             Body::Configure => self.configure(command, tail, sink),
             Body::Inbox => self.inbox(command, tail, sink),
+            Body::Withdraw => self.withdraw(command, tail, sink),
             // The others are above.
             Body::Cancel { .. } | Body::Replace { .. } | Body::Note => {}
         }

@@ -26,5 +26,8 @@ pub const GUARDED: RegionId = RegionId::new(14);
 /// What is hidden of each resting order.
 pub const HIDDEN: RegionId = RegionId::new(15);
 
+/// How many messages went out to each zone.
+pub const CHANNELS: RegionId = RegionId::new(16);
+
 /// Region numbers are below this.
-pub const END: usize = 16;
+pub const END: usize = 17;

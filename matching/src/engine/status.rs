@@ -128,6 +128,12 @@ impl<T: Touch> Engine<T> {
         self.custody.total(asset)
     }
 
+    /// All that ever left the zone of an asset; `None` if it is unknown.
+    #[must_use]
+    pub fn withdrawn(&self, asset: AssetId) -> Option<Amount> {
+        self.custody.withdrawn(asset)
+    }
+
     /// Checks custody's invariants over the whole state. Cost: one pass over all balances.
     ///
     /// # Errors

@@ -149,6 +149,7 @@ impl Fused {
         let (cells, records) = match body {
             Body::New(_) | Body::Replace { .. } if self.status.is_space_low() => return Err(Full::Disk),
             Body::New(_) | Body::Replace { .. } => (RESERVED_CELLS, HELD_RECORDS_RESERVED),
+            Body::Withdraw => (RESERVED_CELLS, HELD_RECORDS_RESERVED),
             Body::Cancel { .. } | Body::MassCancel(_) | Body::Configure | Body::Inbox | Body::Note => (0, 0),
         };
         let has_room = self.gate.len() + records < HELD_RECORDS_MAX && self.journal.has_room(tail_size, cells);

@@ -1,34 +1,40 @@
-//! The block log: the headers of all blocks handed out, so that a restart cuts the same blocks again.
+//! The block log: headers and outboxes of all blocks handed out, so that a restart cuts the same blocks again.
 //!
 //! ```text
 //! 0          8         9     12     14    16      24    28
 //! │"PLNTBLKS"│ version │ zero │ zone │ zero │ chain │ crc │ entries …
 //!
-//! entry:  │ size u32 │ crc u32 │ height u64 │ ZoneHeader of `size` bytes │
+//! entry:  │ size u32 │ crc u32 │ height u64 │ ZoneHeader, messages: `size` bytes │
 //! ```
 //!
-//! The crc covers height and header. An entry is durable before its block is handed out. The bodies are the journal's.
+//! The crc covers height, header and messages. An entry is durable before its block is handed out. The bodies are the journal's; which of
+//! their commands sent what does not stand in them, and is known without executing them all again only from here.
 //!
 //! Recovery cuts off an entry that is not whole at the end: its block was not handed out. Damage before an intact entry is refused with
 //! the height. What one disk cannot tell is a last entry that rotted from one that was torn; its block is then cut anew, perhaps
 //! elsewhere, and settlement, which has the old one, refuses the new one at that height.
 
 use super::error::ReplicaError;
-use super::limits::{HEADER_SIZE_MAX, LOG_INDEX_STEP};
+use super::limits::{HEADER_SIZE_MAX, LOG_INDEX_STEP, OUTBOX_SIZE_MAX};
 use crate::journal::Identity;
 use plinth_types::block::ZoneHeader;
-use plinth_types::codec::Codec;
+use plinth_types::codec::{Codec, DecodeError, Reader as CodecReader, encode_count};
 use plinth_types::id::{ChainId, Height, ZoneId};
+use plinth_types::limits::OUTBOX_MESSAGES_MAX;
+use plinth_types::transfer::OutboxMessage;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"PLNTBLKS";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const FILE_HEADER_SIZE: usize = 28;
 const CRC_AT: usize = 24;
 const ENTRY_HEADER_SIZE: usize = 16;
+const ENTRY_SIZE_MAX: usize = HEADER_SIZE_MAX + OUTBOX_SIZE_MAX;
+/// What is read of an entry at once: a header with some messages.
+const ENTRY_READ_SIZE: usize = 2_048;
 
 /// An open block log.
 #[derive(Debug)]
@@ -61,8 +67,8 @@ impl BlockLog {
             return Ok(log);
         }
         log.check_header(identity)?;
-        while let Some(header) = log.entry_at(log.end)? {
-            log.note(&header.1, header.0);
+        while let Some(entry) = log.entry_at(log.end)? {
+            log.note(&entry.1, entry.0);
         }
         if log.end < size {
             log.refuse_damage(size)?;
@@ -78,7 +84,7 @@ impl BlockLog {
         self.height
     }
 
-    /// Makes the next block's header durable.
+    /// Makes the next block's header and outbox durable.
     ///
     /// # Errors
     ///
@@ -87,10 +93,12 @@ impl BlockLog {
     /// # Panics
     ///
     /// If it is not the next block.
-    pub fn append(&mut self, header: &ZoneHeader) -> Result<(), ReplicaError> {
+    pub fn append(&mut self, header: &ZoneHeader, outbox: &[OutboxMessage]) -> Result<(), ReplicaError> {
         assert!(header.height == self.height.next(), "block {} behind block {}", header.height, self.height);
-        let bytes = header.to_bytes();
-        assert!(bytes.len() <= HEADER_SIZE_MAX, "a header of {} bytes", bytes.len());
+        let mut bytes = header.to_bytes();
+        encode_count(outbox.len(), &mut bytes);
+        outbox.iter().for_each(|message| message.encode(&mut bytes));
+        assert!(bytes.len() <= ENTRY_SIZE_MAX, "header and messages of {} bytes", bytes.len());
         let mut entry = Vec::with_capacity(ENTRY_HEADER_SIZE + bytes.len());
         entry.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
         entry.extend_from_slice(&entry_crc(header.height, &bytes).to_le_bytes());
@@ -108,15 +116,24 @@ impl BlockLog {
     ///
     /// [`ReplicaError::NoBlock`], [`ReplicaError::LogCorrupt`], or the operating system's.
     pub fn header(&self, height: Height) -> Result<ZoneHeader, ReplicaError> {
+        self.entry(height).map(|(header, _)| header)
+    }
+
+    /// Header and outbox of a block that was handed out.
+    ///
+    /// # Errors
+    ///
+    /// As [`BlockLog::header`].
+    pub fn entry(&self, height: Height) -> Result<(ZoneHeader, Vec<OutboxMessage>), ReplicaError> {
         let no_block = ReplicaError::NoBlock { height, last: self.height };
         let Some(distance) = height.get().checked_sub(1).filter(|_| height <= self.height) else { return Err(no_block) };
         let mut offset = self.index[(distance / LOG_INDEX_STEP) as usize];
         for _ in 0..distance % LOG_INDEX_STEP {
-            let Some((size, _)) = self.entry_at(offset)? else { return Err(ReplicaError::LogCorrupt { height, offset }) };
+            let Some((size, ..)) = self.entry_at(offset)? else { return Err(ReplicaError::LogCorrupt { height, offset }) };
             offset += size as u64;
         }
         match self.entry_at(offset)? {
-            Some((_, header)) if header.height == height => Ok(header),
+            Some((_, header, outbox)) if header.height == height => Ok((header, outbox)),
             Some(_) | None => Err(ReplicaError::LogCorrupt { height, offset }),
         }
     }
@@ -146,19 +163,24 @@ impl BlockLog {
     }
 
     /// The entry at `offset` with its size on disk, if it is whole and, read in order, the next one.
-    fn entry_at(&self, offset: u64) -> Result<Option<(usize, ZoneHeader)>, ReplicaError> {
-        let mut bytes = [0; ENTRY_HEADER_SIZE + HEADER_SIZE_MAX];
-        let read = read_up_to(&self.file, &mut bytes, offset).map_err(failed("read"))?;
-        let Some((height, header)) = whole_entry(&bytes[..read]) else { return Ok(None) };
+    fn entry_at(&self, offset: u64) -> Result<Option<(usize, ZoneHeader, Vec<OutboxMessage>)>, ReplicaError> {
+        let mut bytes = vec![0; ENTRY_READ_SIZE];
+        let mut read = read_up_to(&self.file, &mut bytes, offset).map_err(failed("read"))?;
+        // Few blocks send so much that their entry does not come with the first read.
+        if let Some(size) = claimed_size(&bytes[..read]).filter(|&size| ENTRY_HEADER_SIZE + size > bytes.len()) {
+            bytes.resize(ENTRY_HEADER_SIZE + size, 0);
+            read = read_up_to(&self.file, &mut bytes, offset).map_err(failed("read"))?;
+        }
+        let Some((height, entry)) = whole_entry(&bytes[..read]) else { return Ok(None) };
         let is_next = offset < self.end || height == self.height.next();
         if !is_next {
             return Ok(None);
         }
-        let decoded = ZoneHeader::decode(header).map_err(|error| ReplicaError::LogDecode { height, error })?;
-        if decoded.height != height {
+        let (header, outbox) = decode_entry(entry).map_err(|error| ReplicaError::LogDecode { height, error })?;
+        if header.height != height {
             return Err(ReplicaError::LogCorrupt { height, offset });
         }
-        Ok(Some((ENTRY_HEADER_SIZE + header.len(), decoded)))
+        Ok(Some((ENTRY_HEADER_SIZE + entry.len(), header, outbox)))
     }
 
     /// The bytes behind the last whole entry are torn, unless an intact entry lies behind them.
@@ -183,18 +205,33 @@ fn file_header(identity: Identity) -> [u8; FILE_HEADER_SIZE] {
     bytes
 }
 
-/// Height and header bytes of the entry at the front, if its checksum is right.
-fn whole_entry(bytes: &[u8]) -> Option<(Height, &[u8])> {
-    let (head, rest) = bytes.split_first_chunk::<ENTRY_HEADER_SIZE>()?;
-    let size = u32::from_le_bytes(head[0..4].try_into().ok()?) as usize;
-    let crc = u32::from_le_bytes(head[4..8].try_into().ok()?);
-    let height = Height::new(u64::from_le_bytes(head[8..16].try_into().ok()?));
-    let header = rest.get(..size).filter(|_| (1..=HEADER_SIZE_MAX).contains(&size))?;
-    (entry_crc(height, header) == crc).then_some((height, header))
+/// How long the entry at the front claims to be behind its own header; `None` if none is.
+fn claimed_size(bytes: &[u8]) -> Option<usize> {
+    let size = u32::from_le_bytes(*bytes.first_chunk()?) as usize;
+    (1..=ENTRY_SIZE_MAX).contains(&size).then_some(size)
 }
 
-fn entry_crc(height: Height, header: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(&height.get().to_le_bytes()), header)
+fn decode_entry(bytes: &[u8]) -> Result<(ZoneHeader, Vec<OutboxMessage>), DecodeError> {
+    let mut reader = CodecReader::new(bytes);
+    let header = ZoneHeader::read(&mut reader)?;
+    let count = reader.count("outbox messages", OUTBOX_MESSAGES_MAX)?;
+    let outbox = (0..count).map(|_| OutboxMessage::read(&mut reader)).collect::<Result<_, _>>()?;
+    reader.finish()?;
+    Ok((header, outbox))
+}
+
+/// Height and what follows of the entry at the front, if its checksum is right.
+fn whole_entry(bytes: &[u8]) -> Option<(Height, &[u8])> {
+    let size = claimed_size(bytes)?;
+    let (head, rest) = bytes.split_first_chunk::<ENTRY_HEADER_SIZE>()?;
+    let crc = u32::from_le_bytes(head[4..8].try_into().ok()?);
+    let height = Height::new(u64::from_le_bytes(head[8..16].try_into().ok()?));
+    let entry = rest.get(..size)?;
+    (entry_crc(height, entry) == crc).then_some((height, entry))
+}
+
+fn entry_crc(height: Height, entry: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&height.get().to_le_bytes()), entry)
 }
 
 fn read_up_to(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -218,7 +255,9 @@ fn failed(op: &'static str) -> impl Fn(io::Error) -> ReplicaError {
 mod tests {
     use super::*;
     use plinth_types::digest::Digest;
-    use plinth_types::id::{InboxIndex, ProducerEpoch, Seq, TimestampNs};
+    use plinth_types::id::{AssetId, InboxIndex, ProducerEpoch, PublicKey, Seq, TimestampNs};
+    use plinth_types::quantity::Amount;
+    use plinth_types::transfer::{Address, Party};
     use sha2::{Digest as _, Sha256};
 
     const IDENTITY: Identity = Identity { chain: ChainId::new(7), zone: ZoneId::TRADING };
@@ -252,17 +291,29 @@ mod tests {
         }
     }
 
+    fn outbox(count: u64) -> Vec<OutboxMessage> {
+        let message = |channel_seq| OutboxMessage {
+            channel_seq,
+            to: Party::owner(PublicKey([5; 32])),
+            asset: AssetId::new(6),
+            amount: Amount::new(7).unwrap(),
+            sender: Address([8; 32]),
+            expires_at: TimestampNs::new(9),
+        };
+        (1..=count).map(message).collect()
+    }
+
     #[test]
     fn the_bytes_on_disk_are_pinned() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("blocks.log");
         let mut log = BlockLog::open(&path, IDENTITY).unwrap();
-        log.append(&header(1)).unwrap();
+        log.append(&header(1), &outbox(1)).unwrap();
         let bytes = std::fs::read(&path).unwrap();
         let digest: [u8; 32] = Sha256::digest(&bytes).into();
         assert_eq!(
             (bytes.len(), Digest(digest).to_string().as_str()),
-            (471, "a2cef7cc1e58bbfb268389f721a72dc5cd65ce67c5b5c4c9ede29e98b3f6758e")
+            (576, "a40f9ecd98b73b036d6d0c9c5ae0b56b7f8d3bb7692781ad966ed1f1dbdcafcc")
         );
     }
 
@@ -272,11 +323,12 @@ mod tests {
         let path = dir.path().join("blocks.log");
         let count = 3 * LOG_INDEX_STEP + 7;
         let mut log = BlockLog::open(&path, IDENTITY).unwrap();
-        (1..=count).for_each(|height| log.append(&header(height)).unwrap());
+        (1..=count).for_each(|height| log.append(&header(height), &outbox(height % 7 * 40)).unwrap());
         let again = BlockLog::open(&path, IDENTITY).unwrap();
         for log in [&log, &again] {
             assert_eq!(log.height(), Height::new(count));
-            (1..=count).for_each(|height| assert_eq!(log.header(Height::new(height)), Ok(header(height))));
+            let entry = |height| Ok((header(height), outbox(height % 7 * 40)));
+            (1..=count).for_each(|height| assert_eq!(log.entry(Height::new(height)), entry(height)));
             assert!(matches!(log.header(Height::new(count + 1)), Err(ReplicaError::NoBlock { .. })));
         }
         let foreign = Identity { zone: ZoneId::new(9), ..IDENTITY };

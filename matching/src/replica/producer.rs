@@ -129,7 +129,7 @@ impl Producer {
     ///
     /// [`ReplicaError::NoBlock`], [`ReplicaError::BodyMismatch`], or what is wrong with block log or journal.
     pub fn block(&mut self, height: Height) -> Result<SealedBlock, ReplicaError> {
-        let header = self.blocks.log.header(height)?;
+        let (header, outbox) = self.blocks.log.entry(height)?;
         let reusable = self.again.take().filter(|reader| reader.next_seq() <= header.first_seq);
         let mut reader = match reusable {
             Some(reader) => reader,
@@ -147,7 +147,7 @@ impl Producer {
         if hash != header.body_hash {
             return Err(ReplicaError::BodyMismatch { height, hash, hash_recorded: header.body_hash });
         }
-        Ok(SealedBlock { header, body })
+        Ok(SealedBlock { header, body, outbox })
     }
 
     /// Writes a snapshot behind the next block that is cut, whatever is configured.
@@ -160,7 +160,7 @@ impl Blocks {
     /// Ends the open block: its header first becomes durable.
     fn seal(&mut self) -> Result<SealedBlock, ReplicaError> {
         let sealed = self.replica.seal();
-        self.log.append(&sealed.header)?;
+        self.log.append(&sealed.header, &sealed.outbox)?;
         let height = sealed.header.height;
         let due = self.snapshot_every.is_some_and(|every| height.get().is_multiple_of(every.get()));
         if std::mem::take(&mut self.snapshot_wanted) || due {

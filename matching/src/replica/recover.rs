@@ -288,6 +288,8 @@ fn compare(again: &ZoneHeader, recorded: &ZoneHeader) -> Result<(), ReplicaError
         ("range of records", (again.first_seq, again.last_seq) == (recorded.first_seq, recorded.last_seq)),
         ("count", (again.command_count, again.trade_count) == (recorded.command_count, recorded.trade_count)),
         ("inbox", (again.inbox_index, again.inbox_root) == (recorded.inbox_index, recorded.inbox_root)),
+        ("refused messages", again.inbox_refused == recorded.inbox_refused),
+        ("outbox", (again.outbox_root, &again.outbox_totals) == (recorded.outbox_root, &recorded.outbox_totals)),
         ("time", again.time == recorded.time),
         ("height", again.height == recorded.height),
     ];

@@ -7,9 +7,14 @@ use crate::state::{Dirty, StateTree};
 use plinth_types::block::ZoneHeader;
 use plinth_types::command::{Body, Command};
 use plinth_types::digest::Digest;
-use plinth_types::event::{Event, EventSink};
-use plinth_types::id::{Height, Seq, TimestampNs};
+use plinth_types::event::{AssetAmount, Event, EventSink};
+use plinth_types::id::{AssetId, Height, InboxIndex, Seq, TimestampNs};
+use plinth_types::limits::{HEADER_ASSETS_MAX, HEADER_REFUSED_MAX, OUTBOX_MESSAGES_MAX};
+use plinth_types::quantity::Amount;
+use plinth_types::transfer::OutboxMessage;
+use plinth_types::withdrawal::outbox_message;
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 
 /// A block as the zone made it: the header lacks what is settlement's (`parent`, `body_key`, `shard_root`) and the signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +23,8 @@ pub struct SealedBlock {
     pub header: ZoneHeader,
     /// Head and tail of each command, notes left out.
     pub body: Vec<u8>,
+    /// The messages that it sends, in order: what the header's outbox root is of.
+    pub outbox: Vec<OutboxMessage>,
 }
 
 /// Domain of the root of consumed inbox messages: SHA-256 of it and each message's encoding, zero for none. Settlement computes the same.
@@ -47,6 +54,10 @@ struct OpenBlock {
     command_count: u32,
     trade_count: u32,
     inbox: Option<Sha256>,
+    refused: Vec<InboxIndex>,
+    outbox: Vec<OutboxMessage>,
+    /// What `outbox` takes out.
+    totals: BTreeMap<AssetId, Amount>,
 }
 
 impl Replica {
@@ -104,8 +115,9 @@ impl Replica {
             return;
         }
         let open = &mut self.open;
-        let mut trades = TradeCount(0);
-        self.engine.apply(command, tail, &mut trades);
+        let mut said = Said::default();
+        let consumed_before = self.engine.inbox_index();
+        self.engine.apply(command, tail, &mut said);
         if open.command_count == 0 {
             open.first_seq = command.seq;
             open.first_time = command.time;
@@ -113,8 +125,14 @@ impl Replica {
         open.last_seq = command.seq;
         open.last_time = command.time;
         open.command_count += 1;
-        open.trade_count += trades.0;
-        if command.body == Body::Inbox {
+        open.trade_count += said.trades;
+        open.refused.extend(said.refused);
+        if let Some(message) = said.channel_seq.and_then(|channel_seq| outbox_message(command, tail, channel_seq)) {
+            let total = open.totals.entry(message.asset).or_default();
+            *total = total.checked_add(message.amount).expect("what a block withdraws is a part of what was issued");
+            open.outbox.push(message);
+        }
+        if self.engine.inbox_index() > consumed_before {
             open.inbox.get_or_insert_with(|| Sha256::new_with_prefix(INBOX_RANGE_DOMAIN)).update(tail);
         }
         open.body.extend_from_slice(&command.head());
@@ -127,10 +145,14 @@ impl Replica {
         command.body == Body::Note || (self.open.body.len() + command.size() <= self.config.size_max && !self.is_full())
     }
 
-    /// Whether the open block has as many commands as it may.
+    /// Whether the open block has as many commands as it may, or its header no room for what one more could add.
     #[must_use]
-    pub const fn is_full(&self) -> bool {
-        self.open.command_count as usize >= self.config.commands_max
+    pub fn is_full(&self) -> bool {
+        let OpenBlock { command_count, refused, outbox, totals, .. } = &self.open;
+        *command_count as usize >= self.config.commands_max
+            || refused.len() >= HEADER_REFUSED_MAX
+            || outbox.len() >= OUTBOX_MESSAGES_MAX
+            || totals.len() >= HEADER_ASSETS_MAX
     }
 
     /// Stamp of the open block's first command; `None` if it has none.
@@ -146,7 +168,7 @@ impl Replica {
     /// If it holds no command.
     pub fn seal(&mut self) -> SealedBlock {
         let post_root = self.root_now();
-        let OpenBlock { body, first_seq, last_seq, last_time, command_count, trade_count, inbox, .. } =
+        let OpenBlock { body, first_seq, last_seq, last_time, command_count, trade_count, inbox, refused, outbox, totals, .. } =
             std::mem::take(&mut self.open);
         assert!(command_count > 0, "an empty block is none");
         let pre_root = std::mem::replace(&mut self.root, post_root);
@@ -163,9 +185,9 @@ impl Replica {
             post_root,
             inbox_index: self.engine.inbox_index(),
             inbox_root: inbox.map_or(Digest::ZERO, |hash| Digest(hash.finalize().into())),
-            outbox_root: Digest::ZERO,
-            outbox_totals: Vec::new(),
-            inbox_refused: Vec::new(),
+            outbox_root: outbox_root(&outbox),
+            outbox_totals: totals.into_iter().map(|(asset, amount)| AssetAmount { asset, amount }).collect(),
+            inbox_refused: refused,
             exit_root: Digest::ZERO,
             body_hash: hash_of(&body),
             body_size: u32::try_from(body.len()).expect("bounded by BODY_SIZE_MAX"),
@@ -177,7 +199,7 @@ impl Replica {
             command_count,
             trade_count,
         };
-        SealedBlock { header, body }
+        SealedBlock { header, body, outbox }
     }
 }
 
@@ -186,10 +208,27 @@ pub(super) fn hash_of(body: &[u8]) -> Digest {
     Digest(Sha256::digest(body).into())
 }
 
-struct TradeCount(u32);
+/// As settlement computes it.
+fn outbox_root(messages: &[OutboxMessage]) -> Digest {
+    if messages.is_empty() { Digest::ZERO } else { hash_of(&OutboxMessage::list_bytes(messages)) }
+}
 
-impl EventSink for TradeCount {
+/// What a block's header needs of what one command's events say.
+#[derive(Default)]
+struct Said {
+    trades: u32,
+    refused: Option<InboxIndex>,
+    channel_seq: Option<u64>,
+}
+
+impl EventSink for Said {
     fn emit(&mut self, event: Event) {
-        self.0 += u32::from(matches!(event, Event::Traded { .. }));
+        self.trades += u32::from(matches!(event, Event::Traded { .. }));
+        if let Event::InboxRefused { index, .. } = event {
+            self.refused = Some(index);
+        }
+        if let Event::Withdrawn { channel_seq, .. } = event {
+            self.channel_seq = Some(channel_seq);
+        }
     }
 }

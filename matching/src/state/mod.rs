@@ -18,6 +18,7 @@
 //! | 13 index | tag, slot | 8 | twice the orders, to a power of two |
 //! | 14 guarded | what accounts are protected from | 32 | accounts |
 //! | 15 hidden | what is hidden of one resting order | 16 | 1 + orders |
+//! | 16 channels | messages sent to one zone | 8 | 64 |
 //!
 //! **Root.** Pages are leaves of a tree of 16 children a node, one tree for each region; all digests are SHA-256, each kind under its own
 //! domain, and a leaf commits to its region and number:
@@ -44,7 +45,7 @@ pub use restore::{RestoreError, restore};
 pub use tree::{StateTree, root_of};
 
 use crate::engine::{Engine, region};
-use crate::limits::Capacity;
+use crate::limits::{CHANNELS_MAX, Capacity};
 use alloc::vec::Vec;
 use core::fmt;
 use plinth_clearing::region as custody;
@@ -53,7 +54,7 @@ use plinth_types::page::{RegionId, Touch};
 use plinth_types::table::PageBytes;
 
 /// Version of the layout: of every record's fields and every region's meaning. The root commits to it.
-pub const LAYOUT_VERSION: u16 = 4;
+pub const LAYOUT_VERSION: u16 = 5;
 
 /// Position of a page in its region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -137,6 +138,7 @@ pub(crate) fn layout(capacity: &Capacity) -> Vec<RegionLayout> {
         (region::INDEX, 8, crate::engine::index_entries(capacity)),
         (region::GUARDED, 32, accounts),
         (region::HIDDEN, 16, 1 + capacity.orders_max as usize),
+        (region::CHANNELS, 8, CHANNELS_MAX),
     ]
     .map(|(region, record_size, record_count)| RegionLayout { region, record_size, record_count })
     .to_vec()

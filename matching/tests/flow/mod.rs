@@ -13,12 +13,14 @@ use plinth_types::id::{
 use plinth_types::instructions::Instructions;
 use plinth_types::limits::AMOUNT_MAX;
 use plinth_types::message::{InboxKind, InboxMessage};
+use plinth_types::owner::Request;
 use plinth_types::quantity::{Amount, Price, Qty};
 use plinth_types::reference::{
     Account, Asset, Bands, Configuration, Instrument, Mandate, Name, Protection, Scope, SelfMatch, SelfMatchMode, SignedMandate,
     Suspension, Trader,
 };
 use plinth_types::transfer::{Address, Party};
+use plinth_types::withdrawal::{SignedWithdrawal, Withdrawal};
 use std::collections::VecDeque;
 
 /// SplitMix64: a seed in a log is a reproduction.
@@ -72,6 +74,8 @@ pub(crate) struct Flow {
     queue: VecDeque<(Body, Vec<u8>)>,
     /// Who is suspended and will be free again.
     suspended: Vec<Trader>,
+    /// Each account's last withdrawal.
+    withdrawals: [u64; 7],
 }
 
 impl Flow {
@@ -104,6 +108,7 @@ impl Flow {
             inbox: 0,
             queue: VecDeque::new(),
             suspended: Vec::new(),
+            withdrawals: [0; 7],
         };
         flow.configure();
         flow
@@ -161,6 +166,8 @@ impl Flow {
         match self.rng.below(250) {
             0..3 => return self.protect(),
             3 => return self.mass_cancel(),
+            4..8 => return self.withdraw(),
+            8..12 => return self.request(),
             _ => {}
         }
         match self.rng.below(100) {
@@ -309,6 +316,7 @@ impl Flow {
             3 => message.account = Address::of_account(AccountId::new(6)),
             4 => message.asset = AssetId::new(9),
             5 => (message.asset, message.amount) = (AssetId::new(JUNK), Amount::new(AMOUNT_MAX).unwrap()),
+            18..20 => message.kind = InboxKind::Bounce,
             _ => {}
         }
         let mut tail = message.to_bytes();
@@ -320,6 +328,63 @@ impl Flow {
             _ => self.inbox = next,
         }
         self.sequenced(session, 0, Body::Inbox, tail)
+    }
+
+    /// To an owner, mostly, or to a zone that value can or cannot go to.
+    fn destination(&mut self) -> Party {
+        let zone = if self.rng.one_in(2) { 0 } else { [1, 2, 63, 64][self.rng.below(4) as usize] };
+        Party { zone: ZoneId::new(zone), address: Address([9; 32]) }
+    }
+
+    fn withdraw(&mut self) -> Sequenced {
+        let (account, roll) = (self.some_account(), self.rng.below(20));
+        let last = &mut self.withdrawals[account.get() as usize];
+        let nonce = *last + 1;
+        let is_counted = u64::from(account.get()) < self.accounts && roll >= 4;
+        *last += u64::from(is_counted);
+        let mut withdrawal = Withdrawal {
+            zone: ZoneId::TRADING,
+            account,
+            nonce,
+            asset: AssetId::new(self.rng.below(3) as u16),
+            amount: Amount::new(u128::from(self.rng.below(12))).unwrap(),
+            to: self.destination(),
+            expires_at: TimestampNs::new(u64::MAX),
+        };
+        let mut session = SessionId::APPLIANCE;
+        match roll {
+            0 => withdrawal.zone = ZoneId::new(2),
+            1 => withdrawal.nonce = nonce - 1,
+            2 => session = SessionId::new(1),
+            4 => withdrawal.expires_at = TimestampNs::new(5),
+            5 => withdrawal.asset = AssetId::new(9),
+            6 => withdrawal.amount = Amount::new(100_000).unwrap(),
+            _ => {}
+        }
+        let mut tail = SignedWithdrawal { withdrawal, signature: Signature([7; 64]) }.to_bytes();
+        if roll == 3 {
+            tail.pop();
+        }
+        self.sequenced(session, 0, Body::Withdraw, tail)
+    }
+
+    fn request(&mut self) -> Sequenced {
+        self.inbox += 1;
+        let owner = self.rng.below(self.accounts) as u8;
+        let mut message = deposit(self.inbox, 0, 0, 0);
+        message.from = Party::owner(PublicKey([owner; 32]));
+        let own = AccountId::new(if self.rng.one_in(3) { self.some_account().get() } else { owner.into() });
+        message.kind = InboxKind::Request(if self.rng.one_in(2) {
+            Request::Cancel { order: self.own_order().2 }
+        } else {
+            Request::Withdraw {
+                account: if self.rng.one_in(10) { Address([1; 32]) } else { Address::of_account(own) },
+                to: self.destination(),
+                asset: AssetId::new(self.rng.below(4) as u16),
+                amount: Amount::new(u128::from(self.rng.below(9))).unwrap(),
+            }
+        });
+        self.sequenced(SessionId::APPLIANCE, 0, Body::Inbox, message.to_bytes())
     }
 
     fn appliance(&mut self, configuration: Configuration) -> Sequenced {

@@ -49,6 +49,7 @@ pub(crate) fn zone_config(path: &Path) -> ZoneConfig {
 }
 
 /// One thing to submit.
+#[derive(Clone, Debug)]
 pub(crate) struct Ask {
     pub(crate) session: SessionId,
     pub(crate) mandate: MandateId,

@@ -45,6 +45,10 @@ impl Model {
                 assert_eq!(engine.best(instrument.id, side).map(|level| level.price.ticks()), levels.first().map(|level| level.0));
             }
         }
+        for asset in 0..self.assets as u16 {
+            let withdrawn = engine.withdrawn(AssetId::new(asset)).unwrap().units();
+            assert_eq!(withdrawn, self.withdrawn[usize::from(asset)], "{context}");
+        }
         engine.check_conservation().unwrap();
         state::check(engine).unwrap_or_else(|error| panic!("{error}, {context}"));
     }

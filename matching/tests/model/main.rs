@@ -8,6 +8,7 @@ mod compare;
 #[path = "../flow/mod.rs"]
 mod flow;
 mod kinds;
+mod messages;
 mod reference;
 mod trading;
 
@@ -18,7 +19,7 @@ use plinth_matching::limits::Capacity;
 use plinth_matching::state;
 use plinth_types::command::{Body, Command, Side};
 use plinth_types::event::{CancelReason, Event, EventSink};
-use plinth_types::id::{OrderId, Seq};
+use plinth_types::id::{OrderId, Seq, ZoneId};
 use plinth_types::limits::COMMAND_HEAD_SIZE;
 use plinth_types::quantity::Lots;
 use plinth_types::reference::{Bands, Instrument, Mandate, SelfMatch};
@@ -86,6 +87,9 @@ struct Model {
     orders: Vec<Order>,
     trades: u64,
     inbox: u64,
+    withdrawn: Vec<u128>,
+    withdrawals: BTreeMap<u32, u64>,
+    sent: BTreeMap<ZoneId, u64>,
     events: Vec<Event>,
 }
 
@@ -106,6 +110,9 @@ impl Model {
             orders: Vec::new(),
             trades: 0,
             inbox: 0,
+            withdrawn: vec![0; usize::from(capacity.assets_max)],
+            withdrawals: BTreeMap::new(),
+            sent: BTreeMap::new(),
             events: Vec::new(),
         }
     }
@@ -147,6 +154,10 @@ impl Model {
                 self.events.push(event);
             }
             Body::Inbox => self.inbox(command, tail),
+            Body::Withdraw => {
+                let event = self.withdraw(command, tail).unwrap_or_else(|reject| Event::WithdrawalRefused { reject });
+                self.events.push(event);
+            }
             Body::Note => {}
         }
     }

@@ -1,12 +1,10 @@
-//! Reference data and inbox messages.
+//! Reference data.
 
 use crate::Model;
 use plinth_types::codec::Codec;
 use plinth_types::command::Command;
-use plinth_types::event::{CancelReason, Event};
-use plinth_types::id::{AccountId, AssetId, InboxIndex, SessionId, ZoneId};
-use plinth_types::limits::AMOUNT_MAX;
-use plinth_types::message::InboxMessage;
+use plinth_types::event::CancelReason;
+use plinth_types::id::{AccountId, AssetId, SessionId};
 use plinth_types::quantity::Amount;
 use plinth_types::reference::{Configuration, Suspension, Trader};
 use plinth_types::reject::Reject;
@@ -104,37 +102,5 @@ impl Model {
 
     pub(crate) fn known_account(&self, account: AccountId) -> Result<(), Reject> {
         if (account.get() as usize) < self.accounts { Ok(()) } else { Err(Reject::UnknownAccount { account }) }
-    }
-
-    pub(crate) fn inbox(&mut self, command: &Command, tail: &[u8]) {
-        let expected = self.inbox + 1;
-        let mut refuse = |index, reject| self.events.push(Event::CreditRefused { index, reject });
-        if command.session != SessionId::APPLIANCE {
-            return refuse(InboxIndex::new(expected), Reject::NotMandated);
-        }
-        let Ok(message) = InboxMessage::decode(tail) else {
-            return refuse(InboxIndex::new(expected), Reject::Malformed);
-        };
-        let InboxMessage { index, account, asset, amount, .. } = message;
-        if message.zone != ZoneId::TRADING {
-            return refuse(index, Reject::Malformed);
-        }
-        if index.get() != expected {
-            return refuse(index, Reject::OutOfSequence { expected });
-        }
-        self.inbox = expected;
-        let Some(account) = account.account() else {
-            return self.events.push(Event::CreditRefused { index, reject: Reject::Malformed });
-        };
-        if let Err(reject) = self.known_account(account).and_then(|()| self.known_asset(asset)) {
-            return self.events.push(Event::CreditRefused { index, reject });
-        }
-        let total = &mut self.totals[usize::from(asset.get())];
-        if *total + amount.units() > AMOUNT_MAX {
-            return self.events.push(Event::CreditRefused { index, reject: Reject::AmountTooLarge });
-        }
-        *total += amount.units();
-        self.balances.entry((account.get() as usize, asset.get())).or_default().settled += amount.units();
-        self.events.push(Event::Credited { index, account, asset });
     }
 }

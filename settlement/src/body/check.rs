@@ -10,6 +10,7 @@ use plinth_types::id::{InboxIndex, Seq, TimestampNs};
 use plinth_types::limits::{BODY_COMMANDS_MAX, BODY_SIZE_MAX};
 use plinth_types::message::InboxMessage;
 use plinth_types::reference::Configuration;
+use plinth_types::withdrawal::SignedWithdrawal;
 
 /// Where the zone stood before the block: what its parent's header said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -268,6 +269,7 @@ fn read_tail(command: &Command, tail: &[u8]) -> Result<Option<InboxMessage>, Bod
         Body::MassCancel(_) => ClientTail::decode(tail).map(|_| None).map_err(tail_error),
         Body::Configure => Configuration::decode(tail).map(|_| None).map_err(tail_error),
         Body::Inbox => InboxMessage::decode(tail).map(Some).map_err(tail_error),
+        Body::Withdraw => SignedWithdrawal::decode(tail).map(|_| None).map_err(tail_error),
         Body::Note => Err(BodyError::Note { seq }),
     }
 }

@@ -11,7 +11,7 @@ use crate::engine::protection::Guard;
 use alloc::vec;
 use books::BooksWalk;
 use core::fmt;
-use plinth_types::id::{AccountId, AssetId, InstrumentId, MandateId, SessionId};
+use plinth_types::id::{AccountId, AssetId, InstrumentId, MandateId, SessionId, ZoneId};
 use plinth_types::limits::ORDERS_PER_SESSION_MAX;
 use plinth_types::page::Touch;
 use plinth_types::table::Record;
@@ -102,7 +102,10 @@ fn check_counters<T: Touch>(engine: &Engine<T>) -> Result<(), Inconsistency> {
     let (counters, capacity) = (engine.counters.record(), &engine.capacity);
     // No run of the appliance counts so far, and a count that could overflow would stop it.
     let endless = [counters.last_seq, counters.trades, counters.inbox].iter().any(|&count| count > u64::MAX / 2);
+    let sent = engine.channels.records();
+    let unsendable = sent[usize::from(ZoneId::TRADING.get())].sent > 0 || sent.iter().any(|channel| channel.sent > u64::MAX / 2);
     let bounded = !endless
+        && !unsendable
         && counters.instruments <= capacity.instruments_max
         && counters.mandates <= capacity.mandates_max
         && counters.levels_used <= capacity.levels_max
