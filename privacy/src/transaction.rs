@@ -22,6 +22,7 @@ use crate::wallet::encryption::EncryptedNotes;
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
 use plinth_types::digest::Digest;
 use plinth_types::id::{ChainId, Height, PublicKey, Signature, ZoneId};
+use plinth_types::record;
 
 /// Which pool of which chain, and of which circuit. Proofs of one are worthless in another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,23 +196,7 @@ impl Transaction {
     }
 }
 
-impl Codec for PoolId {
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.chain.encode(out);
-        self.zone.encode(out);
-        self.generation.encode(out);
-        self.circuit.encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            chain: Codec::read(reader)?,
-            zone: Codec::read(reader)?,
-            generation: Codec::read(reader)?,
-            circuit: Codec::read(reader)?,
-        })
-    }
-}
+record!(PoolId { chain, zone, generation, circuit });
 
 impl Codec for PublicSide {
     fn encode(&self, out: &mut Vec<u8>) {

@@ -53,7 +53,6 @@ pub mod mempool;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
 pub mod receipt;
-mod record;
 pub mod stages;
 pub mod store;
 pub mod transport;

@@ -22,6 +22,7 @@ use plinth_types::block::ZoneHeader;
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
 use plinth_types::digest::Digest;
 use plinth_types::id::{ChainId, Height, PublicKey, Signature, ZoneId};
+use plinth_types::record;
 
 /// Which body a receipt is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -189,25 +190,7 @@ pub fn check_quorum(receipts: &[Receipt], count_min: u16, committee: &Committee)
     Ok(())
 }
 
-impl Codec for BodyStatement {
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.chain.encode(out);
-        self.zone.encode(out);
-        self.height.encode(out);
-        self.header.encode(out);
-        self.shard_root.encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            chain: Codec::read(reader)?,
-            zone: Codec::read(reader)?,
-            height: Codec::read(reader)?,
-            header: Codec::read(reader)?,
-            shard_root: Codec::read(reader)?,
-        })
-    }
-}
+record!(BodyStatement { chain, zone, height, header, shard_root });
 
 impl Codec for Word {
     fn encode(&self, out: &mut Vec<u8>) {
@@ -230,32 +213,9 @@ impl Codec for Word {
     }
 }
 
-impl Codec for Receipt {
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.validator.encode(out);
-        self.signature.encode(out);
-    }
+record!(Receipt { validator, signature });
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { validator: Codec::read(reader)?, signature: Codec::read(reader)? })
-    }
-}
-
-impl Codec for SignedReceipt {
-    fn encode(&self, out: &mut Vec<u8>) {
-        Self::VERSION.encode(out);
-        self.statement.encode(out);
-        self.word.encode(out);
-        self.receipt.encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        if u8::read(reader)? != Self::VERSION {
-            return Err(reader.invalid("receipt version"));
-        }
-        Ok(Self { statement: Codec::read(reader)?, word: Codec::read(reader)?, receipt: Codec::read(reader)? })
-    }
-}
+record!(SignedReceipt { statement, word, receipt }, version "receipt version");
 
 pub(crate) fn encode_receipts(receipts: &[Receipt], out: &mut Vec<u8>) {
     encode_count(receipts.len(), out);

@@ -11,11 +11,12 @@
 
 use crate::keys::SecretKey;
 use crate::receipt::{Receipt, encode_receipts, read_receipts};
-use crate::record::record;
 use plinth_types::block::ZoneHeader;
+use plinth_types::choice;
 use plinth_types::codec::{Codec, DecodeError, Reader};
 use plinth_types::digest::Digest;
 use plinth_types::id::{ChainId, Height, ZoneId};
+use plinth_types::record;
 
 /// What is said of which zone block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,28 +135,7 @@ impl Verdict {
 
 record!(Verdict { chain, zone, height, header, word });
 
-impl Codec for Word {
-    fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Attested => 1_u8.encode(out),
-            Self::Proven { guest_image, proof } => {
-                2_u8.encode(out);
-                guest_image.encode(out);
-                proof.encode(out);
-            }
-            Self::Rejected => 3_u8.encode(out),
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match u8::read(reader)? {
-            1 => Ok(Self::Attested),
-            2 => Ok(Self::Proven { guest_image: Codec::read(reader)?, proof: Codec::read(reader)? }),
-            3 => Ok(Self::Rejected),
-            _ => Err(reader.invalid("verdict")),
-        }
-    }
-}
+choice!(Word, "verdict" { 1 => Attested, 2 => Proven { guest_image, proof }, 3 => Rejected });
 
 impl Codec for VerdictTransaction {
     fn encode(&self, out: &mut Vec<u8>) {

@@ -180,7 +180,7 @@ pub struct SignedHeader {
     pub signature: Signature,
 }
 
-crate::reference::record!(SignedHeader { header, signature });
+crate::record!(SignedHeader { header, signature });
 
 /// Walks the commands of a body.
 #[derive(Debug)]

@@ -3,8 +3,12 @@
 //! `decode(encode(x)) == x`, and a byte string decodes to at most one value: every decoder refuses what an encoder would not have
 //! written (an unknown tag, a count over its bound, bytes left over).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
+
+/// Where encodings are written.
+pub type Buffer = Vec<u8>;
 
 /// Why bytes are not a value. `at` is the byte offset where reading stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,6 +180,29 @@ macro_rules! integers {
     )*};
 }
 integers!(u8, u16, u32, u64, u128, i64);
+
+/// One byte, 0 or 1.
+impl Codec for bool {
+    fn encode(&self, out: &mut Vec<u8>) {
+        u8::from(*self).encode(out);
+    }
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        match u8::read(reader)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(reader.invalid("yes or no")),
+        }
+    }
+}
+
+impl<T: Codec> Codec for Box<T> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.as_ref().encode(out);
+    }
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        T::read(reader).map(Self::new)
+    }
+}
 
 macro_rules! ids {
     ($($id:ty),*) => {$(

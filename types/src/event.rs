@@ -180,6 +180,6 @@ pub struct AssetAmount {
     pub amount: Amount,
 }
 
-crate::reference::record!(AssetAmount { asset, amount });
+crate::record!(AssetAmount { asset, amount });
 
 const _: () = assert!(size_of::<Event>() <= 48, "an event is copied through rings: three quarters of a cache line");

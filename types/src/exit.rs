@@ -9,7 +9,7 @@
 
 use crate::id::{AssetId, PublicKey};
 use crate::quantity::Amount;
-use crate::reference::record;
+use crate::record;
 
 /// What one owner can take out, of one asset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -27,6 +27,7 @@ pub mod page;
 pub mod quantity;
 pub mod reference;
 pub mod reject;
+mod shape;
 pub mod table;
 pub mod transfer;
 pub mod withdrawal;

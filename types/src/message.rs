@@ -1,11 +1,12 @@
 //! Messages between zones, and the host's notes.
 
-use crate::codec::{Codec, DecodeError, Reader};
+use crate::choice;
+use crate::codec::Codec;
 use crate::digest::Digest;
 use crate::id::{AssetId, Height, InboxIndex, MsgSeqNum, PublicKey, Seq, SessionId, TimestampNs, ZoneId};
 use crate::owner::Request;
 use crate::quantity::Amount;
-use crate::reference::record;
+use crate::record;
 use crate::transfer::{Address, Party};
 use alloc::vec::Vec;
 
@@ -49,49 +50,10 @@ impl InboxMessage {
     pub const VERSION: u8 = 1;
 }
 
-impl Codec for InboxMessage {
-    fn encode(&self, out: &mut Vec<u8>) {
-        Self::VERSION.encode(out);
-        self.zone.encode(out);
-        self.index.encode(out);
-        self.id.encode(out);
-        self.from.encode(out);
-        self.channel_seq.encode(out);
-        match &self.kind {
-            InboxKind::Transfer => 1_u8.encode(out),
-            InboxKind::Bounce => 2_u8.encode(out),
-            InboxKind::Request(request) => {
-                3_u8.encode(out);
-                request.encode(out);
-            }
-        }
-        self.asset.encode(out);
-        self.amount.encode(out);
-        self.account.encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        if u8::read(reader)? != Self::VERSION {
-            return Err(reader.invalid("inbox message version"));
-        }
-        Ok(Self {
-            zone: Codec::read(reader)?,
-            index: Codec::read(reader)?,
-            id: Codec::read(reader)?,
-            from: Codec::read(reader)?,
-            channel_seq: Codec::read(reader)?,
-            kind: match u8::read(reader)? {
-                1 => InboxKind::Transfer,
-                2 => InboxKind::Bounce,
-                3 => InboxKind::Request(Codec::read(reader)?),
-                _ => return Err(reader.invalid("inbox message kind")),
-            },
-            asset: Codec::read(reader)?,
-            amount: Codec::read(reader)?,
-            account: Codec::read(reader)?,
-        })
-    }
-}
+choice!(InboxKind, "inbox message kind" { 1 => Transfer, 2 => Bounce, 3 => Request(request) });
+record!(InboxMessage {
+    zone, index, id, from, channel_seq, kind, asset, amount, account
+}, version "inbox message version");
 
 /// An owner's signed order to move an asset from its base-layer balance into a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,50 +130,9 @@ pub enum BlockStatus {
     Settled,
 }
 
-impl Codec for Note {
-    fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::ReserveOutbound { session, next, up_to } => {
-                1_u8.encode(out);
-                session.encode(out);
-                next.encode(out);
-                up_to.encode(out);
-            }
-            Self::ResetSession { session } => {
-                2_u8.encode(out);
-                session.encode(out);
-            }
-            Self::BlockStatus { height, last_seq, status, settlement_height, settlement_time } => {
-                3_u8.encode(out);
-                height.encode(out);
-                last_seq.encode(out);
-                match status {
-                    BlockStatus::Available => 1_u8,
-                    BlockStatus::Settled => 2,
-                }
-                .encode(out);
-                settlement_height.encode(out);
-                settlement_time.encode(out);
-            }
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(match u8::read(reader)? {
-            1 => Self::ReserveOutbound { session: Codec::read(reader)?, next: Codec::read(reader)?, up_to: Codec::read(reader)? },
-            2 => Self::ResetSession { session: Codec::read(reader)? },
-            3 => Self::BlockStatus {
-                height: Codec::read(reader)?,
-                last_seq: Codec::read(reader)?,
-                status: match u8::read(reader)? {
-                    1 => BlockStatus::Available,
-                    2 => BlockStatus::Settled,
-                    _ => return Err(reader.invalid("block status")),
-                },
-                settlement_height: Codec::read(reader)?,
-                settlement_time: Codec::read(reader)?,
-            },
-            _ => return Err(reader.invalid("note tag")),
-        })
-    }
-}
+choice!(BlockStatus, "block status" { 1 => Available, 2 => Settled });
+choice!(Note, "note tag" {
+    1 => ReserveOutbound { session, next, up_to },
+    2 => ResetSession { session },
+    3 => BlockStatus { height, last_seq, status, settlement_height, settlement_time },
+});

@@ -1,9 +1,10 @@
 //! What an owner orders on the base layer besides a deposit: transfer, issue, redeem, and a request that a zone must answer.
 
-use crate::codec::{Codec, DecodeError, Reader};
+use crate::choice;
+use crate::codec::Codec;
 use crate::id::{AssetId, ChainId, OrderId, PublicKey, ZoneId};
 use crate::quantity::Amount;
-use crate::reference::record;
+use crate::record;
 use crate::transfer::{Address, Party};
 use alloc::vec::Vec;
 
@@ -92,72 +93,11 @@ impl Instruction {
 
 record!(Instruction { nonce, owner, act });
 
-impl Codec for Act {
-    fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Transfer { to, asset, amount } => {
-                1_u8.encode(out);
-                to.encode(out);
-                asset.encode(out);
-                amount.encode(out);
-            }
-            Self::Issue { to, asset, amount } => {
-                2_u8.encode(out);
-                to.encode(out);
-                asset.encode(out);
-                amount.encode(out);
-            }
-            Self::Redeem { asset, amount } => {
-                3_u8.encode(out);
-                asset.encode(out);
-                amount.encode(out);
-            }
-            Self::Request { zone, request } => {
-                4_u8.encode(out);
-                zone.encode(out);
-                request.encode(out);
-            }
-        }
-    }
+choice!(Act, "instruction tag" {
+    1 => Transfer { to, asset, amount },
+    2 => Issue { to, asset, amount },
+    3 => Redeem { asset, amount },
+    4 => Request { zone, request },
+});
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(match u8::read(reader)? {
-            1 => Self::Transfer { to: Codec::read(reader)?, asset: Codec::read(reader)?, amount: Codec::read(reader)? },
-            2 => Self::Issue { to: Codec::read(reader)?, asset: Codec::read(reader)?, amount: Codec::read(reader)? },
-            3 => Self::Redeem { asset: Codec::read(reader)?, amount: Codec::read(reader)? },
-            4 => Self::Request { zone: Codec::read(reader)?, request: Codec::read(reader)? },
-            _ => return Err(reader.invalid("instruction tag")),
-        })
-    }
-}
-
-impl Codec for Request {
-    fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Cancel { order } => {
-                1_u8.encode(out);
-                order.encode(out);
-            }
-            Self::Withdraw { account, to, asset, amount } => {
-                2_u8.encode(out);
-                account.encode(out);
-                to.encode(out);
-                asset.encode(out);
-                amount.encode(out);
-            }
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(match u8::read(reader)? {
-            1 => Self::Cancel { order: Codec::read(reader)? },
-            2 => Self::Withdraw {
-                account: Codec::read(reader)?,
-                to: Codec::read(reader)?,
-                asset: Codec::read(reader)?,
-                amount: Codec::read(reader)?,
-            },
-            _ => return Err(reader.invalid("request tag")),
-        })
-    }
-}
+choice!(Request, "request tag" { 1 => Cancel { order }, 2 => Withdraw { account, to, asset, amount } });

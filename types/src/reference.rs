@@ -1,10 +1,12 @@
 //! Reference data of the trading zone: assets, accounts, instruments, mandates. It enters the zone as sequenced commands, so a
 //! replay knows every instrument exactly as it was when each order came.
 
+use crate::choice;
 use crate::codec::{Codec, DecodeError, Reader};
 use crate::id::{AccountId, AssetId, InstrumentId, MandateId, PublicKey, SessionId, Signature, TimestampNs};
 use crate::limits::NAME_SIZE_MAX;
 use crate::quantity::{Amount, Price, Qty};
+use crate::record;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -240,112 +242,24 @@ pub enum Configuration {
     SetBands(Bands),
 }
 
-impl Codec for Configuration {
-    fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::AddAsset(asset) => {
-                1_u8.encode(out);
-                asset.encode(out);
-            }
-            Self::OpenAccount(account) => {
-                2_u8.encode(out);
-                account.encode(out);
-            }
-            Self::ListInstrument(instrument) => {
-                3_u8.encode(out);
-                instrument.encode(out);
-            }
-            Self::GrantMandate(signed) => {
-                4_u8.encode(out);
-                signed.mandate.encode(out);
-                signed.signature.encode(out);
-            }
-            Self::Suspend(suspension) => {
-                5_u8.encode(out);
-                suspension.encode(out);
-            }
-            Self::Protect(protection) => {
-                6_u8.encode(out);
-                protection.encode(out);
-            }
-            Self::SetBands(bands) => {
-                7_u8.encode(out);
-                bands.encode(out);
-            }
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(match u8::read(reader)? {
-            1 => Self::AddAsset(Codec::read(reader)?),
-            2 => Self::OpenAccount(Codec::read(reader)?),
-            3 => Self::ListInstrument(Codec::read(reader)?),
-            4 => Self::GrantMandate(SignedMandate { mandate: Codec::read(reader)?, signature: Codec::read(reader)? }),
-            5 => Self::Suspend(Codec::read(reader)?),
-            6 => Self::Protect(Codec::read(reader)?),
-            7 => Self::SetBands(Codec::read(reader)?),
-            _ => return Err(reader.invalid("configuration tag")),
-        })
-    }
-}
-
-/// A struct whose encoding is its fields in order.
-macro_rules! record {
-    ($name:ident { $($field:ident),* $(,)? }) => {
-        impl $crate::codec::Codec for $name {
-            fn encode(&self, out: &mut alloc::vec::Vec<u8>) {
-                $($crate::codec::Codec::encode(&self.$field, out);)*
-            }
-            fn read(reader: &mut $crate::codec::Reader<'_>) -> Result<Self, $crate::codec::DecodeError> {
-                Ok(Self { $($field: $crate::codec::Codec::read(reader)?),* })
-            }
-        }
-    };
-}
-pub(crate) use record;
+choice!(Configuration, "configuration tag" {
+    1 => AddAsset(asset),
+    2 => OpenAccount(account),
+    3 => ListInstrument(instrument),
+    4 => GrantMandate(signed),
+    5 => Suspend(suspension),
+    6 => Protect(protection),
+    7 => SetBands(bands),
+});
 
 record!(Asset { id, name, decimals });
 record!(Account { id, name, owner });
 record!(Instrument { id, symbol, base, quote, price_decimals, qty_decimals, qty_max, window_low, window_bits });
 record!(Mandate { id, session, account, scope, expires_at });
 
-impl Codec for Suspension {
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.trader.encode(out);
-        u8::from(self.suspended).encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let trader = Codec::read(reader)?;
-        match u8::read(reader)? {
-            0 => Ok(Self { trader, suspended: false }),
-            1 => Ok(Self { trader, suspended: true }),
-            _ => Err(reader.invalid("suspended")),
-        }
-    }
-}
-impl Codec for Trader {
-    fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Session(session) => {
-                1_u8.encode(out);
-                session.encode(out);
-            }
-            Self::Account(account) => {
-                2_u8.encode(out);
-                account.encode(out);
-            }
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match u8::read(reader)? {
-            1 => Ok(Self::Session(Codec::read(reader)?)),
-            2 => Ok(Self::Account(Codec::read(reader)?)),
-            _ => Err(reader.invalid("trader")),
-        }
-    }
-}
+record!(Suspension { trader, suspended });
+record!(SignedMandate { mandate, signature });
+choice!(Trader, "trader" { 1 => Session(session), 2 => Account(account) });
 
 // Absent bounds are the number that would mean nothing as a bound.
 impl Codec for Protection {
@@ -411,23 +325,7 @@ impl SelfMatchMode {
     }
 }
 
-impl Codec for Scope {
-    fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Trade => 1_u8,
-            Self::CancelOnly => 2,
-        }
-        .encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match u8::read(reader)? {
-            1 => Ok(Self::Trade),
-            2 => Ok(Self::CancelOnly),
-            _ => Err(reader.invalid("mandate scope")),
-        }
-    }
-}
+choice!(Scope, "mandate scope" { 1 => Trade, 2 => CancelOnly });
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use crate::codec::{Codec, DecodeError, Reader};
 use crate::id::{AccountId, AssetId, ChainId, PublicKey, TimestampNs, ZoneId};
 use crate::quantity::Amount;
-use crate::reference::record;
+use crate::record;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -105,31 +105,7 @@ impl OutboxMessage {
     }
 }
 
-impl Codec for OutboxMessage {
-    fn encode(&self, out: &mut Vec<u8>) {
-        Self::VERSION.encode(out);
-        self.channel_seq.encode(out);
-        self.to.encode(out);
-        self.asset.encode(out);
-        self.amount.encode(out);
-        self.sender.encode(out);
-        self.expires_at.encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        if u8::read(reader)? != Self::VERSION {
-            return Err(reader.invalid("outbox message version"));
-        }
-        Ok(Self {
-            channel_seq: Codec::read(reader)?,
-            to: Codec::read(reader)?,
-            asset: Codec::read(reader)?,
-            amount: Codec::read(reader)?,
-            sender: Codec::read(reader)?,
-            expires_at: Codec::read(reader)?,
-        })
-    }
-}
+record!(OutboxMessage { channel_seq, to, asset, amount, sender, expires_at }, version "outbox message version");
 
 impl Codec for Address {
     fn encode(&self, out: &mut Vec<u8>) {

@@ -12,6 +12,7 @@ use halo2_proofs::plonk::{self, SingleVerifier};
 use halo2_proofs::poly::commitment::Params;
 use halo2_proofs::transcript::{Blake2bRead, Blake2bWrite};
 use pasta_curves::vesta;
+use plinth_types::choice;
 use plinth_types::codec::{Codec, DecodeError, Reader};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
@@ -24,20 +25,7 @@ pub enum CircuitVersion {
     V1,
 }
 
-impl Codec for CircuitVersion {
-    fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::V1 => 1_u8.encode(out),
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match u8::read(reader)? {
-            1 => Ok(Self::V1),
-            _ => Err(reader.invalid("circuit version")),
-        }
-    }
-}
+choice!(CircuitVersion, "circuit version" { 1 => V1 });
 
 /// Rows of the circuit, as a power of two.
 pub(crate) const ROWS_LOG2: u32 = 11;

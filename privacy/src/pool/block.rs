@@ -23,6 +23,7 @@ use plinth_types::digest::Digest;
 use plinth_types::id::{AssetId, Height, PublicKey, TimestampNs};
 use plinth_types::message::InboxMessage;
 use plinth_types::quantity::Amount;
+use plinth_types::record;
 
 /// A block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,13 +181,4 @@ impl Codec for Block {
     }
 }
 
-impl Codec for BlockWitness {
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.state.encode(out);
-        self.nullifiers.encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { state: Codec::read(reader)?, nullifiers: Codec::read(reader)? })
-    }
-}
+record!(BlockWitness { state, nullifiers });

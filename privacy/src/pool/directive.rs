@@ -9,6 +9,7 @@ use crate::note::{Eligibility, PoolAsset, Value};
 use crate::transaction::PoolId;
 use plinth_types::codec::{Codec, DecodeError, Reader};
 use plinth_types::id::{AssetId, PublicKey, Signature};
+use plinth_types::record;
 
 /// What is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,14 +129,4 @@ impl Codec for Directive {
     }
 }
 
-impl Codec for SignedDirective {
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.number.encode(out);
-        self.directive.encode(out);
-        self.signature.encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { number: Codec::read(reader)?, directive: Codec::read(reader)?, signature: Codec::read(reader)? })
-    }
-}
+record!(SignedDirective { number, directive, signature });

@@ -15,6 +15,7 @@ use crate::tree::Frontier;
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
 use plinth_types::digest::Digest;
 use plinth_types::id::{AssetId, Height, InboxIndex, PublicKey, TimestampNs};
+use plinth_types::record;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
@@ -229,17 +230,7 @@ impl Codec for AssetState {
     }
 }
 
-impl Codec for Credit {
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.asset.encode(out);
-        self.value.encode(out);
-        self.owner.encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { asset: Codec::read(reader)?, value: Codec::read(reader)?, owner: Codec::read(reader)? })
-    }
-}
+record!(Credit { asset, value, owner });
 
 fn list<T: Codec>(reader: &mut Reader<'_>, field: &'static str, count_max: usize) -> Result<Vec<T>, DecodeError> {
     let count = reader.count(field, count_max)?;

@@ -20,6 +20,7 @@
 use crate::circuit::witness::{SpendSecrets, owner_of};
 use crate::field::{Owner, Word};
 use plinth_types::codec::{Codec, DecodeError, Reader};
+use plinth_types::record;
 use std::fmt;
 use x25519_dalek::{PublicKey as EncryptionKey, StaticSecret};
 use zeroize::Zeroizing;
@@ -110,16 +111,7 @@ impl FullViewingKey {
     }
 }
 
-impl Codec for FullViewingKey {
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.authority.encode(out);
-        self.nullifier_key.encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { authority: Codec::read(reader)?, nullifier_key: Codec::read(reader)? })
-    }
-}
+record!(FullViewingKey { authority, nullifier_key });
 
 /// Sees what an account receives.
 #[derive(Clone)]

@@ -3,7 +3,6 @@
 use crate::digest::sha256;
 use crate::genesis::{encode_list, read_list};
 use crate::keys::SecretKey;
-use crate::record::record;
 use plinth_types::block::ZoneHeader;
 use plinth_types::codec::{Codec, DecodeError, Reader};
 use plinth_types::digest::Digest;
@@ -11,6 +10,7 @@ use plinth_types::exit::ExitLeaf;
 use plinth_types::id::{ChainId, Height, Signature, ZoneId};
 use plinth_types::limits::{EXIT_DEPTH_MAX, OUTBOX_MESSAGES_MAX};
 use plinth_types::owner::Instruction;
+use plinth_types::record;
 use plinth_types::transfer::OutboxMessage;
 
 /// An instruction with its owner's signature over [`Instruction::signed_bytes`].

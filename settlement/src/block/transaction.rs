@@ -9,10 +9,12 @@ use crate::keys::{self, SecretKey, SignatureError};
 use crate::receipt::{BodyStatement, Receipt, Word, encode_receipts, read_receipts};
 use crate::verdict::VerdictTransaction;
 use plinth_types::block::{SignedHeader, ZoneHeader};
+use plinth_types::choice;
 use plinth_types::codec::{Codec, DecodeError, Reader};
 use plinth_types::digest::Digest;
 use plinth_types::id::{ChainId, Signature};
 use plinth_types::message::Deposit;
+use plinth_types::record;
 
 /// One change of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,82 +105,39 @@ pub fn header_id(header: &ZoneHeader) -> Digest {
     sha256(&[&header.signed_bytes()])
 }
 
-impl Codec for Transaction {
+choice!(Transaction, "transaction tag" {
+    1 => Deposit(signed),
+    2 => Header(ordered),
+    3 => Governed(governed),
+    4 => Instruct(signed),
+    5 => Outbox(outbox),
+    6 => Verdict(verdict),
+    7 => Exit(exit),
+    8 => Body(body),
+    9 => Fraud(proof),
+});
+
+impl Codec for HeaderTransaction {
     fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Deposit(signed) => {
-                1_u8.encode(out);
-                signed.encode(out);
-            }
-            Self::Header(ordered) => {
-                2_u8.encode(out);
-                ordered.signed.encode(out);
-                encode_receipts(&ordered.receipts, out);
-            }
-            Self::Governed(governed) => {
-                3_u8.encode(out);
-                governed.encode(out);
-            }
-            Self::Instruct(signed) => {
-                4_u8.encode(out);
-                signed.encode(out);
-            }
-            Self::Outbox(outbox) => {
-                5_u8.encode(out);
-                outbox.encode(out);
-            }
-            Self::Verdict(verdict) => {
-                6_u8.encode(out);
-                verdict.encode(out);
-            }
-            Self::Exit(exit) => {
-                7_u8.encode(out);
-                exit.encode(out);
-            }
-            Self::Body(body) => {
-                8_u8.encode(out);
-                body.statement.encode(out);
-                body.word.encode(out);
-                encode_receipts(&body.receipts, out);
-            }
-            Self::Fraud(proof) => {
-                9_u8.encode(out);
-                proof.encode(out);
-            }
-        }
+        self.signed.encode(out);
+        encode_receipts(&self.receipts, out);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match u8::read(reader)? {
-            1 => Ok(Self::Deposit(Codec::read(reader)?)),
-            2 => {
-                let signed = Codec::read(reader)?;
-                let receipts = read_receipts(reader)?;
-                Ok(Self::Header(Box::new(HeaderTransaction { signed, receipts })))
-            }
-            3 => Ok(Self::Governed(Box::new(Codec::read(reader)?))),
-            4 => Ok(Self::Instruct(Box::new(Codec::read(reader)?))),
-            5 => Ok(Self::Outbox(Box::new(Codec::read(reader)?))),
-            6 => Ok(Self::Verdict(Box::new(Codec::read(reader)?))),
-            7 => Ok(Self::Exit(Box::new(Codec::read(reader)?))),
-            8 => {
-                let (statement, word) = (Codec::read(reader)?, Codec::read(reader)?);
-                let receipts = read_receipts(reader)?;
-                Ok(Self::Body(Box::new(BodyTransaction { statement, word, receipts })))
-            }
-            9 => Ok(Self::Fraud(Box::new(Codec::read(reader)?))),
-            _ => Err(reader.invalid("transaction tag")),
-        }
+        Ok(Self { signed: Codec::read(reader)?, receipts: read_receipts(reader)? })
     }
 }
 
-impl Codec for SignedDeposit {
+impl Codec for BodyTransaction {
     fn encode(&self, out: &mut Vec<u8>) {
-        self.deposit.encode(out);
-        self.signature.encode(out);
+        self.statement.encode(out);
+        self.word.encode(out);
+        encode_receipts(&self.receipts, out);
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { deposit: Codec::read(reader)?, signature: Codec::read(reader)? })
+        Ok(Self { statement: Codec::read(reader)?, word: Codec::read(reader)?, receipts: read_receipts(reader)? })
     }
 }
+
+record!(SignedDeposit { deposit, signature });

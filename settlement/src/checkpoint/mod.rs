@@ -32,9 +32,10 @@ pub use group::{GroupKey, GroupSignature, Partial, Polynomial, RecoverError, Sha
 pub use handover::Handover;
 pub use text::{GroupTextError, ShareTextError};
 
-use plinth_types::codec::{Codec, DecodeError, Reader};
+use plinth_types::codec::Codec;
 use plinth_types::digest::Digest;
 use plinth_types::id::{ChainId, Height, TimestampNs};
+use plinth_types::record;
 
 /// What the group says of a finalized block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,39 +111,6 @@ impl Checkpoint {
     }
 }
 
-impl Codec for Statement {
-    fn encode(&self, out: &mut Vec<u8>) {
-        Self::VERSION.encode(out);
-        self.chain.encode(out);
-        self.epoch.encode(out);
-        self.height.encode(out);
-        self.block.encode(out);
-        self.time.encode(out);
-        self.state.encode(out);
-    }
+record!(Statement { chain, epoch, height, block, time, state }, version "checkpoint version");
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        if u8::read(reader)? != Self::VERSION {
-            return Err(reader.invalid("checkpoint version"));
-        }
-        Ok(Self {
-            chain: Codec::read(reader)?,
-            epoch: Codec::read(reader)?,
-            height: Codec::read(reader)?,
-            block: Codec::read(reader)?,
-            time: Codec::read(reader)?,
-            state: Codec::read(reader)?,
-        })
-    }
-}
-
-impl Codec for Checkpoint {
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.statement.encode(out);
-        self.signature.encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { statement: Codec::read(reader)?, signature: Codec::read(reader)? })
-    }
-}
+record!(Checkpoint { statement, signature });

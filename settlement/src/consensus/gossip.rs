@@ -13,7 +13,8 @@ use commonware_p2p::{Blocker, Receiver, Recipients, Sender};
 use commonware_runtime::{Handle, IoBuf};
 use commonware_utils::sync::Mutex;
 use plinth_types::block::SignedHeader;
-use plinth_types::codec::{Codec, DecodeError, Reader};
+use plinth_types::choice;
+use plinth_types::codec::{Codec, DecodeError};
 use std::sync::Arc;
 use tracing::{debug, warn};
 
@@ -33,38 +34,7 @@ impl Gossip {
     pub const VERSION: u8 = 1;
 }
 
-impl Codec for Gossip {
-    fn encode(&self, out: &mut Vec<u8>) {
-        Self::VERSION.encode(out);
-        match self {
-            Self::Header(header, receipt) => {
-                1_u8.encode(out);
-                header.encode(out);
-                receipt.encode(out);
-            }
-            Self::Deposit(deposit) => {
-                2_u8.encode(out);
-                deposit.encode(out);
-            }
-            Self::Receipt(receipt) => {
-                3_u8.encode(out);
-                receipt.encode(out);
-            }
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        if u8::read(reader)? != Self::VERSION {
-            return Err(reader.invalid("gossip version"));
-        }
-        match u8::read(reader)? {
-            1 => Ok(Self::Header(Box::new(Codec::read(reader)?), Codec::read(reader)?)),
-            2 => Ok(Self::Deposit(Codec::read(reader)?)),
-            3 => Ok(Self::Receipt(Codec::read(reader)?)),
-            _ => Err(reader.invalid("gossip tag")),
-        }
-    }
-}
+choice!(Gossip, "gossip tag" { 1 => Header(header, receipt), 2 => Deposit(deposit), 3 => Receipt(receipt) }, version "gossip version");
 
 /// Tells all other validators. Clones share the channel.
 #[derive(Clone)]

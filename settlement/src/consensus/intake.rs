@@ -3,13 +3,14 @@
 //! A shard costs, in this order: the header's cheap rules, its size, the producer's signature, its path to the root, a synced write.
 //! Only then does the validator say so with its receipt, to the client and to all validators: a receipt is a promise to keep the shard.
 
+use super::answer::{DepositAnswer, OpeningAnswer, Refusal, SubmitAnswer};
 use super::chain::Chain;
 use super::gossip::{Gossip, GossipSender};
 use crate::block::{SignedDeposit, header_id};
 use crate::dispersal::{CheckedShard, Layout, Opening, ShardStore, StoreError, Task};
 use crate::keys::SecretKey;
 use crate::mempool::PoolError;
-use crate::receipt::{BodyStatement, SignedReceipt, Word};
+use crate::receipt::{BodyStatement, Word};
 use bytes::Bytes;
 use plinth_types::block::SignedHeader;
 use plinth_types::digest::Digest;
@@ -28,39 +29,6 @@ struct Desk {
     gossip: GossipSender,
     store: ShardStore,
     rebuilder: mpsc::Sender<Task>,
-}
-
-/// What becomes of a zone block.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SubmitAnswer {
-    /// This validator keeps its shard and says so.
-    Receipt(SignedReceipt),
-    /// A block of that height is ordered already.
-    Ordered,
-    /// It is too far ahead, or there is no room for its shard until others are settled; to be sent again.
-    NotYet,
-    /// It is wrong, and will be.
-    Refused(String),
-}
-
-/// What becomes of a deposit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DepositAnswer {
-    /// It waits to be ordered.
-    Accepted,
-    /// A deposit of that number is ordered already.
-    Ordered,
-    /// It cannot be taken now; the text says why.
-    Refused(String),
-}
-
-/// What becomes of a key that is shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OpeningAnswer {
-    /// The body is rebuilt and the key tried.
-    Accepted,
-    /// It is not of a body that waits to be settled; the text says why.
-    Refused(String),
 }
 
 /// A shard that is this validator's and lies under a header that its producer signed: to be kept, then signed.
@@ -94,7 +62,7 @@ impl Intake {
     pub fn check(&self, signed: &SignedHeader, frame: Bytes, now: TimestampNs) -> Result<Unkept, Box<SubmitAnswer>> {
         let Desk { chain, key, gossip, .. } = &*self.0;
         let header = &signed.header;
-        let refused = |error: &dyn std::fmt::Display| Box::new(SubmitAnswer::Refused(error.to_string()));
+        let refused = |error: &dyn std::fmt::Display| Box::new(SubmitAnswer::Refused(Refusal::of(&error)));
         let state = chain.finalized();
         let Some(layout) = Layout::new(header.body_size as usize, state.committee().count()) else {
             return Err(refused(&crate::dispersal::CodingError::Size { size: header.body_size as usize }));
@@ -134,7 +102,7 @@ impl Intake {
             Ok(()) => {}
             Err(StoreError::Full { .. } | StoreError::Ended) => return SubmitAnswer::NotYet,
             Err(error @ (StoreError::TooManyHeaders { .. } | StoreError::UnknownZone { .. })) => {
-                return SubmitAnswer::Refused(error.to_string());
+                return SubmitAnswer::Refused(Refusal::of(&error));
             }
         }
         let receipt = BodyStatement::of(header, id).sign(Word::ShardChecked { index: shard.index() }, key);
@@ -142,7 +110,7 @@ impl Intake {
             Ok(_) => {}
             // Ordered while it was kept: others had theirs sooner.
             Err(PoolError::Behind { .. }) => return SubmitAnswer::Ordered,
-            Err(error) => return SubmitAnswer::Refused(error.to_string()),
+            Err(error) => return SubmitAnswer::Refused(Refusal::of(&error)),
         }
         gossip.tell(&Gossip::Header(Box::new(signed), receipt));
         SubmitAnswer::Receipt(receipt)
@@ -157,7 +125,7 @@ impl Intake {
                 DepositAnswer::Accepted
             }
             Err(PoolError::Behind { .. }) => DepositAnswer::Ordered,
-            Err(error) => DepositAnswer::Refused(error.to_string()),
+            Err(error) => DepositAnswer::Refused(Refusal::of(&error)),
         }
     }
 
@@ -166,14 +134,14 @@ impl Intake {
         let state = self.0.chain.finalized();
         let mut blocks = state.zones().flat_map(crate::ledger::Zone::unsettled);
         let Some(block) = blocks.find(|block| block.id == opening.header) else {
-            return OpeningAnswer::Refused(format!("there is no unsettled block {}", opening.header));
+            return OpeningAnswer::Refused(Refusal::of(&format_args!("there is no unsettled block {}", opening.header)));
         };
         if opening.key.commitment() != block.body.key {
-            return OpeningAnswer::Refused("the header commits to another key".to_owned());
+            return OpeningAnswer::Refused(Refusal::of(&"the header commits to another key"));
         }
         match self.0.rebuilder.send(Task::Opening(opening)).await {
             Ok(()) => OpeningAnswer::Accepted,
-            Err(_) => OpeningAnswer::Refused("the validator stops".to_owned()),
+            Err(_) => OpeningAnswer::Refused(Refusal::of(&"the validator stops")),
         }
     }
 

@@ -21,6 +21,7 @@
 //!
 //! Known limitations: one epoch, so the committee is fixed; the rebuild reads every block since genesis.
 
+mod answer;
 mod application;
 mod chain;
 mod gossip;
@@ -29,10 +30,11 @@ pub mod limits;
 mod observer;
 mod stack;
 
+pub use answer::{DepositAnswer, OpeningAnswer, Refusal, SubmitAnswer};
 pub use application::Application;
 pub use chain::{Chain, Finalized};
 pub use gossip::{Gossip, GossipSender};
-pub use intake::{DepositAnswer, Intake, OpeningAnswer, SubmitAnswer, Unkept};
+pub use intake::{Intake, Unkept};
 pub use observer::{Evidence, Fault};
 pub use stack::{Consensus, ConsensusConfig, ConsensusError, Ends, Network, start};
 

@@ -23,6 +23,7 @@ use plinth_types::block::ZoneHeader;
 use plinth_types::codec::{Codec, DecodeError, Reader};
 use plinth_types::digest::Digest;
 use plinth_types::id::Height;
+use plinth_types::record;
 
 /// What a zone's readers share. `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq)]
@@ -171,25 +172,7 @@ impl Opening {
     }
 }
 
-impl Codec for BodyCommitment {
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.height.encode(out);
-        self.hash.encode(out);
-        self.size.encode(out);
-        self.key.encode(out);
-        self.shard_root.encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            height: Codec::read(reader)?,
-            hash: Codec::read(reader)?,
-            size: Codec::read(reader)?,
-            key: Codec::read(reader)?,
-            shard_root: Codec::read(reader)?,
-        })
-    }
-}
+record!(BodyCommitment { height, hash, size, key, shard_root });
 
 impl Codec for BodyKey {
     fn encode(&self, out: &mut Vec<u8>) {

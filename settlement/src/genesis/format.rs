@@ -8,6 +8,7 @@ use super::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZo
 use crate::limits::{ASSETS_MAX, GENESIS_BALANCES_MAX, GOVERNORS_MAX, VALIDATORS_MAX, ZONES_MAX};
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
 use plinth_types::id::PublicKey;
+use plinth_types::record;
 
 impl Codec for Genesis {
     fn encode(&self, out: &mut Vec<u8>) {
@@ -64,27 +65,7 @@ impl Codec for Genesis {
     }
 }
 
-impl Codec for GenesisZone {
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.id.encode(out);
-        self.name.encode(out);
-        self.producer.encode(out);
-        self.epoch.encode(out);
-        self.mode.encode(out);
-        self.rules.encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            id: Codec::read(reader)?,
-            name: Codec::read(reader)?,
-            producer: Codec::read(reader)?,
-            epoch: Codec::read(reader)?,
-            mode: Codec::read(reader)?,
-            rules: Codec::read(reader)?,
-        })
-    }
-}
+record!(GenesisZone { id, name, producer, epoch, mode, rules });
 
 impl Codec for GenesisAsset {
     fn encode(&self, out: &mut Vec<u8>) {
@@ -103,13 +84,4 @@ impl Codec for GenesisAsset {
     }
 }
 
-impl Codec for GenesisBalance {
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.owner.encode(out);
-        self.amount.encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { owner: Codec::read(reader)?, amount: Codec::read(reader)? })
-    }
-}
+record!(GenesisBalance { owner, amount });

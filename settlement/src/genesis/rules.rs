@@ -1,11 +1,12 @@
 //! What a genesis says of authority and of each zone beyond its name, and what governors may change later.
 
 use crate::limits::{AUDITORS_MAX, CAPS_MAX, STANDBYS_MAX};
-use crate::record::record;
+use plinth_types::choice;
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
 use plinth_types::digest::Digest;
 use plinth_types::id::{AssetId, PublicKey};
 use plinth_types::quantity::Amount;
+use plinth_types::record;
 
 /// Who decides on committees, freezes and keys until stake does: k of n keys. Without keys nothing of it ever changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,40 +98,11 @@ impl core::fmt::Display for ZoneMode {
 record!(AssetCap { asset, per_hour });
 record!(RequestRules { fee_asset, fee, collector, per_block_max });
 
-impl Codec for ZoneMode {
-    fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Attested { delay_blocks } => {
-                1_u8.encode(out);
-                delay_blocks.encode(out);
-            }
-            Self::Audited { attestations_min, delay_blocks } => {
-                2_u8.encode(out);
-                attestations_min.encode(out);
-                delay_blocks.encode(out);
-            }
-            Self::Proven { guest_image, window_blocks, deadline_blocks } => {
-                3_u8.encode(out);
-                guest_image.encode(out);
-                window_blocks.encode(out);
-                deadline_blocks.encode(out);
-            }
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match u8::read(reader)? {
-            1 => Ok(Self::Attested { delay_blocks: Codec::read(reader)? }),
-            2 => Ok(Self::Audited { attestations_min: Codec::read(reader)?, delay_blocks: Codec::read(reader)? }),
-            3 => Ok(Self::Proven {
-                guest_image: Codec::read(reader)?,
-                window_blocks: Codec::read(reader)?,
-                deadline_blocks: Codec::read(reader)?,
-            }),
-            _ => Err(reader.invalid("zone mode")),
-        }
-    }
-}
+choice!(ZoneMode, "zone mode" {
+    1 => Attested { delay_blocks },
+    2 => Audited { attestations_min, delay_blocks },
+    3 => Proven { guest_image, window_blocks, deadline_blocks },
+});
 
 impl Codec for ZoneRules {
     fn encode(&self, out: &mut Vec<u8>) {

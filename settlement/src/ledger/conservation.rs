@@ -6,9 +6,9 @@
 use super::facts::FactKey;
 use super::owners::add;
 use super::state::State;
-use crate::record::record;
 use plinth_types::id::AssetId;
 use plinth_types::quantity::Amount;
+use plinth_types::record;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -149,7 +149,7 @@ async fn submit(
         SubmitAnswer::Refused(reason) => {
             warn!(validator = %destination.key, %height, %reason, "block refused");
             if shared.refused(sealed.id, destination.key) {
-                shared.tell(LinkEvent::BlockRefused { height, reason });
+                shared.tell(LinkEvent::BlockRefused { height, reason: reason.to_string() });
             }
             Ok(true)
         }
@@ -166,7 +166,7 @@ async fn bring_deposit(
     let reason = match ask::<DepositAnswer>(connection, &Request::Deposit(deposit)).await? {
         DepositAnswer::Accepted => return Ok(()),
         DepositAnswer::Ordered => "a deposit of that number is ordered".to_owned(),
-        DepositAnswer::Refused(reason) => reason,
+        DepositAnswer::Refused(reason) => reason.to_string(),
     };
     debug!(validator = %destination.key, %id, %reason, "deposit refused");
     // Ordered in a block that the follower has not brought yet, it is soon seen; refused, it is given up.

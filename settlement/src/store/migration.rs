@@ -13,9 +13,9 @@ use super::error::StoreError;
 use super::parameters::StoreParameters;
 use super::qmdb::{Qmdb, StoreConfig, StoreRuntime};
 use super::state::{Fact, Live, Position, Write, key_hash};
-use plinth_types::codec::{Codec, DecodeError, Reader};
 use plinth_types::digest::Digest;
 use plinth_types::id::Height;
+use plinth_types::record;
 
 /// Binds the last root of one format to the first root of the next. Both are behind the same block, of the same facts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,24 +76,4 @@ pub async fn rebuild<E: StoreRuntime>(
     Qmdb::open(context, config, position, &writes).await
 }
 
-impl Codec for Migration {
-    fn encode(&self, out: &mut Vec<u8>) {
-        Self::VERSION.encode(out);
-        self.position.encode(out);
-        self.old_root.encode(out);
-        self.parameters.encode(out);
-        self.new_root.encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        if u8::read(reader)? != Self::VERSION {
-            return Err(reader.invalid("migration version"));
-        }
-        Ok(Self {
-            position: Codec::read(reader)?,
-            old_root: Codec::read(reader)?,
-            parameters: Codec::read(reader)?,
-            new_root: Codec::read(reader)?,
-        })
-    }
-}
+record!(Migration { position, old_root, parameters, new_root }, version "migration version");

@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use plinth_types::codec::{Codec, DecodeError, Reader};
 use plinth_types::digest::Digest;
 use plinth_types::id::{Height, TimestampNs};
+use plinth_types::record;
 
 /// One change of a block: a fact gets a value, or is removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,18 +130,4 @@ impl Position {
     pub const VERSION: u8 = 1;
 }
 
-impl Codec for Position {
-    fn encode(&self, out: &mut Vec<u8>) {
-        Self::VERSION.encode(out);
-        self.height.encode(out);
-        self.block.encode(out);
-        self.time.encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        if u8::read(reader)? != Self::VERSION {
-            return Err(reader.invalid("position version"));
-        }
-        Ok(Self { height: Codec::read(reader)?, block: Codec::read(reader)?, time: Codec::read(reader)? })
-    }
-}
+record!(Position { height, block, time }, version "position version");

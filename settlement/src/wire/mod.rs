@@ -11,12 +11,13 @@ use crate::dispersal::Opening;
 use bytes::Bytes;
 use commonware_codec::Read as _;
 use commonware_cryptography::certificate::Verifier as _;
-use limits::{ANSWER_SIZE_MAX, CERTIFICATE_SIZE_MAX, REFUSAL_SIZE_MAX, REQUEST_HEAD_SIZE_MAX};
+use limits::{ANSWER_SIZE_MAX, CERTIFICATE_SIZE_MAX, REQUEST_HEAD_SIZE_MAX};
 use packed::{encode_packed, read_packed};
 use plinth_types::block::SignedHeader;
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
 use plinth_types::digest::Digest;
 use plinth_types::id::{ChainId, Height};
+use plinth_types::record;
 
 /// Version of requests and answers.
 const VERSION: u8 = 1;
@@ -135,78 +136,24 @@ pub trait Answer: Sized {
     fn from_frame(frame: &Bytes) -> Result<Self, DecodeError>;
 }
 
-impl Answer for SubmitAnswer {
-    fn to_frame(&self) -> Bytes {
-        let mut out = vec![VERSION];
-        match self {
-            Self::Receipt(receipt) => {
-                1_u8.encode(&mut out);
-                receipt.encode(&mut out);
+/// Answers that are the version and the value's own encoding.
+macro_rules! answers {
+    ($($name:ident),*) => {$(
+        impl Answer for $name {
+            fn to_frame(&self) -> Bytes {
+                let mut out = vec![VERSION];
+                self.encode(&mut out);
+                out.into()
             }
-            Self::Ordered => 2_u8.encode(&mut out),
-            Self::NotYet => 3_u8.encode(&mut out),
-            Self::Refused(text) => {
-                4_u8.encode(&mut out);
-                encode_text(text, &mut out);
-            }
-        }
-        out.into()
-    }
 
-    fn from_frame(frame: &Bytes) -> Result<Self, DecodeError> {
-        read_answer(frame, |reader| {
-            Ok(match u8::read(reader)? {
-                1 => Self::Receipt(Codec::read(reader)?),
-                2 => Self::Ordered,
-                3 => Self::NotYet,
-                4 => Self::Refused(read_text(reader)?),
-                _ => return Err(reader.invalid("submit answer tag")),
-            })
-        })
-    }
-}
-
-impl Answer for DepositAnswer {
-    fn to_frame(&self) -> Bytes {
-        let mut out = vec![VERSION];
-        match self {
-            Self::Accepted => 1_u8.encode(&mut out),
-            Self::Ordered => 2_u8.encode(&mut out),
-            Self::Refused(text) => {
-                3_u8.encode(&mut out);
-                encode_text(text, &mut out);
+            fn from_frame(frame: &Bytes) -> Result<Self, DecodeError> {
+                read_answer(frame, Codec::read)
             }
         }
-        out.into()
-    }
-
-    fn from_frame(frame: &Bytes) -> Result<Self, DecodeError> {
-        read_answer(frame, |reader| {
-            Ok(match u8::read(reader)? {
-                1 => Self::Accepted,
-                2 => Self::Ordered,
-                3 => Self::Refused(read_text(reader)?),
-                _ => return Err(reader.invalid("deposit answer tag")),
-            })
-        })
-    }
+    )*};
 }
-
-impl Answer for Info {
-    fn to_frame(&self) -> Bytes {
-        let mut out = vec![VERSION];
-        self.chain.encode(&mut out);
-        self.genesis.encode(&mut out);
-        self.height.encode(&mut out);
-        out.into()
-    }
-
-    fn from_frame(frame: &Bytes) -> Result<Self, DecodeError> {
-        read_answer(frame, |reader| {
-            Ok(Self { chain: Codec::read(reader)?, genesis: Codec::read(reader)?, height: Codec::read(reader)? })
-        })
-    }
-}
+record!(Info { chain, genesis, height });
+answers!(SubmitAnswer, DepositAnswer, OpeningAnswer, Info);
 
 impl Answer for FollowAnswer {
     fn to_frame(&self) -> Bytes {
@@ -225,30 +172,6 @@ impl Answer for FollowAnswer {
                 bytes => Some(read_certificate(bytes).ok_or_else(|| reader.invalid("certificate"))?),
             };
             Ok(Self { block, certificate })
-        })
-    }
-}
-
-impl Answer for OpeningAnswer {
-    fn to_frame(&self) -> Bytes {
-        let mut out = vec![VERSION];
-        match self {
-            Self::Accepted => 1_u8.encode(&mut out),
-            Self::Refused(text) => {
-                2_u8.encode(&mut out);
-                encode_text(text, &mut out);
-            }
-        }
-        out.into()
-    }
-
-    fn from_frame(frame: &Bytes) -> Result<Self, DecodeError> {
-        read_answer(frame, |reader| {
-            Ok(match u8::read(reader)? {
-                1 => Self::Accepted,
-                2 => Self::Refused(read_text(reader)?),
-                _ => return Err(reader.invalid("opening answer tag")),
-            })
         })
     }
 }
@@ -300,19 +223,11 @@ fn read_blob<'a>(reader: &mut Reader<'a>, field: &'static str, size_max: usize) 
     reader.bytes(size)
 }
 
-fn encode_text(text: &str, out: &mut Vec<u8>) {
-    let end = text.floor_char_boundary(REFUSAL_SIZE_MAX);
-    encode_blob(&text.as_bytes()[..end], out);
-}
-
-fn read_text(reader: &mut Reader<'_>) -> Result<String, DecodeError> {
-    let bytes = read_blob(reader, "text bytes", REFUSAL_SIZE_MAX)?;
-    core::str::from_utf8(bytes).map(str::to_owned).map_err(|_| reader.invalid("text"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consensus::Refusal;
+    use limits::REFUSAL_SIZE_MAX;
 
     #[test]
     fn small_requests_and_answers_are_pinned() {
@@ -321,7 +236,7 @@ mod tests {
             (Request::Info.to_frame(), &[1, 4]),
             (SubmitAnswer::Ordered.to_frame(), &[1, 2]),
             (SubmitAnswer::NotYet.to_frame(), &[1, 3]),
-            (SubmitAnswer::Refused("no".to_owned()).to_frame(), &[1, 4, 2, 0, 0, 0, b'n', b'o']),
+            (SubmitAnswer::Refused(Refusal::of(&"no")).to_frame(), &[1, 4, 2, 0, 0, 0, b'n', b'o']),
             (DepositAnswer::Accepted.to_frame(), &[1, 1]),
             (ShardAnswer(Some(Bytes::from_static(b"ab"))).to_frame(), &[1, 1, b'a', b'b']),
         ];
@@ -343,8 +258,8 @@ mod tests {
 
     #[test]
     fn a_refusal_is_cut_at_a_character() {
-        let long = SubmitAnswer::Refused("é".repeat(REFUSAL_SIZE_MAX));
+        let long = SubmitAnswer::Refused(Refusal::of(&"é".repeat(REFUSAL_SIZE_MAX)));
         let SubmitAnswer::Refused(cut) = SubmitAnswer::from_frame(&long.to_frame()).unwrap() else { panic!("another answer") };
-        assert_eq!(cut, "é".repeat(REFUSAL_SIZE_MAX / 2));
+        assert_eq!(cut.to_string(), "é".repeat(REFUSAL_SIZE_MAX / 2));
     }
 }

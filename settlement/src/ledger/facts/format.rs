@@ -9,9 +9,9 @@ use super::{Fact, FactKey, Head};
 use crate::committee::Committee;
 use crate::genesis::{encode_list, read_list};
 use crate::limits::VALIDATORS_MAX;
-use crate::record::record;
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
 use plinth_types::limits::OUTBOX_MESSAGES_MAX;
+use plinth_types::record;
 
 impl FactKey {
     /// Version of the encoding.

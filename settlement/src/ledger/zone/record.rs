@@ -3,11 +3,12 @@
 use crate::body::Before;
 use crate::dispersal::BodyKey;
 use crate::genesis::{GenesisZone, ZoneMode};
-use crate::record::record;
+use plinth_types::choice;
 use plinth_types::codec::{Codec, DecodeError, Reader};
 use plinth_types::digest::Digest;
 use plinth_types::id::{AssetId, Height, InboxIndex, ProducerEpoch, PublicKey, Seq, TimestampNs, ZoneId};
 use plinth_types::quantity::Amount;
+use plinth_types::record;
 use plinth_types::reference::Name;
 
 /// A zone without its messages, turnstiles and unsettled blocks.
@@ -215,54 +216,11 @@ impl Codec for ZoneRecord {
     }
 }
 
-impl Codec for FreezeCause {
-    fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Overdrawn { header, overdrawn } => {
-                1_u8.encode(out);
-                header.encode(out);
-                overdrawn.encode(out);
-            }
-            Self::Decided => 2_u8.encode(out),
-            Self::NotACodeword { header } => {
-                3_u8.encode(out);
-                header.encode(out);
-            }
-            Self::Unopenable { header, key } => {
-                4_u8.encode(out);
-                header.encode(out);
-                key.encode(out);
-            }
-        }
-    }
+choice!(FreezeCause, "cause of a freeze" {
+    1 => Overdrawn { header, overdrawn },
+    2 => Decided,
+    3 => NotACodeword { header },
+    4 => Unopenable { header, key },
+});
 
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match u8::read(reader)? {
-            1 => Ok(Self::Overdrawn { header: Codec::read(reader)?, overdrawn: Codec::read(reader)? }),
-            2 => Ok(Self::Decided),
-            3 => Ok(Self::NotACodeword { header: Codec::read(reader)? }),
-            4 => Ok(Self::Unopenable { header: Codec::read(reader)?, key: Codec::read(reader)? }),
-            _ => Err(reader.invalid("cause of a freeze")),
-        }
-    }
-}
-
-impl Codec for ZoneStatus {
-    fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Open => 1_u8.encode(out),
-            Self::Frozen(freeze) => {
-                2_u8.encode(out);
-                freeze.encode(out);
-            }
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        match u8::read(reader)? {
-            1 => Ok(Self::Open),
-            2 => Ok(Self::Frozen(Codec::read(reader)?)),
-            _ => Err(reader.invalid("zone status")),
-        }
-    }
-}
+choice!(ZoneStatus, "zone status" { 1 => Open, 2 => Frozen(freeze) });

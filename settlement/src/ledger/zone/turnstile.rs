@@ -9,9 +9,9 @@
 //! A header is ordered only if leaving stays within held and consumed; what settles stays within what was paid in.
 
 use super::record::Overdrawn;
-use crate::record::record;
 use plinth_types::id::AssetId;
 use plinth_types::quantity::Amount;
+use plinth_types::record;
 
 /// What went into a zone and out of it, of one asset.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,76 @@
+//! What a validator answers to those who bring something.
+
+use crate::receipt::SignedReceipt;
+use crate::wire::limits::REFUSAL_SIZE_MAX;
+use plinth_types::choice;
+use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
+use std::fmt;
+
+/// What becomes of a zone block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SubmitAnswer {
+    /// This validator keeps its shard and says so.
+    Receipt(SignedReceipt),
+    /// A block of that height is ordered already.
+    Ordered,
+    /// It is too far ahead, or there is no room for its shard until others are settled; to be sent again.
+    NotYet,
+    /// It is wrong, and will be.
+    Refused(Refusal),
+}
+
+/// What becomes of a deposit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DepositAnswer {
+    /// It waits to be ordered.
+    Accepted,
+    /// A deposit of that number is ordered already.
+    Ordered,
+    /// It cannot be taken now; the text says why.
+    Refused(Refusal),
+}
+
+/// What becomes of a key that is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpeningAnswer {
+    /// The body is rebuilt and the key tried.
+    Accepted,
+    /// It is not of a body that waits to be settled; the text says why.
+    Refused(Refusal),
+}
+
+/// Why something is refused, in words, cut at [`REFUSAL_SIZE_MAX`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal(String);
+
+impl Refusal {
+    /// The words of an error.
+    pub fn of(reason: &(impl fmt::Display + ?Sized)) -> Self {
+        let mut text = reason.to_string();
+        text.truncate(text.floor_char_boundary(REFUSAL_SIZE_MAX));
+        Self(text)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Codec for Refusal {
+    fn encode(&self, out: &mut Vec<u8>) {
+        encode_count(self.0.len(), out);
+        out.extend_from_slice(self.0.as_bytes());
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let size = reader.count("text bytes", REFUSAL_SIZE_MAX)?;
+        let text = core::str::from_utf8(reader.bytes(size)?).map_err(|_| reader.invalid("text"))?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+choice!(SubmitAnswer, "submit answer tag" { 1 => Receipt(receipt), 2 => Ordered, 3 => NotYet, 4 => Refused(reason) });
+choice!(DepositAnswer, "deposit answer tag" { 1 => Accepted, 2 => Ordered, 3 => Refused(reason) });
+choice!(OpeningAnswer, "opening answer tag" { 1 => Accepted, 2 => Refused(reason) });
