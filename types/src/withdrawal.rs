@@ -1,12 +1,12 @@
 //! What an owner signs to take value out of the trading zone.
 
-use crate::codec::{Codec, DecodeError, Reader};
+use crate::codec::Codec;
 use crate::command::{Body, Command};
 use crate::id::{AccountId, AssetId, ChainId, Signature, TimestampNs, ZoneId};
 use crate::message::{InboxKind, InboxMessage};
 use crate::owner::Request;
 use crate::quantity::Amount;
-use crate::reference::record;
+use crate::record;
 use crate::transfer::{Address, OutboxMessage, Party};
 use alloc::vec::Vec;
 
@@ -83,17 +83,4 @@ pub fn outbox_message(command: &Command, tail: &[u8], channel_seq: u64) -> Optio
 
 record!(Withdrawal { zone, account, nonce, asset, amount, to, expires_at });
 
-impl Codec for SignedWithdrawal {
-    fn encode(&self, out: &mut Vec<u8>) {
-        Self::VERSION.encode(out);
-        self.withdrawal.encode(out);
-        self.signature.encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        if u8::read(reader)? != Self::VERSION {
-            return Err(reader.invalid("withdrawal version"));
-        }
-        Ok(Self { withdrawal: Codec::read(reader)?, signature: Codec::read(reader)? })
-    }
-}
+record!(SignedWithdrawal { withdrawal, signature }, version "withdrawal version");
