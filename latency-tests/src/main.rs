@@ -5,6 +5,7 @@
 //! journal   commands made durable: throughput, a lone record's latency, recovery
 //! wire      FIX over TCP against an appliance, open loop, with the floor of a raw echo in the same run
 //! state     durable updates of verifiable state, beside RocksDB; proofs
+//! peak      memory of a validator over a thousand blocks
 //! settle    from execution to finality, per stage, against an appliance with four validators
 //! disperse  a zone body as shards: encoding, checking, rebuilding, and the bytes that each validator gets
 //! relay     no figure: a long and lossy road between processes, for scripts
@@ -57,6 +58,8 @@ enum Command {
     Relay(relay::RelayArgs),
     /// Durable updates of the verifiable state, beside RocksDB; its proofs
     State(state::StateArgs),
+    /// The memory that a validator needs for a thousand blocks from genesis
+    Peak(state::PeakArgs),
 }
 
 fn main() -> ExitCode {
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Command::Disperse(args) => disperse::run(args, &mut figures),
         Command::Relay(args) => relay::run(args).map(|()| true),
         Command::State(args) => state::run(args, &mut figures),
+        Command::Peak(args) => state::peak(args, &mut figures),
     };
     match done {
         Ok(right) => {

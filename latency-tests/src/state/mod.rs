@@ -8,8 +8,11 @@
 //! hexary trie is measured beside.
 
 mod ours;
+mod peak;
 mod rocks;
 mod work;
+
+pub(crate) use peak::{PeakArgs, run as peak};
 
 use crate::figures::{Figures, rounded};
 use commonware_runtime::{Runner as _, tokio as runtime};
