@@ -17,7 +17,7 @@
 //! * [`store`]: every fact under one root, with proofs of presence and absence, forks, state sync.
 //! * [`mempool`]: what waits to be ordered. Bounded, and pure too.
 //! * [`transport`]: QUIC between validators and from clients. [`consensus`]: simplex around the ledger, generic
-//!   over runtime and network. [`wire`]: what clients and validators say. [`link`]: the zone's end. [`stages`]: how long each step takes.
+//!   over runtime and network. [`wire`]: what clients and validators say. [`link`]: the zone's end. [`light`]: facts from certificates. [`stages`]: how long each step takes.
 //!
 //! The program that makes consensus concrete (tokio, QUIC) is `plinth-validator`; this crate generates no engine, so it builds fast.
 
@@ -47,6 +47,7 @@ pub mod dispersal;
 pub mod genesis;
 pub mod keys;
 pub mod ledger;
+pub mod light;
 pub mod limits;
 pub mod link;
 pub mod mempool;

@@ -12,7 +12,7 @@ use chain::{Fixture, Zone};
 use commonware_runtime::{Clock as _, Runner as _, Supervisor as _, deterministic};
 use futures::FutureExt as _;
 use plinth_settlement::block::header_id;
-use plinth_settlement::consensus::{Chain, OpeningAnswer, SubmitAnswer};
+use plinth_settlement::consensus::{Chain, OpeningAnswer, SubmitAnswer, open_store};
 use plinth_settlement::digest::sha256;
 use plinth_settlement::dispersal::{
     BodyCommitment, CheckedShard, Encoded, Layout, Opening, ReaderKey, ShardStore, StoreError, rebuild,
@@ -22,6 +22,7 @@ use plinth_types::block::SignedHeader;
 use plinth_types::digest::Digest;
 use plinth_types::id::{Height, TimestampNs, ZoneId};
 use simulated::{Simulation, assert_agreement};
+use std::sync::Arc;
 use std::time::Duration;
 
 const ZONE: ZoneId = ZoneId::TRADING;
@@ -35,15 +36,18 @@ fn frame(height: u64) -> Bytes {
     vec![height as u8; 1_000 + height as usize].into()
 }
 
-fn chain_of_four() -> Chain {
-    Chain::new(Fixture::new(4).genesis)
+async fn chain_of_four(context: &deterministic::Context) -> Chain {
+    let genesis = Fixture::new(4).genesis;
+    let store = open_store(context, "ledger", &genesis).await.unwrap();
+    Chain::open(genesis, Arc::new(store)).await.unwrap()
 }
 
 /// At a crash the runtime forgets whatever was not synced.
 #[test]
 fn what_was_kept_survives_a_crash() {
     let (kept, checkpoint) = deterministic::Runner::seeded(3).start_and_recover(|context| async move {
-        let (store, _task) = ShardStore::open(context, "v", chain_of_four(), 1 << 20).await.unwrap();
+        let chain = chain_of_four(&context).await;
+        let (store, _task) = ShardStore::open(context, "v", chain, 1 << 20).await.unwrap();
         let keep = |height| store.keep(ZONE, Height::new(height), id(height), frame(height));
         let kept = futures::future::join_all((1..=100).map(keep)).await;
         // Handed to the store, and nobody was told that it is kept.
@@ -52,7 +56,8 @@ fn what_was_kept_survives_a_crash() {
     });
     assert!(kept.iter().all(Result::is_ok));
     deterministic::Runner::from(checkpoint).start(|context| async move {
-        let (store, _task) = ShardStore::open(context, "v", chain_of_four(), 1 << 20).await.unwrap();
+        let chain = chain_of_four(&context).await;
+        let (store, _task) = ShardStore::open(context, "v", chain, 1 << 20).await.unwrap();
         for height in 1..=100 {
             assert_eq!(store.get(id(height)).await, Some(frame(height)), "height {height}");
         }
@@ -67,7 +72,8 @@ fn what_was_kept_survives_a_crash() {
 #[test]
 fn a_zone_that_does_not_settle_fills_its_share_and_nothing_of_it_is_given_up() {
     deterministic::Runner::seeded(4).start(|context| async move {
-        let (store, _task) = ShardStore::open(context, "v", chain_of_four(), 10_000).await.unwrap();
+        let chain = chain_of_four(&context).await;
+        let (store, _task) = ShardStore::open(context, "v", chain, 10_000).await.unwrap();
         let large = Bytes::from(vec![0; 3_000]);
         for height in 1..=3 {
             store.keep(ZONE, Height::new(height), id(height), large.clone()).await.unwrap();
@@ -83,7 +89,8 @@ fn a_zone_that_does_not_settle_fills_its_share_and_nothing_of_it_is_given_up() {
 #[test]
 fn headers_of_one_height_have_a_bound() {
     deterministic::Runner::seeded(5).start(|context| async move {
-        let (store, _task) = ShardStore::open(context, "v", chain_of_four(), 1 << 20).await.unwrap();
+        let chain = chain_of_four(&context).await;
+        let (store, _task) = ShardStore::open(context, "v", chain, 1 << 20).await.unwrap();
         for number in 0..8 {
             store.keep(ZONE, Height::new(1), id(number), frame(1)).await.unwrap();
         }

@@ -1,11 +1,13 @@
 //! Serves clients: one task for each stream.
 
+use crate::facts;
 use crate::limits::{REQUEST_TIMEOUT, SHARD_CHECKED_INLINE_MAX, SHARDS_UNDER_WAY_MAX, STREAMS_MAX};
 use bytes::Bytes;
 use commonware_consensus::types;
 use commonware_cryptography::ed25519;
 use commonware_utils::sync::Mutex;
 use plinth_settlement::consensus::{Chain, Finalized, Intake, Marshal, SubmitAnswer, timestamp};
+use plinth_settlement::store::StoreError;
 use plinth_settlement::transport::{ClientStream, FrameError, read_frame, write_frame};
 use plinth_settlement::wire::limits::REQUEST_SIZE_MAX;
 use plinth_settlement::wire::{Answer, FollowAnswer, Info, Request, ShardAnswer};
@@ -42,6 +44,8 @@ enum ServeError {
     Timeout,
     #[error("block {0} is not in the archive")]
     BlockMissing(Height),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error("the validator stops")]
     Stopping,
 }
@@ -87,6 +91,7 @@ impl Service {
             Request::Info => self.info().to_frame(),
             Request::Shard(header) => ShardAnswer(self.intake.shard(header).await).to_frame(),
             Request::Open(opening) => self.intake.open(opening).await.to_frame(),
+            Request::Facts(request) => facts::answer(&self.chain, request).await?,
         };
         write_frame(&mut stream.send, answer).await?;
         let _stream_gone = stream.send.finish().is_err();

@@ -8,7 +8,9 @@ use crate::figures::{Figures, rounded};
 use commonware_runtime::{Runner as _, Supervisor as _, tokio as runtime};
 use plinth_settlement::block::{Block, SignedDeposit, Transaction};
 use plinth_settlement::consensus::{Chain, open_store};
-use plinth_settlement::genesis::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, Governance, ZoneMode};
+use plinth_settlement::genesis::{
+    ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, Governance, ZoneMode, ZoneRules,
+};
 use plinth_settlement::keys::SecretKey;
 use plinth_settlement::limits::BLOCK_SIZE_MAX;
 use plinth_types::codec::Codec as _;
@@ -16,6 +18,7 @@ use plinth_types::id::{AccountId, AssetId, ChainId, ProducerEpoch, TimestampNs, 
 use plinth_types::message::Deposit;
 use plinth_types::quantity::Amount;
 use plinth_types::reference::{Asset, Name};
+use plinth_types::transfer::Address;
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read as _, Write as _};
@@ -133,6 +136,7 @@ fn genesis() -> Result<Arc<Genesis>, Box<dyn Error>> {
             producer: secret(3, number.into()).public_key(),
             epoch: ProducerEpoch::new(1),
             mode: ZoneMode::Attested { delay_blocks: 2 },
+            rules: ZoneRules::default(),
         })
     };
     let draft = Draft {
@@ -147,6 +151,7 @@ fn genesis() -> Result<Arc<Genesis>, Box<dyn Error>> {
         }],
         limits: ChainLimits::default(),
         governance: Governance::default(),
+        requests: None,
     };
     Ok(Arc::new(draft.build()?))
 }
@@ -159,7 +164,7 @@ fn deposit(number: u64) -> Result<Transaction, Box<dyn Error>> {
         asset: AssetId::new(0),
         amount: Amount::new(1 + u128::from(number)).ok_or("an amount")?,
         owner: owner.public_key(),
-        account: AccountId::new(1),
+        account: Address::of_account(AccountId::new(1)),
     };
     Ok(Transaction::Deposit(SignedDeposit::sign(deposit, CHAIN, &owner)))
 }

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! * The id is SHA-256 of [`Block::DOMAIN`] and the head, so a light client holds one certificate and 117 bytes.
-//! * `pre_state` is the digest of the ledger **before** the block, that is behind its parent: two validators whose ledgers differ
+//! * `pre_state` is the root of the verifiable state **before** the block, that is behind its parent: two validators who differ
 //!   find out in the next block, not at a withdrawal. The block at height 0 carries zeros.
 //! * A block is immutable and its id and size are known since it was made, so nobody hashes it twice.
 //! * [`consensus`] makes it a block of the consensus library. The library's framing puts the size in front.
@@ -15,10 +15,12 @@
 
 mod consensus;
 mod governed;
+mod head;
 mod instruct;
 mod transaction;
 
 pub use governed::{Action, Approval, GovernedTransaction};
+pub use head::Head;
 pub use instruct::{ExitTransaction, OutboxTransaction, SignedInstruction, exit_root, exit_tree, outbox_root};
 pub use transaction::{BodyTransaction, HeaderTransaction, SignedDeposit, Transaction, header_id};
 
@@ -106,6 +108,19 @@ impl Block {
     #[must_use]
     pub fn size(&self) -> usize {
         self.0.size
+    }
+
+    /// The block without its transactions.
+    #[must_use]
+    pub fn to_head(&self) -> Head {
+        Head {
+            height: self.height(),
+            parent: self.parent(),
+            time: self.time(),
+            pre_state: self.pre_state(),
+            transactions_hash: self.0.transactions_hash,
+            transaction_count: u32::try_from(self.transactions().len()).expect("a block has a bound"),
+        }
     }
 
     /// The bytes whose SHA-256, behind the domain, is the id.

@@ -1,46 +1,47 @@
 //! What simplex asks of the ledger: propose a block, verify a block, take a finalized one.
 
-use super::chain::Chain;
+use super::chain::{Behind, Chain, ChainError};
 use super::limits::{CLOCK_TOLERANCE, SETTLING_INTERVAL};
 use super::{Context, Runtime, Scheme, timestamp};
 use crate::block::Block;
 use crate::digest::from_consensus;
-use crate::ledger::State;
 use commonware_actor::Feedback;
 use commonware_consensus::marshal::Update;
 use commonware_consensus::marshal::ancestry::Ancestry;
 use commonware_cryptography::Digested;
 use commonware_macros::select;
-use commonware_utils::acknowledgement::Acknowledgement as _;
+use commonware_utils::acknowledgement::{Acknowledgement as _, Exact};
 use futures::StreamExt as _;
 use futures::future::pending;
 use plinth_types::digest::Digest;
 use plinth_types::id::TimestampNs;
 use std::pin::pin;
 use std::time::Duration;
-use tracing::warn;
+use tokio::sync::mpsc;
+use tracing::{debug, error, warn};
 
 /// Proposes and verifies settlement blocks, and applies the finalized ones.
 #[derive(Clone, Debug)]
 pub struct Application {
     chain: Chain,
     idle_interval: Duration,
+    finalized: mpsc::UnboundedSender<(Block, Exact)>,
 }
 
 impl Application {
-    /// On top of a ledger; a proposer waits for content for up to `idle_interval`.
-    #[must_use]
-    pub const fn new(chain: Chain, idle_interval: Duration) -> Self {
-        Self { chain, idle_interval }
+    /// On top of a ledger; a proposer waits for content for up to `idle_interval`. The finalized blocks are for [`keep`].
+    pub(super) fn new(chain: Chain, idle_interval: Duration) -> (Self, FinalizedBlocks) {
+        let (finalized, blocks) = mpsc::unbounded_channel();
+        (Self { chain, idle_interval, finalized }, blocks)
     }
 
-    /// The ledger behind `block`, whose ancestors come newest first. Blocks that were decided before a restart are checked again.
+    /// What stands behind `block`, whose ancestors come newest first. Blocks that were decided before a restart are checked again.
     /// `None` if the ancestors end, or the block is no descendant of what is final.
-    async fn state_behind(&self, mut block: Digest, mut ancestry: impl Ancestry<Block>) -> Option<State> {
+    async fn behind(&self, mut block: Digest, mut ancestry: impl Ancestry<Block>) -> Option<Behind> {
         let mut unknown = Vec::new();
-        let mut state = loop {
-            if let Some(state) = self.chain.state_behind(block) {
-                break state;
+        let mut behind = loop {
+            if let Some(behind) = self.chain.behind(block) {
+                break behind;
             }
             let ancestor = ancestry.next().await?.inner_shared();
             if ancestor.id() != block || ancestor.height() <= self.chain.finalized().height() {
@@ -50,14 +51,15 @@ impl Application {
             unknown.push(ancestor);
         };
         for ancestor in unknown.into_iter().rev() {
-            let checked = self.chain.check(&state, &ancestor);
-            state = checked.inspect_err(|error| warn!(height = %ancestor.height(), %error, "ancestor is invalid")).ok()?;
+            let checked = self.chain.check(&behind, &ancestor).await;
+            behind = checked.inspect_err(|error| warn!(height = %ancestor.height(), %error, "ancestor is invalid")).ok()?;
         }
-        Some(state)
+        Some(behind)
     }
 
-    /// Waits for something to order on top of `state`, for as long as an idle chain waits.
-    async fn propose_on<E: Runtime>(&self, runtime: &E, state: &State) -> Option<Block> {
+    /// Waits for something to order on top of a block, for as long as an idle chain waits.
+    async fn propose_on<E: Runtime>(&self, runtime: &E, parent: &Behind) -> Option<Block> {
+        let state = &parent.state;
         let interval = if state.awaits_blocks() { SETTLING_INTERVAL.min(self.idle_interval) } else { self.idle_interval };
         let deadline = runtime.current() + interval;
         let transactions = loop {
@@ -76,7 +78,7 @@ impl Application {
         let now = timestamp(runtime.current());
         let time = now.max(TimestampNs::new(state.time().get() + 1));
         let block = state.propose(time, transactions);
-        let checked = self.chain.check(state, &block);
+        let checked = self.chain.check(parent, &block).await;
         checked.inspect_err(|error| warn!(height = %block.height(), %error, "own proposal is invalid")).ok()?;
         let now = timestamp(runtime.current());
         self.chain.with_stages(|stages| stages.block_proposed(block.id(), &Chain::headers(&block), now));
@@ -96,8 +98,8 @@ impl<E: Runtime> commonware_consensus::Application<E> for Application {
         ancestry: impl Ancestry<Block>,
         (): (),
     ) -> Option<Digested<Block>> {
-        let state = self.state_behind(from_consensus(context.parent.1), ancestry).await?;
-        let block = self.propose_on(&runtime, &state).await?;
+        let parent = self.behind(from_consensus(context.parent.1), ancestry).await?;
+        let block = self.propose_on(&runtime, &parent).await?;
         let digest = crate::digest::to_consensus(block.id());
         Some(Digested::precomputed(block, digest))
     }
@@ -107,13 +109,19 @@ impl<E: Runtime> commonware_consensus::Application<E> for Application {
         let now = timestamp(runtime.current());
         self.chain.with_stages(|stages| stages.block_proposed(block.id(), &Chain::headers(&block), now));
         if !self.chain.is_child(block.id()) && !planted!(VoteUnchecked) {
-            match self.state_behind(from_consensus(context.parent.1), ancestry).await {
-                Some(parent) => {
-                    if let Err(error) = self.chain.check(&parent, &block) {
+            match self.behind(from_consensus(context.parent.1), ancestry).await {
+                Some(parent) => match self.chain.check(&parent, &block).await {
+                    Ok(_) => {}
+                    Err(error @ ChainError::Block(_)) => {
                         warn!(height = %block.height(), proposer = %context.leader, %error, "refusing a block");
                         return false;
                     }
-                }
+                    // A sibling became final meanwhile, or the store failed, which says nothing of the block.
+                    Err(error @ (ChainError::Store(_) | ChainError::Facts(_))) => {
+                        debug!(height = %block.height(), %error, "cannot verify a block");
+                        return pending().await;
+                    }
+                },
                 // Decided while it was on its way here.
                 None if block.height() <= self.chain.finalized().height() => return self.chain.is_final(&block),
                 // Its ancestors cannot be had now, which says nothing of it: this validator abstains.
@@ -138,11 +146,23 @@ impl commonware_consensus::Reporter for Application {
     fn report(&mut self, update: Update<Block>) -> Feedback {
         match update {
             Update::Tip(..) => {}
-            Update::Block(block, acknowledgement) => {
-                self.chain.finalize(block.inner());
-                acknowledgement.acknowledge();
-            }
+            // The library hands out so many before the first is acknowledged; when nobody takes them any more, this validator stops.
+            Update::Block(block, acknowledgement) => drop(self.finalized.send((block.inner().clone(), acknowledgement))),
         }
         Feedback::Ok
+    }
+}
+
+/// Takes the finalized blocks of an [`Application`].
+pub(super) type FinalizedBlocks = mpsc::UnboundedReceiver<(Block, Exact)>;
+
+/// Applies finalized blocks and acknowledges each once it is durable. Ends when it cannot go on.
+pub(super) async fn keep(chain: Chain, mut blocks: FinalizedBlocks) {
+    while let Some((block, acknowledgement)) = blocks.recv().await {
+        if let Err(error) = chain.finalize(&block).await {
+            error!(height = %block.height(), block = %block.id(), %error, "a finalized block cannot be applied");
+            return;
+        }
+        acknowledgement.acknowledge();
     }
 }

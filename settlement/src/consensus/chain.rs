@@ -1,32 +1,48 @@
 //! The ledger as this validator knows it: what is final, the children of that which are not, and what waits to be ordered.
 //!
-//! A child's ledger is kept while the child may still become final. When a block becomes final, every other child of its height
-//! and below is dropped. Nothing here is locked across an await.
+//! * Behind every block stands a ledger, which is a value, and a fork of the verifiable store, which has the root ([`Behind`]).
+//! * A child's is kept while the child may still become final. When a block becomes final, every other child of its height and below is
+//!   dropped.
+//! * **The store lags one block behind**: its live state is the parent of the last final block, whose `pre_state` is its root. So every
+//!   proof of a live fact has its certificate. It is durable before the block is acknowledged.
+//! * Nothing here is locked across an await.
 
 use super::Finalization;
-use super::limits::{CERTIFICATES_WAITING_MAX, EVIDENCE_MAX, ORDERED_BLOCKS_MAX, RECENT_BLOCKS_MAX};
+use super::limits::{CERTIFICATES_WAITING_MAX, EVIDENCE_MAX, ORDERED_BLOCKS_MAX, PRUNE_INTERVAL_BLOCKS, RECENT_BLOCKS_MAX};
 use super::observer::Evidence;
 use crate::block::{Block, SignedDeposit, Transaction, header_id};
 use crate::dispersal::FraudProof;
 use crate::genesis::Genesis;
+use crate::ledger::facts::{Fact, FactKey, FactsError};
 use crate::ledger::{BlockError, Checked, State, ZoneBlock};
 use crate::mempool::{Inserted, Mempool, PoolError};
 use crate::receipt::{BodyStatement, Receipt, SignedReceipt, Word};
 use crate::stages::Stages;
+use crate::store::{Fork, Live, Position, StoreError, VerifiableState, Write};
+use crate::wire::CertifiedHeads;
+use crate::wire::limits::HEADS_MAX;
 use commonware_utils::sync::{Mutex, Notify};
 use plinth_types::block::{SignedHeader, ZoneHeader};
+use plinth_types::codec::Codec as _;
 use plinth_types::digest::Digest;
 use plinth_types::id::{Height, PublicKey, TimestampNs};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use thiserror::Error;
 use tokio::sync::watch;
 
 /// The ledger of one validator. Clones share it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Chain(Arc<Shared>);
 
-#[derive(Debug)]
+impl std::fmt::Debug for Chain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chain").field("ledger", &self.0.ledger).finish_non_exhaustive()
+    }
+}
+
 struct Shared {
+    store: Arc<Store>,
     ledger: Mutex<Ledger>,
     stages: Mutex<Stages>,
     evidence: Mutex<VecDeque<Evidence>>,
@@ -34,15 +50,45 @@ struct Shared {
     height: watch::Sender<Height>,
 }
 
+/// The verifiable store, of whatever runtime.
+pub type Store = dyn VerifiableState<Fork = Fork>;
+
 #[derive(Debug)]
 struct Ledger {
-    finalized: State,
-    children: BTreeMap<Digest, Checked>,
+    finalized: Behind,
+    children: BTreeMap<Digest, Child>,
     recent: VecDeque<Finalized>,
     certificates: VecDeque<Finalization>,
     /// Zone blocks that were ordered, until the rebuilder has taken note of them.
     ordered: VecDeque<ZoneBlock>,
     pool: Mempool,
+}
+
+/// What stands behind a block: the ledger, with its root, and the store's fork of that root.
+#[derive(Clone, Debug)]
+pub(super) struct Behind {
+    pub(super) state: State,
+    fork: Fork,
+}
+
+#[derive(Debug)]
+struct Child {
+    checked: Checked,
+    fork: Fork,
+}
+
+/// Why a block cannot be put on top of another.
+#[derive(Debug, Error)]
+pub enum ChainError {
+    /// It is invalid.
+    #[error(transparent)]
+    Block(#[from] BlockError),
+    /// The store refused, which says nothing of the block.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is stored is no ledger of this chain.
+    #[error("stored facts: {0}")]
+    Facts(#[from] FactsError),
 }
 
 /// A finalized block with its own certificate, if this validator ever saw one: a block can also be final because a later one is.
@@ -55,32 +101,61 @@ pub struct Finalized {
 }
 
 impl Chain {
-    /// The ledger behind the genesis block.
-    #[must_use]
-    pub fn new(genesis: Arc<Genesis>) -> Self {
-        let finalized = State::genesis(genesis);
-        let height = watch::Sender::new(finalized.height());
+    /// The ledger that the store holds the facts of.
+    ///
+    /// # Errors
+    ///
+    /// [`ChainError`]: the store is of another chain, or damaged.
+    pub async fn open(genesis: Arc<Genesis>, store: Arc<Store>) -> Result<Self, ChainError> {
+        let (live, fork) = store.live().await?;
+        let state = stored_state(genesis, &*store, live).await?;
+        let height = watch::Sender::new(state.height());
         let ledger = Ledger {
-            finalized,
+            finalized: Behind { state, fork },
             children: BTreeMap::new(),
             recent: VecDeque::new(),
             certificates: VecDeque::new(),
             ordered: VecDeque::new(),
             pool: Mempool::new(),
         };
-        Self(Arc::new(Shared {
+        Ok(Self(Arc::new(Shared {
+            store,
             ledger: Mutex::new(ledger),
             stages: Mutex::default(),
             evidence: Mutex::default(),
             work: Notify::new(),
             height,
-        }))
+        })))
     }
 
     /// The ledger behind the last finalized block.
     #[must_use]
     pub fn finalized(&self) -> State {
-        self.0.ledger.lock().finalized.clone()
+        self.0.ledger.lock().finalized.state.clone()
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &*self.0.store
+    }
+
+    /// The finalized blocks that follow a state of the store, up to the first of which a certificate was seen. `None` while there is
+    /// none, or when the state is long gone.
+    #[must_use]
+    pub fn certified_after(&self, live: &Live) -> Option<CertifiedHeads> {
+        let ledger = self.0.ledger.lock();
+        let first = live.position.height.next();
+        let skipped = first.get().checked_sub(ledger.recent.front()?.block.height().get())?;
+        let blocks = ledger.recent.iter().skip(usize::try_from(skipped).ok()?);
+        let mut heads = Vec::new();
+        for Finalized { block, certificate } in blocks.take(HEADS_MAX) {
+            heads.push(block.to_head());
+            if let Some(certificate) = certificate {
+                return Some(CertifiedHeads { heads, certificate: certificate.clone() });
+            }
+        }
+        None
     }
 
     /// Height of the last finalized block that was applied, as it grows.
@@ -126,13 +201,14 @@ impl Chain {
         &self.0.work
     }
 
-    /// The ledger behind a block that is final or a known child.
-    pub(super) fn state_behind(&self, block: Digest) -> Option<State> {
+    /// What stands behind a block that is final or a known child.
+    pub(super) fn behind(&self, block: Digest) -> Option<Behind> {
         let ledger = self.0.ledger.lock();
-        if ledger.finalized.block() == block {
+        if ledger.finalized.state.block() == block {
             return Some(ledger.finalized.clone());
         }
-        ledger.children.get(&block).map(|checked| checked.state().clone())
+        let Child { checked, fork } = ledger.children.get(&block)?;
+        Some(Behind { state: checked.state().clone(), fork: fork.clone() })
     }
 
     pub(super) fn is_child(&self, block: Digest) -> bool {
@@ -176,7 +252,7 @@ impl Chain {
     fn insert(&self, insert: impl FnOnce(&mut Mempool, &State) -> Result<Inserted, PoolError>) -> Result<Inserted, PoolError> {
         let mut ledger = self.0.ledger.lock();
         let Ledger { finalized, pool, .. } = &mut *ledger;
-        let inserted = insert(pool, finalized)?;
+        let inserted = insert(pool, &finalized.state)?;
         drop(ledger);
         if inserted != Inserted::Known {
             self.0.work.notify_waiters();
@@ -189,20 +265,38 @@ impl Chain {
         let ledger = self.0.ledger.lock();
         let waiting = ledger.pool.headers(header.zone).find(|candidate| candidate.id() == id)?;
         let receipt: Receipt = *waiting.receipts().find(|receipt| receipt.validator == *validator)?;
-        let index = ledger.finalized.committee().index_of(validator)?;
+        let index = ledger.finalized.state.committee().index_of(validator)?;
         Some(SignedReceipt { statement: BodyStatement::of(header, id), word: Word::ShardChecked { index }, receipt })
     }
 
-    /// Checks a block on top of its parent's ledger and keeps the outcome.
-    pub(super) fn check(&self, parent: &State, block: &Block) -> Result<State, BlockError> {
-        let mut ledger = self.0.ledger.lock();
+    /// Checks a block on top of its parent, and keeps what stands behind it.
+    pub(super) async fn check(&self, parent: &Behind, block: &Block) -> Result<Behind, ChainError> {
         // What the pool has verified, it remembers.
-        let checked = parent.check(block, ledger.pool.verifier())?;
-        let state = checked.state().clone();
-        if block.height() > ledger.finalized.height() {
-            ledger.children.insert(block.id(), checked);
+        let checked = parent.state.check(block, self.0.ledger.lock().pool.verifier())?;
+        let child = self.child(parent, checked).await?;
+        let behind = Behind { state: child.checked.state().clone(), fork: child.fork.clone() };
+        let mut ledger = self.0.ledger.lock();
+        if block.height() > ledger.finalized.state.height() {
+            ledger.children.insert(block.id(), child);
         }
-        Ok(state)
+        Ok(behind)
+    }
+
+    /// Checks the next block with all its signatures and makes it final: for whoever has the whole chain and believes no certificate. Not
+    /// beside consensus.
+    ///
+    /// # Errors
+    ///
+    /// [`ChainError`].
+    pub async fn validate(&self, block: &Block) -> Result<(), ChainError> {
+        let parent = self.0.ledger.lock().finalized.clone();
+        self.check(&parent, block).await?;
+        self.finalize(block).await
+    }
+
+    async fn child(&self, parent: &Behind, checked: Checked) -> Result<Child, StoreError> {
+        let (checked, fork) = fork(self.store(), &parent.fork, checked).await?;
+        Ok(Child { checked, fork })
     }
 
     /// Keeps a certificate until its block is applied.
@@ -214,36 +308,40 @@ impl Chain {
         ledger.certificates.push_back(certificate);
     }
 
-    /// Applies a stored block when the validator starts.
-    pub(super) fn replay(&self, block: &Block) -> Result<(), BlockError> {
-        let mut ledger = self.0.ledger.lock();
-        let checked = ledger.finalized.check_unsigned(block)?.finalized();
-        ledger.finalize(block, checked);
-        self.0.height.send_replace(block.height());
-        Ok(())
-    }
-
-    /// Applies a finalized block; one that was applied before is left alone.
+    /// Applies a finalized block; one that was applied before is left alone. When it returns, the state behind the block's parent is
+    /// durable. One task calls this.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// If the block is no valid child of the last one: more than a third of the validators are Byzantine, or the ledger has a bug,
-    /// and this validator must sign nothing any more.
-    pub(super) fn finalize(&self, block: &Block) {
-        let mut ledger = self.0.ledger.lock();
-        if block.height() <= ledger.finalized.height() {
-            return;
+    /// [`ChainError`]. If the block is no valid child of the last one, more than a third of the validators are Byzantine, or the ledger
+    /// has a bug: this validator must sign nothing any more.
+    pub(super) async fn finalize(&self, block: &Block) -> Result<(), ChainError> {
+        let (parent, known) = {
+            let mut ledger = self.0.ledger.lock();
+            if block.height() <= ledger.finalized.state.height() {
+                return Ok(());
+            }
+            (ledger.finalized.clone(), ledger.children.remove(&block.id()))
+        };
+        let child = match known {
+            Some(child) => child,
+            None => self.child(&parent, parent.state.check_unsigned(block)?.finalized()).await?,
+        };
+        {
+            let mut ledger = self.0.ledger.lock();
+            ledger.finalize(block, child);
+            let Ledger { finalized, pool, .. } = &mut *ledger;
+            pool.prune(&finalized.state);
         }
-        let known = ledger.children.remove(&block.id());
-        let checked = known.unwrap_or_else(|| match ledger.finalized.check_unsigned(block) {
-            Ok(unverified) => unverified.finalized(),
-            Err(error) => panic!("finalized block {} at height {} is invalid: {error}", block.id(), block.height()),
-        });
-        ledger.finalize(block, checked);
-        let Ledger { finalized, pool, .. } = &mut *ledger;
-        pool.prune(finalized);
-        drop(ledger);
         self.0.height.send_replace(block.height());
+        // At first the parent is what was opened.
+        if self.0.store.live().await?.0.position != parent.fork.position() {
+            self.0.store.apply(parent.fork).await?;
+        }
+        if block.height().get().is_multiple_of(PRUNE_INTERVAL_BLOCKS) {
+            self.0.store.prune().await?;
+        }
+        Ok(())
     }
 
     /// Headers that a block orders, with the time each was executed.
@@ -264,14 +362,15 @@ impl Chain {
 }
 
 impl Ledger {
-    fn finalize(&mut self, block: &Block, checked: Checked) {
-        let outcome = self.finalized.apply(checked);
+    fn finalize(&mut self, block: &Block, Child { checked, fork }: Child) {
+        let outcome = self.finalized.state.apply(checked);
+        self.finalized.fork = fork;
         self.ordered.extend(outcome.ordered);
         while self.ordered.len() > ORDERED_BLOCKS_MAX {
             self.ordered.pop_front();
         }
-        let height = self.finalized.height();
-        self.children.retain(|_, child| child.state().height() > height);
+        let height = self.finalized.state.height();
+        self.children.retain(|_, child| child.checked.state().height() > height);
         let at = self.certificates.iter().position(|certificate| certificate.proposal.payload.0 == block.id().0);
         let certificate = at.and_then(|at| self.certificates.drain(..=at).next_back());
         if self.recent.len() == RECENT_BLOCKS_MAX {
@@ -279,4 +378,38 @@ impl Ledger {
         }
         self.recent.push_back(Finalized { block: block.clone(), certificate });
     }
+}
+
+/// The ledger of which the store has the facts.
+async fn stored_state(genesis: Arc<Genesis>, store: &Store, live: Live) -> Result<State, ChainError> {
+    let mut facts = Vec::new();
+    for stored in store.facts().await? {
+        let key = FactKey::decode(&stored.key).map_err(StoreError::from)?;
+        facts.push((key, Fact::decode(&stored.value).map_err(StoreError::from)?));
+    }
+    facts.sort_unstable_by_key(|(key, _)| *key);
+    let state = State::from_facts(genesis, facts)?;
+    let Position { height, block, .. } = live.position;
+    if (state.height(), state.block()) != (height, block) {
+        return Err(StoreError::OtherBlock { height, found: block, expected: state.block() }.into());
+    }
+    Ok(state.with_root(live.root))
+}
+
+/// Forks the store for a checked block, which learns its root.
+///
+/// # Errors
+///
+/// [`StoreError`], which says nothing of the block.
+pub async fn fork(store: &Store, parent: &Fork, checked: Checked) -> Result<(Checked, Fork), StoreError> {
+    let outcome = checked.outcome();
+    let position = Position { height: outcome.height, block: outcome.block, time: outcome.time };
+    let writes: Vec<Write> = outcome.writes.iter().map(to_write).collect();
+    let fork = store.fork(parent, &writes, position).await?;
+    Ok((checked.with_root(fork.root()), fork))
+}
+
+/// A fact as the store has it.
+pub(super) fn to_write((key, fact): &(FactKey, Option<Fact>)) -> Write {
+    Write { key: key.to_bytes().into(), value: fact.as_ref().map(|fact| fact.to_bytes().into()) }
 }

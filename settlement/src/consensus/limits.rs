@@ -44,6 +44,8 @@ pub const REPLAY_BUFFER_SIZE: usize = 256 << 10;
 pub const CACHE_PAGE_SIZE: u16 = 4_096;
 /// Pages of cached storage.
 pub const CACHE_PAGES: usize = 256;
+/// Blocks between two prunings of the store: what a state that was offered then needs stays until the next.
+pub const PRUNE_INTERVAL_BLOCKS: u64 = 1_024;
 /// Finalized blocks kept in memory for clients that follow the chain.
 pub const RECENT_BLOCKS_MAX: usize = 256;
 /// Certificates kept until their block is applied.

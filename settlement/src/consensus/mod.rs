@@ -13,13 +13,14 @@
 //! * **One code, two runtimes.** Everything here is generic over [`Runtime`] and the p2p traits: production runs it on tokio and
 //!   [`crate::transport`], the tests on the deterministic runtime and the simulated network.
 //! * **Votes are durable before they are sent** (simplex's journal), blocks before they are certified (marshal's cache), finalized
-//!   blocks and their certificates before they are applied (marshal's archives). The ledger itself is rebuilt from the archive.
+//!   blocks and their certificates before they are applied (marshal's archives). The ledger is opened from the facts of the verifiable
+//!   store, which are durable behind the last block but one, and the archived blocks after that: a start costs the state, not the history.
 //! * **Time is consensus data.** The proposer stamps, later than the parent; who verifies waits until its own clock is within
 //!   [`limits::CLOCK_TOLERANCE`], so a proposer with a fast clock loses its turn and no block lies in the future.
 //! * **Idle is cheap.** A proposer waits for content up to the idle interval, and proposes at once when there is some.
 //! * **Equivocation leaves evidence** that names the key ([`Evidence`]), and blocks the peer.
 //!
-//! Known limitations: one epoch, so the committee is fixed; the rebuild reads every block since genesis.
+//! Known limitation: one epoch, so the committee is fixed.
 
 mod answer;
 mod application;
@@ -32,11 +33,11 @@ mod stack;
 
 pub use answer::{DepositAnswer, OpeningAnswer, Refusal, SubmitAnswer};
 pub use application::Application;
-pub use chain::{Chain, Finalized};
+pub use chain::{Chain, ChainError, Finalized, Store, fork};
 pub use gossip::{Gossip, GossipSender};
 pub use intake::{Intake, Unkept};
 pub use observer::{Evidence, Fault};
-pub use stack::{Consensus, ConsensusConfig, ConsensusError, Ends, Network, start};
+pub use stack::{Consensus, ConsensusConfig, ConsensusError, Ends, Network, open_store, start};
 
 use crate::genesis::Genesis;
 use crate::keys;

@@ -1,7 +1,7 @@
 //! Puts the library's actors together around one ledger.
 
-use super::application::Application;
-use super::chain::Chain;
+use super::application::{Application, keep};
+use super::chain::{Chain, ChainError, to_write};
 use super::gossip::{GossipSender, listen};
 use super::intake::Intake;
 use super::limits::{
@@ -18,6 +18,8 @@ use crate::dispersal::listen::listen as listen_for_shards;
 use crate::dispersal::{Rebuilder, ShardStore};
 use crate::genesis::Genesis;
 use crate::keys::SecretKey;
+use crate::ledger::State;
+use crate::store::{Position, Qmdb, StoreConfig, StoreError, StoreRuntime, Write};
 use commonware_broadcast::buffered;
 use commonware_codec::Read;
 use commonware_consensus::Reporters;
@@ -38,7 +40,7 @@ use commonware_runtime::buffer::paged::CacheRef;
 use commonware_storage::archive::{self, Archive as _, Identifier, prunable};
 use commonware_storage::translator::EightCap;
 use commonware_utils::{NZU16, NZU64, NZUsize, NonZeroDuration};
-use plinth_types::id::PublicKey;
+use plinth_types::id::{Height, PublicKey};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,10 +101,13 @@ pub enum ConsensusError {
     #[error("stored block {height} is of another chain than the genesis: {error}")]
     OtherChain {
         /// Where.
-        height: u64,
+        height: Height,
         /// What is wrong with it.
-        error: crate::ledger::BlockError,
+        error: ChainError,
     },
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
 }
 
 /// A validator's running consensus. Its tasks end with the runtime context that it was started from, or when aborted.
@@ -150,7 +155,8 @@ where
     let certificates: Archive<E, Finalization> =
         open_archive(&context, &partition, "certificates", &page_cache, Scheme::certificate_codec_config_unbounded()).await?;
     let blocks: Archive<E, Arc<Block>> = open_archive(&context, &partition, "blocks", &page_cache, ()).await?;
-    let chain = Chain::new(Arc::clone(&genesis));
+    let store = open_store(&context, &partition, &genesis).await.map_err(ChainError::from)?;
+    let chain = Chain::open(Arc::clone(&genesis), Arc::new(store)).await?;
     replay(&chain, &blocks).await?;
 
     let epocher = FixedEpocher::new(NonZeroU64::MAX);
@@ -179,7 +185,7 @@ where
         },
     )
     .await;
-    let application = Application::new(chain.clone(), idle_interval);
+    let (application, finalized) = Application::new(chain.clone(), idle_interval);
 
     let (broadcast, buffer) = buffered::Engine::new(
         context.child("broadcast"),
@@ -260,9 +266,11 @@ where
     let intake = Intake::new(chain.clone(), key, gossip, store.clone(), told.clone());
     let blocker = network.blocker;
     let shards = (shard_sender, shard_receiver);
+    let keeper = chain.clone();
     let tasks = vec![
         storing,
         rebuilder.start(rebuilds),
+        context.child("keeper").spawn(move |_| keep(keeper, finalized)),
         listen_for_shards(context.child("shards"), (chain.clone(), store), shards, blocker.clone(), told),
         listen(context.child("gossip"), chain.clone(), gossip_receiver, blocker),
         broadcast.start(network.blocks),
@@ -300,12 +308,25 @@ async fn open_archive<E: Runtime, V: commonware_codec::CodecShared>(
     .await
 }
 
-/// Applies every stored block that follows without a gap. What the archive holds is final: it was stored with or under a certificate.
+/// Opens the store of a chain, at genesis if it is empty.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub async fn open_store<E: StoreRuntime>(context: &E, partition: &str, genesis: &Arc<Genesis>) -> Result<Qmdb<E>, StoreError> {
+    let state = State::genesis(Arc::clone(genesis));
+    let position = Position { height: state.height(), block: state.block(), time: state.time() };
+    let facts: Vec<Write> = state.facts().map(|(key, fact)| to_write(&(key, Some(fact)))).collect();
+    Qmdb::open(context.child("store"), &StoreConfig::new(format!("{partition}-state")), position, &facts).await
+}
+
+/// Applies every stored block behind the store's that follows without a gap. What the archive holds is final: it was stored with or
+/// under a certificate.
 async fn replay<E: Runtime>(chain: &Chain, blocks: &Archive<E, Arc<Block>>) -> Result<(), ConsensusError> {
-    let mut height = 1;
-    while let Some(block) = blocks.get(Identifier::Index(height)).await? {
-        chain.replay(&block).map_err(|error| ConsensusError::OtherChain { height, error })?;
-        height += 1;
+    let mut height = chain.finalized().height().next();
+    while let Some(block) = blocks.get(Identifier::Index(height.get())).await? {
+        chain.finalize(&block).await.map_err(|error| ConsensusError::OtherChain { height, error })?;
+        height = height.next();
     }
     Ok(())
 }

@@ -87,8 +87,8 @@ impl State {
         if block.time() <= self.time {
             return Err(BlockError::Time { time: block.time(), parent: self.time });
         }
-        if block.pre_state() != self.digest() {
-            return Err(BlockError::PreState { pre_state: block.pre_state(), expected: self.digest() });
+        if block.pre_state() != self.root() {
+            return Err(BlockError::PreState { pre_state: block.pre_state(), expected: self.root() });
         }
         self.execute_block(block)
     }
@@ -106,7 +106,7 @@ impl State {
 
     fn execute_block(&self, block: &Block) -> Result<Unverified, BlockError> {
         let mut state = self.clone();
-        state.digest = OnceLock::new();
+        (state.digest, state.root) = (OnceLock::new(), None);
         let mut effects = Effects::default();
         for (index, transaction) in block.transactions().iter().enumerate() {
             let place = Place { index, at: block.height() };
@@ -165,6 +165,12 @@ impl Checked {
     #[must_use]
     pub const fn state(&self) -> &State {
         &self.state
+    }
+
+    /// The same, where a verifiable store has this root behind the block.
+    #[must_use]
+    pub fn with_root(self, root: Digest) -> Self {
+        Self { state: self.state.with_root(root), ..self }
     }
 
     /// What the block does.

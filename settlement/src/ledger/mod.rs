@@ -18,8 +18,9 @@
 //!   exit a leaf that was never taken. None fits twice.
 //! * **On `Err` nothing has changed.** Every transaction decides first and changes then.
 //! * **Cheap to clone.** Owners lie in 256 shared buckets, zones each behind a pointer: a child copies what its block touches.
-//! * **Digest.** [`State::digest`] covers all of it and stands in the next block as `pre_state`. It is a hash of bucket hashes for now;
-//!   the verifiable store comes with its own issue.
+//! * **Root.** [`State::root`] stands in the next block as `pre_state`. It comes from the verifiable store ([`crate::store`]) that whoever
+//!   holds the state feeds with each block's [`Outcome::writes`]; the ledger itself knows no store. [`State::digest`] is a hash of it all
+//!   for those who keep none: tests and models.
 //!
 //! Life of a zone block here: *ordered* with the receipts of 2f+1 validators for their shards of its body; `available` when f+1
 //! validators have said in a block that they rebuilt it; `settled` when its zone's mode says so (attested: a delay has passed since,

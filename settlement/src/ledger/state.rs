@@ -35,6 +35,8 @@ pub struct State {
     /// Facts that may have changed since the parent.
     pub(super) touched: BTreeSet<FactKey>,
     pub(super) digest: OnceLock<Digest>,
+    /// Of the verifiable store that holds the facts, as its holder says.
+    pub(super) root: Option<Digest>,
 }
 
 impl fmt::Debug for State {
@@ -76,6 +78,7 @@ impl State {
             statement: Arc::default(),
             touched: BTreeSet::new(),
             digest: OnceLock::new(),
+            root: None,
         };
         state.state_conservation();
         state.touched.clear();
@@ -85,7 +88,7 @@ impl State {
     /// A block on top of this state. It is valid if `time` is later than the state's and the transactions are.
     #[must_use]
     pub fn propose(&self, time: TimestampNs, transactions: Vec<Transaction>) -> Block {
-        Block::new(self.height.next(), self.block, time, self.digest(), transactions)
+        Block::new(self.height.next(), self.block, time, self.root(), transactions)
     }
 
     /// The genesis it grew from.
@@ -222,6 +225,19 @@ impl State {
     pub(super) fn turnstile_mut(&mut self, zone: ZoneId, asset: AssetId) -> &mut Turnstile {
         self.touched.insert(FactKey::Turnstile(zone, asset));
         self.zone_mut(zone).turnstiles.entry(asset).or_default()
+    }
+
+    /// The same state, of which a verifiable store has this root.
+    #[must_use]
+    pub const fn with_root(mut self, root: Digest) -> Self {
+        self.root = Some(root);
+        self
+    }
+
+    /// `pre_state` of the next block: the root of the verifiable store, or of a state that nobody keeps in one, its digest.
+    #[must_use]
+    pub fn root(&self) -> Digest {
+        self.root.unwrap_or_else(|| self.digest())
     }
 
     /// SHA-256 of domain and canonical bytes: genesis digest, block, height, time, bucket digests of owners, committees,

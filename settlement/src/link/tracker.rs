@@ -135,7 +135,9 @@ impl Tracker {
         }
         let mut outcomes = Vec::with_capacity(count);
         for block in self.pending.drain(..count) {
-            let unverified = self.state.check_unsigned(&block);
+            // 2f+1 validators, who have the store, signed that this is its root.
+            let parent = self.state.clone().with_root(block.pre_state());
+            let unverified = parent.check_unsigned(&block);
             let checked = unverified.map_err(|error| Lie::Invalid { height: block.height(), error })?.finalized();
             outcomes.push(self.state.apply(checked));
         }

@@ -11,6 +11,7 @@ use super::limits::{
 use super::parameters::BITMAP_CHUNK_SIZE;
 use super::proof::FactProof;
 use super::state::{Fact, Live, Position, VerifiableState, Write, key_hash};
+use super::sync::{StatePart, StateRequest, StateTarget};
 use crate::digest::{from_consensus, to_consensus};
 use bytes::Bytes;
 use commonware_codec::RangeCfg;
@@ -285,6 +286,14 @@ impl<E: StoreRuntime> VerifiableState for Qmdb<E> {
             Ok((open.live(), proof))
         }
         .boxed()
+    }
+
+    fn target(&self) -> BoxFuture<'_, Result<StateTarget, StoreError>> {
+        async move { self.read().await?.target().await }.boxed()
+    }
+
+    fn part(&self, request: StateRequest) -> BoxFuture<'_, Result<StatePart, StoreError>> {
+        async move { self.read().await?.part(request).await }.boxed()
     }
 
     fn prune(&self) -> BoxFuture<'_, Result<(), StoreError>> {

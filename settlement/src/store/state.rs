@@ -3,6 +3,7 @@
 use super::error::StoreError;
 use super::limits::{FACT_KEY_SIZE_MAX, FACT_VALUE_SIZE_MAX};
 use super::proof::FactProof;
+use super::sync::{StatePart, StateRequest, StateTarget};
 use crate::digest::sha256;
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -86,6 +87,13 @@ pub trait VerifiableState: Send + Sync + 'static {
 
     /// Proves a fact, or its absence, against the live root.
     fn prove<'a>(&'a self, key: &'a [u8]) -> BoxFuture<'a, Result<(Live, FactProof), StoreError>>;
+
+    /// The live state, for others to fetch.
+    fn target(&self) -> BoxFuture<'_, Result<StateTarget, StoreError>>;
+
+    /// A part of the log, of this state or an older one, for whoever fetches it; at most
+    /// [`SYNC_ANSWER_SIZE_MAX`](super::limits::SYNC_ANSWER_SIZE_MAX) bytes or one operation.
+    fn part(&self, request: StateRequest) -> BoxFuture<'_, Result<StatePart, StoreError>>;
 
     /// Drops what neither the live state nor a proof of it needs. The root stays.
     fn prune(&self) -> BoxFuture<'_, Result<(), StoreError>>;

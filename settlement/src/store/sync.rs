@@ -17,7 +17,7 @@ use super::limits::{
     ENTRY_SIZE_MAX, SYNC_ANSWER_SIZE_MAX, SYNC_APPLY_MAX, SYNC_OPERATIONS_MAX, SYNC_REQUEST_SIZE_MAX, SYNC_REQUESTS_MAX,
     SYNC_WITNESS_SIZE_MAX,
 };
-use super::qmdb::{Database, Family, Operation, Qmdb, StoreConfig, StoreRuntime, operation_codec};
+use super::qmdb::{Database, Family, Open, Operation, Qmdb, StoreConfig, StoreRuntime, operation_codec};
 use super::state::{Live, Position};
 use crate::digest::{from_consensus, to_consensus};
 use commonware_codec::EncodeSize as _;
@@ -97,36 +97,23 @@ impl StateTarget {
     }
 }
 
-impl<E: StoreRuntime> Qmdb<E> {
-    /// The live state, for others to fetch.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`].
-    pub async fn target(&self) -> Result<StateTarget, StoreError> {
-        let open = self.read().await?;
+impl<E: StoreRuntime> Open<E> {
+    pub(super) async fn target(&self) -> Result<StateTarget, StoreError> {
         Ok(StateTarget {
-            live: open.live(),
-            log_root: from_consensus(open.database.ops_root()),
-            witness: open.database.ops_root_witness().await?,
-            start: *open.database.sync_boundary(),
-            end: *open.database.bounds().end,
+            live: self.live(),
+            log_root: from_consensus(self.database.ops_root()),
+            witness: self.database.ops_root_witness().await?,
+            start: *self.database.sync_boundary(),
+            end: *self.database.bounds().end,
         })
     }
 
-    /// Answers a request for a part of the log, of this state or an older one; at most [`SYNC_ANSWER_SIZE_MAX`] bytes.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`]: there is no such part, or not any more.
-    pub async fn part(&self, request: StateRequest) -> Result<StatePart, StoreError> {
-        let open = self.read().await?;
-        let mut request = request.0;
+    pub(super) async fn part(&self, StateRequest(mut request): StateRequest) -> Result<StatePart, StoreError> {
         if let Request::Operations { max_ops, .. } = &mut request {
             *max_ops = (*max_ops).min(SYNC_OPERATIONS_MAX);
         }
         loop {
-            let (response, _) = open.database.serve(request).await?;
+            let (response, _) = self.database.serve(request).await?;
             match &mut request {
                 Request::Operations { max_ops, .. } if max_ops.get() > 1 && response.encode_size() > SYNC_ANSWER_SIZE_MAX => {
                     *max_ops = NonZeroU64::new(max_ops.get() / 2).expect("above one");

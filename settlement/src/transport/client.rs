@@ -135,6 +135,12 @@ impl ClientConnection {
         self.connection.close_reason()
     }
 
+    /// Bytes that came over it so far, UDP payloads, the handshake included.
+    #[must_use]
+    pub fn received_byte_count(&self) -> u64 {
+        self.connection.stats().udp_rx.bytes
+    }
+
     /// Ends it.
     pub fn close(&self) {
         CloseReason::Stopping.close(&self.connection);

@@ -13,6 +13,8 @@ pub const ANSWER_SIZE_MAX: usize = SHARD_SIZE_MAX + (64 << 10);
 pub const REFUSAL_SIZE_MAX: usize = 512;
 /// Longest certificate in an answer, in bytes.
 pub const CERTIFICATE_SIZE_MAX: usize = 16 << 10;
+/// Most heads between a state and the certificate that covers it.
+pub const HEADS_MAX: usize = 256;
 
 const _: () = assert!(REQUEST_HEAD_SIZE_MAX < REQUEST_SIZE_MAX);
 const _: () = assert!(BLOCK_SIZE_MAX + CERTIFICATE_SIZE_MAX + 64 <= ANSWER_SIZE_MAX);

@@ -2,8 +2,11 @@
 //!
 //! Frames are `length u32 LE, bytes`; requests and answers start with a version and a tag.
 
+mod facts;
 pub mod limits;
 mod packed;
+
+pub use facts::{CertifiedHeads, FactAnswer, FactsRequest, PartAnswer, StateAnswer};
 
 use crate::block::{Block, SignedDeposit};
 use crate::consensus::{DepositAnswer, Finalization, OpeningAnswer, SubmitAnswer};
@@ -37,6 +40,8 @@ pub enum Request {
     Shard(Digest),
     /// Try this key on the body of an ordered block. Answered by [`OpeningAnswer`].
     Open(Opening),
+    /// Show a fact, or a part of the state.
+    Facts(FactsRequest),
 }
 
 impl Request {
@@ -68,6 +73,10 @@ impl Request {
                 opening.header.encode(&mut out);
                 opening.key.encode(&mut out);
             }
+            Self::Facts(request) => {
+                7_u8.encode(&mut out);
+                request.encode(&mut out);
+            }
         }
         out.into()
     }
@@ -92,6 +101,7 @@ impl Request {
             4 => Self::Info,
             5 => Self::Shard(Codec::read(&mut reader)?),
             6 => Self::Open(Opening { header: Codec::read(&mut reader)?, key: Codec::read(&mut reader)? }),
+            7 => Self::Facts(Codec::read(&mut reader)?),
             _ => return Err(reader.invalid("request tag")),
         };
         reader.finish()?;

@@ -17,7 +17,7 @@ use std::time::Duration;
 const PAUSE: Duration = Duration::from_millis(150);
 
 pub(super) async fn run(context: Context, mut post: Post) {
-    let mut turns = Turns::new(&post);
+    let Some(mut turns) = Turns::new(&context, &post).await else { return };
     let mut others = post.chain.peers.clone();
     others.remove(post.index);
     while let Some(Turn { round, parent, state }) = turns.next(&mut post).await {

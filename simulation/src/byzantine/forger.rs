@@ -14,7 +14,7 @@ use plinth_types::digest::Digest;
 use plinth_types::id::{AssetId, TimestampNs};
 
 pub(super) async fn run(context: Context, mut post: Post) {
-    let mut turns = Turns::new(&post);
+    let Some(mut turns) = Turns::new(&context, &post).await else { return };
     let mut trick = 0_usize;
     while let Some(Turn { round, parent, state }) = turns.next(&mut post).await {
         let now = TimestampNs::new(timestamp(context.current()).get().max(state.time().get() + 1));

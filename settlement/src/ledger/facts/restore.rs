@@ -180,6 +180,7 @@ impl Restoring {
             statement: Arc::new(self.statement),
             touched: BTreeSet::new(),
             digest: OnceLock::new(),
+            root: None,
             genesis,
         };
         let found = state.add_up();
