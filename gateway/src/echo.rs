@@ -5,7 +5,7 @@
 use crate::acceptor::Acceptor;
 use crate::clock::Now;
 use crate::codec::{Message, Version, tag};
-use crate::driver::{DriverConfig, GatewayError, Server, Waker};
+use crate::driver::{DriverConfig, GatewayError, Listen, Server, Waker};
 use crate::session::{Application, BodyWriter, Credential, Origin, Outbound, ResetPolicy, SessionConfig};
 use crate::zone::{Full, Zone};
 use plinth_types::codec::Codec;
@@ -49,7 +49,7 @@ impl EchoServer {
         };
         let mut acceptor = Acceptor::new("ISLD", (1..).zip(&SESSIONS).map(session).collect(), Echo::default())?;
         acceptor.start();
-        Ok(Self { server: Server::bind(address, acceptor, driver)?, notes: Notes::default() })
+        Ok(Self { server: Server::bind(vec![Listen::plain(address)], acceptor, driver)?, notes: Notes::default() })
     }
 
     /// Where it listens.
@@ -58,7 +58,7 @@ impl EchoServer {
     ///
     /// When the system does not say.
     pub fn local_addr(&self) -> Result<SocketAddr, GatewayError> {
-        self.server.local_addr()
+        Ok(self.server.local_addrs()?[0])
     }
 
     /// Ends a wait from another thread.

@@ -4,9 +4,11 @@
 //! codec/        bytes to fields and back, prices and times exactly
 //! dictionary/   what a message may say
 //! session/      FIX sessions, sans-IO: sequence, recovery, outbound numbers. Its doc is the specification of the hard part
-//! acceptor.rs   connections bound to sessions, sans-IO
+//! acceptor/      connections bound to sessions, sans-IO
 //! application/  orders: requests to commands, durable records to reports. Its doc holds the rules of engagement
-//! driver/       io_uring or epoll, passwords, the turn of the loop: [`Gateway`]
+//! driver/       io_uring or epoll, TLS, passwords, the turn of the loop: [`Gateway`]
+//! tls/          certificates: what we show, whom we believe, whose is whose
+//! rate.rs       how often something may happen
 //! echo.rs       the application of the conformance tests
 //! client/       a small initiator for harnesses
 //! zone.rs       [`Zone`], the only way into the zone
@@ -31,7 +33,9 @@ pub mod dictionary;
 pub mod driver;
 pub mod echo;
 pub mod limits;
+pub mod rate;
 pub mod session;
+pub mod tls;
 pub mod zone;
 
 pub use driver::{Gateway, GatewayConfig, GatewayError, GatewayStatus, SessionStatus, Waker};

@@ -36,9 +36,19 @@ pub const CONNECTIONS_MAX: usize = 16 << 10;
 pub const CONNECTIONS_DEFAULT: usize = 512;
 /// Connections from one address unless configured otherwise. The next one is closed.
 pub const CONNECTIONS_PER_ADDRESS_DEFAULT: usize = 256;
+/// Addresses that one gateway listens on.
+pub const LISTENERS_MAX: usize = 8;
+/// Connections over TLS with one certificate. The next one is closed.
+pub const CONNECTIONS_PER_CERTIFICATE_MAX: usize = 64;
+/// TLS handshakes of one address in quick succession. The next connection is closed before anything is computed for it.
+pub const HANDSHAKES_BURST: u64 = 256;
+/// How often an address may begin one after that: twenty times a second.
+pub const HANDSHAKE_INTERVAL_NS: u64 = SECOND_NS / 20;
+/// How long the last words on a connection (why a handshake failed, that nothing follows) may take to be sent.
+pub const FAREWELL_TIME_MAX_NS: u64 = SECOND_NS;
 /// Connections that have not logged on. The next one is closed, so that silent peers cannot keep clients out.
 pub const CONNECTIONS_PENDING_MAX: usize = 128;
-/// Addresses whose failed logons are remembered. Beyond it those that may try again are forgotten first.
+/// Addresses whose failed logons, or whose handshakes, are remembered. Beyond it those that may try again are forgotten first.
 pub const FAILURES_KEPT_MAX: usize = 4_096;
 /// Failed logons of one address in quick succession. The next connection is closed before its password is looked at.
 pub const FAILED_LOGONS_BURST: u64 = 10;

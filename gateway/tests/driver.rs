@@ -4,182 +4,17 @@
 
 mod support;
 
-use plinth_gateway::Gateway;
 use plinth_gateway::client::{Client, ClientConfig, ClientError, Numbers};
-use plinth_gateway::clock::{MonoNs, Now};
+use plinth_gateway::clock::Now;
 use plinth_gateway::codec::{Message, tag, timestamp};
-use plinth_gateway::driver::{Backend, DriverConfig, GatewayConfig, GatewayStatus, Waker, hash_password};
+use plinth_gateway::driver::Backend;
 use plinth_gateway::limits::{CONNECTIONS_PENDING_MAX, FAILED_LOGONS_BURST, QUARANTINE_SIZE};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
+use std::net::TcpStream;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use support::{Record, firms};
-
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A gateway on a thread, with its zone.
-struct Server {
-    address: SocketAddr,
-    waker: Waker,
-    requests: Sender<Request>,
-    speed: Arc<AtomicU64>,
-    thread: JoinHandle<Vec<Record>>,
-}
-
-enum Request {
-    Status(Sender<GatewayStatus>),
-    /// As `kill -9`: nothing more is said.
-    Crash,
-}
-
-/// Monotonic time runs faster than the clock in tests that wait for a limit.
-struct Clock {
-    speed: Arc<AtomicU64>,
-    read_at: MonoNs,
-    mono: MonoNs,
-}
-
-impl Clock {
-    fn now(&mut self) -> Now {
-        let now = Now::read();
-        self.mono = self.mono.after_ns(now.mono.since_ns(self.read_at) * self.speed.load(Ordering::Relaxed));
-        self.read_at = now.mono;
-        Now { mono: self.mono, ..now }
-    }
-}
-
-impl Server {
-    fn start(backend: Backend, records: Vec<Record>) -> Self {
-        let (requests, inbox) = channel();
-        let (ready, started) = channel();
-        let speed = Arc::new(AtomicU64::new(1));
-        let clock = Clock { speed: speed.clone(), read_at: Now::read().mono, mono: MonoNs::default() };
-        let thread = std::thread::spawn(move || serve(backend, records, clock, &inbox, &ready));
-        let (address, waker) = started.recv().expect("the gateway starts");
-        Self { address, waker, requests, speed, thread }
-    }
-
-    fn status(&self) -> GatewayStatus {
-        let (sender, receiver) = channel();
-        self.requests.send(Request::Status(sender)).unwrap();
-        self.waker.wake();
-        receiver.recv_timeout(PATIENCE).expect("the loop turns")
-    }
-
-    /// Ends it without a word and returns the journal.
-    fn crash(self) -> Vec<Record> {
-        self.requests.send(Request::Crash).unwrap();
-        self.waker.wake();
-        self.thread.join().unwrap()
-    }
-
-    fn wait_for(&self, what: &str, condition: impl Fn(&GatewayStatus) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let status = self.status();
-            if condition(&status) {
-                return;
-            }
-            assert!(Instant::now() < deadline, "{what} never came: {status:?}");
-            std::thread::yield_now();
-        }
-    }
-
-    fn log_on(&self, firm: u16, numbers: Numbers) -> Client {
-        let config = ClientConfig::new(&format!("FIRM{firm}"), "PLINTH").password(&format!("secret{firm}")).heartbeat_s(600);
-        let mut client = Client::resume(self.address, config, numbers).unwrap();
-        client.logon(Instant::now() + PATIENCE).unwrap();
-        client
-    }
-}
-
-fn serve(
-    backend: Backend,
-    records: Vec<Record>,
-    mut clock: Clock,
-    inbox: &Receiver<Request>,
-    ready: &Sender<(SocketAddr, Waker)>,
-) -> Vec<Record> {
-    let config = GatewayConfig {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        comp_id: "PLINTH".to_owned(),
-        sessions: firms::sessions(|password| hash_password(password.as_bytes(), b"a salt for tests").unwrap()),
-        reference: firms::reference(),
-        attestation: firms::ATTESTATION.to_owned(),
-        driver: DriverConfig { backend, ..DriverConfig::default() },
-    };
-    let mut gateway = Gateway::bind(config).unwrap();
-    let mut journal = firms::journal();
-    let mut execute = journal.execute.take().unwrap();
-    for (command, tail, events) in &records {
-        assert_eq!(&execute(command), events);
-        gateway.recover(command, tail, events);
-    }
-    journal.execute = Some(execute);
-    journal.delivered = records.len();
-    journal.records = records;
-    gateway.start(&mut journal);
-    ready.send((gateway.local_addr().unwrap(), gateway.waker())).unwrap();
-    loop {
-        match inbox.try_recv() {
-            Ok(Request::Status(reply)) => reply.send(gateway.status()).unwrap(),
-            Ok(Request::Crash) => return journal.records,
-            Err(_) => {}
-        }
-        let now = clock.now();
-        journal.utc_ns = now.utc.get();
-        let mut worked = gateway.poll(now, &mut journal).unwrap();
-        while journal.delivered < journal.records.len() {
-            let (command, tail, events) = &journal.records[journal.delivered];
-            gateway.deliver(command, tail, events);
-            journal.delivered += 1;
-            worked = true;
-        }
-        gateway.flush(now).unwrap();
-        if !worked {
-            gateway.wait(Duration::from_millis(1)).unwrap();
-        }
-    }
-}
-
-fn order(client: &mut Client, id: &str, side: &str, qty: &str, price: &str) {
-    let time = timestamp::format(Now::read().utc);
-    client.queue(b"D", |body| {
-        body.bytes(tag::CL_ORD_ID, id.as_bytes());
-        body.bytes(tag::SYMBOL, b"BTC/USD");
-        body.bytes(tag::SIDE, side.as_bytes());
-        body.bytes(tag::TRANSACT_TIME, &time);
-        body.bytes(tag::ORDER_QTY, qty.as_bytes());
-        body.bytes(tag::ORD_TYPE, b"2");
-        body.bytes(tag::PRICE, price.as_bytes());
-    });
-}
-
-fn flush(client: &mut Client) {
-    while !client.flush().unwrap() {
-        std::thread::yield_now();
-    }
-}
-
-/// The next report, whose named fields are returned.
-fn report(client: &mut Client, tags: &[i32]) -> Vec<String> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        let message = client.next(deadline).unwrap().expect("a report in time");
-        if matches!(message.msg_type(), b"8" | b"9" | b"AE") {
-            return tags.iter().map(|&tag| text(&message, tag)).collect();
-        }
-    }
-}
-
-fn text(message: &Message<'_>, tag: i32) -> String {
-    String::from_utf8_lossy(message.get(plinth_gateway::codec::Tag::new(tag)).unwrap_or_default()).into_owned()
-}
+use support::server::{PATIENCE, Server, flush, order, report, text};
 
 fn two_firms_trade_over_sockets(backend: Backend) {
     let server = Server::start(backend, Vec::new());
@@ -476,18 +311,6 @@ fn round_trip_of_an_order() {
     let at = |share: f64| times[(times.len() as f64 * share) as usize] as f64 / 1_000.0;
     println!("p50 {:.1} us, p99 {:.1} us, p99.9 {:.1} us", at(0.5), at(0.99), at(0.999));
     server.crash();
-}
-
-/// Runs each test over both drivers.
-macro_rules! over_both {
-    ($($name:ident),* $(,)?) => {
-        mod over_io_uring {
-            $(#[test] fn $name() { super::$name(super::Backend::Ring); })*
-        }
-        mod over_epoll {
-            $(#[test] fn $name() { super::$name(super::Backend::Poll); })*
-        }
-    };
 }
 
 over_both!(

@@ -5,7 +5,7 @@ use plinth_gateway::clock::Now;
 use plinth_gateway::driver::{Backend, DriverConfig};
 use plinth_gateway::echo::EchoServer;
 use plinth_node::appliance::{self, Appliance, Options, Parts};
-use plinth_node::config::demo;
+use plinth_node::config::{certificates, demo};
 use plinth_node::replay::{self, ReplayArgs};
 use std::error::Error;
 use std::ffi::OsString;
@@ -67,6 +67,18 @@ enum Command {
     },
     /// Read a password from standard input and print its Argon2 hash for a [[session]]
     HashPassword,
+    /// Make a certificate authority for development, and what it signs: one certificate for the gateway, one for each client
+    DevCertificates {
+        /// Folder to make
+        #[arg(long, default_value = "plinth-certificates")]
+        folder: PathBuf,
+        /// The name or address under which clients reach the gateway
+        #[arg(long, default_value = "localhost")]
+        server: String,
+        /// CompID of a client; may be given several times
+        #[arg(long = "client", required = true)]
+        clients: Vec<String>,
+    },
     /// Run seeds of the deterministic simulation: `plinth sim --seed N`; the program `plinth-sim` does it
     #[command(disable_help_flag = true)]
     Sim {
@@ -137,6 +149,7 @@ fn main() -> ExitCode {
         Command::VerifyJournal(folder) => verify_journal(&folder),
         Command::FixAcceptance { echo: _, port, epoll } => fix_acceptance(port, epoll),
         Command::HashPassword => hash_password(),
+        Command::DevCertificates { folder, server, clients } => dev_certificates(&folder, &server, &clients),
         Command::Sim { arguments } => sim(&arguments),
     };
     match done {
@@ -243,6 +256,22 @@ fn hash_password() -> Result<ExitCode, Box<dyn Error>> {
     let mut password = String::new();
     std::io::stdin().read_line(&mut password)?;
     println!("{}", demo::hash_password(password.trim_end_matches(['\r', '\n']))?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn dev_certificates(folder: &Path, server: &str, clients: &[String]) -> Result<ExitCode, Box<dyn Error>> {
+    let names = certificates::create(folder, server, clients, Now::read().utc)?;
+    // Paths of the configuration are relative to its own folder.
+    let folder = folder.canonicalize()?;
+    println!("# for plinth.toml; certificates are good for a year, and for development only\n[fix.tls]\nlisten = \"0.0.0.0:9879\"");
+    for (entry, file) in
+        [("certificate_file", "server.pem"), ("key_file", "server.key"), ("client_authorities_file", "authority.pem")]
+    {
+        println!("{entry} = {:?}", folder.join(file));
+    }
+    for (client, name) in clients.iter().zip(names) {
+        println!("# in the [[session]] of {client}: certificates = [\"{name}\"]");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,25 +4,37 @@
 //! every fault (garbage, another message, unknown or live `CompID`, a wrong clock, a wrong password, silence) closes it without a word
 //! and without touching the session: whoever is not known learns nothing and cannot spend a session's numbers.
 //!
-//! Passwords are verified elsewhere, since that takes tens of milliseconds on purpose: [`Acceptor::take_verification`] hands the question
-//! out, [`Acceptor::verified`] takes the answer, and the connection's bytes wait meanwhile.
+//! What a logon shows is verified elsewhere, since that takes tens of milliseconds on purpose: [`Acceptor::take_verification`] hands the
+//! question out, [`Acceptor::verified`] takes the answer, and the connection's bytes wait meanwhile.
+//!
+//! * A connection over TLS has a certificate before its first byte is seen here. It may log on to sessions that are bound to a name of that
+//!   certificate and to no others; a session that is bound to none is for connections without TLS, which exist on loopback only.
+//! * A signed logon is good once: its `SendingTime` must be later than that of the session's last one (or the same, with a higher number), and
+//!   not before this process had the addresses, so nothing has to be remembered over a restart.
 
-mod failures;
+mod logon;
+mod touched;
+
+pub use logon::{Proof, Verification};
+pub use touched::Sessions;
 
 use crate::clock::{MonoNs, Now};
+use crate::codec::Message;
 use crate::codec::frame::{self, Fields, Frame};
-use crate::codec::{Message, tag};
-use crate::dictionary::{Dictionary, MsgType};
-use crate::limits::{CONNECTIONS_PENDING_MAX, LOGON_TIME_MAX_NS, PASSWORD_SIZE_MAX, VERIFICATIONS_WAITING_MAX};
-use crate::session::{Application, Context, Credential, Session, SessionConfig, SessionConfigError};
+use crate::limits::{
+    CONNECTIONS_PENDING_MAX, CONNECTIONS_PER_CERTIFICATE_MAX, FAILED_LOGON_INTERVAL_NS, FAILED_LOGONS_BURST, FAILURES_KEPT_MAX,
+    LOGON_TIME_MAX_NS,
+};
+use crate::rate::{Rate, Rates};
+use crate::session::{Application, Context, Session, SessionConfig, SessionConfigError};
+use crate::tls::PeerCertificate;
 use crate::zone::Zone;
-use failures::FailedLogons;
 use plinth_types::command::{Body, MassCancel, MassCancelCause};
-use plinth_types::id::{MandateId, Seq, SessionId};
+use plinth_types::id::{MandateId, MsgSeqNum, Seq, SessionId, TimestampNs};
 use plinth_types::message::Note;
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
-use std::sync::Arc;
+use touched::Touched;
 
 /// A connection; the driver's index of it, with a count that tells it from earlier users of the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,22 +43,6 @@ pub struct LinkId {
     pub index: u32,
     /// How many used the index before.
     pub generation: u32,
-}
-
-/// A question to whoever verifies passwords.
-pub struct Verification {
-    /// Who asks.
-    pub link: LinkId,
-    /// What was shown.
-    pub password: Box<[u8]>,
-    /// PHC string of the right password.
-    pub hash: Arc<str>,
-}
-
-impl core::fmt::Debug for Verification {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Verification {{ link: {:?}, password: *** }}", self.link)
-    }
 }
 
 /// All sessions and the connections bound to them.
@@ -64,8 +60,16 @@ pub struct Acceptor<A> {
     touched: Touched,
     /// Sessions whose orders are to be cancelled because their connection is gone.
     lost: Vec<SessionId>,
-    failures: FailedLogons,
+    failures: Rates<IpAddr>,
     pending_count: usize,
+    /// Connections that have not logged on, or have not when they were last looked at, by age.
+    pending: VecDeque<LinkId>,
+    /// Connections with each certificate, by fingerprint.
+    by_certificate: HashMap<[u8; 32], usize>,
+    /// `SendingTime` and number of the last good signed logon of each session.
+    signed_at: Vec<(TimestampNs, MsgSeqNum)>,
+    /// Signed logons from before are those of another process, which may have used them.
+    opened_at: TimestampNs,
     verifications: VecDeque<Verification>,
     application: A,
     note_tail: Vec<u8>,
@@ -77,6 +81,8 @@ pub struct Acceptor<A> {
 struct Link {
     generation: u32,
     address: IpAddr,
+    /// Of a connection over TLS.
+    certificate: Option<PeerCertificate>,
     state: LinkState,
 }
 
@@ -84,9 +90,18 @@ struct Link {
 enum LinkState {
     Free,
     AwaitingLogon { since: MonoNs },
-    Verifying { since: MonoNs, session: usize, logon: Box<[u8]> },
+    Verifying { since: MonoNs, session: usize, logon: Unshown },
     Bound { session: usize },
     Refused,
+}
+
+/// A logon that waits, with its secrets.
+struct Unshown(Box<[u8]>);
+
+impl core::fmt::Debug for Unshown {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("***")
+    }
 }
 
 impl<A: Application> Acceptor<A> {
@@ -106,8 +121,12 @@ impl<A: Application> Acceptor<A> {
             bound: Vec::new(),
             touched: Touched::default(),
             lost: Vec::new(),
-            failures: FailedLogons::default(),
+            failures: Rates::new(FAILED_LOGONS, FAILURES_KEPT_MAX),
             pending_count: 0,
+            pending: VecDeque::new(),
+            by_certificate: HashMap::new(),
+            signed_at: Vec::new(),
+            opened_at: TimestampNs::default(),
             verifications: VecDeque::new(),
             application,
             note_tail: Vec::with_capacity(64),
@@ -132,6 +151,7 @@ impl<A: Application> Acceptor<A> {
             }
             acceptor.sessions.push(Session::new(config, acceptor.comp_id.as_slice()));
             acceptor.bound.push(None);
+            acceptor.signed_at.push(Default::default());
         }
         Ok(acceptor)
     }
@@ -141,19 +161,61 @@ impl<A: Application> Acceptor<A> {
         self.sessions.iter_mut().for_each(|session| session.outbound().reserve_in_blocks_of(count));
     }
 
-    /// A connection was made. `false` if it must be closed at once: too many have not logged on, or too many logons from there have failed.
+    /// Whoever was here before is gone: signed logons stamped before this millisecond are refused from here on.
+    pub fn open_at(&mut self, utc: TimestampNs) {
+        self.opened_at = TimestampNs::new(utc.get() - utc.get() % MILLISECOND_NS);
+    }
+
+    /// A connection was made. `false` if it must be closed at once: too many logons from there have failed, or too many connections have not
+    /// logged on and all of them are about to. Otherwise the oldest of them makes room: whoever means it logs on at once.
     pub fn connected(&mut self, link: LinkId, address: IpAddr, now: Now) -> bool {
-        if self.pending_count >= CONNECTIONS_PENDING_MAX || self.failures.is_barred(address, now) {
+        if self.failures.is_over(address, now.mono) || (self.pending_count >= CONNECTIONS_PENDING_MAX && !self.make_room()) {
             self.refused_count += 1;
             return false;
         }
         let index = link.index as usize;
         while self.links.len() <= index {
-            self.links.push(Link { generation: 0, address, state: LinkState::Free });
+            self.links.push(Link { generation: 0, address, certificate: None, state: LinkState::Free });
         }
-        self.links[index] = Link { generation: link.generation, address, state: LinkState::AwaitingLogon { since: now.mono } };
+        let state = LinkState::AwaitingLogon { since: now.mono };
+        self.links[index] = Link { generation: link.generation, address, certificate: None, state };
         self.pending_count += 1;
+        if self.pending.len() >= 4 * CONNECTIONS_PENDING_MAX {
+            let pending = std::mem::take(&mut self.pending);
+            self.pending = pending.into_iter().filter(|&link| self.awaits_logon(link)).collect();
+        }
+        self.pending.push_back(link);
         true
+    }
+
+    /// The TLS handshake of a connection is done; nothing of it was received before. `false` if it must be closed at once.
+    pub fn certified(&mut self, link: LinkId, certificate: PeerCertificate) -> bool {
+        if !self.awaits_logon(link) {
+            return false;
+        }
+        let count = self.by_certificate.entry(*certificate.fingerprint()).or_default();
+        *count += 1;
+        let fits = *count <= CONNECTIONS_PER_CERTIFICATE_MAX;
+        self.links[link.index as usize].certificate = Some(certificate);
+        if !fits {
+            self.refuse(link);
+        }
+        fits
+    }
+
+    /// Ends the oldest connection that has sent no logon.
+    fn make_room(&mut self) -> bool {
+        while let Some(oldest) = self.pending.pop_front() {
+            if self.awaits_logon(oldest) {
+                self.refuse(oldest);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn awaits_logon(&self, link: LinkId) -> bool {
+        matches!(self.state(link), Some(LinkState::AwaitingLogon { .. }))
     }
 
     /// Bytes wait on a connection. Returns how many were used up; the rest is offered again, with what follows, when more has come or the
@@ -187,39 +249,17 @@ impl<A: Application> Acceptor<A> {
         }
     }
 
-    /// The next password to be verified.
-    pub fn take_verification(&mut self) -> Option<Verification> {
-        self.verifications.pop_front()
-    }
-
-    /// A password was verified.
-    pub fn verified(&mut self, link: LinkId, is_right: bool, now: Now) {
-        let Some(Link { state, address, .. }) =
-            self.links.get_mut(link.index as usize).filter(|own| own.generation == link.generation)
-        else {
-            return;
-        };
-        if !matches!(state, LinkState::Verifying { .. }) {
-            return;
-        }
-        let address = *address;
-        if let LinkState::Verifying { session, logon, .. } = std::mem::replace(state, LinkState::Refused) {
-            self.pending_count -= 1;
-            // Another connection may have been quicker.
-            if is_right && self.sessions[session].is_idle() {
-                self.bind(link, session, &logon, now);
-            } else {
-                self.refused_count += 1;
-                if !is_right {
-                    self.failures.count(address, now);
-                }
-            }
-        }
-    }
-
     /// The connection is gone.
     pub fn disconnected(&mut self, link: LinkId) {
         let Some(own) = self.links.get_mut(link.index as usize).filter(|own| own.generation == link.generation) else { return };
+        if let Some(certificate) = own.certificate.take()
+            && let Some(count) = self.by_certificate.get_mut(certificate.fingerprint())
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.by_certificate.remove(certificate.fingerprint());
+            }
+        }
         match std::mem::replace(&mut own.state, LinkState::Free) {
             LinkState::AwaitingLogon { .. } | LinkState::Verifying { .. } => self.pending_count -= 1,
             LinkState::Bound { session } => {
@@ -363,7 +403,7 @@ impl<A: Application> Acceptor<A> {
 
     /// Bytes that are no message: of no consequence on a session, the end of a connection that has none.
     fn garbled(&mut self, link: LinkId) {
-        if let Some(LinkState::AwaitingLogon { .. }) = self.state(link) {
+        if self.awaits_logon(link) {
             self.refuse(link);
         }
     }
@@ -382,43 +422,6 @@ impl<A: Application> Acceptor<A> {
         }
     }
 
-    fn first_message(&mut self, link: LinkId, since: MonoNs, bytes: &[u8], now: Now) {
-        let message = Message::new(bytes, &self.fields);
-        let Some((session, password)) = self.identify(&message, now) else { return self.refuse(link) };
-        match (&self.sessions[session].config().credential, password) {
-            (Credential::None, _) => {
-                self.pending_count -= 1;
-                self.bind(link, session, bytes, now);
-            }
-            (Credential::Password(hash), Some(password)) if self.verifications.len() < VERIFICATIONS_WAITING_MAX => {
-                self.verifications.push_back(Verification { link, password, hash: hash.clone() });
-                self.links[link.index as usize].state = LinkState::Verifying { since, session, logon: bytes.into() };
-            }
-            (Credential::Password(_), Some(_) | None) => self.refuse(link),
-        }
-    }
-
-    /// Whose logon this is, if it is a good one as far as can be seen.
-    fn identify(&self, message: &Message<'_>, now: Now) -> Option<(usize, Option<Box<[u8]>>)> {
-        if message.msg_type() != b"A" || message.get(tag::TARGET_COMP_ID) != Some(&self.comp_id) {
-            return None;
-        }
-        let comp_id = message.get(tag::SENDER_COMP_ID)?;
-        let session = *self.by_comp_id.get(comp_id)?;
-        let version = self.sessions[session].config().version;
-        let is_version =
-            message.begin_string() == version.begin_string() && message.get(tag::DEFAULT_APPL_VER_ID) == version.appl_ver_id();
-        if !is_version || Dictionary::of(version).check(message) != Ok(MsgType::Logon) {
-            return None;
-        }
-        let is_named = message.get(tag::USERNAME).is_none_or(|name| name == comp_id);
-        if !is_named || !self.sessions[session].is_idle() || !crate::session::is_time_accurate(message, now) {
-            return None;
-        }
-        let password = message.get(tag::PASSWORD).filter(|password| password.len() <= PASSWORD_SIZE_MAX);
-        Some((session, password.map(Into::into)))
-    }
-
     fn bind(&mut self, link: LinkId, session: usize, logon: &[u8], now: Now) {
         let mut fields = Fields::default();
         let Frame::Message { .. } = frame::next(logon, &mut fields) else { return };
@@ -435,48 +438,6 @@ impl<A: Application> Acceptor<A> {
     }
 }
 
-/// Sessions that something happened to, each once.
-#[derive(Debug, Default)]
-struct Touched {
-    sessions: Vec<usize>,
-    is_in: Vec<bool>,
-}
-
-impl Touched {
-    fn add(&mut self, session: usize) {
-        if self.is_in.len() <= session {
-            self.is_in.resize(session + 1, false);
-        }
-        if !std::mem::replace(&mut self.is_in[session], true) {
-            self.sessions.push(session);
-        }
-    }
-
-    fn drain(&mut self) -> impl Iterator<Item = usize> + '_ {
-        self.sessions.drain(..).inspect(|&session| self.is_in[session] = false)
-    }
-}
-
-/// Where reports go.
-#[derive(Debug)]
-pub struct Sessions<'a> {
-    sessions: &'a mut [Session],
-    by_id: &'a HashMap<SessionId, usize>,
-    touched: &'a mut Touched,
-}
-
-impl Sessions<'_> {
-    /// The outbound half of a session; `None` if it is no longer configured.
-    pub fn outbound(&mut self, id: SessionId) -> Option<&mut crate::session::Outbound> {
-        let index = *self.by_id.get(&id)?;
-        self.touched.add(index);
-        self.sessions.get_mut(index).map(Session::outbound)
-    }
-
-    /// A replayed command of a session came with this number.
-    pub fn recovered(&mut self, id: SessionId, msg_seq_num: plinth_types::id::MsgSeqNum) {
-        if let Some(&index) = self.by_id.get(&id) {
-            self.sessions[index].recovered(msg_seq_num);
-        }
-    }
-}
+/// Times of logons have no finer parts.
+const MILLISECOND_NS: u64 = 1_000_000;
+const FAILED_LOGONS: Rate = Rate { interval_ns: FAILED_LOGON_INTERVAL_NS, burst: FAILED_LOGONS_BURST };

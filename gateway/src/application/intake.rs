@@ -30,7 +30,7 @@ impl Application for Desk {
         let request = Request::read(message);
         let msg_type = message.msg_type();
         let outcome = match msg_type {
-            _ if !origin.role.may_send(msg_type) => Err(Fault::Business(BusinessReject::NOT_AUTHORIZED)),
+            _ if !origin.role.may_send(msg_type) => Err(Fault::Business(BusinessReject::not_authorized(origin.role))),
             b"q" => self.mass_cancel(origin, message, &request, zone, reply),
             b"AF" => self.mass_status(origin, message, &request, reply),
             b"x" => self.security_list(origin, message, &request, reply),

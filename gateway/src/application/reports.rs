@@ -6,7 +6,7 @@ use super::request::Request;
 use crate::codec::{Tag, Version, decimal, tag};
 use crate::dictionary::{SessionRejectReason, Violation};
 use crate::limits::AVG_PX_EXTRA_DECIMALS;
-use crate::session::{BodyWriter, Origin, Outbound};
+use crate::session::{BodyWriter, Origin, Outbound, Role};
 use crate::zone::Full;
 use plinth_types::command::{ClientOrderId, Command, OrderPrice, Side, TimeInForce};
 use plinth_types::id::{OrderId, Seq, SessionId};
@@ -82,7 +82,9 @@ pub(super) struct BusinessReject {
 impl BusinessReject {
     pub(super) const UNSUPPORTED_TYPE: Self = Self { reason: 3, text: "Unsupported Message Type", missing: None };
 
-    pub(super) const NOT_AUTHORIZED: Self = Self { reason: 6, text: "Not authorized", missing: None };
+    pub(super) const fn not_authorized(role: Role) -> Self {
+        Self { reason: 6, text: role.refusal(), missing: None }
+    }
 
     pub(super) const fn missing(tag: Tag) -> Self {
         Self { reason: 5, text: "Conditionally Required Field Missing", missing: Some(tag) }

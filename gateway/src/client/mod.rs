@@ -1,4 +1,4 @@
-//! A small FIX 4.4 initiator on a `TcpStream`, for harnesses, demos and tests. It keeps nothing on disk.
+//! A small FIX initiator on a `TcpStream`, with TLS or without, for harnesses, demos and tests. It keeps nothing on disk.
 //!
 //! ```no_run
 //! use plinth_gateway::client::{Client, ClientConfig};
@@ -33,106 +33,26 @@
 //!   the caller to ask about (`OrderStatusRequest`) or to send again as `PossResend`.
 //! * To come back after a lost connection, hand [`Client::numbers`] to [`Client::resume`].
 
+mod config;
+mod wire;
+
+pub use config::{ClientConfig, ClientError, Numbers};
+
 use crate::codec::frame::{self, Frame};
-use crate::codec::{Builder, Fields, Message, tag};
+use crate::codec::{Builder, Fields, Message, hex, tag, timestamp};
 use crate::limits::{MESSAGE_SIZE_MAX, SECOND_NS};
+use crate::session::SignedLogon;
+use ed25519_dalek::Signer;
 use plinth_types::id::{MsgSeqNum, TimestampNs};
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-
-/// Who logs on to whom.
-#[derive(Clone)]
-pub struct ClientConfig {
-    sender: String,
-    target: String,
-    password: Option<String>,
-    heartbeat_s: u64,
-    reset: bool,
-}
-
-impl ClientConfig {
-    /// Our `CompID` and the acceptor's; heartbeats every 30 seconds.
-    #[must_use]
-    pub fn new(sender: &str, target: &str) -> Self {
-        Self { sender: sender.to_owned(), target: target.to_owned(), password: None, heartbeat_s: 30, reset: false }
-    }
-
-    /// Sent as 554, with the `CompID` as 553.
-    #[must_use]
-    pub fn password(mut self, password: &str) -> Self {
-        self.password = Some(password.to_owned());
-        self
-    }
-
-    /// `HeartBtInt`, in seconds.
-    #[must_use]
-    pub const fn heartbeat_s(mut self, seconds: u64) -> Self {
-        self.heartbeat_s = seconds;
-        self
-    }
-
-    /// Log on with `ResetSeqNumFlag`; the session must have the right.
-    #[must_use]
-    pub const fn reset(mut self, reset: bool) -> Self {
-        self.reset = reset;
-        self
-    }
-}
-
-impl core::fmt::Debug for ClientConfig {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "ClientConfig {{ {} to {}, heartbeat {} s, reset {} }}", self.sender, self.target, self.heartbeat_s, self.reset)
-    }
-}
-
-/// Where a session stands: what survives a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Numbers {
-    /// Number of the next message we send.
-    pub next_out: MsgSeqNum,
-    /// Number of the next message we expect.
-    pub next_in: MsgSeqNum,
-}
-
-impl Numbers {
-    /// A session that never was.
-    pub const START: Self = Self { next_out: MsgSeqNum::new(1), next_in: MsgSeqNum::new(1) };
-}
-
-/// Why the client stopped.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// The socket failed.
-    #[error("socket: {0}")]
-    Io(#[from] io::Error),
-    /// The server closed the connection.
-    #[error("the server closed the connection")]
-    Closed,
-    /// The server said goodbye.
-    #[error("the server logged out: {text:?}")]
-    LoggedOut {
-        /// Its words, tag 58.
-        text: String,
-    },
-    /// A number that the server has used before.
-    #[error("message {received} came again without PossDupFlag, {expected} was expected")]
-    SeqNumTooLow {
-        /// What was expected.
-        expected: MsgSeqNum,
-        /// What came.
-        received: MsgSeqNum,
-    },
-    /// Nothing came in time.
-    #[error("no answer in time")]
-    TimedOut,
-}
+use wire::Wire;
 
 /// A session with a server.
-#[derive(Debug)]
 pub struct Client {
-    stream: TcpStream,
+    wire: Wire,
     config: ClientConfig,
     numbers: Numbers,
     /// Number of the first message behind this connection's `Logon`.
@@ -155,7 +75,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the socket cannot be opened.
+    /// When the socket cannot be opened, or TLS fails.
     pub fn connect(address: SocketAddr, config: ClientConfig) -> Result<Self, ClientError> {
         Self::resume(address, config, Numbers::START)
     }
@@ -164,17 +84,15 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the socket cannot be opened.
+    /// When the socket cannot be opened, or TLS fails.
     pub fn resume(address: SocketAddr, config: ClientConfig, numbers: Numbers) -> Result<Self, ClientError> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
         Ok(Self {
-            stream,
+            wire: Wire::connect(address, config.tls.as_ref())?,
+            builder: Builder::of(config.version),
             config,
             numbers,
             connection_start: numbers.next_out,
             gap_requested: false,
-            builder: Builder::default(),
             out: Vec::with_capacity(MESSAGE_SIZE_MAX),
             received: vec![0; 16 * MESSAGE_SIZE_MAX],
             consumed: 0,
@@ -194,18 +112,29 @@ impl Client {
         if self.config.reset {
             self.numbers = Numbers::START;
         }
-        let ClientConfig { sender, password, heartbeat_s, reset, .. } = self.config.clone();
-        self.send(b"A", |logon| {
+        let now = utc_now();
+        let number = self.numbers.next_out;
+        self.numbers.next_out = number.next();
+        let config = self.config.clone();
+        self.write(b"A", number, now, false, |logon| {
             logon.bytes(tag::ENCRYPT_METHOD, b"0");
-            logon.number(tag::HEART_BT_INT, heartbeat_s);
-            if reset {
+            logon.number(tag::HEART_BT_INT, config.heartbeat_s);
+            if let Some(proof) = signature(&config, number, now) {
+                logon.number(tag::RAW_DATA_LENGTH, proof.len() as u64);
+                logon.bytes(tag::RAW_DATA, &proof);
+            }
+            if config.reset {
                 logon.bytes(tag::RESET_SEQ_NUM_FLAG, b"Y");
             }
-            if let Some(password) = &password {
-                logon.bytes(tag::USERNAME, sender.as_bytes());
+            if let Some(password) = &config.password {
+                logon.bytes(tag::USERNAME, config.sender.as_bytes());
                 logon.bytes(tag::PASSWORD, password.as_bytes());
             }
-        })?;
+            if let Some(id) = config.version.appl_ver_id() {
+                logon.bytes(tag::DEFAULT_APPL_VER_ID, id);
+            }
+        });
+        self.flush_all()?;
         self.connection_start = self.numbers.next_out;
         loop {
             match self.step()? {
@@ -223,17 +152,22 @@ impl Client {
     /// When the socket fails.
     pub fn send(&mut self, msg_type: &[u8], body: impl FnOnce(&mut Builder)) -> Result<MsgSeqNum, ClientError> {
         let number = self.queue(msg_type, body);
+        self.flush_all()?;
+        Ok(number)
+    }
+
+    fn flush_all(&mut self) -> Result<(), ClientError> {
         while !self.flush()? {
             std::thread::yield_now();
         }
-        Ok(number)
+        Ok(())
     }
 
     /// Numbers a message and keeps it for [`Client::flush`].
     pub fn queue(&mut self, msg_type: &[u8], body: impl FnOnce(&mut Builder)) -> MsgSeqNum {
         let number = self.numbers.next_out;
         self.numbers.next_out = number.next();
-        self.write(msg_type, number, false, body);
+        self.write(msg_type, number, utc_now(), false, body);
         number
     }
 
@@ -245,7 +179,7 @@ impl Client {
     pub fn flush(&mut self) -> Result<bool, ClientError> {
         let mut sent = 0;
         while sent < self.out.len() {
-            match self.stream.write(&self.out[sent..]) {
+            match self.wire.write(&self.out[sent..]) {
                 Ok(0) => return Err(ClientError::Closed),
                 Ok(count) => sent += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -257,7 +191,7 @@ impl Client {
             self.last_sent_at = Instant::now();
         }
         self.out.drain(..sent);
-        Ok(self.out.is_empty())
+        Ok(self.wire.flush()? && self.out.is_empty())
     }
 
     /// The next message in sequence; `None` when the deadline has passed.
@@ -304,7 +238,7 @@ impl Client {
     /// The socket, for tests that misbehave on purpose.
     #[must_use]
     pub const fn stream(&self) -> &TcpStream {
-        &self.stream
+        &self.wire.stream
     }
 
     fn advance(&mut self, deadline: Option<Instant>) -> Result<Option<Message<'_>>, ClientError> {
@@ -393,7 +327,7 @@ impl Client {
     fn fill(&mut self, begin: MsgSeqNum) -> Result<(), ClientError> {
         let next = if begin < self.connection_start { self.connection_start } else { self.numbers.next_out };
         if begin < next {
-            self.write(b"4", begin, true, |fill| {
+            self.write(b"4", begin, utc_now(), true, |fill| {
                 fill.seq_num(tag::NEW_SEQ_NO, next);
                 fill.bytes(tag::GAP_FILL_FLAG, b"Y");
             });
@@ -402,8 +336,7 @@ impl Client {
         Ok(())
     }
 
-    fn write(&mut self, msg_type: &[u8], number: MsgSeqNum, poss_dup: bool, body: impl FnOnce(&mut Builder)) {
-        let now = utc_now();
+    fn write(&mut self, msg_type: &[u8], number: MsgSeqNum, now: TimestampNs, poss_dup: bool, body: impl FnOnce(&mut Builder)) {
         self.builder.start(msg_type);
         self.builder.seq_num(tag::MSG_SEQ_NUM, number);
         if poss_dup {
@@ -437,35 +370,42 @@ impl Client {
             let wait = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())).filter(|wait| !wait.is_zero());
             if self.nonblocking != wait.is_none() {
                 self.nonblocking = wait.is_none();
-                self.stream.set_nonblocking(self.nonblocking)?;
+                self.wire.stream.set_nonblocking(self.nonblocking)?;
             }
             if let Some(wait) = wait {
-                self.stream.set_read_timeout(Some(wait.min(Duration::from_millis(100))))?;
+                self.wire.stream.set_read_timeout(Some(wait.min(Duration::from_millis(100))))?;
             }
-            match self.stream.read(&mut self.received[self.filled..]) {
+            match self.wire.read(&mut self.received[self.filled..]) {
                 Ok(0) => return Err(ClientError::Closed),
                 Ok(count) => {
                     self.filled += count;
                     return Ok(true);
                 }
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                Err(ClientError::Io(error)) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
                     if wait.is_none() {
                         return Ok(false);
                     }
                     self.heartbeat()?;
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Err(ClientError::Closed),
-                Err(error) => return Err(error.into()),
+                Err(ClientError::Io(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(ClientError::Io(error)) if error.kind() == io::ErrorKind::ConnectionReset => return Err(ClientError::Closed),
+                Err(error) => return Err(error),
             }
         }
+    }
+}
+
+impl core::fmt::Debug for Client {
+    /// Its buffers may hold a password.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Client {{ {:?}, {:?} }}", self.config, self.numbers)
     }
 }
 
 /// For `poll(2)` over many clients.
 impl AsRawFd for Client {
     fn as_raw_fd(&self) -> RawFd {
-        self.stream.as_raw_fd()
+        self.wire.stream.as_raw_fd()
     }
 }
 
@@ -479,4 +419,21 @@ enum Step {
 fn utc_now() -> TimestampNs {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     TimestampNs::new(since.as_secs() * SECOND_NS + u64::from(since.subsec_nanos()))
+}
+
+/// `RawData` of a logon with a key.
+fn signature(config: &ClientConfig, number: MsgSeqNum, now: TimestampNs) -> Option<Vec<u8>> {
+    let (number, time) = (number.get().to_string(), timestamp::text(now, config.version));
+    let logon = SignedLogon {
+        begin_string: config.version.begin_string(),
+        msg_seq_num: number.as_bytes(),
+        sender: config.sender.as_bytes(),
+        target: config.target.as_bytes(),
+        sending_time: time.as_bytes(),
+        is_reset: config.reset,
+    };
+    let signature = config.key.as_ref()?.sign(&logon.text());
+    let mut digits = Vec::with_capacity(128);
+    hex::encode(&signature.to_bytes(), &mut digits);
+    Some(digits)
 }

@@ -5,6 +5,7 @@
 //! tag.rs        the tags we know by name
 //! decimal.rs    prices and quantities: digits to ticks and lots, exactly, and back
 //! timestamp.rs  UTCTimestamp
+//! hex.rs        bytes as hexadecimal digits
 //! version.rs    the versions that we speak
 //! builder.rs    messages written in place, body length and checksum included
 //! ```
@@ -21,6 +22,7 @@
 pub mod builder;
 pub mod decimal;
 pub mod frame;
+pub mod hex;
 pub mod tag;
 pub mod timestamp;
 mod version;

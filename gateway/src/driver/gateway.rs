@@ -1,6 +1,6 @@
 //! The gateway: the server of the trading application.
 
-use super::server::{DriverConfig, Server};
+use super::server::{DriverConfig, Listen, Server};
 use super::waker::Waker;
 use crate::acceptor::Acceptor;
 use crate::application::{Desk, Listing};
@@ -20,8 +20,8 @@ use std::time::Duration;
 /// What a gateway is started with.
 #[derive(Clone, Debug)]
 pub struct GatewayConfig {
-    /// Where it listens; port 0 for any.
-    pub listen: SocketAddr,
+    /// Where it listens, with TLS or, on loopback, without.
+    pub listen: Vec<Listen>,
     /// Its own `CompID`.
     pub comp_id: String,
     /// Who may log on.
@@ -40,6 +40,18 @@ pub enum GatewayError {
     /// The configuration contradicts itself.
     #[error(transparent)]
     Config(#[from] SessionConfigError),
+    /// Plain TCP is read and changed by whoever is on the way.
+    #[error("plain TCP is for loopback addresses only: {address} needs TLS")]
+    PlainOutside {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// None, or too many.
+    #[error("{count} addresses to listen on; from 1 to {} are possible", crate::limits::LISTENERS_MAX)]
+    Listeners {
+        /// How many.
+        count: usize,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -126,13 +138,13 @@ impl Gateway {
         Ok(Self { server: Server::bind(listen, acceptor, driver)?, is_started: false })
     }
 
-    /// Where it listens.
+    /// Where it listens, in the order of its configuration.
     ///
     /// # Errors
     ///
     /// When the system does not say.
-    pub fn local_addr(&self) -> Result<SocketAddr, GatewayError> {
-        self.server.local_addr()
+    pub fn local_addrs(&self) -> Result<Vec<SocketAddr>, GatewayError> {
+        self.server.local_addrs()
     }
 
     /// Takes one record of the journal before the start, in sequence, with the events that the replay made of it.

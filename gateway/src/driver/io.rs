@@ -36,15 +36,15 @@ macro_rules! either {
 }
 
 impl Io {
-    pub(super) fn new(backend: Backend, listener: TcpListener, connections_max: usize) -> io::Result<Self> {
+    pub(super) fn new(backend: Backend, listeners: Vec<TcpListener>, connections_max: usize) -> io::Result<Self> {
         Ok(match backend {
-            Backend::Ring => Self::Ring(Ring::new(listener, connections_max)?),
-            Backend::Poll => Self::Poll(Poll::new(listener, connections_max)?),
+            Backend::Ring => Self::Ring(Ring::new(listeners, connections_max)?),
+            Backend::Poll => Self::Poll(Poll::new(listeners, connections_max)?),
         })
     }
 
-    pub(super) const fn listener(&self) -> &TcpListener {
-        &self.sockets().listener
+    pub(super) fn listeners(&self) -> &[TcpListener] {
+        &self.sockets().listeners
     }
 
     pub(super) fn wake_event(&self) -> Arc<File> {
@@ -61,6 +61,11 @@ impl Io {
 
     pub(super) fn peer(&self, slot: usize) -> IpAddr {
         self.sockets().slots[slot].peer
+    }
+
+    /// Index of the listener that a slot's connection came to.
+    pub(super) fn listener_of(&self, slot: usize) -> usize {
+        self.sockets().slots[slot].listener
     }
 
     /// Bytes that arrived on a slot and are not used up.

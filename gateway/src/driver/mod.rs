@@ -1,4 +1,4 @@
-//! The io_uring driver: sockets to bytes and back, passwords to verdicts. It knows nothing of FIX.
+//! The driver: sockets to bytes and back, through TLS or not, proofs to verdicts. It knows nothing of FIX.
 //!
 //! ```text
 //! ring.rs      accept, recv, send on one restricted io_uring
@@ -7,7 +7,9 @@
 //! io.rs        one surface over both
 //! slots.rs     what both keep: listener, wake event, connections
 //! server.rs    the turn of the loop
-//! verifier.rs  argon2 on a thread of its own
+//! channel.rs   what lies between a socket and its session: nothing, or TLS
+//! helper.rs    a thread for what takes too long on the driver's own
+//! handshakes.rs, verifier.rs   what those threads do
 //! waker.rs     wakes the driver's thread from another one
 //! gateway.rs   the server of the trading application: orders, notes
 //! ```
@@ -21,7 +23,10 @@
 //! each, not zero-copy, which pays only beyond the sizes of FIX.
 
 mod buffers;
+mod channel;
 mod gateway;
+mod handshakes;
+mod helper;
 mod io;
 mod poll;
 mod ring;
@@ -32,7 +37,7 @@ mod waker;
 
 pub use gateway::{Gateway, GatewayConfig, GatewayError, GatewayStatus, SessionStatus};
 pub use io::Backend;
-pub use server::{DriverConfig, Server};
+pub use server::{DriverConfig, Listen, Server};
 pub use verifier::{PasswordError, hash_password};
 pub use waker::Waker;
 

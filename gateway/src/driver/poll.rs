@@ -22,14 +22,16 @@ pub(super) struct Poll {
 }
 
 impl Poll {
-    pub(super) fn new(listener: TcpListener, connections_max: usize) -> io::Result<Self> {
-        listener.set_nonblocking(true)?;
+    pub(super) fn new(listeners: Vec<TcpListener>, connections_max: usize) -> io::Result<Self> {
         let wake_event = File::from(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        epoll::add(&epoll, &listener, EventData::new_u64(LISTENER), EventFlags::IN)?;
+        for (index, listener) in (0..).zip(&listeners) {
+            listener.set_nonblocking(true)?;
+            epoll::add(&epoll, listener, EventData::new_u64(LISTENER + index), EventFlags::IN)?;
+        }
         epoll::add(&epoll, &wake_event, EventData::new_u64(WAKE), EventFlags::IN)?;
         Ok(Self {
-            sockets: Sockets::new(listener, wake_event, connections_max),
+            sockets: Sockets::new(listeners, wake_event, connections_max),
             epoll,
             events: Vec::with_capacity(EVENTS_PER_TURN),
             done: Vec::new(),
@@ -72,10 +74,10 @@ impl Poll {
         let mut events = std::mem::take(&mut self.events);
         for (token, flags) in events.drain(..) {
             match token {
-                LISTENER => self.accept(completions)?,
                 WAKE => {
                     let _ = (&*self.sockets.wake_event).read(&mut [0; 8]);
                 }
+                listener if listener >= LISTENER => self.accept((listener - LISTENER) as usize, completions)?,
                 slot => self.ready(slot as usize, flags, completions)?,
             }
         }
@@ -108,9 +110,9 @@ impl Poll {
         }
     }
 
-    fn accept(&mut self, completions: &mut Vec<Completion>) -> io::Result<()> {
+    fn accept(&mut self, listener: usize, completions: &mut Vec<Completion>) -> io::Result<()> {
         for _ in 0..ACCEPTS_PER_TURN {
-            let (socket, peer) = match self.sockets.listener.accept() {
+            let (socket, peer) = match self.sockets.listeners[listener].accept() {
                 Ok(accepted) => accepted,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(_) => return self.count_failure(),
@@ -123,7 +125,7 @@ impl Poll {
                 return self.count_failure();
             }
             epoll::add(&self.epoll, &socket, EventData::new_u64(slot as u64), EventFlags::empty())?;
-            self.sockets.slots[slot].open(socket, peer.ip());
+            self.sockets.slots[slot].open(socket, peer.ip(), listener);
             completions.push(Completion::Accepted(slot));
         }
         Ok(())
@@ -203,7 +205,8 @@ impl core::fmt::Debug for Poll {
     }
 }
 
-const LISTENER: u64 = u64::MAX;
-const WAKE: u64 = u64::MAX - 1;
+/// Listeners are counted from here; slots are far below.
+const LISTENER: u64 = 1 << 32;
+const WAKE: u64 = u64::MAX;
 const EVENTS_PER_TURN: usize = 256;
 const ACCEPTS_PER_TURN: usize = 64;

@@ -31,19 +31,21 @@ pub(super) struct Ring {
     pub(super) sockets: Sockets,
     wake_count: Box<[u8; 8]>,
     is_waking: bool,
-    is_accepting: bool,
+    /// By listener.
+    is_accepting: Vec<bool>,
     under_way: usize,
 }
 
 impl Ring {
-    pub(super) fn new(listener: TcpListener, connections_max: usize) -> io::Result<Self> {
+    pub(super) fn new(listeners: Vec<TcpListener>, connections_max: usize) -> io::Result<Self> {
         // Completions run when this thread next enters the kernel; it is told by a flag in shared memory, so an idle turn makes no call.
         let entries = (2 * connections_max as u32 + 4).clamp(64, ENTRIES_MAX).next_power_of_two();
         let ring = IoUring::builder().setup_coop_taskrun().setup_taskrun_flag().setup_clamp().setup_r_disabled().build(entries)?;
         let wake_event = File::from(rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC)?);
         let submitter = ring.submitter();
-        submitter.register_files_sparse(connections_max as u32 + 2)?;
-        let files = [listener.as_raw_fd(), wake_event.as_raw_fd()];
+        // Connections, then the event, then the listeners.
+        submitter.register_files_sparse((connections_max + 1 + listeners.len()) as u32)?;
+        let files: Vec<i32> = std::iter::once(wake_event.as_raw_fd()).chain(listeners.iter().map(AsRawFd::as_raw_fd)).collect();
         submitter.register_files_update(connections_max as u32, &files)?;
         let buffers = Buffers::register(&submitter)?;
         submitter.register_restrictions(&mut [
@@ -61,10 +63,10 @@ impl Ring {
         Ok(Self {
             ring,
             buffers,
-            sockets: Sockets::new(listener, wake_event, connections_max),
+            is_accepting: vec![false; listeners.len()],
+            sockets: Sockets::new(listeners, wake_event, connections_max),
             wake_count: Box::new([0; 8]),
             is_waking: false,
-            is_accepting: false,
             under_way: 0,
         })
     }
@@ -142,17 +144,18 @@ impl Ring {
     }
 
     fn arm(&mut self) -> io::Result<()> {
-        let listener = Fixed(self.sockets.connections_max as u32);
-        let event = Fixed(self.sockets.connections_max as u32 + 1);
+        let first = self.sockets.connections_max as u32;
         if !self.is_waking {
             self.is_waking = true;
-            let operation = opcode::Read::new(event, self.wake_count.as_mut_ptr(), self.wake_count.len() as u32).build();
+            let operation = opcode::Read::new(Fixed(first), self.wake_count.as_mut_ptr(), self.wake_count.len() as u32).build();
             self.push(operation.user_data(token(KIND_WAKE, 0)))?;
         }
-        if !self.is_accepting {
-            self.is_accepting = true;
-            let operation = opcode::AcceptMulti::new(listener).flags(libc::SOCK_CLOEXEC).build();
-            self.push(operation.user_data(token(KIND_ACCEPT, 0)))?;
+        for index in 0..self.is_accepting.len() {
+            if !std::mem::replace(&mut self.is_accepting[index], true) {
+                let listener = Fixed(first + 1 + index as u32);
+                let operation = opcode::AcceptMulti::new(listener).flags(libc::SOCK_CLOEXEC).build();
+                self.push(operation.user_data(token(KIND_ACCEPT, index)))?;
+            }
         }
         Ok(())
     }
@@ -204,8 +207,8 @@ impl Ring {
             match token & KIND_MASK {
                 KIND_WAKE => self.is_waking = false,
                 KIND_ACCEPT => {
-                    self.is_accepting = goes_on;
-                    self.accepted(result, completions)?;
+                    self.is_accepting[slot] = goes_on;
+                    self.accepted(slot, result, completions)?;
                 }
                 KIND_CANCEL => self.release(slot),
                 KIND_RECEIVE => self.received(slot, result, flags, completions)?,
@@ -279,7 +282,7 @@ impl Ring {
         Ok(())
     }
 
-    fn accepted(&mut self, result: i32, completions: &mut Vec<Completion>) -> io::Result<()> {
+    fn accepted(&mut self, listener: usize, result: i32, completions: &mut Vec<Completion>) -> io::Result<()> {
         if result < 0 {
             self.sockets.accept_failures += 1;
             return Ok(());
@@ -293,7 +296,7 @@ impl Ring {
             return Ok(());
         };
         self.ring.submitter().register_files_update(slot as u32, &[socket.as_raw_fd()])?;
-        self.sockets.slots[slot].open(socket, peer.ip());
+        self.sockets.slots[slot].open(socket, peer.ip(), listener);
         completions.push(Completion::Accepted(slot));
         Ok(())
     }
@@ -373,7 +376,7 @@ mod tests {
 
     #[test]
     fn an_operation_outside_the_list_is_refused() {
-        let mut ring = Ring::new(TcpListener::bind("127.0.0.1:0").unwrap(), 4).unwrap();
+        let mut ring = Ring::new(vec![TcpListener::bind("127.0.0.1:0").unwrap()], 4).unwrap();
         for operation in [opcode::Nop::new().build(), opcode::Close::new(io_uring::types::Fd(0)).build()] {
             // SAFETY: neither operation points into memory; the second is refused before it closes anything.
             unsafe { ring.ring.submission().push(&operation.user_data(99)).unwrap() };

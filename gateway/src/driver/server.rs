@@ -1,18 +1,44 @@
 //! The turn of the loop, whatever the application.
 
+use super::channel::{Channel, Secure};
 use super::gateway::GatewayError;
+use super::handshakes::{self, Flight, Step};
+use super::helper::Helper;
 use super::io::{Backend, Io};
 use super::slots::Completion;
-use super::verifier::Verifier;
+use super::verifier;
 use super::waker::Waker;
-use crate::acceptor::{Acceptor, LinkId};
+use crate::acceptor::{Acceptor, LinkId, Verification};
 use crate::clock::{MonoNs, Now};
-use crate::limits::{CONNECTIONS_DEFAULT, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_DEFAULT, TIMER_INTERVAL_NS};
+use crate::limits::{
+    CONNECTIONS_DEFAULT, CONNECTIONS_MAX, CONNECTIONS_PENDING_MAX, CONNECTIONS_PER_ADDRESS_DEFAULT, FAILURES_KEPT_MAX,
+    FAREWELL_TIME_MAX_NS, HANDSHAKE_INTERVAL_NS, HANDSHAKES_BURST, LISTENERS_MAX, TIMER_INTERVAL_NS, VERIFICATIONS_WAITING_MAX,
+};
+use crate::rate::{Rate, Rates};
 use crate::session::Application;
+use crate::tls::{PeerCertificate, TlsConfig};
 use crate::zone::Zone;
+use rustls::ServerConnection;
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
+
+/// Where a server listens, and how.
+#[derive(Clone, Debug)]
+pub struct Listen {
+    /// The address; port 0 for any.
+    pub address: SocketAddr,
+    /// What it shows and whom it believes; `None` for plain TCP, which is for loopback only.
+    pub tls: Option<TlsConfig>,
+}
+
+impl Listen {
+    /// Plain TCP.
+    #[must_use]
+    pub const fn plain(address: SocketAddr) -> Self {
+        Self { address, tls: None }
+    }
+}
 
 /// How a server drives its sockets, and how many it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,25 +69,40 @@ impl Default for DriverConfig {
 pub struct Server<A> {
     io: Io,
     acceptor: Acceptor<A>,
-    verifier: Verifier,
+    verifier: Helper<Verification, (LinkId, bool)>,
+    handshakes: Helper<Flight, Step>,
     waker: Waker,
+    /// Of each listener.
+    tls: Vec<Option<TlsConfig>>,
     config: DriverConfig,
     /// By slot.
     links: Vec<Connection>,
     by_address: HashMap<IpAddr, usize>,
-    refused_addresses: u64,
+    handshake_rates: Rates<IpAddr>,
+    refused: u64,
+    /// What is enciphered before it is handed over.
+    cipher: Vec<u8>,
     completions: Vec<Completion>,
     /// Slots whose bytes wait until their session can go on.
     stalled: Vec<usize>,
     ready: Vec<LinkId>,
-    ticked_at: MonoNs,
+    ticked_at: Option<MonoNs>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Default)]
 struct Connection {
     generation: u32,
     is_linked: bool,
     is_stalled: bool,
+    channel: Channel,
+    /// The last words are on their way; it is closed when they are sent, or by then.
+    farewell: Option<MonoNs>,
+}
+
+impl core::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Connection {{ generation: {}, is_linked: {} }}", self.generation, self.is_linked)
+    }
 }
 
 impl<A: Application> Server<A> {
@@ -70,35 +111,51 @@ impl<A: Application> Server<A> {
     /// # Errors
     ///
     /// [`GatewayError`].
-    pub fn bind(address: SocketAddr, acceptor: Acceptor<A>, config: DriverConfig) -> Result<Self, GatewayError> {
+    pub fn bind(listen: Vec<Listen>, mut acceptor: Acceptor<A>, config: DriverConfig) -> Result<Self, GatewayError> {
         let config = DriverConfig { connections_max: config.connections_max.clamp(1, CONNECTIONS_MAX), ..config };
-        let listener = TcpListener::bind(address).map_err(|source| GatewayError::Listen { address, source })?;
-        let io = Io::new(config.backend, listener, config.connections_max)?;
+        if listen.is_empty() || listen.len() > LISTENERS_MAX {
+            return Err(GatewayError::Listeners { count: listen.len() });
+        }
+        if let Some(open) = listen.iter().find(|listen| listen.tls.is_none() && !listen.address.ip().is_loopback()) {
+            return Err(GatewayError::PlainOutside { address: open.address });
+        }
+        let bind = |listen: &Listen| {
+            let address = listen.address;
+            TcpListener::bind(address).map_err(|source| GatewayError::Listen { address, source })
+        };
+        let listeners = listen.iter().map(bind).collect::<Result<Vec<_>, _>>()?;
+        // The addresses are ours, so no other process answers logons any more.
+        acceptor.open_at(Now::read().utc);
+        let io = Io::new(config.backend, listeners, config.connections_max)?;
         let waker = Waker::new(io.wake_event());
-        let verifier = Verifier::start(waker.clone())?;
         Ok(Self {
             io,
             acceptor,
-            verifier,
+            verifier: Helper::start("fix-auth", VERIFICATIONS_WAITING_MAX, waker.clone(), verifier::verify)?,
+            // A connection that is cut while its handshake waits leaves room for the next one.
+            handshakes: Helper::start("fix-tls", 2 * CONNECTIONS_PENDING_MAX, waker.clone(), handshakes::step)?,
             waker,
             config,
+            tls: listen.into_iter().map(|listen| listen.tls).collect(),
             links: Vec::new(),
             by_address: HashMap::new(),
-            refused_addresses: 0,
+            handshake_rates: Rates::new(HANDSHAKES, FAILURES_KEPT_MAX),
+            refused: 0,
+            cipher: Vec::new(),
             completions: Vec::new(),
             stalled: Vec::new(),
             ready: Vec::new(),
-            ticked_at: MonoNs::default(),
+            ticked_at: None,
         })
     }
 
-    /// Where it listens.
+    /// Where it listens, in the order of its configuration.
     ///
     /// # Errors
     ///
     /// When the system does not say.
-    pub fn local_addr(&self) -> Result<SocketAddr, GatewayError> {
-        Ok(self.io.listener().local_addr()?)
+    pub fn local_addrs(&self) -> Result<Vec<SocketAddr>, GatewayError> {
+        self.io.listeners().iter().map(|listener| Ok(listener.local_addr()?)).collect()
     }
 
     /// What the connections are bound to.
@@ -117,10 +174,10 @@ impl<A: Application> Server<A> {
         self.io.connected_count()
     }
 
-    /// Connections that were closed as soon as they were made: too many, or too many from one address.
+    /// Connections that were closed before their first message: too many, too many from one address, a handshake that failed.
     #[must_use]
     pub const fn refused_count(&self) -> u64 {
-        self.io.accept_failures() + self.refused_addresses
+        self.io.accept_failures() + self.refused
     }
 
     /// One turn, without waiting: sends what is to be sent, takes what has arrived, hands commands to the zone. `true` if anything was done.
@@ -142,7 +199,11 @@ impl<A: Application> Server<A> {
             }
         }
         self.completions = completions;
-        while let Some((link, is_right)) = self.verifier.verdict() {
+        while let Some(step) = self.handshakes.answer() {
+            self.handshaken(step, now, zone)?;
+            worked = true;
+        }
+        while let Some((link, is_right)) = self.verifier.answer() {
             self.acceptor.verified(link, is_right, now);
             self.stage_slot(link.index as usize, now)?;
             worked = true;
@@ -152,13 +213,15 @@ impl<A: Application> Server<A> {
             self.received(slot, now, zone)?;
         }
         while let Some(question) = self.acceptor.take_verification() {
-            if let Err(link) = self.verifier.ask(question) {
+            let link = question.link;
+            // The acceptor asks no more than the queue holds.
+            if !self.verifier.ask(question) {
                 self.acceptor.verified(link, false, now);
                 self.stage_slot(link.index as usize, now)?;
             }
         }
-        if now.mono.since_ns(self.ticked_at) >= TIMER_INTERVAL_NS {
-            self.ticked_at = now.mono;
+        if self.ticked_at.is_none_or(|ticked_at| now.mono.since_ns(ticked_at) >= TIMER_INTERVAL_NS) {
+            self.ticked_at = Some(now.mono);
             self.acceptor.tick(now);
             for slot in 0..self.links.len() {
                 self.stage_slot(slot, now)?;
@@ -219,14 +282,46 @@ impl<A: Application> Server<A> {
     fn stage_slot(&mut self, slot: usize, now: Now) -> Result<(), GatewayError> {
         let Some(link) = self.link(slot) else { return Ok(()) };
         let mut all_sent = !self.io.is_sending(slot);
-        if all_sent
-            && let Some(wire) = self.acceptor.outgoing(link, now)
-            && !wire.is_empty()
-        {
-            self.io.send(slot, wire)?;
+        if let Some(until) = self.links[slot].farewell {
+            if all_sent || now.mono >= until {
+                self.close(slot);
+            }
+            return Ok(());
+        }
+        if all_sent {
+            match (&mut self.links[slot].channel, self.acceptor.outgoing(link, now)) {
+                (Channel::Plain, Some(wire)) if !wire.is_empty() => self.io.send(slot, wire)?,
+                (Channel::Secure(secure), wire) => {
+                    let nothing = &mut Vec::new();
+                    let wire = wire.unwrap_or(nothing);
+                    if !wire.is_empty() || secure.wants_write() {
+                        if secure.encipher(wire, &mut self.cipher).is_err() {
+                            self.close(slot);
+                            return Ok(());
+                        }
+                        self.io.send(slot, &mut self.cipher)?;
+                    }
+                }
+                (Channel::Plain | Channel::Handshake(_), _) => {}
+            }
             all_sent = !self.io.is_sending(slot);
         }
         if self.acceptor.is_done(link, all_sent, now) {
+            return self.say_farewell(slot, all_sent, now);
+        }
+        Ok(())
+    }
+
+    /// Closes a connection; over TLS it is told so first, if it takes what it is told.
+    fn say_farewell(&mut self, slot: usize, all_sent: bool, now: Now) -> Result<(), GatewayError> {
+        if let Channel::Secure(secure) = &mut self.links[slot].channel
+            && all_sent
+            && secure.close(&mut self.cipher).is_ok()
+        {
+            self.io.send(slot, &mut self.cipher)?;
+            self.links[slot].farewell = Some(now.mono.after_ns(FAREWELL_TIME_MAX_NS));
+        }
+        if self.links[slot].farewell.is_none() || !self.io.is_sending(slot) {
             self.close(slot);
         }
         Ok(())
@@ -234,17 +329,28 @@ impl<A: Application> Server<A> {
 
     fn accepted(&mut self, slot: usize, now: Now) -> Result<(), GatewayError> {
         if self.links.len() <= slot {
-            self.links.resize(slot + 1, Connection::default());
+            self.links.resize_with(slot + 1, Connection::default);
         }
         let generation = self.links[slot].generation.wrapping_add(1);
-        self.links[slot] = Connection { generation, is_linked: true, is_stalled: false };
+        self.links[slot] = Connection { generation, is_linked: true, ..Connection::default() };
         let address = self.io.peer(slot);
         let from_here = self.by_address.entry(address).or_default();
         *from_here += 1;
-        let is_crowded = *from_here > self.config.connections_per_address_max;
-        self.refused_addresses += u64::from(is_crowded);
-        let link = LinkId { index: slot as u32, generation };
-        if !is_crowded && self.acceptor.connected(link, address, now) {
+        let tls = self.tls[self.io.listener_of(slot)].clone();
+        let is_crowded = *from_here > self.config.connections_per_address_max
+            || (tls.is_some() && !self.handshake_rates.take(address, now.mono));
+        let connection = tls.map(|tls| ServerConnection::new(tls.server)).transpose();
+        let (false, Ok(connection)) = (is_crowded, connection) else {
+            self.refused += 1;
+            self.close(slot);
+            return Ok(());
+        };
+        if let Some(mut connection) = connection {
+            // What is handed over is bounded by the session's wire, and must be taken whole.
+            connection.set_buffer_limit(None);
+            self.links[slot].channel = Channel::Handshake(Some(Box::new(connection)));
+        }
+        if self.acceptor.connected(LinkId { index: slot as u32, generation }, address, now) {
             self.io.receive(slot)?;
         } else {
             self.close(slot);
@@ -254,8 +360,43 @@ impl<A: Application> Server<A> {
 
     fn received<Z: Zone>(&mut self, slot: usize, now: Now, zone: &mut Z) -> Result<(), GatewayError> {
         let Some(link) = self.link(slot) else { return Ok(()) };
-        let used = self.acceptor.receive(link, self.io.received(slot), now, zone);
-        self.io.consume(slot, used);
+        if self.links[slot].farewell.is_some() {
+            let size = self.io.received(slot).len();
+            self.io.consume(slot, size);
+            return Ok(());
+        }
+        match &mut self.links[slot].channel {
+            Channel::Plain => {
+                let used = self.acceptor.receive(link, self.io.received(slot), now, zone);
+                self.io.consume(slot, used);
+            }
+            Channel::Handshake(connection) => {
+                let bytes = self.io.received(slot);
+                if let Some(connection) = connection.take_if(|_| !bytes.is_empty())
+                    && !self.handshakes.ask(Flight { link, connection, bytes: bytes.to_vec() })
+                {
+                    self.refused += 1;
+                    self.close(slot);
+                    return Ok(());
+                }
+            }
+            Channel::Secure(secure) => loop {
+                let Ok(used) = secure.decipher(self.io.received(slot)) else {
+                    self.close(slot);
+                    return Ok(());
+                };
+                self.io.consume(slot, used);
+                let taken = self.acceptor.receive(link, secure.plain(), now, zone);
+                secure.consume(taken);
+                if used == 0 && taken == 0 {
+                    if secure.is_over() && !self.acceptor.is_stalled(link) {
+                        self.close(slot);
+                        return Ok(());
+                    }
+                    break;
+                }
+            },
+        }
         if self.acceptor.is_stalled(link) && !self.links[slot].is_stalled {
             self.links[slot].is_stalled = true;
             self.stalled.push(slot);
@@ -265,10 +406,46 @@ impl<A: Application> Server<A> {
         self.stage_slot(slot, now)
     }
 
+    /// A step of a handshake was computed: says what it says, and goes on with the session if it was the last.
+    fn handshaken<Z: Zone>(&mut self, step: Step, now: Now, zone: &mut Z) -> Result<(), GatewayError> {
+        let Step { link, connection, used, mut reply, result } = step;
+        let slot = link.index as usize;
+        if self.link(slot) != Some(link) || self.links[slot].farewell.is_some() {
+            return Ok(());
+        }
+        self.io.consume(slot, used);
+        if !reply.is_empty() {
+            if self.io.is_sending(slot) {
+                // It sends its second flight and has not taken our first.
+                self.refused += 1;
+                self.close(slot);
+                return Ok(());
+            }
+            self.io.send(slot, &mut reply)?;
+        }
+        if result.is_err() {
+            self.refused += 1;
+            self.links[slot].farewell = Some(now.mono.after_ns(FAREWELL_TIME_MAX_NS));
+            return self.stage_slot(slot, now);
+        }
+        if connection.is_handshaking() {
+            self.links[slot].channel = Channel::Handshake(Some(connection));
+        } else {
+            let shown = connection.peer_certificates().and_then(|shown| shown.first());
+            let certificate = shown.map(|certificate| PeerCertificate::new(certificate));
+            self.links[slot].channel = Channel::Secure(Secure::new(connection));
+            if !certificate.is_some_and(|certificate| self.acceptor.certified(link, certificate)) {
+                return self.stage_slot(slot, now);
+            }
+        }
+        self.received(slot, now, zone)
+    }
+
     fn close(&mut self, slot: usize) {
         if let Some(link) = self.link(slot) {
             self.acceptor.disconnected(link);
             self.links[slot].is_linked = false;
+            self.links[slot].channel = Channel::Plain;
             let address = self.io.peer(slot);
             if let Some(count) = self.by_address.get_mut(&address) {
                 *count -= 1;
@@ -285,3 +462,5 @@ impl<A: Application> Server<A> {
         Some(LinkId { index: slot as u32, generation: connection.generation })
     }
 }
+
+const HANDSHAKES: Rate = Rate { interval_ns: HANDSHAKE_INTERVAL_NS, burst: HANDSHAKES_BURST };

@@ -1,4 +1,4 @@
-//! What both drivers keep: the listener, the event that wakes them, and a slot for each connection.
+//! What both drivers keep: the listeners, the event that wakes them, and a slot for each connection.
 
 use crate::limits::RECEIVE_BUFFER_SIZE;
 use std::fs::File;
@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 /// What both drivers have.
 pub(super) struct Sockets {
-    pub(super) listener: TcpListener,
+    /// At most [`LISTENERS_MAX`](crate::limits::LISTENERS_MAX).
+    pub(super) listeners: Vec<TcpListener>,
     pub(super) wake_event: Arc<File>,
     pub(super) slots: Vec<Slot>,
     pub(super) connections_max: usize,
@@ -16,8 +17,8 @@ pub(super) struct Sockets {
 }
 
 impl Sockets {
-    pub(super) fn new(listener: TcpListener, wake_event: File, connections_max: usize) -> Self {
-        Self { listener, wake_event: Arc::new(wake_event), slots: Vec::new(), connections_max, accept_failures: 0 }
+    pub(super) fn new(listeners: Vec<TcpListener>, wake_event: File, connections_max: usize) -> Self {
+        Self { listeners, wake_event: Arc::new(wake_event), slots: Vec::new(), connections_max, accept_failures: 0 }
     }
 
     /// Room for one more connection; `None` when there are as many as there may be.
@@ -50,6 +51,8 @@ pub(super) enum Completion {
 pub(super) struct Slot {
     pub(super) socket: Option<TcpStream>,
     pub(super) peer: IpAddr,
+    /// Index of the listener that it came to.
+    pub(super) listener: usize,
     /// Arrived and not used up. Empty, and without memory, while a connection is idle.
     pub(super) received: Vec<u8>,
     pub(super) sending: Vec<u8>,
@@ -70,6 +73,7 @@ impl Default for Slot {
         Self {
             socket: None,
             peer: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            listener: 0,
             received: Vec::new(),
             sending: Vec::new(),
             sent: 0,
@@ -97,18 +101,13 @@ impl Slot {
     }
 
     /// Starts the life of a connection.
-    pub(super) fn open(&mut self, socket: TcpStream, peer: IpAddr) {
-        *self = Self { peer, socket: Some(socket), ..Self::default() };
+    pub(super) fn open(&mut self, socket: TcpStream, peer: IpAddr, listener: usize) {
+        *self = Self { peer, listener, socket: Some(socket), ..Self::default() };
     }
 
-    /// Drops the first bytes that arrived, and the memory of all when none is left.
+    /// Drops the first bytes that arrived.
     pub(super) fn consume(&mut self, size: usize) {
-        if size == self.received.len() {
-            self.received.clear();
-            self.received.shrink_to(KEPT_SIZE);
-        } else {
-            self.received.drain(..size);
-        }
+        consume(&mut self.received, size);
     }
 
     /// Takes `bytes` to be sent and leaves an empty buffer in their place.
@@ -124,6 +123,16 @@ impl Slot {
             let _ = socket.shutdown(Shutdown::Both);
             self.is_shut = true;
         }
+    }
+}
+
+/// Drops the first bytes of a buffer, and most of its memory when none is left.
+pub(super) fn consume(buffer: &mut Vec<u8>, size: usize) {
+    if size == buffer.len() {
+        buffer.clear();
+        buffer.shrink_to(KEPT_SIZE);
+    } else {
+        buffer.drain(..size);
     }
 }
 

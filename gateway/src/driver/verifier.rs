@@ -1,13 +1,9 @@
-//! Verifies passwords on a thread of its own: argon2 takes tens of milliseconds on purpose, and the driver's thread has none to spare.
+//! Verifies what a logon shows: argon2 takes tens of milliseconds on purpose, and the driver's thread has none to spare.
 
-use super::Waker;
-use crate::acceptor::{LinkId, Verification};
-use crate::limits::VERIFICATIONS_WAITING_MAX;
+use crate::acceptor::{LinkId, Proof, Verification};
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Argon2, password_hash};
-use crossbeam_channel::{Receiver, Sender};
-use std::io;
-use std::thread::JoinHandle;
+use ed25519_dalek::{Signature, VerifyingKey};
 
 /// A password that cannot be hashed, or a hash that is none.
 #[derive(Debug, thiserror::Error)]
@@ -30,51 +26,20 @@ pub fn hash_password(password: &[u8], salt: &[u8]) -> Result<String, PasswordErr
     Ok(Argon2::default().hash_password(password, &salt)?.to_string())
 }
 
-/// The thread, and what goes to it and comes from it.
-#[derive(Debug)]
-pub(super) struct Verifier {
-    questions: Option<Sender<Verification>>,
-    verdicts: Receiver<(LinkId, bool)>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Verifier {
-    pub(super) fn start(waker: Waker) -> io::Result<Self> {
-        let (questions, incoming) = crossbeam_channel::bounded::<Verification>(VERIFICATIONS_WAITING_MAX);
-        let (outgoing, verdicts) = crossbeam_channel::unbounded();
-        let thread = std::thread::Builder::new().name("fix-auth".to_owned()).spawn(move || {
-            for question in incoming {
-                if outgoing.send((question.link, is_right(&question))).is_err() {
-                    return;
-                }
-                waker.wake();
-            }
-        })?;
-        Ok(Self { questions: Some(questions), verdicts, thread: Some(thread) })
-    }
-
-    /// Asks. A question that finds the queue full is answered with no: the acceptor asks no more than the queue holds.
-    pub(super) fn ask(&self, question: Verification) -> Result<(), LinkId> {
-        let link = question.link;
-        self.questions.as_ref().ok_or(link)?.try_send(question).map_err(|_| link)
-    }
-
-    pub(super) fn verdict(&self) -> Option<(LinkId, bool)> {
-        self.verdicts.try_recv().ok()
-    }
-}
-
-impl Drop for Verifier {
-    fn drop(&mut self) {
-        self.questions = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
+/// Whether a proof is right.
+pub(super) fn verify(question: Verification) -> (LinkId, bool) {
+    (question.link, is_right(&question))
 }
 
 fn is_right(question: &Verification) -> bool {
-    PasswordHash::new(&question.hash).is_ok_and(|hash| Argon2::default().verify_password(&question.password, &hash).is_ok())
+    match &question.proof {
+        Proof::Password { password, hash } => {
+            PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password, &hash).is_ok())
+        }
+        Proof::Signature { key, text, signature } => {
+            VerifyingKey::from_bytes(key).is_ok_and(|key| key.verify_strict(text, &Signature::from_bytes(signature)).is_ok())
+        }
+    }
 }
 
 #[cfg(test)]
@@ -86,11 +51,28 @@ mod tests {
         let hash: std::sync::Arc<str> = hash_password(b"secret", b"0123456789abcdef").unwrap().into();
         let link = LinkId { index: 0, generation: 1 };
         for (password, expected) in [(&b"secret"[..], true), (b"Secret", false), (b"", false)] {
-            let question = Verification { link, password: password.into(), hash: hash.clone() };
+            let question = Verification { link, proof: Proof::Password { password: password.into(), hash: hash.clone() } };
             assert_eq!(is_right(&question), expected);
             assert!(!format!("{question:?}").contains("ecret"), "a password is never shown");
         }
-        let question = Verification { link, password: (*b"x").into(), hash: "no hash".into() };
+        let question = Verification { link, proof: Proof::Password { password: (*b"x").into(), hash: "no hash".into() } };
         assert!(!is_right(&question));
+    }
+
+    #[test]
+    fn only_the_right_key_over_the_right_text_is_right() {
+        use ed25519_dalek::{Signer, SigningKey};
+        let (own, other) = (SigningKey::from_bytes(&[1; 32]), SigningKey::from_bytes(&[2; 32]));
+        let link = LinkId { index: 0, generation: 1 };
+        let question = |key: &SigningKey, text: &[u8], signature: [u8; 64]| Verification {
+            link,
+            proof: Proof::Signature { key: key.verifying_key().to_bytes(), text: text.into(), signature },
+        };
+        let signature = own.sign(b"text").to_bytes();
+        assert!(is_right(&question(&own, b"text", signature)));
+        assert!(!is_right(&question(&own, b"texts", signature)) && !is_right(&question(&other, b"text", signature)));
+        // A key of small order signs everything, unless it is refused.
+        let weak = Verification { link, proof: Proof::Signature { key: [0; 32], text: (*b"text").into(), signature: [0; 64] } };
+        assert!(!is_right(&weak));
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::codec::Version;
 use crate::limits::COMP_ID_SIZE_MAX;
+use crate::tls::CertificateName;
 use plinth_types::id::SessionId;
 use std::sync::Arc;
 
@@ -14,6 +15,8 @@ pub struct SessionConfig {
     pub comp_id: String,
     /// What it shows to be itself.
     pub credential: Credential,
+    /// Names of the certificates that its connections may have, over TLS and only there; empty for a session without TLS.
+    pub certificates: Vec<CertificateName>,
     /// Whether both sequences may start again at a logon.
     pub reset: ResetPolicy,
     /// The version that it speaks.
@@ -30,21 +33,34 @@ pub enum Role {
     /// Everything.
     #[default]
     Trade,
-    /// Cancel, and ask.
+    /// Cancel, and ask about its orders.
     CancelOnly,
-    /// Ask: orders, instruments.
-    Observe,
+    /// Hear what others are told, and ask about their trades and positions.
+    DropCopy,
+    /// Ask about instruments and their markets.
+    MarketData,
 }
 
 impl Role {
     /// Whether a type of application message is for it.
     #[must_use]
     pub const fn may_send(self, msg_type: &[u8]) -> bool {
-        let is_question = matches!(msg_type, b"H" | b"AF" | b"x");
         match self {
             Self::Trade => true,
-            Self::CancelOnly => is_question || matches!(msg_type, b"F" | b"q"),
-            Self::Observe => is_question,
+            Self::CancelOnly => matches!(msg_type, b"F" | b"q" | b"H" | b"AF" | b"x"),
+            Self::DropCopy => matches!(msg_type, b"AD" | b"AN" | b"x"),
+            Self::MarketData => matches!(msg_type, b"V" | b"e" | b"g" | b"x"),
+        }
+    }
+
+    /// What a session hears that sends something else.
+    #[must_use]
+    pub const fn refusal(self) -> &'static str {
+        match self {
+            Self::Trade => "Not authorized",
+            Self::CancelOnly => "Not authorized: this session may only cancel",
+            Self::DropCopy => "Not authorized: this session is for drop copies",
+            Self::MarketData => "Not authorized: this session is for market data",
         }
     }
 }
@@ -57,6 +73,7 @@ impl SessionConfig {
             id,
             comp_id: comp_id.to_owned(),
             credential,
+            certificates: Vec::new(),
             reset,
             version: Version::Fix44,
             role: Role::Trade,
@@ -72,6 +89,8 @@ pub enum Credential {
     None,
     /// `Password`, tag 554, that this PHC string (argon2) was made of. `Username`, tag 553, is the `CompID` or absent.
     Password(Arc<str>),
+    /// `RawData`, tag 96: a signature of this Ed25519 public key over the [logon](super::SignedLogon). Good once.
+    Key([u8; 32]),
 }
 
 impl core::fmt::Debug for Credential {
@@ -79,6 +98,7 @@ impl core::fmt::Debug for Credential {
         f.write_str(match self {
             Self::None => "None",
             Self::Password(_) => "Password(***)",
+            Self::Key(_) => "Key",
         })
     }
 }

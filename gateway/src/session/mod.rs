@@ -4,6 +4,7 @@
 //! config.rs    who may log on, and how
 //! inbound.rs   what a message does to a session: sequence, session messages, rejects
 //! logon.rs     how a session begins and ends
+//! signed_logon.rs   what is signed to log on with a key
 //! timers.rs    heartbeats, test requests, patience
 //! held.rs      messages that came too early
 //! outbound.rs  what we say and under which number
@@ -55,6 +56,7 @@ mod held;
 mod inbound;
 mod logon;
 mod outbound;
+mod signed_logon;
 mod store;
 mod timers;
 
@@ -62,6 +64,7 @@ pub(crate) use config::is_comp_id;
 pub use config::{Credential, ResetPolicy, Role, SessionConfig, SessionConfigError};
 pub(crate) use inbound::is_time_accurate;
 pub use outbound::{BodyWriter, Outbound};
+pub use signed_logon::SignedLogon;
 
 use crate::clock::{MonoNs, Now};
 use crate::codec::Message;

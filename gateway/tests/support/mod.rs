@@ -14,7 +14,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, reason = "test support")]
 
-use plinth_gateway::acceptor::{Acceptor, LinkId, Sessions};
+use plinth_gateway::acceptor::{Acceptor, LinkId, Proof, Sessions};
 use plinth_gateway::clock::{MonoNs, Now};
 use plinth_gateway::codec::frame::{self, Fields, Frame};
 use plinth_gateway::codec::timestamp;
@@ -36,6 +36,8 @@ const PATIENCE_NS: u64 = 30_000_000_000;
 pub mod book;
 pub mod definitions;
 pub mod firms;
+pub mod keys;
+pub mod server;
 
 /// One journaled record with what came of it.
 pub type Record = (Command, Vec<u8>, Vec<Event>);
@@ -255,7 +257,8 @@ impl<A: Subject> Runner<A> {
                 busy |= used > 0;
             }
             while let Some(question) = self.acceptor.take_verification() {
-                let is_right = question.password.iter().rev().copied().eq(question.hash.bytes());
+                let Proof::Password { password, hash } = &question.proof else { panic!("firms of scenarios have passwords") };
+                let is_right = password.iter().rev().copied().eq(hash.bytes());
                 self.acceptor.verified(question.link, is_right, now);
                 busy = true;
             }

@@ -7,7 +7,6 @@ use crate::config::schema::Durability;
 use crate::config::{self, Resolved, demo};
 use crossbeam_channel::Sender;
 use plinth_gateway::driver::{Backend, DriverConfig};
-use plinth_gateway::session::{Credential, ResetPolicy, SessionConfig};
 use plinth_gateway::{GatewayConfig, Waker};
 use plinth_matching::journal::{self, Identity};
 use plinth_matching::replica::ZoneConfig;
@@ -77,19 +76,10 @@ pub(super) fn submit_deposits(link: &ZoneLink, resolved: &Resolved) -> Result<()
 }
 
 pub(super) fn gateway_config(resolved: &Resolved) -> GatewayConfig {
-    let session = |own: &config::ResolvedSession| {
-        let credential = Credential::Password(own.session.password_hash.as_str().into());
-        let reset = if own.session.may_reset { ResetPolicy::OnRequest } else { ResetPolicy::Never };
-        SessionConfig {
-            version: own.version,
-            cancel_on_disconnect: own.session.cancel_on_disconnect,
-            ..SessionConfig::new(own.id, &own.session.comp_id, credential, reset)
-        }
-    };
     GatewayConfig {
-        listen: resolved.fix.listen,
+        listen: resolved.listen.clone(),
         comp_id: resolved.fix.comp_id.clone(),
-        sessions: resolved.sessions.iter().map(session).collect(),
+        sessions: resolved.sessions.iter().map(|session| session.config.clone()).collect(),
         // The journal has them all: what is new was sequenced before the first client can log on.
         reference: Vec::new(),
         attestation: ATTESTATION.to_owned(),

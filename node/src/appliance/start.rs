@@ -154,7 +154,7 @@ impl Appliance {
         })?;
         let (mut zone, producer) = recovered.start(&zone_config.journal)?;
         sequence_new_reference(&mut zone, &resolved.reference)?;
-        let fix = gateway.local_addr()?;
+        let fix = gateway.local_addrs()?[0];
 
         let (control, controls) = bounded(CONTROL_DEPTH);
         let (records, to_sequence) = bounded(RECORDS_DEPTH);

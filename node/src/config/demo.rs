@@ -5,8 +5,8 @@
 
 use super::hex;
 use super::schema::{
-    Account, Asset, Capacity, Config, Deposit, Durability, Fix, FixDriver, Instrument, Issued, Mandate, Scope, Session, Settlement,
-    Validator, Zone,
+    Account, Asset, Capacity, Config, Deposit, Durability, Fix, FixDriver, Instrument, Issued, Mandate, Role, Scope, Session,
+    Settlement, Validator, Zone,
 };
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, SaltString};
@@ -106,11 +106,12 @@ pub fn create(folder: &Path, committee: Committee) -> io::Result<()> {
         chain: CHAIN,
         durability: Durability::Sync,
         fix: Fix {
-            listen: loopback(FIX_PORT),
+            listen: Some(loopback(FIX_PORT)),
             comp_id: "PLINTH".into(),
             driver: FixDriver::default(),
             connections_max: plinth_gateway::limits::CONNECTIONS_DEFAULT,
             busy_poll_us: 0,
+            tls: None,
         },
         zone: Zone {
             producer_key_file: "keys/producer.key".into(),
@@ -226,7 +227,10 @@ fn instrument(symbol: &str, base: &str, price_decimals: u8, qty_decimals: u8, qt
 fn session(credentials: &Credentials) -> io::Result<Session> {
     Ok(Session {
         comp_id: credentials.sender_comp_id.clone(),
-        password_hash: hash_password(&credentials.password)?,
+        password_hash: Some(hash_password(&credentials.password)?),
+        public_key: None,
+        certificates: Vec::new(),
+        role: Role::default(),
         may_reset: true,
         cancel_on_disconnect: false,
         version: None,
@@ -284,7 +288,7 @@ fn random<const N: usize>() -> io::Result<[u8; N]> {
     Ok(bytes)
 }
 
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+pub(super) fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()

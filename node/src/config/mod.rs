@@ -3,10 +3,13 @@
 //! * [`schema`] is the file: unknown keys are errors with line and column, numbers that mean money are decimal strings.
 //! * [`resolve`] turns it into the typed appliance ([`Resolved`]): names become ids, signatures are checked, secrets are read from
 //!   the files it names.
+//! * [`certificates`] makes certificates for development.
 //! * [`demo`] writes such a file with fresh keys, eight funded firms and two instruments: what `plinth` runs when nothing is given.
 
+pub mod certificates;
 pub mod decimal;
 pub mod demo;
+mod fix;
 pub mod hex;
 mod resolve;
 pub mod schema;

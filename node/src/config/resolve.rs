@@ -1,8 +1,10 @@
 //! From the file to the typed appliance: names become ids, signatures are checked, secrets are read.
 
+use super::fix;
 use super::hex::{self, HexError};
 use super::schema::{self, Config, Durability};
-use plinth_gateway::codec::Version;
+use plinth_gateway::driver::Listen;
+use plinth_gateway::session::SessionConfig;
 use plinth_settlement::dispersal::ReaderKey;
 use plinth_settlement::genesis::{
     ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisError, GenesisZone, Governance, ZoneMode, ZoneRules,
@@ -28,8 +30,10 @@ pub struct Resolved {
     pub chain: ChainId,
     /// When the zone acknowledges.
     pub durability: Durability,
-    /// Where to accept FIX, and our CompID.
+    /// How to accept FIX, and our CompID.
     pub fix: schema::Fix,
+    /// Where to accept FIX.
+    pub listen: Vec<Listen>,
     /// The trading zone's settings.
     pub zone: schema::Zone,
     /// The producer's key.
@@ -57,8 +61,8 @@ pub struct ResolvedSession {
     pub id: SessionId,
     /// As the file says it.
     pub session: schema::Session,
-    /// The version of FIX that it speaks.
-    pub version: Version,
+    /// As the gateway takes it.
+    pub config: SessionConfig,
     /// Accounts it may act on, with the mandate of each.
     pub mandates: Vec<(Name, MandateId)>,
 }
@@ -143,7 +147,7 @@ impl Resolver<'_> {
     fn resolve(&self) -> Result<Resolved, ConfigError> {
         let config = self.config;
         let chain = ChainId::new(config.chain);
-        check_listen(config.fix.listen)?;
+        let listen = fix::listen(self.folder, &config.fix)?;
         if let Err(error) = config.zone.capacity.core().check() {
             return Err(value("zone.capacity", &error));
         }
@@ -159,6 +163,7 @@ impl Resolver<'_> {
             chain,
             durability: config.durability,
             fix: config.fix.clone(),
+            listen,
             zone: config.zone.clone(),
             producer,
             reader_key,
@@ -272,12 +277,7 @@ impl Resolver<'_> {
                 let account = accounts.iter().find(|account| account.id == signed.mandate.account);
                 (account.expect("a mandate is on a known account").name, signed.mandate.id)
             });
-            let name = session.version.as_deref().unwrap_or(Version::default().name());
-            let version = Version::from_name(name).ok_or_else(|| {
-                let problem = format!("'{name}' is no version of FIX; known are {}", Version::ALL.map(Version::name).join(", "));
-                value(&format!("session {}: version", session.comp_id), &problem)
-            })?;
-            Ok(ResolvedSession { id, session: session.clone(), version, mandates: named.collect() })
+            Ok(ResolvedSession { id, session: session.clone(), config: fix::session(id, session)?, mandates: named.collect() })
         };
         (1..).zip(&self.config.sessions).map(of).collect()
     }
@@ -382,20 +382,14 @@ impl Resolved {
     ///
     /// If the address is not on loopback.
     pub fn set_fix_listen(&mut self, listen: SocketAddr) -> Result<(), ConfigError> {
-        check_listen(listen)?;
-        self.fix.listen = listen;
+        fix::check_plain(listen)?;
+        self.listen.retain(|own| own.tls.is_some());
+        self.listen.insert(0, Listen::plain(listen));
         Ok(())
     }
 }
 
-fn check_listen(listen: SocketAddr) -> Result<(), ConfigError> {
-    if listen.ip().is_loopback() {
-        return Ok(());
-    }
-    Err(value("fix.listen", &"plain TCP is for loopback addresses only; TLS comes with a later release"))
-}
-
-fn value(entry: &str, problem: &dyn std::fmt::Display) -> ConfigError {
+pub(super) fn value(entry: &str, problem: &dyn std::fmt::Display) -> ConfigError {
     ConfigError::Value { entry: entry.into(), problem: problem.to_string() }
 }
 
@@ -474,6 +468,9 @@ mod tests {
     fn each_wrong_value_is_refused_with_its_entry() {
         let wrong = [
             ("listen = \"127.0.0.1:9878\"", "listen = \"0.0.0.0:9878\"", "fix.listen"),
+            ("listen = \"127.0.0.1:9878\"\n", "", "fix: neither listen"),
+            ("role = \"trade\"", "role = \"drop-copy\"\npublic_key = \"00\"", "session 'FIRM1'"),
+            ("role = \"trade\"", "role = \"trade\"\ncertificates = [\"sha1:00\"]", "session 'FIRM1'"),
             ("scope = \"trade\"", "scope = \"cancel-only\"", "mandate of 'FIRM1' on 'FIRM1'"),
             ("amount = \"100000\"\naccount", "amount = \"100001\"\naccount", "deposit 2 to 'FIRM1'"),
             ("quote = \"USD\"", "quote = \"EUR\"", "instrument 'BTC/USD'"),

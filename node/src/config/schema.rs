@@ -54,8 +54,9 @@ pub enum Durability {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fix {
-    /// Address to accept on; plain TCP, so loopback only. Port 0 takes a free one.
-    pub listen: SocketAddr,
+    /// Address to accept plain TCP on, which is for loopback only. Port 0 takes a free one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
     /// Our `SenderCompID`, FIX tag 49.
     pub comp_id: String,
     /// How sockets are driven.
@@ -67,6 +68,38 @@ pub struct Fix {
     /// How long the gateway looks for messages before it sleeps, in microseconds. Needs a processor of its own.
     #[serde(default)]
     pub busy_poll_us: u64,
+    /// Where and how to accept TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<FixTls>,
+}
+
+/// TLS 1.3 with certificates on both sides. Files are PEM; `plinth dev-certificates` makes some for development.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct FixTls {
+    /// Address to accept on, any. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Our certificate, and those between it and its authority.
+    pub certificate_file: PathBuf,
+    /// Its private key.
+    pub key_file: PathBuf,
+    /// The authorities that clients' certificates must come from.
+    pub client_authorities_file: PathBuf,
+}
+
+/// What a FIX session may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Everything.
+    #[default]
+    Trade,
+    /// Cancel, and ask about its orders.
+    CancelOnly,
+    /// Hear what others are told.
+    DropCopy,
+    /// Ask about instruments and their markets.
+    MarketData,
 }
 
 /// How FIX sockets are driven.
@@ -259,8 +292,19 @@ pub struct Instrument {
 pub struct Session {
     /// The client's `SenderCompID`, FIX tag 49, and its `Username`, FIX tag 553.
     pub comp_id: String,
-    /// Argon2 hash of the password in PHC form; `plinth hash-password` makes one.
-    pub password_hash: String,
+    /// Argon2 hash of the password in PHC form; `plinth hash-password` makes one. Either this or `public_key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_hash: Option<String>,
+    /// Ed25519 key, hexadecimal, that signs its logons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
+    /// Certificates that it may have, each `sha256:FINGERPRINT` or `dns:NAME`. With one it logs on over TLS and only there, without one only
+    /// without TLS.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<String>,
+    /// What it may do.
+    #[serde(default)]
+    pub role: Role,
     /// Whether a Logon may reset the sequence numbers (`ResetSeqNumFlag`, FIX tag 141).
     #[serde(default)]
     pub may_reset: bool,

@@ -1,0 +1,71 @@
+//! The FIX acceptor's part of the configuration: where it listens, who may log on with what.
+
+use super::hex;
+use super::resolve::{ConfigError, value};
+use super::schema;
+use plinth_gateway::codec::Version;
+use plinth_gateway::driver::Listen;
+use plinth_gateway::session::{Credential, ResetPolicy, Role, SessionConfig};
+use plinth_gateway::tls::{TlsConfig, TlsFiles};
+use plinth_types::id::SessionId;
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// Where to listen: plain TCP first, if it is wanted.
+pub(super) fn listen(folder: &Path, fix: &schema::Fix) -> Result<Vec<Listen>, ConfigError> {
+    let mut listen = Vec::new();
+    if let Some(address) = fix.listen {
+        check_plain(address)?;
+        listen.push(Listen::plain(address));
+    }
+    if let Some(tls) = &fix.tls {
+        let files = TlsFiles {
+            certificates: folder.join(&tls.certificate_file),
+            key: folder.join(&tls.key_file),
+            authorities: folder.join(&tls.client_authorities_file),
+        };
+        let config = TlsConfig::from_files(&files).map_err(|error| value("fix.tls", &error))?;
+        listen.push(Listen { address: tls.listen, tls: Some(config) });
+    }
+    if listen.is_empty() {
+        return Err(value("fix", &"neither listen nor tls.listen: nobody could log on"));
+    }
+    Ok(listen)
+}
+
+/// Plain TCP is read and changed by whoever is on the way.
+pub(super) fn check_plain(address: SocketAddr) -> Result<(), ConfigError> {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(value("fix.listen", &"plain TCP is for loopback addresses only; [fix.tls] listens on any"))
+}
+
+/// One session as the gateway takes it.
+pub(super) fn session(id: SessionId, session: &schema::Session) -> Result<SessionConfig, ConfigError> {
+    let entry = format!("session '{}'", session.comp_id);
+    let credential = match (&session.password_hash, &session.public_key) {
+        (Some(hash), None) => Credential::Password(hash.as_str().into()),
+        (None, Some(key)) => Credential::Key(hex::decode(key).map_err(|error| value(&entry, &format!("public_key: {error}")))?),
+        (Some(_), Some(_)) | (None, None) => return Err(value(&entry, &"either password_hash or public_key")),
+    };
+    let name = session.version.as_deref().unwrap_or(Version::default().name());
+    let version = Version::from_name(name).ok_or_else(|| {
+        let problem = format!("'{name}' is no version of FIX; known are {}", Version::ALL.map(Version::name).join(", "));
+        value(&format!("{entry}: version"), &problem)
+    })?;
+    let certificates = session.certificates.iter().map(|name| name.parse().map_err(|error| value(&entry, &error)));
+    let reset = if session.may_reset { ResetPolicy::OnRequest } else { ResetPolicy::Never };
+    Ok(SessionConfig {
+        certificates: certificates.collect::<Result<_, _>>()?,
+        version,
+        role: match session.role {
+            schema::Role::Trade => Role::Trade,
+            schema::Role::CancelOnly => Role::CancelOnly,
+            schema::Role::DropCopy => Role::DropCopy,
+            schema::Role::MarketData => Role::MarketData,
+        },
+        cancel_on_disconnect: session.cancel_on_disconnect,
+        ..SessionConfig::new(id, &session.comp_id, credential, reset)
+    })
+}
