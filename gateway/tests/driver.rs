@@ -166,6 +166,7 @@ fn reports_of(event: &plinth_types::event::Event) -> usize {
         | Event::Reduced { .. }
         | Event::Replaced { .. } => 1,
         Event::CancelRejected { .. }
+        | Event::Triggered { .. }
         | Event::MassCancelled { .. }
         | Event::MassCancelRejected { .. }
         | Event::Credited { .. }

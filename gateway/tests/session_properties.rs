@@ -300,6 +300,7 @@ fn due(runner: &Runner<Desk>) -> (HashMap<SessionId, BTreeSet<String>>, HashMap<
                 }
                 Event::Replaced { .. }
                 | Event::Reduced { .. }
+                | Event::Triggered { .. }
                 | Event::MassCancelled { .. }
                 | Event::MassCancelRejected { .. }
                 | Event::CancelRejected { .. }

@@ -171,6 +171,7 @@ impl EventSink for Trades {
             | Event::Cancelled { .. }
             | Event::Replaced { .. }
             | Event::Reduced { .. }
+            | Event::Triggered { .. }
             | Event::MassCancelled { .. }
             | Event::MassCancelRejected { .. }
             | Event::CancelRejected { .. }

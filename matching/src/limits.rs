@@ -8,16 +8,20 @@ pub const WINDOW_BITS_MIN: u8 = 6;
 pub const WINDOW_BITS_MAX: u8 = 20;
 /// Most live orders of a zone: a slot of the pool and its place in a table twice as large are 32-bit numbers.
 pub const ORDERS_MAX: u32 = 1 << 30;
-/// Most levels outside the window, by book and side. Entering one costs a shift of those behind it.
+/// Most levels outside the window, by book and side, and most triggers. Entering one costs a shift of those behind it.
 pub const SPILL_LEVELS_MAX: u16 = 4_096;
+/// Most orders that wait for a trade, by book: no command triggers more.
+pub const WAITING_MAX: u32 = 4_096;
+/// Most of these that trail the last trade: all are looked at whenever one is made.
+pub const TRAILING_MAX: u32 = 256;
 
 /// Zones that value can be sent to have numbers below this, the base layer's 0 included.
 pub const CHANNELS_MAX: usize = 64;
 
 /// How much of everything a zone can hold. All memory is taken when the engine is made; what does not fit is refused by event.
 ///
-/// Memory in bytes: 80 + 16 to 32 for each order, 64 × assets + 96 for each account, 16 and a bit for each level,
-/// 128 + 64 × spill levels for each instrument, 16 for each mandate and session. The default takes about 140 MB.
+/// Memory in bytes: 112 + 16 to 32 for each order, 64 × assets + 96 for each account, 16 and a bit for each level,
+/// 128 + 128 × spill levels for each instrument, 16 for each mandate and session. The default takes about 180 MB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
     /// Live orders of all books together.
@@ -34,12 +38,12 @@ pub struct Capacity {
     pub mandates_max: u32,
     /// Levels of all price windows together: the sum of `2^window_bits` over the instruments.
     pub levels_max: u32,
-    /// Levels outside the window, for each book and side.
+    /// Levels outside the window, and triggers, for each book and side.
     pub spill_levels_max: u16,
 }
 
 impl Default for Capacity {
-    /// An appliance on a small machine: a million live orders, 64 books with windows of 16,384 ticks, about 140 MB.
+    /// An appliance on a small machine: a million live orders, 64 books with windows of 16,384 ticks, about 180 MB.
     fn default() -> Self {
         Self {
             orders_max: 1 << 20,
@@ -85,7 +89,7 @@ impl Capacity {
     ///
     /// The first field out of range.
     pub fn check(&self) -> Result<(), CapacityError> {
-        let level_slots = u64::from(self.levels_max) + u64::from(self.instruments_max) * 2 * u64::from(self.spill_levels_max);
+        let level_slots = u64::from(self.levels_max) + u64::from(self.instruments_max) * 4 * u64::from(self.spill_levels_max);
         let balances = u64::from(self.accounts_max) * u64::from(self.assets_max);
         let ranges = [
             ("orders_max", self.orders_max.into(), 1, ORDERS_MAX.into()),

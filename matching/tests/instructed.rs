@@ -20,7 +20,7 @@ use plinth_types::reference::{Configuration, Scope};
 use plinth_types::reject::Reject;
 use zone::Stage;
 
-const NONE: Instructions = Instructions { display: None, minimum: None };
+const NONE: Instructions = Instructions { display: None, minimum: None, trigger: None };
 
 /// One instrument; sessions 1 and 2 trade for accounts 0 and 1.
 struct Zone {
@@ -192,7 +192,7 @@ fn instructions_that_cannot_be_followed_are_refused() {
         (2, GoodTillCancel, least),
         (2, FillOrKill, least),
         (1, ImmediateOrCancel, least),
-        (2, GoodTillCancel, Instructions { display, minimum }),
+        (2, GoodTillCancel, Instructions { display, minimum, trigger: None }),
     ];
     for (index, (lots, tif, with)) in (1..).zip(refused) {
         let reject = Event::Rejected { order: id(2, index), reject: Reject::Contradiction };

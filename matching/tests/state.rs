@@ -205,7 +205,7 @@ fn the_root_is_what_the_documentation_says() {
         present.insert((page.region.get(), page.number.get()), page);
     }
     let (accounts, assets) = (u64::from(capacity.accounts_max), u64::from(capacity.assets_max));
-    let spills = u64::from(capacity.instruments_max) * 2 * u64::from(capacity.spill_levels_max);
+    let spills = u64::from(capacity.instruments_max) * 4 * u64::from(capacity.spill_levels_max);
     let regions = [
         (1_u16, 16_u16, 1),
         (2, 64, assets),
@@ -223,10 +223,11 @@ fn the_root_is_what_the_documentation_says() {
         (14, 32, accounts),
         (15, 16, 1 + u64::from(capacity.orders_max)),
         (16, 8, 64),
+        (17, 32, 1 + u64::from(capacity.orders_max)),
     ];
     let mut root = Sha256::new();
     root.update(b"plinth/state/1");
-    root.update(5_u16.to_le_bytes());
+    root.update(6_u16.to_le_bytes());
     root.update(capacity.to_bytes());
     for (region, record_size, records) in regions {
         let page_count = (records * u64::from(record_size)).div_ceil(512) as u32;

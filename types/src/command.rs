@@ -48,7 +48,7 @@ pub enum Body {
         order: OrderId,
     },
     /// Change price or quantity of a resting order; priority is kept only when the size shrinks at the same price.
-    /// Tail: [`ClientTail`].
+    /// Of an order that waits for a trade and has no limit, the price is its trigger. Tail: [`ClientTail`].
     Replace {
         /// Which.
         order: OrderId,

@@ -1,7 +1,8 @@
 //! What the core says. An event names orders, not sessions or text: whoever consumes events keeps what it needs of each order.
 //!
 //! Events are a pure function of the commands, so they are never stored: a replay says them again. Within one command they come in
-//! this order: acceptance or refusal, trades in priority order, the end of what did not trade.
+//! this order: acceptance or refusal, trades in priority order, the end of what did not trade; then, for each order that these trades
+//! triggered, its own in the same order.
 
 use crate::id::{AccountId, AssetId, InboxIndex, OrderId, TradeId, ZoneId};
 use crate::quantity::{Amount, Lots, Price, Qty};
@@ -21,6 +22,11 @@ pub enum Event {
         order: OrderId,
         /// Why.
         reject: Reject,
+    },
+    /// A trade came that the order waited for: now it is in as any other; trades and its end follow, else it rests.
+    Triggered {
+        /// Which.
+        order: OrderId,
     },
     /// Two orders traded at the resting one's price; both legs have moved.
     Traded {
@@ -151,6 +157,8 @@ pub enum CancelReason {
     SelfMatch,
     /// The owner of its account had settlement put that before the zone.
     OwnerRequested,
+    /// It was triggered, and there is no room on the book for it to rest.
+    NoRoom,
 }
 
 /// Takes events as they happen. The core is generic over it, so a bench that counts pays for nothing else.

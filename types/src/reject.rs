@@ -82,6 +82,8 @@ pub enum Reject {
         /// The number asked for.
         zone: ZoneId,
     },
+    /// There was no trade yet that a trailing stop could follow.
+    NoLastTrade,
 }
 
 impl Reject {
@@ -110,6 +112,7 @@ impl Reject {
             Self::OutsideBands { .. } => 19,
             Self::Expired => 20,
             Self::UnknownZone { .. } => 21,
+            Self::NoLastTrade => 22,
         }
     }
 
@@ -137,7 +140,8 @@ impl Reject {
             | Self::UnknownAsset { .. }
             | Self::Expired
             | Self::UnknownZone { .. }
-            | Self::Malformed => 99,
+            | Self::Malformed
+            | Self::NoLastTrade => 99,
         }
     }
 
@@ -165,7 +169,8 @@ impl Reject {
             | Self::OutsideBands { .. }
             | Self::Expired
             | Self::UnknownZone { .. }
-            | Self::Malformed => 99,
+            | Self::Malformed
+            | Self::NoLastTrade => 99,
         }
     }
 }
@@ -196,6 +201,7 @@ impl fmt::Display for Reject {
             Self::OutsideBands { band } => write!(f, "price beyond the band of {band} ticks"),
             Self::Expired => f.write_str("later than its owner allowed"),
             Self::UnknownZone { zone } => write!(f, "nothing can be sent to zone {zone}"),
+            Self::NoLastTrade => f.write_str("no trade yet to trail"),
         }
     }
 }
@@ -231,6 +237,7 @@ mod tests {
             (Reject::OutsideBands { band: Price::from_ticks(9).unwrap() }, 19, 16, 99),
             (Reject::Expired, 20, 99, 99),
             (Reject::UnknownZone { zone: ZoneId::new(7) }, 21, 99, 99),
+            (Reject::NoLastTrade, 22, 99, 99),
         ];
         for (reject, code, ord, cxl) in pinned {
             assert_eq!((reject.code(), reject.ord_rej_reason(), reject.cxl_rej_reason()), (code, ord, cxl), "{reject:?}");

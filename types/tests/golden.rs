@@ -18,7 +18,7 @@ use plinth_types::id::{
     AccountId, AssetId, ChainId, Height, InboxIndex, InstrumentId, MandateId, MsgSeqNum, OrderId, ProducerEpoch, PublicKey, Seq,
     SessionId, Signature, TimestampNs, ZoneId,
 };
-use plinth_types::instructions::Instructions;
+use plinth_types::instructions::{Instructions, Trigger};
 use plinth_types::limits::{AMOUNT_MAX, CLIENT_ORDER_ID_SIZE_MAX, COMMAND_HEAD_SIZE, PRICE_TICKS_MAX, QTY_LOTS_MAX};
 use plinth_types::message::{BlockStatus, Deposit, InboxKind, InboxMessage, Note};
 use plinth_types::owner::{Act, Instruction, Request};
@@ -208,9 +208,11 @@ fn withdrawals() {
 fn instructions() {
     let (display, minimum) = (Some(qty(0x0102_0304)), Some(qty(5)));
     let values = [
-        ("display", Instructions { display, minimum: None }),
-        ("minimum", Instructions { display: None, minimum }),
-        ("both", Instructions { display, minimum }),
+        ("display", Instructions { display, minimum: None, trigger: None }),
+        ("minimum", Instructions { display: None, minimum, trigger: None }),
+        ("both", Instructions { display, minimum, trigger: None }),
+        ("stop", Instructions { display: None, minimum: None, trigger: Some(Trigger::At(price(-7))) }),
+        ("trailing", Instructions { display, minimum: None, trigger: Some(Trigger::Trailing { ticks: 0x0607 }) }),
     ];
     pinned_values("instructions", &values);
 }

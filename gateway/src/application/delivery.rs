@@ -135,7 +135,8 @@ impl Desk {
                         | CancelReason::Disconnected
                         | CancelReason::Suspended
                         | CancelReason::SelfMatch
-                        | CancelReason::OwnerRequested,
+                        | CancelReason::OwnerRequested
+                        | CancelReason::NoRoom,
                         _,
                     ) => None,
                 };
@@ -155,7 +156,9 @@ impl Desk {
                 Some(Execution::Replaced { was })
             }),
             Event::CancelRejected { order, reject } => self.cancel_rejected(order, reject, client, source, sessions),
-            Event::MassCancelled { .. }
+            // No order that waits comes through FIX yet.
+            Event::Triggered { .. }
+            | Event::MassCancelled { .. }
             | Event::MassCancelRejected { .. }
             | Event::Credited { .. }
             | Event::InboxRefused { .. }
@@ -223,5 +226,6 @@ const fn text_of(reason: CancelReason) -> Option<&'static str> {
         CancelReason::Suspended => Some("suspended"),
         CancelReason::SelfMatch => Some("self-match prevention"),
         CancelReason::OwnerRequested => Some("cancelled by the account's owner"),
+        CancelReason::NoRoom => Some("no room to rest"),
     }
 }

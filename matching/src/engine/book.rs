@@ -1,8 +1,9 @@
 //! A book: its instrument, and the touch of both sides.
 //!
-//! Levels of one book lie together: those of its window in price order, then those of its two spills.
+//! Levels of one book lie together: those of its window in price order, then those of its ladders.
 
 use crate::engine::bitmap::Span;
+use crate::engine::pool::Slot;
 use crate::engine::region;
 use core::ops::Range;
 use plinth_types::codec::Codec;
@@ -27,10 +28,10 @@ table_record! {
         pub(crate) level_base: u32,
         /// First word of the window's bitmap.
         pub(crate) word_base: u32,
-        /// First entry of the bids' spill; that of the offers follows it.
+        /// First entry of the first ladder; the others follow it.
         pub(crate) spill_base: u32,
-        /// Used entries of each spill.
-        pub(crate) spill_count: [u16; 2],
+        /// Used entries of each ladder.
+        pub(crate) spill_count: [u16; LADDERS],
         /// Largest order, in lots.
         pub(crate) qty_max: u64,
         /// What is traded, and what is paid: what sellers deliver, and what buyers do.
@@ -46,6 +47,46 @@ table_record! {
         pub(crate) band_high: i64,
         /// How far from the best price a market order trades, in ticks; the largest number is without bound.
         pub(crate) market_reach: u32,
+        /// Price of the last trade in ticks, 0 before the first.
+        pub(crate) last_price: i64,
+        /// Orders that wait for a trade.
+        pub(crate) waiting: u32,
+        /// How many of these trail the last trade.
+        pub(crate) trailing: u32,
+        /// The oldest of those that trail, 0 without one.
+        pub(crate) trailing_head: Slot,
+        /// The youngest of them.
+        pub(crate) trailing_tail: Slot,
+    }
+}
+
+/// A sorted array of levels, nearest to the market first to go: those of a side outside the window, or those that a side's orders wait at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ladder {
+    Resting(Side),
+    Waiting(Side),
+}
+
+/// Ladders of a book.
+pub(crate) const LADDERS: usize = 4;
+
+impl Ladder {
+    /// Its number within the book.
+    #[inline(always)]
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::Resting(side) => index_of(side),
+            Self::Waiting(side) => 2 + index_of(side),
+        }
+    }
+
+    /// The side whose best price comes first here. Buys wait above the market: the lowest trigger is the nearest.
+    #[inline(always)]
+    pub(crate) const fn ranked_as(self) -> Side {
+        match self {
+            Self::Resting(side) => side,
+            Self::Waiting(side) => opposite(side),
+        }
     }
 }
 
@@ -110,10 +151,10 @@ impl Book {
         Span { base: self.word_base, window_bits: self.window_bits }
     }
 
-    /// The used part of a side's spill.
-    pub(crate) fn spill_used(&self, side: Side, spill_levels_max: u16) -> Range<usize> {
-        let start = self.spill_base as usize + index_of(side) * usize::from(spill_levels_max);
-        start..start + usize::from(self.spill_count[index_of(side)])
+    /// The used part of a ladder.
+    pub(crate) fn spill_used(&self, ladder: Ladder, spill_levels_max: u16) -> Range<usize> {
+        let start = self.spill_base as usize + ladder.index() * usize::from(spill_levels_max);
+        start..start + usize::from(self.spill_count[ladder.index()])
     }
 
     /// Notes the best level of a side.

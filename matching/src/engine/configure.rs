@@ -6,7 +6,7 @@
 
 use crate::engine::Engine;
 use crate::engine::bitmap::Span;
-use crate::engine::book::Book;
+use crate::engine::book::{Book, LADDERS};
 use crate::engine::mandates::MandateRecord;
 use crate::engine::protection::{HIGHEST_BAND, LOWEST_BAND};
 use crate::limits::{WINDOW_BITS_MAX, WINDOW_BITS_MIN};
@@ -73,7 +73,7 @@ impl<T: Touch> Engine<T> {
             level_base: 1 + counters.level_slots_used,
             word_base: counters.words_used,
             spill_base: self.levels.spill_base(counters.instruments),
-            spill_count: [0; 2],
+            spill_count: [0; LADDERS],
             qty_max: instrument.qty_max.lots(),
             assets: [instrument.base.get(), instrument.quote.get()],
             window_bits: instrument.window_bits,
@@ -83,6 +83,11 @@ impl<T: Touch> Engine<T> {
             band_low: LOWEST_BAND,
             band_high: HIGHEST_BAND,
             market_reach: u32::MAX,
+            last_price: 0,
+            waiting: 0,
+            trailing: 0,
+            trailing_head: 0,
+            trailing_tail: 0,
         };
         self.levels.furnish(touch, &book);
         *self.books.get_mut(touch, counters.instruments as usize) = book;

@@ -121,6 +121,30 @@ impl<T: Touch> Engine<T> {
     /// Trades with whoever is there.
     #[inline(always)]
     pub(crate) fn take_plain<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> Taken {
+        if self.books.get(&mut self.touch, taker.instrument as usize).waiting != 0 {
+            return self.take_watched(taker, sink);
+        }
+        self.take_unwatched(taker, sink)
+    }
+
+    /// As [`Engine::take_plain`], where orders wait for a trade. Prices of one taker only get worse, so its first and its last say all.
+    #[cold]
+    fn take_watched<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> Taken {
+        let best = self.books.get(&mut self.touch, taker.instrument as usize).best(opposite(taker.side));
+        let trades = self.counters.get(&mut self.touch).trades;
+        let taken = self.take_unwatched(taker, sink);
+        if let Some((_, first)) = best
+            && self.counters.get(&mut self.touch).trades > trades
+        {
+            let last = self.books.get(&mut self.touch, taker.instrument as usize).last_price;
+            self.observe(taker.instrument, first);
+            self.observe(taker.instrument, last);
+        }
+        taken
+    }
+
+    #[inline(always)]
+    fn take_unwatched<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> Taken {
         let (left, stop) = if taker.limit.is_some() {
             self.take_levels::<_, false>(taker, sink)
         } else {
@@ -198,6 +222,7 @@ impl<T: Touch> Engine<T> {
                 let (gives, gets) = (custody.place(maker_account, taker.gets), custody.place(maker_account, taker.gives));
                 custody.settle(touch, Settlement { gives, given, reserved: given, gets, got });
                 counters.trades += 1;
+                book.last_price = ticks;
                 let trade = TradeId::new(counters.trades);
                 sink.emit(Event::Traded { trade, maker, taker: taker.order, price, qty });
                 let left = wanted.after_fill(qty);

@@ -1,14 +1,15 @@
-//! Orders with instructions: icebergs, minimum quantities. Apart, so that what they need costs plain orders nothing.
+//! Orders with instructions: icebergs, minimum quantities, stops. Apart, so that what they need costs plain orders nothing.
 
 use crate::engine::Engine;
 use crate::engine::cross::{Incoming, Stop};
 use crate::engine::orders::incoming;
+use crate::engine::waiting::Waiter;
 use plinth_types::codec::{Codec, Reader};
 use plinth_types::command::{Command, NewOrder, OrderPrice, TimeInForce};
 use plinth_types::event::{CancelReason, Event, EventSink};
-use plinth_types::instructions::Instructions;
+use plinth_types::instructions::{Instructions, Trigger};
 use plinth_types::page::Touch;
-use plinth_types::quantity::Qty;
+use plinth_types::quantity::{Price, Qty};
 use plinth_types::reject::Reject;
 
 impl<T: Touch> Engine<T> {
@@ -21,6 +22,16 @@ impl<T: Touch> Engine<T> {
             OrderPrice::Market => None,
         };
         let instructions = read(new, tail);
+        if let Ok(Instructions { trigger: Some(trigger), display, minimum }) = instructions {
+            let plain = display.is_none() && minimum.is_none();
+            return match self.admit_stop(command, new, limit, trigger, plain) {
+                Ok(waiter) => {
+                    sink.emit(Event::Accepted { order });
+                    self.wait_or_go(waiter, sink);
+                }
+                Err(reject) => sink.emit(Event::Rejected { order, reject }),
+            };
+        }
         let admitted = self.admit(command, new, limit, instructions.map(|_| ()));
         let (account, guard, instructions) = match (admitted, instructions) {
             (Ok((account, guard)), Ok(instructions)) => (account, guard, instructions),
@@ -32,8 +43,30 @@ impl<T: Touch> Engine<T> {
         let incoming = Incoming { guard, ..incoming };
         match instructions {
             Instructions { minimum: Some(minimum), .. } => self.take_at_least(incoming, minimum, sink),
-            Instructions { display, minimum: None } => self.take_and_rest(incoming, new, display, sink),
+            Instructions { display, minimum: None, .. } => self.take_and_rest(incoming, new, display, sink),
         }
+    }
+
+    /// As `admit`, of an order that is to wait. Whether it rests when it is triggered is not asked: it takes a place meanwhile.
+    fn admit_stop(
+        &mut self,
+        command: &Command,
+        new: &NewOrder,
+        limit: Option<Price>,
+        trigger: Trigger,
+        plain: bool,
+    ) -> Result<Waiter, Reject> {
+        let (account, guard) = self.identify(command, new)?;
+        let endless_market = limit.is_none() && new.time_in_force == TimeInForce::GoodTillCancel;
+        if new.post_only || endless_market || !plain {
+            return Err(Reject::Contradiction);
+        }
+        if new.instrument.get() >= self.counters.get(&mut self.touch).instruments {
+            return Err(Reject::UnknownInstrument { instrument: new.instrument });
+        }
+        let book = self.books.get(&mut self.touch, new.instrument.get() as usize);
+        let order = incoming(book, new.order, account, new.instrument.get(), new.side, limit, new.qty);
+        self.admit_waiting(&Incoming { guard, ..order }, limit, trigger, new.time_in_force)
     }
 
     /// Trades at least `minimum` at once, and what else there is, or nothing.

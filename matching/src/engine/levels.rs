@@ -5,7 +5,7 @@
 //! asks for the best level of a side, and closes it when it is empty.
 
 use crate::engine::bitmap::{Bitmap, Span};
-use crate::engine::book::{Book, better, side_of};
+use crate::engine::book::{Book, LADDERS, Ladder, better, index_of, side_of};
 use crate::engine::pool::{Node, Slot};
 use crate::engine::region;
 use crate::engine::spill::Spill;
@@ -45,7 +45,7 @@ pub(crate) struct Levels {
 
 impl Levels {
     pub(crate) fn new(capacity: &Capacity) -> Self {
-        let spills = capacity.instruments_max as usize * 2 * usize::from(capacity.spill_levels_max);
+        let spills = capacity.instruments_max as usize * LADDERS * usize::from(capacity.spill_levels_max);
         // A window has at least one word in each tier; only one of 64 levels needs more than three words for 64 levels.
         let words = capacity.levels_max as usize / 64 * 3;
         Self {
@@ -58,19 +58,19 @@ impl Levels {
 
     /// Level slots that a book of `2^window_bits` levels needs.
     pub(crate) fn level_slots(&self, window_bits: u8) -> u32 {
-        (1 << window_bits) + 2 * u32::from(self.spill_levels_max)
+        (1 << window_bits) + LADDERS as u32 * u32::from(self.spill_levels_max)
     }
 
-    /// Gives the spills of a new book their levels.
+    /// Gives the ladders of a new book their levels.
     pub(crate) fn furnish<T: Touch>(&mut self, touch: &mut T, book: &Book) {
-        let spill_levels = usize::from(self.spill_levels_max) * 2;
+        let spill_levels = usize::from(self.spill_levels_max) * LADDERS;
         let base = book.spill_base as usize;
         self.spill.furnish(touch, base..base + spill_levels, book.level_base + (1 << book.window_bits));
     }
 
-    /// First spill entry of the book at `instrument`.
+    /// First ladder entry of the book at `instrument`.
     pub(crate) fn spill_base(&self, instrument: u32) -> u32 {
-        instrument * 2 * u32::from(self.spill_levels_max)
+        instrument * LADDERS as u32 * u32::from(self.spill_levels_max)
     }
 
     /// Whether an order of `lots` can rest at `price`: there is a level for it, and the level's sum does not overflow.
@@ -78,15 +78,22 @@ impl Levels {
     pub(crate) fn has_room<T: Touch>(&self, touch: &mut T, book: &Book, side: Side, price: i64, lots: u64) -> bool {
         let level = match book.window_level(price) {
             Some(level) => book.level_base + level,
-            None => {
-                let used = book.spill_used(side, self.spill_levels_max);
-                match self.spill.search(touch, used.clone(), side, price) {
-                    Ok(at) => self.spill.entries.get(touch, at).level,
-                    Err(_) => return used.len() < usize::from(self.spill_levels_max),
-                }
-            }
+            None => return self.has_room_on(touch, book, Ladder::Resting(side), price, lots),
         };
         self.table.get(touch, level as usize).lots.checked_add(lots).is_some()
+    }
+
+    /// As [`Levels::has_room`], on a ladder.
+    #[inline]
+    pub(crate) fn has_room_on<T: Touch>(&self, touch: &mut T, book: &Book, ladder: Ladder, price: i64, lots: u64) -> bool {
+        let used = book.spill_used(ladder, self.spill_levels_max);
+        match self.spill.search(touch, used.clone(), ladder.ranked_as(), price) {
+            Ok(at) => {
+                let level = self.spill.entries.get(touch, at).level;
+                self.table.get(touch, level as usize).lots.checked_add(lots).is_some()
+            }
+            Err(_) => used.len() < usize::from(self.spill_levels_max),
+        }
     }
 
     /// Makes the order in `slot` the last one of the level at `price`. Its own node is the caller's to write.
@@ -108,7 +115,7 @@ impl Levels {
     ) -> LastPlace {
         let (window, level_slot) = match book.window_level(price) {
             Some(level) => (Some(level), book.level_base + level),
-            None => (None, open_spill(&mut self.spill, touch, book, self.spill_levels_max, side, price)),
+            None => (None, open_spill(&mut self.spill, touch, book, self.spill_levels_max, Ladder::Resting(side), price)),
         };
         let level = self.table.get_mut(touch, level_slot as usize);
         let prev = level.tail;
@@ -132,8 +139,24 @@ impl Levels {
     #[inline(always)]
     pub(crate) fn unlink<T: Touch>(&mut self, touch: &mut T, book: &mut Book, nodes: &mut Table<Node>, slot: Slot, lots: u64) {
         let node = nodes.get(touch, slot as usize);
-        let Node { prev, next, price, side, .. } = *node;
-        let level = self.table.get_mut(touch, node.level as usize);
+        let Node { price, side, level, .. } = *node;
+        let chain = (node.prev, node.next);
+        if self.detach(touch, nodes, chain, level, lots) {
+            self.close(touch, book, side_of(side), price);
+        }
+    }
+
+    /// Takes the order between these two out of the chain of its level, and says whether the level is empty now.
+    #[inline(always)]
+    fn detach<T: Touch>(
+        &mut self,
+        touch: &mut T,
+        nodes: &mut Table<Node>,
+        (prev, next): (Slot, Slot),
+        level: u32,
+        lots: u64,
+    ) -> bool {
+        let level = self.table.get_mut(touch, level as usize);
         level.lots -= lots;
         if prev == 0 {
             level.head = next;
@@ -145,9 +168,68 @@ impl Levels {
         } else {
             nodes.get_mut(touch, next as usize).prev = prev;
         }
-        if level.head == 0 {
-            self.close(touch, book, side_of(side), price);
+        level.head == 0
+    }
+
+    /// Makes the order in `slot` the last one of those that wait on `side` for `trigger`. Its own node is the caller's to write.
+    ///
+    /// # Panics
+    ///
+    /// Without [`Levels::has_room_on`].
+    #[expect(clippy::too_many_arguments, reason = "as link")]
+    pub(crate) fn link_waiting<T: Touch>(
+        &mut self,
+        touch: &mut T,
+        book: &mut Book,
+        nodes: &mut Table<Node>,
+        slot: Slot,
+        side: Side,
+        trigger: i64,
+        lots: u64,
+    ) -> LastPlace {
+        let level_slot = open_spill(&mut self.spill, touch, book, self.spill_levels_max, Ladder::Waiting(side), trigger);
+        let level = self.table.get_mut(touch, level_slot as usize);
+        let prev = level.tail;
+        level.tail = slot;
+        level.lots += lots;
+        if prev == 0 {
+            level.head = slot;
+        } else {
+            nodes.get_mut(touch, prev as usize).next = slot;
         }
+        LastPlace { level: level_slot, prev }
+    }
+
+    /// Takes the order in `slot`, which waits for `trigger`, out of its level. Its node keeps what it says.
+    pub(crate) fn unlink_waiting<T: Touch>(
+        &mut self,
+        touch: &mut T,
+        book: &mut Book,
+        nodes: &mut Table<Node>,
+        slot: Slot,
+        trigger: i64,
+    ) {
+        let Node { level, lots, side, prev, next, .. } = *nodes.get(touch, slot as usize);
+        if self.detach(touch, nodes, (prev, next), level, lots) {
+            close_spill(&mut self.spill, touch, book, self.spill_levels_max, Ladder::Waiting(side_of(side)), trigger);
+        }
+    }
+
+    /// Slot and trigger of the level nearest to the market of those that orders of `side` wait at; `beyond` a trigger if one is given.
+    pub(crate) fn next_waiting<T: Touch>(&self, touch: &mut T, book: &Book, side: Side, beyond: Option<i64>) -> Option<(u32, i64)> {
+        let ladder = Ladder::Waiting(side);
+        let used = book.spill_used(ladder, self.spill_levels_max);
+        let end = match beyond {
+            None => used.end,
+            Some(trigger) => {
+                let (Ok(end) | Err(end)) = self.spill.search(touch, used.clone(), ladder.ranked_as(), trigger);
+                end
+            }
+        };
+        (end > used.start).then(|| {
+            let entry = self.spill.entries.get(touch, end - 1);
+            (entry.level, entry.price)
+        })
     }
 
     /// Forgets a level that has become empty, and finds the next best one if it was the best.
@@ -155,7 +237,7 @@ impl Levels {
     pub(crate) fn close<T: Touch>(&mut self, touch: &mut T, book: &mut Book, side: Side, price: i64) {
         match book.window_level(price) {
             Some(level) => self.bitmap.clear(touch, book.span(), level),
-            None => close_spill(&mut self.spill, touch, book, self.spill_levels_max, side, price),
+            None => close_spill(&mut self.spill, touch, book, self.spill_levels_max, Ladder::Resting(side), price),
         }
         if book.best(side).is_some_and(|(_, best)| best == price) {
             let next = next_level(&self.bitmap, &self.spill, touch, book, self.spill_levels_max, side, price);
@@ -172,24 +254,25 @@ impl Levels {
 
 /// The spill level of `price`, made if need be.
 #[cold]
-fn open_spill<T: Touch>(spill: &mut Spill, touch: &mut T, book: &mut Book, max: u16, side: Side, price: i64) -> u32 {
-    let used = book.spill_used(side, max);
-    match spill.search(touch, used.clone(), side, price) {
+fn open_spill<T: Touch>(spill: &mut Spill, touch: &mut T, book: &mut Book, max: u16, ladder: Ladder, price: i64) -> u32 {
+    let used = book.spill_used(ladder, max);
+    match spill.search(touch, used.clone(), ladder.ranked_as(), price) {
         Ok(at) => spill.entries.get(touch, at).level,
         Err(at) => {
             assert!(used.len() < usize::from(max), "an order without room was refused");
-            book.spill_count[crate::engine::book::index_of(side)] += 1;
+            book.spill_count[ladder.index()] += 1;
             spill.insert(touch, at, used.end, price)
         }
     }
 }
 
 #[cold]
-fn close_spill<T: Touch>(spill: &mut Spill, touch: &mut T, book: &mut Book, max: u16, side: Side, price: i64) {
-    let used = book.spill_used(side, max);
-    let at = spill.search(touch, used.clone(), side, price).expect("a spilled level is in the spill until it is empty");
+fn close_spill<T: Touch>(spill: &mut Spill, touch: &mut T, book: &mut Book, max: u16, ladder: Ladder, price: i64) {
+    let used = book.spill_used(ladder, max);
+    let at =
+        spill.search(touch, used.clone(), ladder.ranked_as(), price).expect("a spilled level is in the spill until it is empty");
     spill.remove(touch, at, used.end);
-    book.spill_count[crate::engine::book::index_of(side)] -= 1;
+    book.spill_count[ladder.index()] -= 1;
 }
 
 #[inline(always)]
@@ -203,10 +286,10 @@ fn next_level<T: Touch>(
     price: i64,
 ) -> Option<(u32, i64)> {
     let within = next_in_window(bitmap, touch, book, side, price);
-    if book.spill_count[crate::engine::book::index_of(side)] == 0 {
+    if book.spill_count[index_of(side)] == 0 {
         return within;
     }
-    let used = book.spill_used(side, spill_levels_max);
+    let used = book.spill_used(Ladder::Resting(side), spill_levels_max);
     let (Ok(end) | Err(end)) = spill.search(touch, used.clone(), side, price);
     let outside = (end > used.start).then(|| spill.entries.get(touch, end - 1));
     match (within, outside) {

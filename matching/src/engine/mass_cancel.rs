@@ -1,6 +1,7 @@
 //! Mass cancels: all orders of a session, account, instrument, side, or of any of these together.
 //!
-//! Orders go in the order of the books: by instrument, bids before offers, best level first, oldest order first. Then the count is said.
+//! Orders go in the order of the books: by instrument, bids before offers, best level first, oldest order first; then those
+//! that wait for a trade, by side, the trigger nearest to the market first, and those that trail by age. Then the count is said.
 //! A session may take off its own orders only, whatever account they are on, and needs no mandate for it: it made them, and less risk
 //! is always allowed. The appliance may take off anybody's: a lost connection, an operator.
 //!
@@ -58,8 +59,35 @@ impl<T: Touch> Engine<T> {
                     orders += self.take_off_side(instrument, side, mass, reason, sink);
                 }
             }
+            if self.books.get(&mut self.touch, instrument as usize).waiting != 0 {
+                orders += self.take_off_all_waiting(instrument, mass, reason, sink);
+            }
         }
         orders
+    }
+
+    /// Takes off what waits: by side, nearest trigger first, then those that trail.
+    #[cold]
+    fn take_off_all_waiting<S: EventSink>(
+        &mut self,
+        instrument: u32,
+        mass: &MassCancel,
+        reason: CancelReason,
+        sink: &mut S,
+    ) -> u32 {
+        let mut orders = 0;
+        for side in [Side::Buy, Side::Sell] {
+            let mut beyond = None;
+            loop {
+                let book = self.books.get(&mut self.touch, instrument as usize);
+                let Some((level, trigger)) = self.levels.next_waiting(&mut self.touch, book, side, beyond) else { break };
+                let head = self.levels.table.get(&mut self.touch, level as usize).head;
+                orders += self.take_off_chain(head, mass, reason, sink);
+                beyond = Some(trigger);
+            }
+        }
+        let head = self.books.get(&mut self.touch, instrument as usize).trailing_head;
+        orders + self.take_off_chain(head, mass, reason, sink)
     }
 
     fn take_off_side<S: EventSink>(
@@ -73,17 +101,24 @@ impl<T: Touch> Engine<T> {
         let mut orders = 0;
         let mut level = self.books.get(&mut self.touch, instrument as usize).best(side);
         while let Some((level_slot, price)) = level {
-            let mut slot = self.levels.table.get(&mut self.touch, level_slot as usize).head;
-            while slot != 0 {
-                let node = *self.nodes.get(&mut self.touch, slot as usize);
-                if fits(mass, &node) {
-                    self.take_off_slot(slot, &node, reason, sink);
-                    orders += 1;
-                }
-                slot = node.next;
-            }
+            let head = self.levels.table.get(&mut self.touch, level_slot as usize).head;
+            orders += self.take_off_chain(head, mass, reason, sink);
             let book = self.books.get(&mut self.touch, instrument as usize);
             level = self.levels.next(&mut self.touch, book, side, price);
+        }
+        orders
+    }
+
+    /// Takes off what fits, from `slot` to the end of its chain.
+    fn take_off_chain<S: EventSink>(&mut self, mut slot: Slot, mass: &MassCancel, reason: CancelReason, sink: &mut S) -> u32 {
+        let mut orders = 0;
+        while slot != 0 {
+            let node = *self.nodes.get(&mut self.touch, slot as usize);
+            if fits(mass, &node) {
+                self.take_off_slot(slot, &node, reason, sink);
+                orders += 1;
+            }
+            slot = node.next;
         }
         orders
     }

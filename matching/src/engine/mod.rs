@@ -4,22 +4,24 @@
 //! Command ─► apply ─► orders ─► cross ──────► custody        new, cancel, replace; matching; money        ─► Event
 //!                  │     ├─► levels, pool, index               where orders rest, and how they are found
 //!                  │     └─► protection, guarded_cross         suspensions, limits, bands; self-match prevention
+//!                  ├─► waiting                                stops: what waits for a trade, and goes when it comes
 //!                  ├─► mass_cancel                            all orders that fit
 //!                  ├─► configure                              reference data, inbox messages
 //!                  └─► withdraw                               value that leaves the zone; what owners request through settlement
 //! ```
 //!
-//! **What it does.** Limit and market orders; good-till-cancel, immediate-or-cancel, fill-or-kill, post-only, icebergs, minimum quantities;
-//! cancel; replace. Strict
-//! price-time priority, at the resting order's price. Every limit order reserves what it may cost (a buy its price times its quantity
-//! of the quote asset, a sell its quantity of the base asset) and is refused without; every fill moves both legs at once; every end of
-//! an order releases the rest. Market orders do not reserve: they trade as far as the account can pay or deliver.
+//! **What it does.** Limit and market orders; good-till-cancel, immediate-or-cancel, fill-or-kill, post-only, icebergs, minimum quantities; stops,
+//! stop limits and trailing stops; cancel; replace. Strict price-time priority, at the resting order's price. Every limit order reserves
+//! what it may cost (a buy its price times its quantity of the quote asset, a sell its quantity of the base asset) and is refused
+//! without; every fill moves both legs at once; every end of an order releases the rest. Market orders do not reserve: they trade as
+//! far as the account can pay or deliver.
 //!
 //! **Determinism.** State changes only by [`Engine::apply`], as a function of the state and the command alone. All state lies in
 //! tables ([`plinth_types::table`]) whose every use is told to a [`Touch`]; see [`crate::state`]. After [`Engine::new`] nothing is
 //! allocated. Commands are decoded, never trusted: no command that decodes can panic the engine.
 //!
-//! **Events** of one command come in this order: acceptance or refusal, trades in priority order, the end of what did not trade.
+//! **Events** of one command come in this order: acceptance or refusal, trades in priority order, the end of what did not trade;
+//! then the same of each order that was triggered.
 //!
 //! **Replace.** The quantity is the order's total, what has traded included. Its place is kept only if the quantity shrinks at the same
 //! price; in every other case, an unchanged order included, it goes to the end of its new level and may trade first. Replacing to the
@@ -53,6 +55,7 @@ pub(crate) mod protection;
 pub mod region;
 pub(crate) mod spill;
 mod status;
+pub(crate) mod waiting;
 mod withdraw;
 
 pub use status::{BestLevel, RestingOrder};
@@ -71,6 +74,7 @@ use plinth_types::page::Touch;
 use plinth_types::table::{Region, Single, Table};
 use pool::Node;
 use protection::Guarded;
+use waiting::{Alarm, Waiting};
 use withdraw::Channel;
 
 /// Entries of the order index for this capacity.
@@ -96,6 +100,9 @@ pub struct Engine<T: Touch = ()> {
     pub(crate) guarded: Table<Guarded>,
     pub(crate) hidden: Table<Hidden>,
     pub(crate) channels: Table<Channel>,
+    pub(crate) waiting: Table<Waiting>,
+    /// Not state: `None` between commands.
+    pub(crate) alarm: Option<Alarm>,
 }
 
 impl<T: Touch> Engine<T> {
@@ -123,6 +130,8 @@ impl<T: Touch> Engine<T> {
             guarded: Table::new(capacity.accounts_max as usize),
             hidden: Table::new(1 + capacity.orders_max as usize),
             channels: Table::new(CHANNELS_MAX),
+            waiting: Table::new(1 + capacity.orders_max as usize),
+            alarm: None,
         }
     }
 
@@ -146,6 +155,7 @@ impl<T: Touch> Engine<T> {
             &self.guarded,
             &self.hidden,
             &self.channels,
+            &self.waiting,
         ]
     }
 
@@ -169,6 +179,7 @@ impl<T: Touch> Engine<T> {
             &mut self.guarded,
             &mut self.hidden,
             &mut self.channels,
+            &mut self.waiting,
         ]
     }
 
@@ -197,6 +208,9 @@ impl<T: Touch> Engine<T> {
             Body::New(_) | Body::MassCancel(_) | Body::Configure | Body::Inbox | Body::Withdraw | Body::Note => {
                 self.apply_rare(command, tail, sink);
             }
+        }
+        if self.alarm.is_some() {
+            self.go_triggered(sink);
         }
     }
 

@@ -99,7 +99,7 @@ impl<T: Touch> Engine<T> {
     }
 
     #[cold]
-    fn fill_or_kill<S: EventSink>(&mut self, incoming: Incoming, sink: &mut S) {
+    pub(crate) fn fill_or_kill<S: EventSink>(&mut self, incoming: Incoming, sink: &mut S) {
         match self.fillable(incoming) {
             Ok(()) => {
                 let taken = self.take(incoming, sink);
@@ -120,18 +120,8 @@ impl<T: Touch> Engine<T> {
         limit: Option<Price>,
         instructions: Result<(), Reject>,
     ) -> Result<(AccountId, u8), Reject> {
-        let Self { touch, capacity, counters, custody, mandates, sessions, books, levels, guarded, .. } = self;
-        let session = usize::from(command.session.get());
-        if session >= sessions.records().len() {
-            return Err(Reject::NotMandated);
-        }
-        let record = sessions.get_mut(touch, session);
-        let expected = record.orders + 1;
-        if new.order.session() != command.session || new.order.index() != expected {
-            return Err(Reject::OutOfSequence { expected });
-        }
-        record.orders = expected;
-        let (account, guard) = mandates::account(mandates, touch, command, Act::Trade)?;
+        let (account, guard) = self.identify(command, new)?;
+        let Self { touch, capacity, counters, custody, books, levels, guarded, .. } = self;
         let rests = new.time_in_force == TimeInForce::GoodTillCancel;
         if (new.post_only && !rests) || (limit.is_none() && rests) {
             return Err(Reject::Contradiction);
@@ -162,6 +152,31 @@ impl<T: Touch> Engine<T> {
         Ok((account, guard))
     }
 
+    /// Takes a new order's number, and finds the account and what guards it.
+    #[inline(always)]
+    pub(crate) fn identify(&mut self, command: &Command, new: &NewOrder) -> Result<(AccountId, u8), Reject> {
+        let Self { touch, mandates, sessions, .. } = self;
+        let session = usize::from(command.session.get());
+        if session >= sessions.records().len() {
+            return Err(Reject::NotMandated);
+        }
+        let record = sessions.get_mut(touch, session);
+        let expected = record.orders + 1;
+        if new.order.session() != command.session || new.order.index() != expected {
+            return Err(Reject::OutOfSequence { expected });
+        }
+        record.orders = expected;
+        mandates::account(mandates, touch, command, Act::Trade)
+    }
+
+    /// Refuses an order that its account may not have: `resting` if it takes one of its open orders.
+    pub(crate) fn check_guarded(&mut self, order: &Incoming, resting: bool) -> Result<(), Reject> {
+        if order.guard == 0 {
+            return Ok(());
+        }
+        protection::check(&self.guarded, &mut self.touch, order.guard, order.account, order.limit, order.qty, resting)
+    }
+
     #[inline(never)]
     pub(crate) fn cancel<S: EventSink>(&mut self, command: &Command, order: OrderId, sink: &mut S) {
         match self.find_own(command, order, Act::Cancel) {
@@ -190,6 +205,9 @@ impl<T: Touch> Engine<T> {
     ) -> Result<(), Reject> {
         let (place, guard) = self.find_own(command, order, Act::Trade)?;
         let node = *self.nodes.get(&mut self.touch, place.slot as usize);
+        if node.marks & Mark::WAITING != 0 {
+            return self.replace_waiting(place, guard, price, qty, sink);
+        }
         let display = self.display(place.slot, &node);
         let open = iceberg::left(&self.hidden, &mut self.touch, place.slot, &node);
         let book = self.books.get(&mut self.touch, node.instrument as usize);
@@ -276,6 +294,9 @@ impl<T: Touch> Engine<T> {
         let node = nodes.get(touch, place.slot as usize);
         let open = iceberg::left(hidden, touch, place.slot, node);
         if node.marks != 0 {
+            if node.marks & Mark::WAITING != 0 {
+                return self.take_off_waiting(place);
+            }
             let marked = Marked { slot: place.slot, account: AccountId::new(node.account), marks: node.marks };
             let counters = counters.get_mut(touch);
             marked.end(guarded, hidden, touch, counters);
@@ -344,7 +365,7 @@ impl<T: Touch> Engine<T> {
 }
 
 #[inline(always)]
-fn check_terms(book: &Book, limit: Option<Price>, qty: Qty) -> Result<(), Reject> {
+pub(crate) fn check_terms(book: &Book, limit: Option<Price>, qty: Qty) -> Result<(), Reject> {
     if qty.lots() > book.qty_max {
         return Err(Reject::TooLarge {
             qty_max: Qty::from_lots(book.qty_max).expect("an instrument's largest order is a quantity"),

@@ -16,7 +16,7 @@ table_record! {
     pub(crate) struct Node in region::ORDERS, 64 bytes {
         /// The 64-bit form of its id; 0 in a free node.
         pub(crate) order: u64,
-        /// Its limit in ticks.
+        /// Its limit in ticks; of an order that waits and has none, what it reserves for each lot.
         pub(crate) price: i64,
         /// What is left, in lots; of an iceberg what is left of the part shown.
         pub(crate) lots: u64,
@@ -49,7 +49,9 @@ impl Mark {
     pub(crate) const COUNTED: u8 = 1;
     /// Only a part of it is shown.
     pub(crate) const ICEBERG: u8 = 1 << 1;
-    pub(crate) const ALL: u8 = Self::COUNTED | Self::ICEBERG;
+    /// It waits for a trade and is not on the book; see [`Waiting`](crate::engine::waiting::Waiting).
+    pub(crate) const WAITING: u8 = 1 << 2;
+    pub(crate) const ALL: u8 = Self::COUNTED | Self::ICEBERG | Self::WAITING;
 }
 
 const _: () = assert!(size_of::<Node>() == 64, "an order is one cache line");

@@ -28,6 +28,8 @@ pub const HIDDEN: RegionId = RegionId::new(15);
 
 /// How many messages went out to each zone.
 pub const CHANNELS: RegionId = RegionId::new(16);
+/// What each waiting order waits for.
+pub const WAITING: RegionId = RegionId::new(17);
 
 /// Region numbers are below this.
-pub const END: usize = 17;
+pub const END: usize = 18;

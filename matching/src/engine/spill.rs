@@ -1,5 +1,5 @@
-//! Levels outside a book's window: for each side a sorted array of fixed length, best price last. Slower than the window, correct, and
-//! bounded.
+//! Ladders: levels in sorted arrays of fixed length, the nearest to the market last. Each side of a book has two: its levels outside the
+//! window, and the triggers that its orders wait for. Slower than the window, correct, and bounded.
 //!
 //! An entry beyond the array's used part holds the slot of an unused level, so that no other free list is needed.
 

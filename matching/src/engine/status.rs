@@ -21,7 +21,7 @@ pub struct BestLevel {
     pub lots: Lots,
 }
 
-/// An order on the book.
+/// An order on the book, or one that waits to come there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RestingOrder {
     /// Which.
@@ -40,6 +40,8 @@ pub struct RestingOrder {
     pub left: Qty,
     /// Whether it must never take.
     pub post_only: bool,
+    /// The trade that it waits for, if it does and is not on the book; without a limit, `price` is what it reserved at.
+    pub trigger: Option<Price>,
 }
 
 impl<T: Touch> Engine<T> {
@@ -78,7 +80,7 @@ impl<T: Touch> Engine<T> {
         InboxIndex::new(self.counters.record().inbox)
     }
 
-    /// How many orders rest.
+    /// How many orders rest, or wait for a trade.
     #[must_use]
     pub fn order_count(&self) -> u32 {
         self.counters.record().orders
@@ -143,6 +145,12 @@ impl<T: Touch> Engine<T> {
         self.custody.check()
     }
 
+    /// Price of the last trade; `None` before the first.
+    #[must_use]
+    pub fn last_price(&self, instrument: InstrumentId) -> Option<Price> {
+        Price::from_ticks(self.listed_book(instrument)?.last_price).filter(|price| price.ticks() != 0)
+    }
+
     /// The best bid (`Side::Buy`) or offer (`Side::Sell`); `None` for an empty side or an instrument that is not listed.
     #[must_use]
     pub fn best(&self, instrument: InstrumentId, side: Side) -> Option<BestLevel> {
@@ -175,6 +183,7 @@ impl<T: Touch> Engine<T> {
             qty: Qty::from_lots(node.total)?,
             left: Qty::from_lots(left(&self.hidden, &mut (), slot, &node))?,
             post_only: node.post_only != 0,
+            trigger: Price::from_ticks(self.waiting.records()[slot as usize].trigger).filter(|trigger| trigger.ticks() != 0),
         })
     }
 

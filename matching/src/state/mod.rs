@@ -11,14 +11,15 @@
 //! | 5 counters | what the zone counts | 64 | 1 |
 //! | 6 mandates, 7 sessions | who may act; last order index | 16, 16 | mandates, sessions |
 //! | 8 books | instrument and touch | 128 | instruments |
-//! | 9 levels | head, tail, lots | 16 | 1 + levels + spill levels of all books |
+//! | 9 levels | head, tail, lots | 16 | 1 + levels + 4 ladders of spill levels for each book |
 //! | 10 bitmap | 64 levels, or 64 words below | 8 | 3 for each 64 levels |
-//! | 11 spill | price, level | 16 | spill levels of all books |
+//! | 11 spill | price, level | 16 | 4 ladders of spill levels for each book |
 //! | 12 orders | one resting order | 64 | 1 + orders |
 //! | 13 index | tag, slot | 8 | twice the orders, to a power of two |
 //! | 14 guarded | what accounts are protected from | 32 | accounts |
 //! | 15 hidden | what is hidden of one resting order | 16 | 1 + orders |
 //! | 16 channels | messages sent to one zone | 8 | 64 |
+//! | 17 waiting | what one order waits for | 32 | 1 + orders |
 //!
 //! **Root.** Pages are leaves of a tree of 16 children a node, one tree for each region; all digests are SHA-256, each kind under its own
 //! domain, and a leaf commits to its region and number:
@@ -44,6 +45,7 @@ pub use dirty::Dirty;
 pub use restore::{RestoreError, restore};
 pub use tree::{StateTree, root_of};
 
+use crate::engine::book::LADDERS;
 use crate::engine::{Engine, region};
 use crate::limits::{CHANNELS_MAX, Capacity};
 use alloc::vec::Vec;
@@ -54,7 +56,7 @@ use plinth_types::page::{RegionId, Touch};
 use plinth_types::table::PageBytes;
 
 /// Version of the layout: of every record's fields and every region's meaning. The root commits to it.
-pub const LAYOUT_VERSION: u16 = 5;
+pub const LAYOUT_VERSION: u16 = 6;
 
 /// Position of a page in its region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,7 +123,7 @@ pub(crate) struct RegionLayout {
 pub(crate) fn layout(capacity: &Capacity) -> Vec<RegionLayout> {
     let (accounts, assets) = (capacity.accounts_max as usize, usize::from(capacity.assets_max));
     let instruments = capacity.instruments_max as usize;
-    let spills = instruments * 2 * usize::from(capacity.spill_levels_max);
+    let spills = instruments * LADDERS * usize::from(capacity.spill_levels_max);
     [
         (custody::CENSUS, 16, 1),
         (custody::ASSETS, 64, assets),
@@ -139,6 +141,7 @@ pub(crate) fn layout(capacity: &Capacity) -> Vec<RegionLayout> {
         (region::GUARDED, 32, accounts),
         (region::HIDDEN, 16, 1 + capacity.orders_max as usize),
         (region::CHANNELS, 8, CHANNELS_MAX),
+        (region::WAITING, 32, 1 + capacity.orders_max as usize),
     ]
     .map(|(region, record_size, record_count)| RegionLayout { region, record_size, record_count })
     .to_vec()

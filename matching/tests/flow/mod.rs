@@ -10,7 +10,7 @@ use plinth_types::digest::Digest;
 use plinth_types::id::{
     AccountId, AssetId, InboxIndex, InstrumentId, MandateId, OrderId, PublicKey, Seq, SessionId, Signature, TimestampNs, ZoneId,
 };
-use plinth_types::instructions::Instructions;
+use plinth_types::instructions::{Instructions, Trigger};
 use plinth_types::limits::AMOUNT_MAX;
 use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::owner::Request;
@@ -261,7 +261,7 @@ impl Flow {
             qty: self.qty(),
             time_in_force,
             post_only: self.rng.one_in(8),
-            instructed: self.rng.one_in(5),
+            instructed: self.rng.one_in(4),
         };
         let mut tail = if new.instructed { self.instructions(&new).to_bytes() } else { Vec::new() };
         if new.instructed && self.rng.one_in(40) {
@@ -277,7 +277,15 @@ impl Flow {
         let part = Qty::from_lots(1 + self.rng.below(most));
         let both = self.rng.one_in(30);
         let shows = (new.time_in_force == TimeInForce::GoodTillCancel) != self.rng.one_in(20);
-        Instructions { display: part.filter(|_| shows || both), minimum: part.filter(|_| !shows || both) }
+        if self.rng.one_in(2) {
+            let trigger = if self.rng.one_in(3) {
+                Trigger::Trailing { ticks: 1 + self.rng.below(6) as u32 }
+            } else {
+                Trigger::At(self.price(new.instrument.get().into()))
+            };
+            return Instructions { display: part.filter(|_| both), minimum: None, trigger: Some(trigger) };
+        }
+        Instructions { trigger: None, display: part.filter(|_| shows || both), minimum: part.filter(|_| !shows || both) }
     }
 
     /// A recent order, its session most of the time, and one of the session's mandates.

@@ -1,6 +1,7 @@
 //! What is asked of orders: which are let in, changed, taken off, and what is refused.
 
-use crate::{Guarded, Model, Order};
+use crate::waiting::Waiting;
+use crate::{Found, Guarded, Model, Order};
 use plinth_types::codec::{Codec, Reader};
 use plinth_types::command::{Command, MassCancel, MassCancelCause, NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::event::{CancelReason, Event};
@@ -18,22 +19,48 @@ impl Model {
         }
         *last += 1;
         let account = self.mandated(command, true)?;
+        let rests = new.time_in_force == TimeInForce::GoodTillCancel;
+        let market = new.price == OrderPrice::Market;
+        let instructions = read_instructions(new, tail);
+        if let Ok(Instructions { trigger: Some(trigger), display, minimum }) = instructions {
+            if new.post_only || (market && rests) || display.is_some() || minimum.is_some() {
+                return Err(Reject::Contradiction);
+            }
+            return self.stop_order(command, new, account, trigger);
+        }
+        if (new.post_only || market) && rests != new.post_only {
+            return Err(Reject::Contradiction);
+        }
+        if new.post_only && market {
+            return Err(Reject::Contradiction);
+        }
+        let Instructions { display, minimum, .. } = instructions?;
+        let order = Order { display: display.map(Qty::lots), ..self.entering(new, account)? };
+        self.check_terms(&order)?;
+        self.check_guard(command, &order, rests)?;
+        let order = self.reaching(order);
+        if new.post_only && self.best_maker(&order).is_some() {
+            return Err(Reject::WouldTake);
+        }
+        if rests && (self.open_orders() == self.capacity.orders_max as usize || !self.has_room(&order)) {
+            return Err(Reject::CapacityReached);
+        }
+        self.can_pay(&order, 0)?;
+        self.events.push(Event::Accepted { order: order.id });
+        self.execute(order, new.time_in_force, minimum.map(Qty::lots));
+        Ok(())
+    }
+
+    /// The order as its head says.
+    pub(crate) fn entering(&self, new: &NewOrder, account: usize) -> Result<Order, Reject> {
         let limit = match new.price {
             OrderPrice::Limit(price) => Some(price.ticks()),
             OrderPrice::Market => None,
         };
-        let rests = new.time_in_force == TimeInForce::GoodTillCancel;
-        if (new.post_only || limit.is_none()) && rests != new.post_only {
-            return Err(Reject::Contradiction);
-        }
-        if new.post_only && limit.is_none() {
-            return Err(Reject::Contradiction);
-        }
-        let (display, minimum) = read_instructions(new, tail)?;
         let instrument = new.instrument.get() as usize;
         self.instruments.get(instrument).ok_or(Reject::UnknownInstrument { instrument: new.instrument })?;
         let lots = new.qty.lots();
-        let mut order = Order {
+        Ok(Order {
             id: new.order,
             account,
             instrument,
@@ -42,33 +69,30 @@ impl Model {
             reach: None,
             left: lots,
             shown: lots,
-            display,
+            display: None,
             total: lots,
             post_only: new.post_only,
-        };
-        self.check_terms(&order)?;
-        self.check_guard(command, &order, rests)?;
-        let reach = self.bands.get(&instrument).and_then(|bands| bands.market_reach);
-        if let (None, Some(reach), Some(best)) = (limit, reach, self.best_maker(&order)) {
-            let best = self.orders[best].limit.unwrap();
-            order.reach = Some(if new.side == Side::Buy { best + i64::from(reach) } else { best - i64::from(reach) });
-        }
-        if new.post_only && self.best_maker(&order).is_some() {
-            return Err(Reject::WouldTake);
-        }
-        if rests && (self.orders.len() == self.capacity.orders_max as usize || !self.has_room(&order)) {
-            return Err(Reject::CapacityReached);
-        }
-        self.can_pay(&order, 0)?;
-        self.events.push(Event::Accepted { order: order.id });
-        match new.time_in_force {
+        })
+    }
+
+    /// With its reach, if it has no limit.
+    pub(crate) fn reaching(&self, order: Order) -> Order {
+        let reach = self.bands.get(&order.instrument).and_then(|bands| bands.market_reach);
+        let (None, Some(reach), Some(best)) = (order.limit, reach, self.best_maker(&order)) else { return order };
+        let best = self.orders[best].limit.unwrap();
+        let reach = if order.side == Side::Buy { best + i64::from(reach) } else { best - i64::from(reach) };
+        Order { reach: Some(reach), ..order }
+    }
+
+    /// Trades and rests as the time in force says.
+    pub(crate) fn execute(&mut self, mut order: Order, time_in_force: TimeInForce, minimum: Option<u64>) {
+        match time_in_force {
             TimeInForce::GoodTillCancel => self.enter(order),
             TimeInForce::ImmediateOrCancel => {
                 if let Some(minimum) = minimum
                     && let Some(reason) = self.fillable(&Order { left: minimum, ..order })
                 {
-                    self.end(order.id, order.left, reason);
-                    return Ok(());
+                    return self.end(order.id, order.left, reason);
                 }
                 let reason = self.trade(&mut order);
                 self.end(order.id, order.left, reason);
@@ -81,7 +105,11 @@ impl Model {
                 Some(reason) => self.end(order.id, order.left, reason),
             },
         }
-        Ok(())
+    }
+
+    /// Of all kinds.
+    pub(crate) fn open_orders(&self) -> usize {
+        self.orders.len() + self.waiting.len()
     }
 
     pub(crate) fn end(&mut self, order: OrderId, left: u64, reason: CancelReason) {
@@ -103,7 +131,10 @@ impl Model {
     }
 
     pub(crate) fn replace(&mut self, command: &Command, id: OrderId, price: Price, qty: Qty) -> Result<(), Reject> {
-        let at = self.find(command, id, true)?;
+        let at = match self.find(command, id, true)? {
+            Found::Resting(at) => at,
+            Found::Waiting(at) => return self.replace_waiting(command, at, price, qty),
+        };
         let old = self.orders[at];
         let traded = old.total - old.left;
         let mut new = Order { limit: Some(price.ticks()), left: 0, total: qty.lots(), ..old };
@@ -148,11 +179,26 @@ impl Model {
         if allowed { Ok(mandate.account.get() as usize) } else { Err(Reject::NotMandated) }
     }
 
-    pub(crate) fn find(&self, command: &Command, order: OrderId, trade: bool) -> Result<usize, Reject> {
+    pub(crate) fn find(&self, command: &Command, order: OrderId, trade: bool) -> Result<Found, Reject> {
         let account = self.mandated(command, trade)?;
-        let own = |found: &Order| found.id == order && order.session() == command.session;
-        let at = self.orders.iter().position(own).ok_or(Reject::UnknownOrder)?;
-        if self.orders[at].account == account { Ok(at) } else { Err(Reject::NotMandated) }
+        let own = order.session() == command.session;
+        let (found, open) = self.locate(order).filter(|_| own).ok_or(Reject::UnknownOrder)?;
+        if open.account == account { Ok(found) } else { Err(Reject::NotMandated) }
+    }
+
+    /// An open order of whatever kind.
+    pub(crate) fn locate(&self, order: OrderId) -> Option<(Found, Order)> {
+        let resting = self.orders.iter().position(|other| other.id == order).map(|at| (Found::Resting(at), self.orders[at]));
+        let waiting = self.waiting.iter().position(|other| other.order.id == order);
+        resting.or(waiting.map(|at| (Found::Waiting(at), self.waiting[at].order)))
+    }
+
+    /// Takes it off and releases what it reserved.
+    pub(crate) fn remove(&mut self, found: Found) -> Order {
+        match found {
+            Found::Resting(at) => self.take_off(at),
+            Found::Waiting(at) => self.stop_waiting(at).order,
+        }
     }
 
     pub(crate) fn check_terms(&self, order: &Order) -> Result<(), Reject> {
@@ -185,7 +231,8 @@ impl Model {
         {
             return Err(Reject::NotionalTooLarge { notional_max: max as u64 });
         }
-        let open = self.orders.iter().filter(|other| other.account == order.account).count();
+        let all = self.orders.iter().chain(self.waiting.iter().map(|waiting| &waiting.order));
+        let open = all.filter(|other| other.account == order.account).count();
         match guarded.orders_max {
             Some(orders_max) if rests && open >= orders_max as usize => Err(Reject::TooManyOrders { orders_max }),
             Some(_) | None => Ok(()),
@@ -223,12 +270,24 @@ impl Model {
             Side::Buy => (order.instrument, 0, -order.limit.unwrap(), at),
             Side::Sell => (order.instrument, 1, order.limit.unwrap(), at),
         });
-        for (_, order) in &going {
-            let at = self.orders.iter().position(|other| other.id == order.id).unwrap();
-            let gone = self.take_off(at);
-            self.events.push(Event::Cancelled { order: gone.id, lots: Lots::new(gone.left), reason });
+        let mut count = 0;
+        for instrument in 0..self.instruments.len() {
+            for (_, order) in going.iter().filter(|(_, order)| order.instrument == instrument) {
+                let at = self.orders.iter().position(|other| other.id == order.id).unwrap();
+                let gone = self.take_off(at);
+                self.events.push(Event::Cancelled { order: gone.id, lots: Lots::new(gone.left), reason });
+                count += 1;
+            }
+            let concerned = |waiting: &Waiting| waiting.order.instrument == instrument && fits(&waiting.order);
+            while let Some(at) =
+                (0..self.waiting.len()).filter(|&at| concerned(&self.waiting[at])).min_by_key(|&at| (self.waiting[at].place(), at))
+            {
+                let gone = self.stop_waiting(at).order;
+                self.events.push(Event::Cancelled { order: gone.id, lots: Lots::new(gone.left), reason });
+                count += 1;
+            }
         }
-        going.len() as u32
+        count
     }
 
     /// Prices outside the window are bounded, for each book and side.
@@ -270,14 +329,15 @@ impl Model {
     }
 }
 
-/// What is shown at a time, and what must trade at once.
-fn read_instructions(new: &NewOrder, tail: &[u8]) -> Result<(Option<u64>, Option<u64>), Reject> {
+/// None for an order without.
+fn read_instructions(new: &NewOrder, tail: &[u8]) -> Result<Instructions, Reject> {
     if !new.instructed {
-        return Ok((None, None));
+        return Ok(Instructions { display: None, minimum: None, trigger: None });
     }
-    let Instructions { display, minimum } = Instructions::read(&mut Reader::new(tail)).map_err(|_| Reject::Malformed)?;
+    let instructions = Instructions::read(&mut Reader::new(tail)).map_err(|_| Reject::Malformed)?;
+    let Instructions { display, minimum, .. } = instructions;
     let too_large = display.max(minimum) > Some(new.qty);
     let wrong_time = (display.is_some() && new.time_in_force != TimeInForce::GoodTillCancel)
         || (minimum.is_some() && new.time_in_force != TimeInForce::ImmediateOrCancel);
-    if too_large || wrong_time { Err(Reject::Contradiction) } else { Ok((display.map(Qty::lots), minimum.map(Qty::lots))) }
+    if too_large || wrong_time { Err(Reject::Contradiction) } else { Ok(instructions) }
 }

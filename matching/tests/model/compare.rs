@@ -5,11 +5,12 @@ use plinth_matching::engine::Engine;
 use plinth_matching::state;
 use plinth_types::command::Side;
 use plinth_types::id::{AccountId, AssetId};
+use plinth_types::quantity::Price;
 use std::collections::BTreeMap;
 
 impl Model {
     pub(crate) fn compare(&self, engine: &Engine, context: &str) {
-        assert_eq!(engine.order_count() as usize, self.orders.len(), "{context}");
+        assert_eq!(engine.order_count() as usize, self.open_orders(), "{context}");
         assert_eq!(engine.last_trade().get(), self.trades, "{context}");
         assert_eq!(engine.inbox_index().get(), self.inbox, "{context}");
         for asset in 0..self.assets as u16 {
@@ -28,6 +29,12 @@ impl Model {
             let found = engine.order(order.id).unwrap();
             assert_eq!((found.left.lots(), found.qty.lots()), (order.left, order.total), "{context}");
             assert_eq!((found.side, Some(found.price.ticks())), (order.side, order.limit), "{context}");
+        }
+        for waiting in &self.waiting {
+            let (found, order) = (engine.order(waiting.order.id).unwrap(), waiting.order);
+            assert_eq!((found.left.lots(), found.qty.lots()), (order.left, order.total), "{context}");
+            assert_eq!((found.side, Some(found.price.ticks())), (order.side, order.limit), "{context}");
+            assert_eq!(found.trigger.map(Price::ticks), Some(waiting.trigger), "{context}");
         }
         for (id, instrument) in self.instruments.iter().enumerate() {
             for side in [Side::Buy, Side::Sell] {

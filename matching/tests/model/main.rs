@@ -11,6 +11,7 @@ mod kinds;
 mod messages;
 mod reference;
 mod trading;
+mod waiting;
 
 use flow::{Flow, Rng};
 use kinds::{KINDS, kind};
@@ -24,6 +25,7 @@ use plinth_types::limits::COMMAND_HEAD_SIZE;
 use plinth_types::quantity::Lots;
 use plinth_types::reference::{Bands, Instrument, Mandate, SelfMatch};
 use std::collections::{BTreeMap, BTreeSet};
+use waiting::Waiting;
 
 #[derive(Clone, Copy, Debug)]
 struct Order {
@@ -53,6 +55,13 @@ impl Order {
     fn smaller(self, left: u64) -> Self {
         Self { left, shown: self.shown.min(left), ..self }
     }
+}
+
+/// Where an order is.
+#[derive(Clone, Copy, Debug)]
+enum Found {
+    Resting(usize),
+    Waiting(usize),
 }
 
 /// What an account is protected from.
@@ -85,6 +94,9 @@ struct Model {
     bands: BTreeMap<usize, Bands>,
     /// Oldest first: whoever loses its place goes to the end.
     orders: Vec<Order>,
+    /// Oldest first, too.
+    waiting: Vec<Waiting>,
+    last_prices: BTreeMap<usize, i64>,
     trades: u64,
     inbox: u64,
     withdrawn: Vec<u128>,
@@ -108,6 +120,8 @@ impl Model {
             guarded: BTreeMap::new(),
             bands: BTreeMap::new(),
             orders: Vec::new(),
+            waiting: Vec::new(),
+            last_prices: BTreeMap::new(),
             trades: 0,
             inbox: 0,
             withdrawn: vec![0; usize::from(capacity.assets_max)],
@@ -123,10 +137,11 @@ impl Model {
                 if let Err(reject) = self.new_order(command, &new, tail) {
                     self.events.push(Event::Rejected { order: new.order, reject });
                 }
+                self.go_triggered();
             }
             Body::Cancel { order } => match self.find(command, order, false) {
-                Ok(at) => {
-                    let gone = self.take_off(at);
+                Ok(found) => {
+                    let gone = self.remove(found);
                     let lots = Lots::new(gone.left);
                     self.events.push(Event::Cancelled { order, lots, reason: CancelReason::Requested });
                 }
@@ -136,6 +151,7 @@ impl Model {
                 if let Err(reject) = self.replace(command, order, price, qty) {
                     self.events.push(Event::CancelRejected { order, reject });
                 }
+                self.go_triggered();
             }
             Body::Configure => {
                 let at = self.events.len();

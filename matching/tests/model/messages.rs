@@ -1,6 +1,6 @@
 //! What comes from settlement and what goes there.
 
-use crate::{Model, Order};
+use crate::Model;
 use plinth_types::codec::Codec;
 use plinth_types::command::Command;
 use plinth_types::event::{CancelReason, Event};
@@ -70,9 +70,11 @@ impl Model {
     }
 
     pub(crate) fn cancel_for(&mut self, owner: PublicKey, order: OrderId) -> Result<Event, Reject> {
-        let of_owner = |resting: &Order| resting.id == order && owner_of(AccountId::new(resting.account as u32)) == owner;
-        let at = self.orders.iter().position(of_owner).ok_or(Reject::UnknownOrder)?;
-        let lots = Lots::new(self.take_off(at).left);
+        let (found, open) = self.locate(order).ok_or(Reject::UnknownOrder)?;
+        if owner_of(AccountId::new(open.account as u32)) != owner {
+            return Err(Reject::UnknownOrder);
+        }
+        let lots = Lots::new(self.remove(found).left);
         Ok(Event::Cancelled { order, lots, reason: CancelReason::OwnerRequested })
     }
 

@@ -99,6 +99,7 @@ impl Model {
                 price: Price::from_ticks(price).unwrap(),
                 qty: Qty::from_lots(lots).unwrap(),
             });
+            self.observe(taker.instrument, price);
         }
         CancelReason::Unfilled
     }

@@ -20,6 +20,13 @@ impl Stage {
     }
 
     pub(crate) fn send(&mut self, session: u16, mandate: u32, body: Body, tail: &[u8]) -> Vec<Event> {
+        let events = self.send_unchecked(session, mandate, body, tail);
+        self.engine.check_conservation().unwrap();
+        state::check(&self.engine).unwrap();
+        events
+    }
+
+    pub(crate) fn send_unchecked(&mut self, session: u16, mandate: u32, body: Body, tail: &[u8]) -> Vec<Event> {
         self.seq += 1;
         let command = Command {
             seq: Seq::new(self.seq),
@@ -31,8 +38,6 @@ impl Stage {
         };
         let mut events = Vec::new();
         self.engine.apply(&command, tail, &mut events);
-        self.engine.check_conservation().unwrap();
-        state::check(&self.engine).unwrap();
         events
     }
 }

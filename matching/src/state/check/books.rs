@@ -3,29 +3,31 @@
 use super::Inconsistency;
 use crate::engine::Engine;
 use crate::engine::bitmap::Span;
-use crate::engine::book::{Book, better, index_of, side_of};
+use crate::engine::book::{Book, Ladder, better, index_of, side_of};
 use crate::engine::iceberg::Hidden;
 use crate::engine::levels::Level;
 use crate::engine::pool::{Mark, Node, Slot};
 use crate::engine::protection::{HIGHEST_BAND, LOWEST_BAND};
 use crate::engine::spill::SpillEntry;
+use crate::engine::waiting::Waiting;
 use crate::limits::{WINDOW_BITS_MAX, WINDOW_BITS_MIN};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::Range;
 use plinth_types::command::Side;
 use plinth_types::id::{AccountId, AssetId, InstrumentId, OrderId};
+use plinth_types::limits::PRICE_TICKS_MAX;
 use plinth_types::page::Touch;
 use plinth_types::quantity::{Price, Qty};
 use plinth_types::table::Record;
 
 /// The books checked so far: where the next one must lie, and what their orders need.
 pub(super) struct BooksWalk<'a, T: Touch> {
-    engine: &'a Engine<T>,
+    pub(super) engine: &'a Engine<T>,
     level_slots: u32,
     levels: u32,
     words: u32,
-    orders: usize,
+    pub(super) orders: usize,
     icebergs: u32,
     /// By account and asset, as balances are.
     reserved: Vec<u128>,
@@ -52,7 +54,7 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
             return Err(Inconsistency::Bitmap(id));
         }
         for side in [Side::Buy, Side::Sell] {
-            for entry in self.check_spill(book, side, window.end).ok_or(Inconsistency::Spill(id))? {
+            for entry in self.check_spill(book, Ladder::Resting(side), window.end).ok_or(Inconsistency::Spill(id))? {
                 let slot = entry.level as usize;
                 let found = self.check_level(instrument, book, slot, entry.price, Some(side)).ok_or(Inconsistency::Level(id))?;
                 note_best(&mut best, found.ok_or(Inconsistency::Spill(id))?, slot, entry.price);
@@ -64,7 +66,7 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
         if crossed || named != best || !empty_is_zero {
             return Err(Inconsistency::Best(id));
         }
-        Ok(())
+        self.check_waiting(instrument, book, window.end).ok_or(Inconsistency::Waiting(id))
     }
 
     /// Whether the instrument can be listed, and its book lies behind the one before.
@@ -82,6 +84,7 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
             && book.level_base == 1 + self.level_slots
             && book.word_base == self.words
             && book.spill_base == engine.levels.spill_base(instrument)
+            && (0..=PRICE_TICKS_MAX).contains(&book.last_price)
             && book.spill_count.iter().all(|&count| count <= engine.capacity.spill_levels_max);
         if !sound {
             return None;
@@ -92,19 +95,19 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
         (self.levels <= engine.capacity.levels_max).then_some(())
     }
 
-    /// The used part of a side's spill, if it is sorted, outside the window, and the whole has the side's levels.
-    fn check_spill(&self, book: &Book, side: Side, spill_levels: usize) -> Option<Vec<SpillEntry>> {
+    /// The used part of a ladder, if it is sorted, outside the window if it must be, and the whole has the ladder's levels.
+    pub(super) fn check_spill(&self, book: &Book, ladder: Ladder, spill_levels: usize) -> Option<Vec<SpillEntry>> {
         let max = usize::from(self.engine.capacity.spill_levels_max);
-        let first_level = spill_levels + index_of(side) * max;
-        let used = book.spill_used(side, self.engine.capacity.spill_levels_max);
+        let first_level = spill_levels + ladder.index() * max;
+        let used = book.spill_used(ladder, self.engine.capacity.spill_levels_max);
         let entries = self.engine.levels.spill.entries.records();
         let all = &entries[used.start..used.start + max];
         let (entries, unused) = all.split_at(used.len());
         let mut slots: Vec<usize> = all.iter().map(|entry| entry.level as usize).collect();
         slots.sort_unstable();
         let sound = slots.into_iter().eq(first_level..first_level + max)
-            && entries.iter().all(|entry| book.window_level(entry.price).is_none())
-            && entries.windows(2).all(|pair| better(side, pair[1].price, pair[0].price))
+            && (matches!(ladder, Ladder::Waiting(_)) || entries.iter().all(|entry| book.window_level(entry.price).is_none()))
+            && entries.windows(2).all(|pair| better(ladder.ranked_as(), pair[1].price, pair[0].price))
             && unused.iter().all(|entry| entry.price == 0 && self.is_empty(entry.level as usize));
         sound.then(|| entries.to_vec())
     }
@@ -145,13 +148,16 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
     fn check_hidden(&mut self, slot: Slot, node: &Node) -> Option<u64> {
         let hidden = self.engine.hidden.records()[slot as usize];
         let iceberg = node.marks & Mark::ICEBERG != 0;
+        if node.marks & Mark::WAITING != 0 || self.engine.waiting.records()[slot as usize] != Waiting::ZERO {
+            return None;
+        }
         let sound = if iceberg { (1..=hidden.display).contains(&node.lots) } else { hidden == Hidden::ZERO };
         self.icebergs += u32::from(iceberg);
         (sound && node.marks & !Mark::ALL == 0).then(|| node.lots.checked_add(hidden.lots))?
     }
 
     /// Checks an order's own terms and adds up what it needs.
-    fn check_order(&mut self, book: &Book, node: &Node, open: u64) -> Option<()> {
+    pub(super) fn check_order(&mut self, book: &Book, node: &Node, open: u64) -> Option<()> {
         let order = OrderId::from_bits(node.order)?;
         let session = self.engine.sessions.records().get(usize::from(order.session().get()))?;
         let price = Price::from_ticks(node.price).filter(|price| price.ticks() > 0)?;
@@ -249,9 +255,12 @@ fn pool_is_right<T: Touch>(engine: &Engine<T>) -> bool {
         left -= 1;
         slot = node.next;
     }
-    let free_hides_nothing =
-        nodes.iter().zip(engine.hidden.records()).all(|(node, hidden)| node.order != 0 || *hidden == Hidden::ZERO);
-    free_hides_nothing
+    let free_is_bare = nodes
+        .iter()
+        .zip(engine.hidden.records())
+        .zip(engine.waiting.records())
+        .all(|((node, hidden), waiting)| node.order != 0 || (*hidden == Hidden::ZERO && *waiting == Waiting::ZERO));
+    free_is_bare
         && left == 0
         && live == counters.orders as usize
         && used[0] == Node::ZERO

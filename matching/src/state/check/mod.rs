@@ -4,6 +4,7 @@
 //! checked here first. Cost: a few passes over all tables, and memory for one number for each balance.
 
 mod books;
+mod waiting;
 
 use crate::engine::Engine;
 use crate::engine::pool::Mark;
@@ -39,6 +40,8 @@ pub enum Inconsistency {
     Spill(InstrumentId),
     /// A level's links or sum are wrong, or an order in it is not what it should be.
     Level(InstrumentId),
+    /// An order that waits for a trade is not what it should be, or not where it should be.
+    Waiting(InstrumentId),
     /// Levels, words or spill entries beyond the last book's are not zero.
     Leftover,
     /// The free nodes are not those that no level holds.
@@ -67,6 +70,7 @@ impl fmt::Display for Inconsistency {
             Self::Bitmap(instrument) => write!(f, "the bitmap of instrument {instrument} is wrong"),
             Self::Spill(instrument) => write!(f, "the spill of instrument {instrument} is wrong"),
             Self::Level(instrument) => write!(f, "a level of instrument {instrument} is wrong"),
+            Self::Waiting(instrument) => write!(f, "an order of instrument {instrument} that waits for a trade is wrong"),
             Self::Leftover => f.write_str("something is left beyond the last book"),
             Self::Pool => f.write_str("the free order nodes are wrong"),
             Self::Index => f.write_str("the order index is wrong"),

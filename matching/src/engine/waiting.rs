@@ -1,0 +1,394 @@
+//! Orders that wait for a trade: stops, stop limits, trailing stops.
+//!
+//! A waiting order has a node and an entry of the index as every order has, but is not on the book. One whose trigger stays waits in a
+//! ladder of its side, by trigger and then by age; one that trails is in a list of its book, by age, since its trigger moves. What it
+//! waits for lies in a table of its own, in the node's slot.
+//!
+//! * **Trigger.** A trade at or beyond the trigger; one that was there already triggers at entry. All trades of a command are made before
+//!   the first order is triggered by them. Then they go one by one, each with all its trades: buys before sells, the trigger nearest to
+//!   the market first, then the oldest. Their trades may trigger more. What triggers leaves, so this ends; [`WAITING_MAX`] bounds it.
+//! * **Trail.** A trigger follows each trade that is made while it waits, and is compared with it; it never goes back.
+//! * **Money.** Waiting, an order has reserved what its limit needs, and one without limit what its first trigger needs. That of a limit
+//!   order stays; that of a market order is released when it is triggered, and it trades as far as the account can pay, as any other.
+//! * **Replace.** The price is the limit of an order that has one, else the trigger. An order keeps its place among those that wait for the
+//!   same trigger if it shrinks and the price stays. One that trails is not replaced.
+//!
+//! Known limitations: an order that waits shows all when it is triggered, and has no minimum. A trailing stop limit keeps its limit.
+
+use crate::engine::Engine;
+use crate::engine::book::{Book, Ladder, index_of, side_of};
+use crate::engine::cross::Incoming;
+use crate::engine::index::Place;
+use crate::engine::marked::Marked;
+use crate::engine::orders::{check_terms, incoming, resting};
+use crate::engine::pool::{self, Mark, Node, Slot};
+use crate::engine::protection::Guard;
+use crate::engine::region;
+use crate::limits::{TRAILING_MAX, WAITING_MAX};
+use plinth_types::command::{NewOrder, OrderPrice, Side, TimeInForce};
+use plinth_types::event::{CancelReason, Event, EventSink};
+use plinth_types::id::InstrumentId;
+use plinth_types::instructions::Trigger;
+use plinth_types::limits::PRICE_TICKS_MAX;
+use plinth_types::page::Touch;
+use plinth_types::quantity::{Lots, Price, Qty};
+use plinth_types::reject::Reject;
+use plinth_types::table::Record;
+use plinth_types::table_record;
+
+table_record! {
+    /// What an order waits for; zero for one that does not.
+    pub(crate) struct Waiting in region::WAITING, 32 bytes {
+        /// A trade at this price or beyond, in ticks.
+        pub(crate) trigger: i64,
+        /// The command since which it waits at this trigger.
+        pub(crate) since: u64,
+        /// How far its trigger is behind the last trade, in ticks; 0 if it stays.
+        pub(crate) trail: u32,
+        /// 1 if it has no limit.
+        pub(crate) market: u8,
+        /// What it is once triggered: see [`code_of`].
+        pub(crate) time_in_force: u8,
+        /// 1 if it trails and is triggered; between commands none is.
+        pub(crate) triggered: u8,
+    }
+}
+
+/// An order that is to wait: checked and reserved for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiter {
+    pub(crate) order: Incoming,
+    pub(crate) waiting: Waiting,
+}
+
+/// Prices of trades that orders of this book wait for, since the command began.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Alarm {
+    instrument: u32,
+    low: i64,
+    high: i64,
+}
+
+/// The code of a time in force, from 1.
+pub(crate) const fn code_of(time_in_force: TimeInForce) -> u8 {
+    match time_in_force {
+        TimeInForce::GoodTillCancel => 1,
+        TimeInForce::ImmediateOrCancel => 2,
+        TimeInForce::FillOrKill => 3,
+    }
+}
+
+/// The time in force of a code; `None` if there is none.
+pub(crate) const fn time_in_force_of(code: u8) -> Option<TimeInForce> {
+    match code {
+        1 => Some(TimeInForce::GoodTillCancel),
+        2 => Some(TimeInForce::ImmediateOrCancel),
+        3 => Some(TimeInForce::FillOrKill),
+        _ => None,
+    }
+}
+
+/// Whether an order on `side` that waits for `trigger` is triggered by a trade at `price`; 0 is no trade.
+pub(crate) const fn triggers(side: Side, trigger: i64, price: i64) -> bool {
+    price != 0
+        && match side {
+            Side::Buy => price >= trigger,
+            Side::Sell => price <= trigger,
+        }
+}
+
+impl<T: Touch> Engine<T> {
+    /// Checks an order that is to wait, in the words of `admit`, and reserves for it.
+    pub(crate) fn admit_waiting(
+        &mut self,
+        order: &Incoming,
+        limit: Option<Price>,
+        trigger: Trigger,
+        time_in_force: TimeInForce,
+    ) -> Result<Waiter, Reject> {
+        let book = *self.books.get(&mut self.touch, order.instrument as usize);
+        let (first, trail) = match trigger {
+            Trigger::At(price) => (price, 0),
+            Trigger::Trailing { ticks } => (follow(&book, order.side, ticks)?, ticks),
+        };
+        check_terms(&book, Some(first), order.qty)?;
+        check_terms(&book, limit, order.qty)?;
+        let reserved_at = limit.unwrap_or(first);
+        let order = Incoming { limit: Some(reserved_at), worst: reserved_at.ticks(), ..*order };
+        self.check_guarded(&order, true)?;
+        let waiting = Waiting {
+            trigger: first.ticks(),
+            since: self.counters.get(&mut self.touch).last_seq,
+            trail,
+            market: u8::from(limit.is_none()),
+            time_in_force: code_of(time_in_force),
+            triggered: 0,
+        };
+        let waiter = Waiter { order, waiting };
+        if self.counters.get(&mut self.touch).orders == self.capacity.orders_max || !self.may_wait(&book, &waiter) {
+            return Err(Reject::CapacityReached);
+        }
+        self.custody.reserve(&mut self.touch, order.account, order.gives, order.reservation(order.qty))?;
+        Ok(waiter)
+    }
+
+    /// Whether the book takes one that waits more.
+    fn may_wait(&mut self, book: &Book, waiter: &Waiter) -> bool {
+        let Waiter { order, waiting } = waiter;
+        let room = if waiting.trail == 0 {
+            let ladder = Ladder::Waiting(order.side);
+            self.levels.has_room_on(&mut self.touch, book, ladder, waiting.trigger, order.qty.lots())
+        } else {
+            book.trailing < TRAILING_MAX
+        };
+        room && book.waiting < WAITING_MAX
+    }
+
+    /// Lets an admitted order wait, or go if it is triggered already.
+    pub(crate) fn wait_or_go<S: EventSink>(&mut self, waiter: Waiter, sink: &mut S) {
+        let Waiter { order, waiting } = waiter;
+        let last = self.books.get(&mut self.touch, order.instrument as usize).last_price;
+        if triggers(order.side, waiting.trigger, last) {
+            self.go(waiter, order.qty, sink);
+        } else {
+            self.wait(waiter);
+        }
+    }
+
+    fn wait(&mut self, waiter: Waiter) {
+        let Waiter { order, waiting } = waiter;
+        let Self { touch, counters, books, levels, nodes, index, waiting: table, .. } = self;
+        let counters = counters.get_mut(touch);
+        let slot = pool::take(nodes, touch, counters);
+        let book = books.get_mut(touch, order.instrument as usize);
+        book.waiting += 1;
+        let (level, prev) = if waiting.trail == 0 {
+            let place = levels.link_waiting(touch, book, nodes, slot, order.side, waiting.trigger, order.qty.lots());
+            (place.level, place.prev)
+        } else {
+            let prev = book.trailing_tail;
+            book.trailing += 1;
+            book.trailing_tail = slot;
+            if prev == 0 {
+                book.trailing_head = slot;
+            } else {
+                nodes.get_mut(touch, prev as usize).next = slot;
+            }
+            (0, prev)
+        };
+        *nodes.get_mut(touch, slot as usize) = Node {
+            order: order.order.bits(),
+            price: order.worst,
+            lots: order.qty.lots(),
+            total: order.qty.lots(),
+            next: 0,
+            prev,
+            level,
+            instrument: order.instrument,
+            account: order.account.get(),
+            side: index_of(order.side) as u8,
+            post_only: 0,
+            marks: Mark::WAITING,
+        };
+        *table.get_mut(touch, slot as usize) = waiting;
+        index.insert(touch, order.order.bits(), slot);
+        if order.guard & Guard::COUNTED != 0 {
+            self.count(slot, order.account);
+        }
+    }
+
+    /// Takes a waiting order out; what it has reserved stays so.
+    fn leave(&mut self, place: Place) -> Waiter {
+        let Self { touch, counters, books, levels, nodes, index, guarded, hidden, waiting: table, .. } = self;
+        let slot = place.slot;
+        let node = *nodes.get(touch, slot as usize);
+        let record = table.get_mut(touch, slot as usize);
+        let waiting = *record;
+        *record = Waiting::ZERO;
+        let book = books.get_mut(touch, node.instrument as usize);
+        book.waiting -= 1;
+        if waiting.trail == 0 {
+            levels.unlink_waiting(touch, book, nodes, slot, waiting.trigger);
+        } else {
+            book.trailing -= 1;
+            match node.prev {
+                0 => book.trailing_head = node.next,
+                prev => nodes.get_mut(touch, prev as usize).next = node.next,
+            }
+            match node.next {
+                0 => book.trailing_tail = node.prev,
+                next => nodes.get_mut(touch, next as usize).prev = node.prev,
+            }
+        }
+        let order = resting(book, &node, node.lots);
+        let counters = counters.get_mut(touch);
+        Marked { slot, account: order.account, marks: node.marks }.end(guarded, hidden, touch, counters);
+        index.remove_at(touch, place.at);
+        pool::give(nodes, touch, counters, slot);
+        Waiter { order, waiting }
+    }
+
+    /// Ends a waiting order and releases what it reserved. Says what was left of it.
+    #[cold]
+    pub(crate) fn take_off_waiting(&mut self, place: Place) -> Lots {
+        let order = self.leave(place).order;
+        self.custody.release(&mut self.touch, order.account, order.gives, order.reservation(order.qty));
+        order.qty.into()
+    }
+
+    /// Enters an order that waited: from here on it is a new one, and has been reserved for. `total` is what was asked for.
+    fn go<S: EventSink>(&mut self, waiter: Waiter, total: Qty, sink: &mut S) {
+        let Waiter { order, waiting } = waiter;
+        sink.emit(Event::Triggered { order: order.order });
+        let guard = self.guarded.get(&mut self.touch, order.account.get() as usize).guard();
+        let book = self.books.get(&mut self.touch, order.instrument as usize);
+        let limit = if waiting.market == 0 { order.limit } else { None };
+        let entering = incoming(book, order.order, order.account, order.instrument, order.side, limit, order.qty);
+        let entering = Incoming { guard, ..entering };
+        if limit.is_none() {
+            self.custody.release(&mut self.touch, order.account, order.gives, order.reservation(order.qty));
+        }
+        let time_in_force = time_in_force_of(waiting.time_in_force).expect("an order that waits has a time in force");
+        match time_in_force {
+            TimeInForce::GoodTillCancel => {
+                if !self.levels.has_room(&mut self.touch, book, order.side, order.worst, order.qty.lots()) {
+                    return self.end(entering, order.qty, CancelReason::NoRoom, sink);
+                }
+                let terms = NewOrder {
+                    order: order.order,
+                    instrument: InstrumentId::new(order.instrument),
+                    side: order.side,
+                    price: limit.map_or(OrderPrice::Market, OrderPrice::Limit),
+                    qty: total,
+                    time_in_force,
+                    post_only: false,
+                    instructed: false,
+                };
+                self.take_and_rest(entering, &terms, None, sink);
+            }
+            TimeInForce::ImmediateOrCancel => self.take_or_cancel(entering, sink),
+            TimeInForce::FillOrKill => self.fill_or_kill(entering, sink),
+        }
+    }
+
+    /// Notes a trade at `price`, for which orders of the book may wait.
+    pub(crate) fn observe(&mut self, instrument: u32, price: i64) {
+        let alarm = self.alarm.get_or_insert(Alarm { instrument, low: price, high: price });
+        alarm.low = alarm.low.min(price);
+        alarm.high = alarm.high.max(price);
+        let mut slot = self.books.get(&mut self.touch, instrument as usize).trailing_head;
+        while slot != 0 {
+            let node = self.nodes.get(&mut self.touch, slot as usize);
+            let (side, next) = (side_of(node.side), node.next);
+            let waiting = self.waiting.get_mut(&mut self.touch, slot as usize);
+            if waiting.triggered == 0 {
+                let behind = behind(side, price, waiting.trail);
+                waiting.trigger = match side {
+                    Side::Buy => waiting.trigger.min(behind),
+                    Side::Sell => waiting.trigger.max(behind),
+                };
+                waiting.triggered = u8::from(triggers(side, waiting.trigger, price));
+            }
+            slot = next;
+        }
+    }
+
+    /// Enters the orders that this command's trades triggered, one after the other, and those that theirs did.
+    #[cold]
+    pub(crate) fn go_triggered<S: EventSink>(&mut self, sink: &mut S) {
+        while let Some(alarm) = self.alarm {
+            let next = [Side::Buy, Side::Sell].into_iter().find_map(|side| self.next_triggered(alarm, side));
+            let Some(slot) = next else {
+                self.alarm = None;
+                return;
+            };
+            let node = *self.nodes.get(&mut self.touch, slot as usize);
+            let place = self.index.find(&mut self.touch, &self.nodes, node.order).expect("a live order is in the index");
+            let waiter = self.leave(place);
+            self.go(waiter, Qty::from_lots(node.total).expect("an order has lots"), sink);
+        }
+    }
+
+    /// The order of `side` that is to go first of those that the alarm triggered.
+    fn next_triggered(&mut self, alarm: Alarm, side: Side) -> Option<Slot> {
+        let Self { touch, books, levels, nodes, waiting, .. } = self;
+        let book = books.get(touch, alarm.instrument as usize);
+        let furthest = if side == Side::Buy { alarm.high } else { alarm.low };
+        let rank = |waiting: &Waiting| (if side == Side::Buy { waiting.trigger } else { -waiting.trigger }, waiting.since);
+        let level = levels.next_waiting(touch, book, side, None).filter(|&(_, at)| triggers(side, at, furthest));
+        let mut first = level.map(|(level, _)| {
+            let slot = levels.table.get(touch, level as usize).head;
+            (rank(waiting.get(touch, slot as usize)), slot)
+        });
+        let mut slot = book.trailing_head;
+        while slot != 0 {
+            let node = nodes.get(touch, slot as usize);
+            let trailing = waiting.get(touch, slot as usize);
+            if node.side == index_of(side) as u8 && trailing.triggered != 0 {
+                let other = (rank(trailing), slot);
+                first = first.filter(|&first| first <= other).or(Some(other));
+            }
+            slot = node.next;
+        }
+        first.map(|(_, slot)| slot)
+    }
+
+    /// Replaces an order that waits: see the module.
+    #[cold]
+    pub(crate) fn replace_waiting<S: EventSink>(
+        &mut self,
+        place: Place,
+        guard: u8,
+        price: Price,
+        qty: Qty,
+        sink: &mut S,
+    ) -> Result<(), Reject> {
+        let node = *self.nodes.get(&mut self.touch, place.slot as usize);
+        let waiting = *self.waiting.get(&mut self.touch, place.slot as usize);
+        let book = *self.books.get(&mut self.touch, node.instrument as usize);
+        if waiting.trail != 0 {
+            return Err(Reject::Contradiction);
+        }
+        check_terms(&book, Some(price), qty)?;
+        let old = resting(&book, &node, node.lots);
+        let order = Incoming { limit: Some(price), worst: price.ticks(), qty, guard, ..old };
+        self.check_guarded(&order, false)?;
+        let id = order.order;
+        if price.ticks() == node.price && qty < old.qty {
+            self.shrink(place.slot, &old, qty, qty);
+            sink.emit(Event::Replaced { order: id, price, qty, kept_priority: true });
+            return Ok(());
+        }
+        let trigger = if waiting.market == 0 { waiting.trigger } else { price.ticks() };
+        let since = self.counters.get(&mut self.touch).last_seq;
+        let waiter = Waiter { order, waiting: Waiting { trigger, since, ..waiting } };
+        if !self.levels.has_room_on(&mut self.touch, &book, Ladder::Waiting(order.side), trigger, qty.lots()) {
+            return Err(Reject::CapacityReached);
+        }
+        let (amount, released) = (order.reservation(qty), old.reservation(old.qty));
+        self.custody.can_reserve(&mut self.touch, order.account, order.gives, amount, released)?;
+        self.take_off_waiting(place);
+        let reserved = self.custody.reserve(&mut self.touch, order.account, order.gives, amount);
+        reserved.expect("it was just found that this can be reserved");
+        sink.emit(Event::Replaced { order: id, price, qty, kept_priority: false });
+        self.wait_or_go(waiter, sink);
+        Ok(())
+    }
+}
+
+/// The trigger of an order that trails the last trade.
+fn follow(book: &Book, side: Side, ticks: u32) -> Result<Price, Reject> {
+    if book.last_price == 0 {
+        return Err(Reject::NoLastTrade);
+    }
+    let trigger = behind(side, book.last_price, ticks).clamp(-PRICE_TICKS_MAX, PRICE_TICKS_MAX);
+    Ok(Price::from_ticks(trigger).expect("it is within the prices"))
+}
+
+/// The trigger that is so far behind a trade at `price`.
+fn behind(side: Side, price: i64, ticks: u32) -> i64 {
+    match side {
+        Side::Buy => price + i64::from(ticks),
+        Side::Sell => price - i64::from(ticks),
+    }
+}

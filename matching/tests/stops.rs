@@ -1,0 +1,259 @@
+//! Stops, stop limits and trailing stops, one scenario each.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod flow;
+mod zone;
+
+use Side::{Buy, Sell};
+use TimeInForce::{GoodTillCancel, ImmediateOrCancel};
+use flow::{account, asset, deposit, instrument, mandate};
+use plinth_matching::engine::Engine;
+use plinth_matching::limits::{Capacity, TRAILING_MAX, WAITING_MAX};
+use plinth_types::codec::Codec;
+use plinth_types::command::{Body, NewOrder, OrderPrice, Side, TimeInForce};
+use plinth_types::event::{CancelReason, Event};
+use plinth_types::id::{AccountId, AssetId, InstrumentId, OrderId, SessionId, TradeId};
+use plinth_types::instructions::{Instructions, Trigger};
+use plinth_types::quantity::{Lots, Price, Qty};
+use plinth_types::reference::{Configuration, Scope};
+use plinth_types::reject::Reject;
+use zone::Stage;
+
+/// One instrument; sessions 1 and 2 trade for accounts 0 and 1.
+struct Zone {
+    stage: Stage,
+    last: [u64; 3],
+}
+
+impl Zone {
+    fn new() -> Self {
+        Self::with(100)
+    }
+
+    fn with(orders_max: u32) -> Self {
+        let capacity = Capacity {
+            orders_max,
+            accounts_max: 2,
+            assets_max: 2,
+            sessions_max: 3,
+            instruments_max: 1,
+            mandates_max: 2,
+            levels_max: 64,
+            spill_levels_max: 4,
+        };
+        let mut zone = Self { stage: Stage::new(Engine::new(capacity, ())), last: [0; 3] };
+        let mut opening = Vec::new();
+        for id in 0..2_u16 {
+            opening.push(Configuration::AddAsset(asset(id)));
+            opening.push(Configuration::OpenAccount(account(id.into())));
+            opening.push(Configuration::GrantMandate(mandate(id.into(), id + 1, id.into(), Scope::Trade, u64::MAX)));
+        }
+        opening.push(Configuration::ListInstrument(instrument(0)));
+        for configuration in opening {
+            assert_eq!(zone.stage.send(0, 0, Body::Configure, &configuration.to_bytes()), [Event::Configured]);
+        }
+        for at in 0..4_u64 {
+            let credited = deposit(at + 1, at as u32 / 2, at as u16 % 2, 1_000_000);
+            zone.stage.send(0, 0, Body::Inbox, &credited.to_bytes());
+        }
+        zone
+    }
+
+    fn order(&mut self, account: u32, side: Side, price: Option<i64>, lots: u64, trigger: Option<Trigger>) -> Vec<Event> {
+        let session = account as u16 + 1;
+        self.last[usize::from(session)] += 1;
+        let new = NewOrder {
+            order: self.last_of(session),
+            instrument: InstrumentId::new(0),
+            side,
+            price: price.map_or(OrderPrice::Market, |ticks| OrderPrice::Limit(self::price(ticks))),
+            qty: qty(lots),
+            time_in_force: if price.is_some() { GoodTillCancel } else { ImmediateOrCancel },
+            post_only: false,
+            instructed: trigger.is_some(),
+        };
+        let instructions = Instructions { display: None, minimum: None, trigger };
+        let tail = if trigger.is_some() { instructions.to_bytes() } else { Vec::new() };
+        self.stage.send(session, account, Body::New(new), &tail)
+    }
+
+    fn last_of(&self, session: u16) -> OrderId {
+        OrderId::new(SessionId::new(session), self.last[usize::from(session)]).unwrap()
+    }
+
+    fn accepted(&mut self, account: u32, side: Side, price: Option<i64>, lots: u64, trigger: Option<Trigger>) -> OrderId {
+        let events = self.order(account, side, price, lots, trigger);
+        let [Event::Accepted { order }] = events[..] else { panic!("{events:?}") };
+        order
+    }
+
+    /// A trade of one lot at this price.
+    fn trade_at(&mut self, ticks: i64) -> Vec<Event> {
+        self.accepted(1, Sell, Some(ticks), 1, None);
+        self.order(1, Buy, Some(ticks), 1, None)
+    }
+
+    fn trigger(&self, order: OrderId) -> i64 {
+        self.stage.engine.order(order).unwrap().trigger.unwrap().ticks()
+    }
+
+    fn reserved(&self, account: u32, asset: u16) -> u128 {
+        self.stage.engine.balance(AccountId::new(account), AssetId::new(asset)).unwrap().reserved.units()
+    }
+}
+
+fn at(ticks: i64) -> Option<Trigger> {
+    Some(Trigger::At(price(ticks)))
+}
+
+fn price(ticks: i64) -> Price {
+    Price::from_ticks(ticks).unwrap()
+}
+
+fn qty(lots: u64) -> Qty {
+    Qty::from_lots(lots).unwrap()
+}
+
+fn triggered(events: &[Event]) -> Vec<OrderId> {
+    events.iter().filter_map(|event| if let Event::Triggered { order } = *event { Some(order) } else { None }).collect()
+}
+
+#[test]
+fn a_stop_waits_off_the_book_reserves_and_then_trades_as_a_market_order() {
+    let mut zone = Zone::new();
+    let stop = zone.accepted(0, Buy, None, 3, at(60));
+    assert_eq!(zone.stage.engine.best(InstrumentId::new(0), Buy), None);
+    assert_eq!((zone.trigger(stop), zone.reserved(0, 0)), (60, 180));
+    assert_eq!(triggered(&zone.trade_at(59)), []);
+    let offer = zone.accepted(1, Sell, Some(62), 2, None);
+    let events = zone.trade_at(60);
+    let trade = Event::Traded { trade: TradeId::new(3), maker: offer, taker: stop, price: price(62), qty: qty(2) };
+    let rest = Event::Cancelled { order: stop, lots: Lots::new(1), reason: CancelReason::Unfilled };
+    assert_eq!(events[2..], [Event::Triggered { order: stop }, trade, rest]);
+    assert_eq!(zone.reserved(0, 0), 0);
+}
+
+#[test]
+fn a_stop_limit_rests_at_its_limit_with_what_it_reserved() {
+    let mut zone = Zone::new();
+    let stop = zone.accepted(0, Sell, Some(40), 5, at(50));
+    zone.trade_at(51);
+    zone.accepted(1, Buy, Some(41), 2, None);
+    let events = zone.trade_at(50);
+    assert_eq!(triggered(&events), [stop]);
+    let resting = zone.stage.engine.order(stop).unwrap();
+    assert_eq!((resting.price, resting.left, resting.trigger), (price(40), qty(3), None));
+    assert_eq!(zone.reserved(0, 1), 3);
+}
+
+#[test]
+fn one_that_is_triggered_already_goes_at_once() {
+    let mut zone = Zone::new();
+    zone.trade_at(50);
+    let events = zone.order(0, Sell, Some(45), 1, at(50));
+    let order = zone.last_of(1);
+    assert_eq!(events, [Event::Accepted { order }, Event::Triggered { order }]);
+}
+
+/// One order takes from 40 up to 60: it passes the trigger of the sell at its beginning and that of the buy at its end.
+#[test]
+fn every_trade_of_an_order_triggers_not_only_its_last() {
+    let mut zone = Zone::new();
+    zone.trade_at(50);
+    let sell = zone.accepted(0, Sell, Some(90), 1, at(45));
+    let buy = zone.accepted(0, Buy, Some(1), 1, at(58));
+    zone.accepted(1, Sell, Some(40), 1, None);
+    zone.accepted(1, Sell, Some(60), 1, None);
+    assert_eq!(triggered(&zone.order(1, Buy, Some(60), 2, None)), [buy, sell], "buys first");
+}
+
+#[test]
+fn triggers_go_nearest_first_then_oldest_and_cascade() {
+    let mut zone = Zone::new();
+    zone.trade_at(50);
+    // Each takes an offer whose price triggers the next one.
+    let far = zone.accepted(0, Buy, None, 1, at(70));
+    let near: Vec<OrderId> = (0..3).map(|_| zone.accepted(0, Buy, None, 1, at(60))).collect();
+    let middle = zone.accepted(0, Buy, None, 1, at(65));
+    for ticks in [61, 65, 66, 70, 71] {
+        zone.accepted(1, Sell, Some(ticks), 1, None);
+    }
+    let events = zone.trade_at(60);
+    assert_eq!(triggered(&events), [near[0], near[1], near[2], middle, far]);
+    assert_eq!(zone.stage.engine.order_count(), 0);
+}
+
+#[test]
+fn a_trail_follows_the_market_and_never_goes_back() {
+    let mut zone = Zone::new();
+    let refused = zone.order(0, Sell, None, 1, Some(Trigger::Trailing { ticks: 3 }));
+    assert_eq!(refused, [Event::Rejected { order: zone.last_of(1), reject: Reject::NoLastTrade }]);
+    zone.trade_at(50);
+    let sell = zone.accepted(0, Sell, None, 1, Some(Trigger::Trailing { ticks: 3 }));
+    let buy = zone.accepted(0, Buy, None, 1, Some(Trigger::Trailing { ticks: 9 }));
+    for (ticks, expected) in [(52, (49, 59)), (51, (49, 59)), (57, (54, 59)), (55, (54, 59))] {
+        assert_eq!(triggered(&zone.trade_at(ticks)), [], "at {ticks}");
+        assert_eq!((zone.trigger(sell), zone.trigger(buy)), expected, "at {ticks}");
+    }
+    assert_eq!(triggered(&zone.trade_at(54)), [sell]);
+    assert_eq!(zone.trigger(buy), 59);
+    assert_eq!(triggered(&zone.trade_at(40)), []);
+    assert_eq!(zone.trigger(buy), 49);
+}
+
+#[test]
+fn a_waiting_order_is_replaced_by_what_it_has() {
+    let mut zone = Zone::new();
+    zone.trade_at(50);
+    let market = zone.accepted(0, Buy, None, 4, at(60));
+    let limit = zone.accepted(0, Buy, Some(80), 4, at(60));
+    let replace = |zone: &mut Zone, order, ticks, lots| {
+        zone.stage.send(1, 0, Body::Replace { order, price: price(ticks), qty: qty(lots) }, &[])
+    };
+    let replaced =
+        |order, ticks, lots, kept_priority| Event::Replaced { order, price: price(ticks), qty: qty(lots), kept_priority };
+    assert_eq!(replace(&mut zone, market, 60, 3), [replaced(market, 60, 3, true)]);
+    assert_eq!(replace(&mut zone, market, 55, 3), [replaced(market, 55, 3, false)]);
+    assert_eq!(replace(&mut zone, limit, 70, 4), [replaced(limit, 70, 4, false)]);
+    assert_eq!((zone.trigger(market), zone.trigger(limit)), (55, 60));
+    assert_eq!(zone.reserved(0, 0), 3 * 55 + 4 * 70);
+    let events = replace(&mut zone, market, 50, 3);
+    assert_eq!(events[..2], [replaced(market, 50, 3, false), Event::Triggered { order: market }]);
+}
+
+/// The last two refusals of a crowd: as many as may wait in a book, and as many of them as may trail.
+#[test]
+fn a_crowd_that_waits_is_bounded_and_goes_in_one_command() {
+    let mut zone = Zone::with(2 * WAITING_MAX);
+    zone.trade_at(50);
+    let send = |zone: &mut Zone, trigger| {
+        // Without the checks of the whole state after each, which would take minutes.
+        zone.last[1] += 1;
+        let new = NewOrder {
+            order: zone.last_of(1),
+            instrument: InstrumentId::new(0),
+            side: Sell,
+            price: OrderPrice::Market,
+            qty: qty(1),
+            time_in_force: ImmediateOrCancel,
+            post_only: false,
+            instructed: true,
+        };
+        let tail = Instructions { display: None, minimum: None, trigger: Some(trigger) }.to_bytes();
+        zone.stage.send_unchecked(1, 0, Body::New(new), &tail)
+    };
+    for count in 0..=TRAILING_MAX {
+        let events = send(&mut zone, Trigger::Trailing { ticks: 1 + count % 3 });
+        assert_eq!(matches!(events[..], [Event::Accepted { .. }]), count < TRAILING_MAX, "{events:?}");
+    }
+    for count in TRAILING_MAX..=WAITING_MAX {
+        let events = send(&mut zone, Trigger::At(price(45 + i64::from(count % 4))));
+        assert_eq!(matches!(events[..], [Event::Accepted { .. }]), count < WAITING_MAX, "{events:?}");
+    }
+    let refused = send(&mut zone, Trigger::Trailing { ticks: 1 });
+    assert_eq!(refused, [Event::Rejected { order: zone.last_of(1), reject: Reject::CapacityReached }]);
+    let events = zone.trade_at(40);
+    assert_eq!(triggered(&events).len(), WAITING_MAX as usize);
+    assert_eq!(zone.stage.engine.order_count(), 0);
+}
