@@ -6,6 +6,7 @@
 mod flow;
 
 use flow::{Flow, Rng, Sequenced};
+use plinth_golden::Fixtures;
 use plinth_matching::engine::Engine;
 use plinth_matching::limits::Capacity;
 use plinth_matching::state::{self, Dirty, LAYOUT_VERSION, Page, PageNumber, RestoreError, StateTree, pages, restore, root_of};
@@ -184,15 +185,8 @@ fn the_bytes_of_a_small_state_are_pinned() {
         }
     }
     writeln!(text, "root {}", root_of(&engine)).unwrap();
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/state.txt");
-    if std::env::var_os("PLINTH_REGENERATE_GOLDEN").is_some() {
-        std::fs::write(path, &text).unwrap();
-    }
-    let pinned = std::fs::read_to_string(path).unwrap();
-    assert!(
-        text == pinned,
-        "the state's bytes have changed: raise LAYOUT_VERSION, review, and set PLINTH_REGENERATE_GOLDEN=1\n{text}"
-    );
+    // A difference means another layout: raise LAYOUT_VERSION with it.
+    Fixtures::of(env!("CARGO_MANIFEST_DIR")).text("state.txt", &text);
 }
 
 /// The root once more, from the module's documentation and the pages alone.

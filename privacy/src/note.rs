@@ -74,6 +74,16 @@ impl Eligibility {
     }
 }
 
+impl Codec for Eligibility {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Codec::read(reader).map(Self)
+    }
+}
+
 /// An asset with its terms of issue, as notes carry it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PoolAsset {

@@ -16,6 +16,7 @@ use crate::limits::REGISTRY_DEPTH;
 use crate::note::Jurisdiction;
 use ff::Field;
 use pasta_curves::Fp;
+use plinth_types::codec::{Codec, DecodeError, Reader};
 use std::collections::BTreeMap;
 use std::fmt;
 use thiserror::Error;
@@ -35,6 +36,16 @@ impl Day {
     #[must_use]
     pub const fn number(self) -> u32 {
         self.0
+    }
+}
+
+impl Codec for Day {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Codec::read(reader).map(Self)
     }
 }
 

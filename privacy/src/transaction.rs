@@ -232,39 +232,14 @@ impl Codec for PublicSide {
     }
 }
 
-fn read_array<T: Codec, const N: usize>(reader: &mut Reader<'_>) -> Result<[T; N], DecodeError> {
-    let items = (0..N).map(|_| T::read(reader)).collect::<Result<Vec<_>, _>>()?;
-    items.try_into().map_err(|_| reader.invalid("array"))
-}
-
-impl Codec for Leg {
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.anchor.encode(out);
-        self.nullifiers.iter().for_each(|nullifier| nullifier.encode(out));
-        self.commitments.iter().for_each(|commitment| commitment.encode(out));
-        self.public.encode(out);
-        self.audit.iter().for_each(|word| word.encode(out));
-        self.notes.encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            anchor: Codec::read(reader)?,
-            nullifiers: read_array(reader)?,
-            commitments: read_array(reader)?,
-            public: Codec::read(reader)?,
-            audit: read_array(reader)?,
-            notes: Codec::read(reader)?,
-        })
-    }
-}
+record!(Leg { anchor, nullifiers, commitments, public, audit, notes });
 
 impl Codec for Skeleton {
     fn encode(&self, out: &mut Vec<u8>) {
         Self::VERSION.encode(out);
         self.pool.encode(out);
         self.expires.encode(out);
-        self.day.number().encode(out);
+        self.day.encode(out);
         self.registry.encode(out);
         encode_count(self.legs.len(), out);
         self.legs.iter().for_each(|leg| leg.encode(out));
@@ -275,7 +250,7 @@ impl Codec for Skeleton {
             return Err(reader.invalid("private transaction version"));
         }
         let (pool, expires) = (Codec::read(reader)?, Codec::read(reader)?);
-        let (day, registry) = (Day::new(Codec::read(reader)?), Codec::read(reader)?);
+        let (day, registry) = (Codec::read(reader)?, Codec::read(reader)?);
         let count = reader.count("legs", LEGS_MAX)?;
         if count == 0 {
             return Err(reader.invalid("leg count"));

@@ -1,16 +1,14 @@
 //! Checkpoints: pinned bytes, what a light client accepts, and what it does not.
-//!
-//! `PLINTH_REGENERATE=1` writes the fixtures anew: a protocol change, reviewed as one.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use commonware_utils::TestRng;
+use plinth_golden::Fixtures;
 use plinth_settlement::checkpoint::{Checkpoint, GroupKey, Handover, Partial, Polynomial, RecoverError, Share, Statement, deal};
 use plinth_settlement::committee::ValidatorCount;
 use plinth_types::codec::Codec;
 use plinth_types::digest::Digest;
 use plinth_types::id::{ChainId, Height, TimestampNs};
-use std::path::PathBuf;
 
 const CHAIN: ChainId = ChainId::new(7);
 
@@ -33,30 +31,19 @@ fn partials(statement: &Statement, shares: &[Share], signers: &[usize]) -> Vec<P
     signers.iter().map(|signer| statement.sign(&shares[*signer])).collect()
 }
 
-#[track_caller]
-fn pinned(name: &str, bytes: &[u8]) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.hex"));
-    let lines = bytes.chunks(32).map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n");
-    let text: String = lines.collect();
-    if std::env::var_os("PLINTH_REGENERATE").is_some() {
-        std::fs::write(&path, &text).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    assert_eq!(text, expected, "the bytes of {name} have changed: a protocol change");
-}
-
 #[test]
 fn formats_are_pinned() {
     let ((polynomial, shares), (next, _)) = (group(1, 4), group(2, 4));
     let checkpoint = statement(9).recover(&polynomial, &partials(&statement(9), &shares, &[0, 1, 2])).unwrap();
     let signed: Vec<_> = shares.iter().map(|share| Handover::sign(CHAIN, Height::new(64), &next.key(), share)).collect();
     let handover = Handover::recover(CHAIN, Height::new(64), next.key(), &polynomial, &signed).unwrap();
-    pinned("checkpoint_group_key", &polynomial.key().to_bytes());
-    pinned("checkpoint_polynomial", &polynomial.to_bytes());
-    pinned("checkpoint_statement", &statement(9).to_bytes());
-    pinned("checkpoint", &checkpoint.to_bytes());
-    pinned("checkpoint_partial", &statement(9).sign(&shares[3]).to_bytes());
-    pinned("checkpoint_handover", &handover.to_bytes());
+    let fixtures = Fixtures::of(env!("CARGO_MANIFEST_DIR"));
+    fixtures.bytes("checkpoint_group_key", &polynomial.key().to_bytes());
+    fixtures.bytes("checkpoint_polynomial", &polynomial.to_bytes());
+    fixtures.bytes("checkpoint_statement", &statement(9).to_bytes());
+    fixtures.bytes("checkpoint", &checkpoint.to_bytes());
+    fixtures.bytes("checkpoint_partial", &statement(9).sign(&shares[3]).to_bytes());
+    fixtures.bytes("checkpoint_handover", &handover.to_bytes());
     assert_eq!((checkpoint.to_bytes().len(), handover.to_bytes().len()), (Checkpoint::SIZE, Handover::SIZE));
     assert_eq!(Checkpoint::decode(&checkpoint.to_bytes()), Ok(checkpoint));
     assert_eq!(Handover::decode(&handover.to_bytes()), Ok(handover));

@@ -204,6 +204,16 @@ impl<T: Codec> Codec for Box<T> {
     }
 }
 
+impl<T: Codec, const N: usize> Codec for [T; N] {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.iter().for_each(|item| item.encode(out));
+    }
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let items = (0..N).map(|_| T::read(reader)).collect::<Result<Vec<_>, _>>()?;
+        items.try_into().map_err(|_| reader.invalid("array"))
+    }
+}
+
 macro_rules! ids {
     ($($id:ty),*) => {$(
         impl Codec for $id {

@@ -1,11 +1,10 @@
 //! The shared formats, pinned: each value encodes to the bytes of its fixture and those bytes decode to the value.
 //!
-//! A fixture is a text file of lines `name hexadecimal`. `PLINTH_REGENERATE=1 cargo test -p plinth-types` writes them anew: that is a
-//! protocol change, and is reviewed as one.
+//! A fixture is a text file of lines `name hexadecimal`.
 
 #![allow(clippy::unwrap_used, reason = "what surrounds the tests is test too")]
 
-use core::fmt::Debug;
+use plinth_golden::Fixtures;
 use plinth_types::block::{BodyReader, SignedHeader, ZoneHeader};
 use plinth_types::codec::Codec;
 use plinth_types::command::{
@@ -29,47 +28,9 @@ use plinth_types::reference::{
 };
 use plinth_types::transfer::{Address, OutboxMessage, Party};
 use plinth_types::withdrawal::{SignedWithdrawal, Withdrawal};
-use std::path::PathBuf;
 
-/// Compares named byte strings with a fixture, or writes it when asked to.
-#[track_caller]
-fn pinned(format: &str, named: &[(&str, Vec<u8>)]) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{format}.hex"));
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let text: String = named.iter().map(|(name, bytes)| format!("{name} {}\n", hex(bytes))).collect();
-    if std::env::var_os("PLINTH_REGENERATE").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &text).unwrap();
-    }
-    let fixture = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    for (found, expected) in text.lines().zip(fixture.lines()) {
-        assert_eq!(found, expected, "the bytes of a {format} have changed: a protocol change");
-    }
-    assert_eq!(text.lines().count(), fixture.lines().count(), "the fixture of {format} has other values");
-}
-
-/// Pins values with a codec, and reads each back; every truncation is refused, and so is a byte too many.
-#[track_caller]
-fn pinned_values<T: Codec + PartialEq + Debug>(format: &str, named: &[(&str, T)]) {
-    let bytes: Vec<_> = named.iter().map(|(name, value)| (*name, value.to_bytes())).collect();
-    for ((name, value), (_, bytes)) in named.iter().zip(&bytes) {
-        assert_eq!(T::decode(bytes).as_ref(), Ok(value), "{name}");
-        for size in 0..bytes.len() {
-            assert!(T::decode(&bytes[..size]).is_err(), "{name} cut to {size} bytes");
-        }
-        let padded = [bytes.as_slice(), &[0]].concat();
-        assert!(T::decode(&padded).is_err(), "{name} with a byte too many");
-        for at in 0..bytes.len() {
-            for mask in [0x01, 0x80, 0xff] {
-                let mut mutated = bytes.clone();
-                mutated[at] ^= mask;
-                if let Ok(other) = T::decode(&mutated) {
-                    assert_eq!(other.to_bytes(), mutated, "{name}: byte {at} decodes to something else");
-                }
-            }
-        }
-    }
-    pinned(format, &bytes);
+fn fixtures() -> Fixtures {
+    Fixtures::of(env!("CARGO_MANIFEST_DIR"))
 }
 
 fn price(ticks: i64) -> Price {
@@ -172,7 +133,7 @@ fn command_heads() {
     }
     let heads: Vec<_> = commands.iter().map(|(name, command)| (*name, command.head().to_vec())).collect();
     assert!(heads.iter().all(|(_, head)| head.len() == COMMAND_HEAD_SIZE));
-    pinned("command_head", &heads);
+    fixtures().named("command_head", &heads);
 }
 
 #[test]
@@ -184,7 +145,7 @@ fn client_tails() {
         client_order_id: client_order_id(&longest),
         orig_client_order_id: Some(client_order_id("c-1")),
     };
-    pinned_values("client_tail", &[("new", plain), ("cancel", full)]);
+    fixtures().values("client_tail", &[("new", plain), ("cancel", full)]);
 }
 
 #[test]
@@ -201,7 +162,7 @@ fn withdrawals() {
     let chain = ChainId::new(7);
     assert!(withdrawal.signed_bytes(chain).starts_with(Withdrawal::DOMAIN));
     assert_ne!(withdrawal.signed_bytes(chain), withdrawal.signed_bytes(ChainId::new(8)));
-    pinned_values("signed_withdrawal", &[("withdrawal", SignedWithdrawal { withdrawal, signature: Signature([0x61; 64]) })]);
+    fixtures().values("signed_withdrawal", &[("withdrawal", SignedWithdrawal { withdrawal, signature: Signature([0x61; 64]) })]);
 }
 
 #[test]
@@ -214,7 +175,7 @@ fn instructions() {
         ("stop", Instructions { display: None, minimum: None, trigger: Some(Trigger::At(price(-7))) }),
         ("trailing", Instructions { display, minimum: None, trigger: Some(Trigger::Trailing { ticks: 0x0607 }) }),
     ];
-    pinned_values("instructions", &values);
+    fixtures().values("instructions", &values);
 }
 
 #[test]
@@ -247,7 +208,7 @@ fn configurations() {
     };
     let bands = Bands { instrument: InstrumentId::new(1), low: price(2), high: price(PRICE_TICKS_MAX), market_reach: Some(3) };
     let grant = |mandate| Configuration::GrantMandate(SignedMandate { mandate, signature: signature(0x20) });
-    pinned_values(
+    fixtures().values(
         "configuration",
         &[
             ("add_asset", Configuration::AddAsset(Asset { id: AssetId::new(2), name: name("BTC"), decimals: 8 })),
@@ -269,7 +230,7 @@ fn configurations() {
             ("set_bands_without_reach", Configuration::SetBands(Bands { market_reach: None, ..bands })),
         ],
     );
-    pinned("mandate_signed_bytes", &[("trade", mandate.signed_bytes(ChainId::new(7)))]);
+    fixtures().named("mandate_signed_bytes", &[("trade", mandate.signed_bytes(ChainId::new(7)))]);
 }
 
 #[test]
@@ -282,7 +243,7 @@ fn notes() {
         settlement_time: TimestampNs::new(4),
     };
     let (session, next, up_to) = (SessionId::new(2), MsgSeqNum::new(3), MsgSeqNum::new(1_003));
-    pinned_values(
+    fixtures().values(
         "note",
         &[
             ("reserve_outbound", Note::ReserveOutbound { session, next, up_to }),
@@ -300,7 +261,7 @@ fn inbox_messages() {
     let cancel = Request::Cancel { order: OrderId::new(SessionId::new(2), 3).unwrap() };
     let request = InboxMessage { kind: InboxKind::Request(cancel), amount: Amount::ZERO, ..inbox_message() };
     let values = [("deposit", inbox_message()), ("largest", largest), ("bounce", bounce), ("request", request)];
-    pinned_values("inbox_message", &values);
+    fixtures().values("inbox_message", &values);
 }
 
 #[test]
@@ -313,9 +274,9 @@ fn outbox_messages() {
         sender: Address::of_account(AccountId::new(5)),
         expires_at: TimestampNs::new(9),
     };
-    pinned_values("outbox_message", &[("outbox_message", message)]);
-    pinned("outbox_message_id_bytes", &[("outbox_message", message.id_bytes(ChainId::new(7), ZoneId::TRADING))]);
-    pinned("outbox_list_bytes", &[("two", OutboxMessage::list_bytes(&[message, message]))]);
+    fixtures().values("outbox_message", &[("outbox_message", message)]);
+    fixtures().named("outbox_message_id_bytes", &[("outbox_message", message.id_bytes(ChainId::new(7), ZoneId::TRADING))]);
+    fixtures().named("outbox_list_bytes", &[("two", OutboxMessage::list_bytes(&[message, message]))]);
 }
 
 #[test]
@@ -332,14 +293,14 @@ fn owners_orders() {
         ("withdraw", of(Act::Request { zone: ZoneId::TRADING, request: withdraw })),
         ("cancel", of(Act::Request { zone: ZoneId::TRADING, request: cancel })),
     ];
-    pinned_values("instruction", &values);
-    pinned("instruction_signed_bytes", &[("transfer", values[0].1.signed_bytes(ChainId::new(7)))]);
+    fixtures().values("instruction", &values);
+    fixtures().named("instruction_signed_bytes", &[("transfer", values[0].1.signed_bytes(ChainId::new(7)))]);
 }
 
 #[test]
 fn exit_leaves() {
     let leaf = ExitLeaf { index: 5, owner: public_key(0x80), asset: AssetId::new(3), amount: Amount::new(1_000).unwrap() };
-    pinned_values("exit_leaf", &[("leaf", leaf)]);
+    fixtures().values("exit_leaf", &[("leaf", leaf)]);
 }
 
 #[test]
@@ -352,8 +313,8 @@ fn deposits() {
         owner: public_key(0x80),
         account: Address::of_account(AccountId::new(5)),
     };
-    pinned_values("deposit", &[("deposit", deposit)]);
-    pinned("deposit_signed_bytes", &[("deposit", deposit.signed_bytes(ChainId::new(7)))]);
+    fixtures().values("deposit", &[("deposit", deposit)]);
+    fixtures().named("deposit_signed_bytes", &[("deposit", deposit.signed_bytes(ChainId::new(7)))]);
 }
 
 fn attested_header() -> ZoneHeader {
@@ -395,9 +356,9 @@ fn sending_header() -> ZoneHeader {
 #[test]
 fn zone_headers() {
     let (header, sending) = (attested_header(), sending_header());
-    pinned_values("zone_header", &[("attested", header.clone()), ("sending", sending.clone())]);
-    pinned_values("signed_header", &[("attested", SignedHeader { header: header.clone(), signature: signature(0x90) })]);
-    pinned(
+    fixtures().values("zone_header", &[("attested", header.clone()), ("sending", sending.clone())]);
+    fixtures().values("signed_header", &[("attested", SignedHeader { header: header.clone(), signature: signature(0x90) })]);
+    fixtures().named(
         "zone_header_signed_bytes",
         &[("execution", sending.execution_bytes()), ("signed", sending.signed_bytes()), ("attested", header.signed_bytes())],
     );
@@ -422,7 +383,7 @@ fn bodies() {
     let inbox = Command { tail_size: tail.len() as u16, ..command };
     let configure = Command { seq: inbox.seq.next(), body: Body::Configure, tail_size: 0, ..command };
     let body = [&inbox.head()[..], &tail, &configure.head()].concat();
-    pinned("body", &[("inbox_then_configure", body.clone())]);
+    fixtures().named("body", &[("inbox_then_configure", body.clone())]);
     let read: Vec<_> = BodyReader::new(&body).collect::<Result<_, _>>().unwrap();
     assert_eq!(read, [(inbox, tail.as_slice()), (configure, &[][..])]);
     for size in 1..body.len() {

@@ -7,7 +7,8 @@ use crate::field::RegistryRoot;
 use crate::limits::ASSETS_MAX;
 use crate::note::{Eligibility, PoolAsset, Value};
 use crate::transaction::PoolId;
-use plinth_types::codec::{Codec, DecodeError, Reader};
+use plinth_types::choice;
+use plinth_types::codec::Codec;
 use plinth_types::id::{AssetId, PublicKey, Signature};
 use plinth_types::record;
 
@@ -84,49 +85,6 @@ pub(super) fn signed_by(key: PublicKey, bytes: &[u8], signature: Signature) -> b
     ed25519_dalek::VerifyingKey::from_bytes(&key.0).is_ok_and(|key| key.verify_strict(bytes, &signature).is_ok())
 }
 
-impl Codec for Directive {
-    fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Registry(root) => {
-                1_u8.encode(out);
-                root.encode(out);
-            }
-            Self::List(asset, eligible) => {
-                2_u8.encode(out);
-                asset.encode(out);
-                eligible.bits().encode(out);
-            }
-            Self::Freeze(asset, frozen) => {
-                3_u8.encode(out);
-                asset.encode(out);
-                u8::from(*frozen).encode(out);
-            }
-            Self::Gate(gate) => match gate {
-                Gate::Open => 4_u8.encode(out),
-                Gate::Halted => 5_u8.encode(out),
-                Gate::Retired => 6_u8.encode(out),
-            },
-        }
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(match u8::read(reader)? {
-            1 => Self::Registry(Codec::read(reader)?),
-            2 => Self::List(Codec::read(reader)?, Eligibility::from_bits(Codec::read(reader)?)),
-            3 => Self::Freeze(
-                Codec::read(reader)?,
-                match u8::read(reader)? {
-                    0 => false,
-                    1 => true,
-                    _ => return Err(reader.invalid("freeze")),
-                },
-            ),
-            4 => Self::Gate(Gate::Open),
-            5 => Self::Gate(Gate::Halted),
-            6 => Self::Gate(Gate::Retired),
-            _ => return Err(reader.invalid("directive")),
-        })
-    }
-}
+choice!(Directive, "directive" { 1 => Registry(root), 2 => List(asset, eligible), 3 => Freeze(asset, frozen), 4 => Gate(gate) });
 
 record!(SignedDirective { number, directive, signature });

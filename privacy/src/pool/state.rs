@@ -12,6 +12,7 @@ use crate::note::{Eligibility, PoolAsset, Value};
 use crate::registry::Day;
 use crate::transaction::PoolId;
 use crate::tree::Frontier;
+use plinth_types::choice;
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
 use plinth_types::digest::Digest;
 use plinth_types::id::{AssetId, Height, InboxIndex, PublicKey, TimestampNs};
@@ -160,12 +161,7 @@ impl Codec for PoolState {
         self.height.encode(out);
         self.time.encode(out);
         self.inbox.encode(out);
-        match self.gate {
-            Gate::Open => 1_u8,
-            Gate::Halted => 2,
-            Gate::Retired => 3,
-        }
-        .encode(out);
+        self.gate.encode(out);
         self.notes.encode(out);
         self.nullifiers.encode(out);
         encode_count(self.anchors.len(), out);
@@ -196,12 +192,7 @@ impl Codec for PoolState {
             height: Codec::read(reader)?,
             time: Codec::read(reader)?,
             inbox: Codec::read(reader)?,
-            gate: match u8::read(reader)? {
-                1 => Gate::Open,
-                2 => Gate::Halted,
-                3 => Gate::Retired,
-                _ => return Err(reader.invalid("gate")),
-            },
+            gate: Codec::read(reader)?,
             notes: Codec::read(reader)?,
             nullifiers: Codec::read(reader)?,
             anchors: list(reader, "anchors", ANCHORS_MAX)?,
@@ -212,23 +203,8 @@ impl Codec for PoolState {
     }
 }
 
-impl Codec for AssetState {
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.eligible.bits().encode(out);
-        self.total.encode(out);
-        u8::from(self.frozen).encode(out);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let (eligible, total) = (Eligibility::from_bits(Codec::read(reader)?), Codec::read(reader)?);
-        let frozen = match u8::read(reader)? {
-            0 => false,
-            1 => true,
-            _ => return Err(reader.invalid("frozen")),
-        };
-        Ok(Self { eligible, total, frozen })
-    }
-}
+choice!(Gate, "gate" { 1 => Open, 2 => Halted, 3 => Retired });
+record!(AssetState { eligible, total, frozen });
 
 record!(Credit { asset, value, owner });
 

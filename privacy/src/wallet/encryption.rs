@@ -62,6 +62,9 @@ pub struct Opened {
 }
 
 impl EncryptedNotes {
+    /// Bytes of the encoding.
+    pub const SIZE: usize = 32 + NOTES_PER_SIDE * (RECEIVER_SIZE + SENDER_SIZE);
+
     /// Encrypts both outputs of a leg. `None` if an address holds a key of small order, which would make its secret public.
     #[must_use]
     pub fn seal(ephemeral: [u8; 32], notes: &[(Note, Address, Memo); NOTES_PER_SIDE], sender: &OutgoingViewingKey) -> Option<Self> {

@@ -1,12 +1,11 @@
 //! The crate's formats: pinned bytes, round trips, and what becomes of mutated ones.
-//!
-//! `PLINTH_REGENERATE=1 cargo test -p plinth-settlement` writes the fixtures anew: a protocol change, reviewed as one.
 
 use super::liar;
 use super::world::*;
 use bytes::Bytes;
 use commonware_codec::Decode as _;
 use commonware_cryptography::Digestible as _;
+use plinth_golden::Fixtures;
 use plinth_settlement::block::{Action, Block, ExitTransaction, Transaction, exit_tree, header_id};
 use plinth_settlement::dispersal::{CheckedShard, Encoded, FraudProof, Layout, ReaderKey};
 use plinth_settlement::genesis::Genesis;
@@ -21,20 +20,9 @@ use plinth_types::exit::ExitLeaf;
 use plinth_types::id::{Height, TimestampNs};
 use plinth_types::owner::Act;
 use plinth_types::transfer::Party;
-use std::path::PathBuf;
 
-/// Compares with the fixture of this name, or writes it when asked to.
-#[track_caller]
-fn pinned(name: &str, bytes: &[u8]) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(format!("{name}.hex"));
-    let lines = bytes.chunks(32).map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n");
-    let text: String = lines.collect();
-    if std::env::var_os("PLINTH_REGENERATE").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &text).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    assert_eq!(text, expected, "the bytes of {name} have changed: a protocol change");
+fn fixtures() -> Fixtures {
+    Fixtures::of(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A block with one of everything.
@@ -64,26 +52,26 @@ fn body_block() -> Block {
 #[test]
 fn formats_are_pinned() {
     let (state, block) = block();
-    pinned("genesis", &genesis().to_bytes());
-    pinned("genesis_digest", &genesis().digest().0);
-    pinned("genesis_block", &genesis().block().to_bytes());
-    pinned("genesis_block_id", &genesis().block().id().0);
-    pinned("block", &block.to_bytes());
-    pinned("block_id", &block.id().0);
-    pinned("ledger_digest", &state.digest().0);
+    fixtures().bytes("genesis", &genesis().to_bytes());
+    fixtures().bytes("genesis_digest", &genesis().digest().0);
+    fixtures().bytes("genesis_block", &genesis().block().to_bytes());
+    fixtures().bytes("genesis_block_id", &genesis().block().id().0);
+    fixtures().bytes("block", &block.to_bytes());
+    fixtures().bytes("block_id", &block.id().0);
+    fixtures().bytes("ledger_digest", &state.digest().0);
     let facts = state.facts();
     let facts = facts.flat_map(|(key, fact)| [key.to_bytes(), fact.to_bytes()].concat()).collect::<Vec<_>>();
-    pinned("facts", &facts);
+    fixtures().bytes("facts", &facts);
     let Transaction::Governed(decision) = decide(1, Action::SetCommittee { validators: vec![owner(0).public_key()] }) else {
         unreachable!()
     };
-    pinned("decision", &Transaction::Governed(decision.clone()).to_bytes());
-    pinned("decision_signed_bytes", &decision.signed_bytes(CHAIN));
+    fixtures().bytes("decision", &Transaction::Governed(decision.clone()).to_bytes());
+    fixtures().bytes("decision_signed_bytes", &decision.signed_bytes(CHAIN));
     let to = Party::owner(owner(2).public_key());
     let (sends, list) = Producer::new(EVM).send(&super::world::state(), &[message(1, to, BTC, 5)]);
     let leaf = ExitLeaf { index: 1, owner: owner(2).public_key(), asset: BTC, amount: amount(5) };
     let (exit_root, paths) = exit_tree(CHAIN, EVM, &[leaf, leaf]);
-    pinned("exit_root", &exit_root.0);
+    fixtures().bytes("exit_root", &exit_root.0);
     let exit = ExitTransaction { zone: EVM, leaf, path: paths[1].clone() };
     let others = [
         ("instruction", instruct(0, 1, Act::Transfer { to: owner(2).public_key(), asset: BTC, amount: amount(5) })),
@@ -97,7 +85,7 @@ fn formats_are_pinned() {
         let bytes = transaction.to_bytes();
         assert_eq!(Transaction::decode(&bytes), Ok(transaction));
         assert!((0..bytes.len()).all(|size| Transaction::decode(&bytes[..size]).is_err()), "{name}");
-        pinned(&format!("transaction_{name}"), &bytes);
+        fixtures().bytes(&format!("transaction_{name}"), &bytes);
     }
     let mode = ZoneMode::Audited { attestations_min: 1, delay_blocks: 2 };
     let cap = AssetCap { asset: BTC, per_hour: amount(3) };
@@ -110,19 +98,19 @@ fn formats_are_pinned() {
         Action::SetCap { zone, cap },
         Action::Revert { zone, height: Height::new(3) },
     ];
-    pinned("actions", &actions.iter().flat_map(Codec::to_bytes).collect::<Vec<_>>());
+    fixtures().bytes("actions", &actions.iter().flat_map(Codec::to_bytes).collect::<Vec<_>>());
     assert!(actions.into_iter().all(|action| Action::decode(&action.to_bytes()) == Ok(action)));
     let header = Producer::new(TRADING).next(&super::world::state(), 1);
     let receipt = signed_receipt(&header, 0);
-    pinned("receipt", &receipt.to_bytes());
-    pinned("receipt_signed_bytes", &receipt.statement.signed_bytes(receipt.word));
+    fixtures().bytes("receipt", &receipt.to_bytes());
+    fixtures().bytes("receipt_signed_bytes", &receipt.statement.signed_bytes(receipt.word));
     let body_key = ReaderKey::new([7; 32]).body_key(&header);
     let ciphertext = body_key.close(header.height, &Producer::new(TRADING).body(&[], 1));
-    pinned("ciphertext", &ciphertext);
+    fixtures().bytes("ciphertext", &ciphertext);
     let shards = Encoded::new(&ciphertext.into(), VALIDATORS).unwrap();
-    pinned("shard_root", &shards.root().0);
-    pinned("shard", &shards.shard(2).unwrap());
-    pinned("body_block", &body_block().to_bytes());
+    fixtures().bytes("shard_root", &shards.root().0);
+    fixtures().bytes("shard", &shards.shard(2).unwrap());
+    fixtures().bytes("body_block", &body_block().to_bytes());
 }
 
 #[test]
