@@ -4,6 +4,7 @@
 use crate::engine::Engine;
 use crate::engine::book::{Book, side_of};
 use crate::engine::iceberg::left;
+use crate::engine::pool::Slot;
 use crate::limits::Capacity;
 use plinth_clearing::{Balance, Custody, Imbalance};
 use plinth_types::command::Side;
@@ -38,6 +39,8 @@ pub struct RestingOrder {
     pub qty: Qty,
     /// What is left.
     pub left: Qty,
+    /// What is shown of it.
+    pub shown: Qty,
     /// Whether it must never take.
     pub post_only: bool,
     /// The trade that it waits for, if it does and is not on the book; without a limit, `price` is what it reserved at.
@@ -172,16 +175,37 @@ impl<T: Touch> Engine<T> {
     /// A resting order; `None` if it is not on the book.
     #[must_use]
     pub fn order(&self, order: OrderId) -> Option<RestingOrder> {
-        let slot = self.index.find(&mut (), &self.nodes, order.bits())?.slot;
+        self.resting(self.index.find(&mut (), &self.nodes, order.bits())?.slot)
+    }
+
+    /// All orders of a side in the order in which they would trade, but for what icebergs hide; nothing for an instrument that is not listed.
+    pub fn queue(&self, instrument: InstrumentId, side: Side) -> impl Iterator<Item = RestingOrder> + '_ {
+        let book = self.listed_book(instrument);
+        let mut level = book.and_then(|book| book.best(side));
+        let mut slot = level.map_or(0, |(level, _)| self.levels.table.records()[level as usize].head);
+        core::iter::from_fn(move || {
+            if slot == 0 {
+                level = self.levels.next(&mut (), book?, side, level?.1);
+                slot = self.levels.table.records()[level?.0 as usize].head;
+            }
+            let resting = self.resting(slot);
+            slot = self.nodes.records()[slot as usize].next;
+            resting
+        })
+    }
+
+    /// The order in a slot that is in use.
+    fn resting(&self, slot: Slot) -> Option<RestingOrder> {
         let node = self.nodes.records()[slot as usize];
         Some(RestingOrder {
-            order,
+            order: OrderId::from_bits(node.order)?,
             account: AccountId::new(node.account),
             instrument: InstrumentId::new(node.instrument),
             side: side_of(node.side),
             price: Price::from_ticks(node.price)?,
             qty: Qty::from_lots(node.total)?,
             left: Qty::from_lots(left(&self.hidden, &mut (), slot, &node))?,
+            shown: Qty::from_lots(node.lots)?,
             post_only: node.post_only != 0,
             trigger: Price::from_ticks(self.waiting.records()[slot as usize].trigger).filter(|trigger| trigger.ticks() != 0),
         })
