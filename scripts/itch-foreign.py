@@ -1,0 +1,100 @@
+"""Reads an ITCH file with two decoders that know nothing of Plinth, and compares the books that they make with the engine's own.
+
+usage: itch-foreign.py FILE.itch book.txt        (book.txt: STOCK SIDE PRICE SHARES, each side in the order of its queue)
+"""
+
+import collections
+import datetime
+import sys
+
+from itch.parser import MessageParser
+from meatpy.itch50 import ITCH50MarketProcessor, ITCH50MessageReader
+
+
+def engine_book(path):
+    book = collections.defaultdict(list)
+    with open(path, encoding="ascii") as lines:
+        for line in lines:
+            stock, side, price, shares = line.split()
+            book[stock, side].append((int(price), int(shares)))
+    return book
+
+
+def itchfeed_book(path):
+    """`itchfeed` decodes; the orders are kept in the order of their coming, as the standard describes it."""
+    orders, stocks, kinds = {}, {}, collections.Counter()
+    with open(path, "rb") as file:
+        for message in MessageParser().parse_file(file):
+            kind = message.message_type.decode()
+            kinds[kind] += 1
+            if kind == "R":
+                stocks[message.stock_locate] = message.stock.decode().strip()
+            elif kind == "A":
+                side = message.buy_sell_indicator.decode()
+                orders[message.order_reference_number] = [message.stock_locate, side, message.price, message.shares]
+            elif kind in "EC":
+                reduce(orders, message.order_reference_number, message.executed_shares)
+            elif kind == "X":
+                reduce(orders, message.order_reference_number, message.cancelled_shares)
+            elif kind == "D":
+                del orders[message.order_reference_number]
+            elif kind == "U":
+                locate, side, _, _ = orders.pop(message.order_reference_number)
+                orders[message.new_order_reference_number] = [locate, side, message.price, message.shares]
+    book = collections.defaultdict(list)
+    for locate, side, price, shares in orders.values():
+        book[stocks[locate], side].append((price, shares))
+    for (_, side), queue in book.items():
+        queue.sort(key=lambda order: -order[0] if side == "B" else order[0])
+    return book, stocks.values(), kinds
+
+
+def reduce(orders, reference, shares):
+    orders[reference][3] -= shares
+    assert orders[reference][3] >= 0, f"order {reference} has less than nothing"
+    if orders[reference][3] == 0:
+        del orders[reference]
+
+
+def meatpy_book(path, stock):
+    """`meatpy` decodes and keeps the book itself; it complains of trades that jump the queue."""
+    processor = ITCH50MarketProcessor(stock, datetime.datetime(2026, 11, 23))
+    with ITCH50MessageReader(path) as reader:
+        for message in reader:
+            processor.process_message(message)
+    lob = processor.current_lob
+    book = {"B": [], "S": []}
+    if lob is None:
+        return book
+    assert not lob.execution_errors_buffer, lob.execution_errors_buffer
+    for side, levels in (("B", lob.bid_levels), ("S", lob.ask_levels)):
+        for level in levels:
+            book[side] += [(level.price, order.volume) for order in level.queue]
+    return book
+
+
+def main():
+    path, engine = sys.argv[1], engine_book(sys.argv[2])
+    book, stocks, kinds = itchfeed_book(path)
+    print("itchfeed:", dict(sorted(kinds.items())))
+    if set("RHADEUXPS") - set(kinds):
+        sys.exit(f"the file has no message of type {set('RHADEUXPS') - set(kinds)}: it proves less than it should")
+    compared = 0
+    for stock in stocks:
+        ours = {side: engine[stock, side] for side in "BS"}
+        for name, theirs in (("itchfeed", {side: book[stock, side] for side in "BS"}), ("meatpy", meatpy_book(path, stock))):
+            # Prices may come as decimals.
+            theirs = {side: [(scaled(price), shares) for price, shares in queue] for side, queue in theirs.items()}
+            if theirs != ours:
+                sys.exit(f"{name}: {stock} is\n{theirs}\nnot\n{ours}")
+            compared += sum(map(len, theirs.values()))
+    if compared == 0:
+        sys.exit("no order was compared")
+    print(f"both decoders rebuild the engine's books of {len(list(stocks))} stocks; {compared} resting orders compared")
+
+
+def scaled(price):
+    return price if isinstance(price, int) else round(price * 10_000)
+
+
+main()
