@@ -4,7 +4,8 @@
 //! what the engine's book holds. Within one command trades come first, in their order; then what the command has made of each other
 //! order, and those that have a new place last, as they stand in the queue.
 //!
-//! A part of an iceberg that comes up and trades within the same command is never shown: that trade is said as one with a hidden order.
+//! What comes up and trades within the same command is never shown, be it a part of an iceberg or an order that was triggered: that trade is
+//! said as one with a hidden order.
 
 use crate::limits::ITCH_SHARES_MAX;
 use crate::numbers::NumberMap;
@@ -22,6 +23,8 @@ use plinth_types::reference::Instrument;
 pub struct Publisher {
     engine: Engine,
     shown: NumberMap<OrderId, Shown>,
+    /// Orders that wait for a trade and are not on the book.
+    waiting: NumberMap<OrderId, Terms>,
     places: u64,
     /// Last update of each listed instrument.
     seqs: Vec<UpdateSeq>,
@@ -30,6 +33,15 @@ pub struct Publisher {
     touched: Vec<OrderId>,
     /// Those of them that have lost their place.
     moved: Vec<RestingOrder>,
+    /// Orders that came into the book with the command, from wherever.
+    incoming: Vec<(OrderId, Terms)>,
+}
+
+/// What is known of an order that is not shown.
+#[derive(Clone, Copy, Debug)]
+struct Terms {
+    instrument: InstrumentId,
+    side: Side,
 }
 
 /// An order as it was shown last.
@@ -59,11 +71,13 @@ impl Publisher {
         Self {
             engine: Engine::new(capacity, ()),
             shown: NumberMap::default(),
+            waiting: NumberMap::default(),
             places: 0,
             seqs: Vec::new(),
             events: Vec::new(),
             touched: Vec::new(),
             moved: Vec::new(),
+            incoming: Vec::new(),
         }
     }
 
@@ -79,8 +93,12 @@ impl Publisher {
         if command.body == Body::Configure {
             list(&self.engine, &mut out);
         }
-        let Self { engine, shown, places, touched, moved, .. } = self;
-        let mut mirror = Mirror { engine, shown, places, touched, moved };
+        let Self { engine, shown, waiting, places, touched, moved, incoming, .. } = self;
+        incoming.clear();
+        if let Body::New(new) = command.body {
+            incoming.push((new.order, Terms { instrument: new.instrument, side: new.side }));
+        }
+        let mut mirror = Mirror { engine, shown, waiting, places, touched, moved, incoming };
         let last = self.events.len().saturating_sub(1);
         for (at, event) in self.events.iter().enumerate() {
             mirror.event(event, at == last, &mut out);
@@ -140,9 +158,11 @@ impl Out<'_> {
 struct Mirror<'a> {
     engine: &'a Engine,
     shown: &'a mut NumberMap<OrderId, Shown>,
+    waiting: &'a mut NumberMap<OrderId, Terms>,
     places: &'a mut u64,
     touched: &'a mut Vec<OrderId>,
     moved: &'a mut Vec<RestingOrder>,
+    incoming: &'a mut Vec<(OrderId, Terms)>,
 }
 
 impl Mirror<'_> {
@@ -150,21 +170,28 @@ impl Mirror<'_> {
     fn event(&mut self, event: &Event, is_last: bool, out: &mut Out<'_>) {
         match *event {
             Event::Traded { trade, maker, taker, price, qty } => {
-                let said = self.traded(maker, trade, price, qty, true, out);
+                self.traded(maker, trade, price, qty, true, out);
                 // An incoming order is not shown; in an auction both were.
                 if self.shown.contains_key(&taker) {
-                    self.traded(taker, trade, price, qty, !said, out);
+                    self.traded(taker, trade, price, qty, false, out);
                 }
             }
             Event::Accepted { order } | Event::Reduced { order, .. } => self.touched.push(order),
+            Event::Triggered { order } => {
+                self.incoming.extend(self.waiting.remove(&order).map(|terms| (order, terms)));
+                self.touched.push(order);
+            }
             Event::Cancelled { order, .. } => {
                 if self.engine.order(order).is_none() {
+                    self.waiting.remove(&order);
                     self.remove(order, out);
                 }
             }
             Event::Replaced { order, kept_priority, .. } => {
                 if !kept_priority && !is_last {
                     // It left the book before it traded.
+                    let terms = self.shown.get(&order).map(|shown| Terms { instrument: shown.instrument, side: shown.side });
+                    self.incoming.extend(terms.map(|terms| (order, terms)));
                     self.remove(order, out);
                 } else if let Some(shown) = self.shown.get_mut(&order) {
                     shown.displaced |= !kept_priority;
@@ -176,15 +203,17 @@ impl Mirror<'_> {
             | Event::MassCancelled { .. }
             | Event::MassCancelRejected { .. }
             | Event::Credited { .. }
-            | Event::CreditRefused { .. }
+            | Event::InboxRefused { .. }
+            | Event::InboxIgnored { .. }
+            | Event::Withdrawn { .. }
+            | Event::WithdrawalRefused { .. }
             | Event::Configured
             | Event::ConfigurationRefused { .. } => {}
         }
     }
 
-    /// Whether the trade was said with a price.
-    fn traded(&mut self, order: OrderId, trade: TradeId, price: Price, qty: Qty, printable: bool, out: &mut Out<'_>) -> bool {
-        let Some(shown) = self.shown.get_mut(&order) else { return false };
+    fn traded(&mut self, order: OrderId, trade: TradeId, price: Price, qty: Qty, printable: bool, out: &mut Out<'_>) {
+        let Some(shown) = self.shown.get_mut(&order) else { return self.traded_hidden(order, trade, price, qty, out) };
         let (instrument, reference) = (shown.instrument, shown.reference);
         let change = if shown.lots < qty.lots() {
             Change::Traded { side: shown.side, price, qty, trade }
@@ -198,7 +227,15 @@ impl Mirror<'_> {
         if shown.lots == 0 {
             self.touched.push(order);
         }
-        true
+    }
+
+    /// A trade with an order that came to rest within the command.
+    #[cold]
+    fn traded_hidden(&mut self, order: OrderId, trade: TradeId, price: Price, qty: Qty, out: &mut Out<'_>) {
+        let known = self.incoming.iter().rfind(|(incoming, _)| *incoming == order);
+        debug_assert!(known.is_some(), "order {order} trades, and neither is it shown nor did it come with the command");
+        let Some(&(_, Terms { instrument, side })) = known else { return };
+        out.say(instrument, Change::Traded { side, price, qty, trade });
     }
 
     fn remove(&mut self, order: OrderId, out: &mut Out<'_>) {
@@ -213,6 +250,10 @@ impl Mirror<'_> {
             let order = self.touched[at];
             match self.engine.order(order) {
                 None => self.remove(order, out),
+                Some(RestingOrder { trigger: Some(_), instrument, side, .. }) => {
+                    self.remove(order, out);
+                    self.waiting.insert(order, Terms { instrument, side });
+                }
                 Some(resting) => self.compare(&resting, out),
             }
         }

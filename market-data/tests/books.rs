@@ -9,11 +9,14 @@ mod flow;
 use flow::{Flow, Rng};
 use plinth_market_data::conflate::Conflator;
 use plinth_market_data::depth::{Depth, Top};
-use plinth_market_data::update::{ShownOrder, Snapshot};
+use plinth_market_data::update::{Reference, ShownOrder, Snapshot};
 use plinth_market_data::{Book, BookError, Change, Publisher, Update, UpdateSeq};
+use plinth_matching::engine::Engine;
 use plinth_types::command::Side;
-use plinth_types::id::InstrumentId;
-use plinth_types::quantity::{Lots, Price};
+use plinth_types::event::Event;
+use plinth_types::id::{InstrumentId, TradeId};
+use plinth_types::quantity::{Lots, Price, Qty};
+use std::collections::BTreeMap;
 
 const SEEDS: u64 = 200;
 const COMMANDS: usize = 1_500;
@@ -25,12 +28,17 @@ fn snapshot_and_increments_are_the_engines_book_at_every_record() {
         let mut flow = Flow::new(seed);
         let mut rng = Rng(!seed);
         let mut publisher = Publisher::new(flow.capacity);
+        let mut engine = Engine::new(flow.capacity, ());
+        let mut prices = BTreeMap::new();
         let mut consumers: Vec<Consumer> = (0..3).map(|instrument| Consumer::new(InstrumentId::new(instrument))).collect();
         let mut updates = Vec::new();
         for at in 0..COMMANDS {
             let (command, tail) = flow.next_command();
             updates.clear();
             publisher.apply(&command, &tail, &mut updates);
+            let mut events = Vec::new();
+            engine.apply(&command, &tail, &mut events);
+            assert_eq!(trades_said(&mut prices, &updates), trades_made(&events), "seed {seed}, command {at}: {command:?}");
             for update in &updates {
                 assert_eq!(update.time, command.time);
                 seen.count(update);
@@ -88,6 +96,36 @@ fn the_feed_is_a_function_of_the_records() {
         updates
     };
     assert_eq!(run(), run());
+}
+
+type Trade = (TradeId, Price, Qty);
+
+fn trades_made(events: &[Event]) -> Vec<Trade> {
+    let mut made = Vec::new();
+    for event in events {
+        if let Event::Traded { trade, price, qty, .. } = *event {
+            made.push((trade, price, qty));
+        }
+    }
+    made
+}
+
+/// Each trade once: with its price, or of an order whose price it has.
+fn trades_said(prices: &mut BTreeMap<Reference, Price>, updates: &[Update]) -> Vec<Trade> {
+    let mut said = Vec::new();
+    for update in updates {
+        match update.change {
+            Change::Added { reference, price, .. } | Change::Replaced { new: reference, price, .. } => {
+                prices.insert(reference, price);
+            }
+            Change::Executed { reference, qty, trade } => said.push((trade, prices[&reference], qty)),
+            Change::ExecutedAt { qty, trade, price, printable: true, .. } | Change::Traded { price, qty, trade, .. } => {
+                said.push((trade, price, qty));
+            }
+            Change::Listed(_) | Change::ExecutedAt { .. } | Change::Reduced { .. } | Change::Deleted { .. } => {}
+        }
+    }
+    said
 }
 
 /// Consumers of one instrument: there from the start, joined later, conflated, and one that is obviously right.
