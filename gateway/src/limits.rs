@@ -48,12 +48,16 @@ pub const HANDSHAKE_INTERVAL_NS: u64 = SECOND_NS / 20;
 pub const FAREWELL_TIME_MAX_NS: u64 = SECOND_NS;
 /// Connections that have not logged on. The next one is closed, so that silent peers cannot keep clients out.
 pub const CONNECTIONS_PENDING_MAX: usize = 128;
-/// Addresses whose failed logons, or whose handshakes, are remembered. Beyond it those that may try again are forgotten first.
+/// Addresses whose failed logons, logons or handshakes are remembered. Beyond it those that may try again are forgotten first.
 pub const FAILURES_KEPT_MAX: usize = 4_096;
 /// Failed logons of one address in quick succession. The next connection is closed before its password is looked at.
 pub const FAILED_LOGONS_BURST: u64 = 10;
 /// How often an address may fail after that: ten times a minute.
 pub const FAILED_LOGON_INTERVAL_NS: u64 = 6 * SECOND_NS;
+/// Logons of one session from one address in quick succession that are verified. The next connection is closed.
+pub const LOGONS_BURST: u64 = 64;
+/// How often one is verified after that: four times a second.
+pub const LOGON_INTERVAL_NS: u64 = SECOND_NS / 4;
 /// A connection that has not logged on by then is closed.
 pub const LOGON_TIME_MAX_NS: u64 = 10 * SECOND_NS;
 /// How long we wait for the answer to our `Logout`.

@@ -78,8 +78,9 @@ impl<A: Application> Acceptor<A> {
 
     pub(super) fn first_message(&mut self, link: LinkId, since: MonoNs, bytes: &[u8], now: Now) {
         let message = Message::new(bytes, &self.fields);
-        let certificate = self.links[link.index as usize].certificate.as_ref();
-        let Some(session) = self.identify(&message, certificate, now) else { return self.refuse(link) };
+        let own = &self.links[link.index as usize];
+        let address = own.address;
+        let Some(session) = self.identify(&message, own.certificate.as_ref(), now) else { return self.refuse(link) };
         let proof = match &self.sessions[session].config().credential {
             Credential::None => {
                 self.pending_count -= 1;
@@ -101,11 +102,12 @@ impl<A: Application> Acceptor<A> {
             }
         };
         match proof.filter(|_| self.verifications.len() < VERIFICATIONS_WAITING_MAX) {
-            Some(proof) => {
+            // A verification costs tens of milliseconds: who logs on all the time waits.
+            Some(proof) if self.logons.take((address, session), now.mono) => {
                 self.verifications.push_back(super::Verification { link, proof });
                 self.links[link.index as usize].state = LinkState::Verifying { since, session, logon: Unshown(bytes.into()) };
             }
-            None => self.refuse(link),
+            Some(_) | None => self.refuse(link),
         }
     }
 

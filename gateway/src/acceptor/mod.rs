@@ -23,7 +23,7 @@ use crate::codec::Message;
 use crate::codec::frame::{self, Fields, Frame};
 use crate::limits::{
     CONNECTIONS_PENDING_MAX, CONNECTIONS_PER_CERTIFICATE_MAX, FAILED_LOGON_INTERVAL_NS, FAILED_LOGONS_BURST, FAILURES_KEPT_MAX,
-    LOGON_TIME_MAX_NS,
+    LOGON_INTERVAL_NS, LOGON_TIME_MAX_NS, LOGONS_BURST,
 };
 use crate::rate::{Rate, Rates};
 use crate::session::{Application, Context, Session, SessionConfig, SessionConfigError};
@@ -61,6 +61,8 @@ pub struct Acceptor<A> {
     /// Sessions whose orders are to be cancelled because their connection is gone.
     lost: Vec<SessionId>,
     failures: Rates<IpAddr>,
+    /// Logons of each session from each address, by the index of the session.
+    logons: Rates<(IpAddr, usize)>,
     pending_count: usize,
     /// Connections that have not logged on, or have not when they were last looked at, by age.
     pending: VecDeque<LinkId>,
@@ -122,6 +124,7 @@ impl<A: Application> Acceptor<A> {
             touched: Touched::default(),
             lost: Vec::new(),
             failures: Rates::new(FAILED_LOGONS, FAILURES_KEPT_MAX),
+            logons: Rates::new(LOGONS, FAILURES_KEPT_MAX),
             pending_count: 0,
             pending: VecDeque::new(),
             by_certificate: HashMap::new(),
@@ -440,4 +443,5 @@ impl<A: Application> Acceptor<A> {
 
 /// Times of logons have no finer parts.
 const MILLISECOND_NS: u64 = 1_000_000;
+const LOGONS: Rate = Rate { interval_ns: LOGON_INTERVAL_NS, burst: LOGONS_BURST };
 const FAILED_LOGONS: Rate = Rate { interval_ns: FAILED_LOGON_INTERVAL_NS, burst: FAILED_LOGONS_BURST };

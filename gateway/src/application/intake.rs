@@ -31,6 +31,8 @@ impl Application for Desk {
         let msg_type = message.msg_type();
         let outcome = match msg_type {
             _ if !origin.role.may_send(msg_type) => Err(Fault::Business(BusinessReject::not_authorized(origin.role))),
+            b"D" | b"F" | b"G" if origin.is_throttled => self.throttled(Fault::Refused(Refusal::Throttled)),
+            _ if origin.is_throttled => self.throttled(Fault::Business(BusinessReject::THROTTLED)),
             b"q" => self.mass_cancel(origin, message, &request, zone, reply),
             b"AF" => self.mass_status(origin, message, &request, reply),
             b"x" => self.security_list(origin, message, &request, reply),
@@ -54,6 +56,11 @@ impl Application for Desk {
 }
 
 impl Desk {
+    const fn throttled(&mut self, fault: Fault) -> Result<(), Fault> {
+        self.throttled_count += 1;
+        Err(fault)
+    }
+
     fn new_order<Z: Zone>(
         &mut self,
         origin: Origin,

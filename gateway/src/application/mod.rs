@@ -26,6 +26,8 @@
 //!   102=6); with `PossResend` it is answered with the order's status. Only requests that reached the zone use one up.
 //! * `OrderMassCancelRequest` (from 4.3 on) with 530=7 takes all orders of the session off the books, with 530=1 those of `Symbol`; `Side` narrows
 //!   either. Each order's report says why, then `OrderMassCancelReport` says how many. `OrderMassStatusRequest` knows 585=7 and 585=1.
+//! * A session may be configured with a rate: what is more than that is refused, with 103=99 or 380=0, and its `ClOrdID` stays free. Cancels have a
+//!   rate of their own.
 //! * A session may be configured to lose its orders with its connection. A session's role says which messages it may send; others are answered
 //!   with 380=6.
 //! * `OrderID` is `SESSION-INDEX`. `ExecID` is `RECORD-EVENT-SIDE`, so a report sent again has the same one; `R…` for a rejection by the
@@ -87,7 +89,7 @@ impl Desk {
         self.trades.len()
     }
 
-    /// Requests refused because the zone was full.
+    /// Requests refused because the zone was full, or because their session asks too often.
     #[must_use]
     pub const fn throttled_count(&self) -> u64 {
         self.throttled_count

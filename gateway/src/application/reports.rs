@@ -24,6 +24,7 @@ pub(super) enum Refusal {
     Unsupported { tag: Tag },
     Contradiction,
     TooManyOrders,
+    Throttled,
     Full(Full),
 }
 
@@ -37,7 +38,7 @@ impl Refusal {
             Self::DuplicateId => 6,
             Self::Unsupported { .. } | Self::Contradiction => 11,
             Self::UnknownAccount => 15,
-            Self::TooManyOrders | Self::Full(_) => 99,
+            Self::TooManyOrders | Self::Throttled | Self::Full(_) => 99,
         }
     }
 
@@ -48,7 +49,12 @@ impl Refusal {
             Self::UnknownOrder => 1,
             Self::Unsupported { .. } => 2,
             Self::DuplicateId => 6,
-            Self::UnknownSymbol | Self::UnknownAccount | Self::Contradiction | Self::TooManyOrders | Self::Full(_) => 99,
+            Self::UnknownSymbol
+            | Self::UnknownAccount
+            | Self::Contradiction
+            | Self::TooManyOrders
+            | Self::Throttled
+            | Self::Full(_) => 99,
         }
     }
 
@@ -64,6 +70,7 @@ impl Refusal {
             }
             Self::Contradiction => "order terms contradict each other",
             Self::TooManyOrders => "capacity reached",
+            Self::Throttled => THROTTLED,
             Self::Full(full) => return body.text(tag::TEXT, format_args!("{full}")),
         };
         body.bytes(tag::TEXT, text.as_bytes());
@@ -85,6 +92,8 @@ impl BusinessReject {
     pub(super) const fn not_authorized(role: Role) -> Self {
         Self { reason: 6, text: role.refusal(), missing: None }
     }
+
+    pub(super) const THROTTLED: Self = Self { reason: 0, text: THROTTLED, missing: None };
 
     pub(super) const fn missing(tag: Tag) -> Self {
         Self { reason: 5, text: "Conditionally Required Field Missing", missing: Some(tag) }
@@ -413,6 +422,8 @@ fn write_status_req_id(request: &Request<'_>, body: &mut BodyWriter<'_>) {
     }
 }
 
+/// What a session hears that asks more often than it may.
+pub(super) const THROTTLED: &str = "more than this session's rate";
 /// The record of an answer that came of none.
 pub(super) const NO_RECORD: Seq = Seq::new(0);
 /// Longest value of a client's that is sent back.

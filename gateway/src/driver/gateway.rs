@@ -95,7 +95,7 @@ pub struct GatewayStatus {
     pub refused: u64,
     /// Stretches of bytes that were no messages.
     pub garbled: u64,
-    /// Requests refused because the zone was full.
+    /// Requests refused because the zone was full, or because their session asks too often.
     pub throttled: u64,
     /// Trades that are not settled.
     pub unsettled_trades: usize,
@@ -110,6 +110,8 @@ pub struct SessionStatus {
     pub comp_id: String,
     /// Whether it is logged on.
     pub is_logged_on: bool,
+    /// Whether a connection is bound to it, be it that its logon or its goodbye is not said yet.
+    pub has_connection: bool,
     /// Whether it is too slow for what it is told.
     pub is_quarantined: bool,
     /// The number expected next.
@@ -219,6 +221,7 @@ impl Gateway {
             id: session.config().id,
             comp_id: session.config().comp_id.clone(),
             is_logged_on: session.is_active(),
+            has_connection: !session.is_idle(),
             is_quarantined: session.is_quarantined(),
             next_in: session.next_in(),
             next_out: session.next_out(),

@@ -2,6 +2,7 @@
 
 use crate::codec::Version;
 use crate::limits::COMP_ID_SIZE_MAX;
+use crate::rate::Rate;
 use crate::tls::CertificateName;
 use plinth_types::id::SessionId;
 use std::sync::Arc;
@@ -23,8 +24,19 @@ pub struct SessionConfig {
     pub version: Version,
     /// What it may do.
     pub role: Role,
+    /// How often it may ask.
+    pub throttle: Throttle,
     /// Whether its orders are taken off the books when its connection ends, whoever ended it; a restart of ours counts.
     pub cancel_on_disconnect: bool,
+}
+
+/// How often a session may ask. What is too much is refused at once, costs nothing of the rate, and uses up no `ClOrdID`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Throttle {
+    /// Orders, replacements, and whatever takes nothing off the books; `None` for no limit but the zone's own.
+    pub requests: Option<Rate>,
+    /// Cancels and mass cancels, which have a rate of their own: they pass when orders do not.
+    pub cancels: Option<Rate>,
 }
 
 /// What a session may do.
@@ -77,6 +89,7 @@ impl SessionConfig {
             reset,
             version: Version::Fix44,
             role: Role::Trade,
+            throttle: Throttle::default(),
             cancel_on_disconnect: false,
         }
     }

@@ -102,10 +102,21 @@ impl Session {
             }
             MsgType::Application => {
                 self.advance();
-                let origin = Origin { session: self.config.id, role: self.config.role, msg_seq_num: number, now };
+                let is_throttled = !self.may_ask(message.msg_type(), now);
+                let origin = Origin { session: self.config.id, role: self.config.role, msg_seq_num: number, is_throttled, now };
                 context.application.message(origin, message, context.zone, &mut self.outbound);
             }
         }
+    }
+
+    /// Whether the session's rates leave room for one more message of this type.
+    fn may_ask(&mut self, msg_type: &[u8], now: Now) -> bool {
+        let [requests, cancels] = &mut self.spent;
+        let (spent, rate) = match msg_type {
+            b"F" | b"q" => (cancels, self.config.throttle.cancels),
+            _ => (requests, self.config.throttle.requests),
+        };
+        rate.is_none_or(|rate| spent.take(rate, now.mono))
     }
 
     /// Counts the message with the expected number.

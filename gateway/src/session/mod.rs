@@ -61,7 +61,7 @@ mod store;
 mod timers;
 
 pub(crate) use config::is_comp_id;
-pub use config::{Credential, ResetPolicy, Role, SessionConfig, SessionConfigError};
+pub use config::{Credential, ResetPolicy, Role, SessionConfig, SessionConfigError, Throttle};
 pub(crate) use inbound::is_time_accurate;
 pub use outbound::{BodyWriter, Outbound};
 pub use signed_logon::SignedLogon;
@@ -69,6 +69,7 @@ pub use signed_logon::SignedLogon;
 use crate::clock::{MonoNs, Now};
 use crate::codec::Message;
 use crate::dictionary::Dictionary;
+use crate::rate::Spent;
 use crate::zone::Zone;
 use held::Held;
 use plinth_types::command::Body;
@@ -96,6 +97,8 @@ pub struct Origin {
     pub role: Role,
     /// Its number.
     pub msg_seq_num: MsgSeqNum,
+    /// Too much was asked lately: this is to be refused.
+    pub is_throttled: bool,
     /// When it came.
     pub now: Now,
 }
@@ -117,6 +120,8 @@ pub struct Session {
     next_in: MsgSeqNum,
     held: Held,
     asked: Option<Asked>,
+    /// Of the rates of requests and of cancels.
+    spent: [Spent; 2],
     state: State,
 }
 
@@ -175,6 +180,7 @@ impl Session {
             next_in: MsgSeqNum::new(1),
             held: Held::default(),
             asked: None,
+            spent: [Spent::default(); 2],
             state: State::Idle,
         }
     }

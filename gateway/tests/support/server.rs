@@ -19,6 +19,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// A gateway on a thread, with its zone.
 pub struct Server {
     pub address: SocketAddr,
+    /// Of each listener.
+    pub addresses: Vec<SocketAddr>,
     waker: Waker,
     requests: Sender<Request>,
     pub speed: Arc<AtomicU64>,
@@ -59,8 +61,8 @@ impl Server {
         let speed = Arc::new(AtomicU64::new(1));
         let clock = Clock { speed: speed.clone(), read_at: Now::read().mono, mono: MonoNs::default() };
         let thread = std::thread::spawn(move || serve(setup, clock, &inbox, &ready));
-        let (address, waker) = started.recv().expect("the gateway starts");
-        Self { address, waker, requests, speed, thread }
+        let (addresses, waker) = started.recv().expect("the gateway starts");
+        Self { address: addresses[0], addresses, waker, requests, speed, thread }
     }
 
     pub fn status(&self) -> GatewayStatus {
@@ -68,6 +70,14 @@ impl Server {
         self.requests.send(Request::Status(sender)).unwrap();
         self.waker.wake();
         receiver.recv_timeout(PATIENCE).expect("the loop turns")
+    }
+
+    /// Logs on with both numbers at 1 again.
+    pub fn log_on_resetting(&self, firm: u16) -> Client {
+        let config = ClientConfig::new(&format!("FIRM{firm}"), "PLINTH").password(&format!("secret{firm}")).heartbeat_s(600);
+        let mut client = Client::connect(self.address, config.reset(true)).unwrap();
+        client.logon(Instant::now() + PATIENCE).unwrap();
+        client
     }
 
     /// All that the gateway would print of itself.
@@ -105,6 +115,17 @@ impl Server {
     }
 }
 
+/// Whether nobody holds a session.
+pub trait Idle {
+    fn is_idle(&self, session: usize) -> bool;
+}
+
+impl Idle for GatewayStatus {
+    fn is_idle(&self, session: usize) -> bool {
+        !self.sessions[session].has_connection
+    }
+}
+
 /// What a gateway is started with.
 pub struct Setup {
     pub driver: DriverConfig,
@@ -125,7 +146,7 @@ impl Setup {
     }
 }
 
-fn serve(setup: Setup, mut clock: Clock, inbox: &Receiver<Request>, ready: &Sender<(SocketAddr, Waker)>) -> Vec<Record> {
+fn serve(setup: Setup, mut clock: Clock, inbox: &Receiver<Request>, ready: &Sender<(Vec<SocketAddr>, Waker)>) -> Vec<Record> {
     let Setup { driver, listen, sessions, records } = setup;
     let config = GatewayConfig {
         listen,
@@ -146,7 +167,7 @@ fn serve(setup: Setup, mut clock: Clock, inbox: &Receiver<Request>, ready: &Send
     journal.delivered = records.len();
     journal.records = records;
     gateway.start(&mut journal);
-    ready.send((gateway.local_addrs().unwrap()[0], gateway.waker())).unwrap();
+    ready.send((gateway.local_addrs().unwrap(), gateway.waker())).unwrap();
     loop {
         match inbox.try_recv() {
             Ok(Request::Status(reply)) => reply.send(gateway.status()).unwrap(),

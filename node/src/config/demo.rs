@@ -231,6 +231,8 @@ fn session(credentials: &Credentials) -> io::Result<Session> {
         public_key: None,
         certificates: Vec::new(),
         role: Role::default(),
+        requests_per_second: None,
+        cancels_per_second: None,
         may_reset: true,
         cancel_on_disconnect: false,
         version: None,

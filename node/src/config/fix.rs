@@ -5,7 +5,8 @@ use super::resolve::{ConfigError, value};
 use super::schema;
 use plinth_gateway::codec::Version;
 use plinth_gateway::driver::Listen;
-use plinth_gateway::session::{Credential, ResetPolicy, Role, SessionConfig};
+use plinth_gateway::rate::Rate;
+use plinth_gateway::session::{Credential, ResetPolicy, Role, SessionConfig, Throttle};
 use plinth_gateway::tls::{TlsConfig, TlsFiles};
 use plinth_types::id::SessionId;
 use std::net::SocketAddr;
@@ -64,6 +65,10 @@ pub(super) fn session(id: SessionId, session: &schema::Session) -> Result<Sessio
             schema::Role::CancelOnly => Role::CancelOnly,
             schema::Role::DropCopy => Role::DropCopy,
             schema::Role::MarketData => Role::MarketData,
+        },
+        throttle: Throttle {
+            requests: session.requests_per_second.map(|count| Rate::per_second(count.into())),
+            cancels: session.cancels_per_second.map(|count| Rate::per_second(count.into())),
         },
         cancel_on_disconnect: session.cancel_on_disconnect,
         ..SessionConfig::new(id, &session.comp_id, credential, reset)

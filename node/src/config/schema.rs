@@ -305,6 +305,12 @@ pub struct Session {
     /// What it may do.
     #[serde(default)]
     pub role: Role,
+    /// Orders and questions that it may send a second, and at once; more are refused. None for no limit but the zone's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_second: Option<u32>,
+    /// The same of cancels, which pass when orders do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancels_per_second: Option<u32>,
     /// Whether a Logon may reset the sequence numbers (`ResetSeqNumFlag`, FIX tag 141).
     #[serde(default)]
     pub may_reset: bool,
