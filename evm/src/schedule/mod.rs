@@ -14,9 +14,14 @@
 //! (`templates`), so that predicting costs no hashing; a raw slot from an access list then does not meet them, which costs a repetition.
 
 mod frames;
+mod keys;
+mod observe;
+mod predict;
 mod release;
+mod templates;
 
 pub use frames::{Framing, Order};
+pub use predict::{Effort, Predictor};
 pub use release::{Release, releases};
 
 /// Names of what a transaction touches ([`crate::execution::parallel::account_key`], [`crate::execution::parallel::slot_key`]).
