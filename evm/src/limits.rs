@@ -8,3 +8,35 @@ pub const ACCESS_KEYS_MAX: usize = 1_024;
 pub const TEMPLATES_MAX: usize = 65_536;
 /// Slots one remembered pattern may have.
 pub const TEMPLATE_SLOTS_MAX: usize = 64;
+/// A block in the journal: twice the largest block by RLP (EIP-7934) for its receipts, and as much again for its changes.
+pub const RECORD_BYTES_MAX: usize = 64 << 20;
+/// A block as RLP (EIP-7934: 10 MiB less 2 MiB for what consensus adds).
+pub const BLOCK_RLP_BYTES_MAX: usize = 8 << 20;
+/// Blocks whose state can still be asked for.
+pub const STATE_HISTORY_BLOCKS: usize = 128;
+/// Transactions waiting, of all senders.
+pub const POOL_TRANSACTIONS_MAX: usize = 50_000;
+/// Transactions waiting, of one sender.
+pub const POOL_SENDER_MAX: usize = 256;
+/// A transaction as bytes (geth's limit too).
+pub const TRANSACTION_BYTES_MAX: usize = 128 << 10;
+/// Percent by which both fees of a replacement must exceed those of what it replaces.
+pub const REPLACEMENT_PERCENT: u128 = 10;
+/// Logs one `eth_getLogs` may return.
+pub const LOGS_MAX: usize = 10_000;
+/// Blocks one `eth_getLogs` may look through.
+pub const LOGS_BLOCKS_MAX: u64 = 10_000;
+/// Blocks of one `eth_feeHistory`.
+pub const FEE_HISTORY_BLOCKS_MAX: u64 = 1_024;
+/// Gas of one `eth_call` or estimate.
+pub const CALL_GAS_MAX: u64 = 50_000_000;
+/// Slots of one `eth_getProof`.
+pub const PROOF_SLOTS_MAX: usize = 1_024;
+/// A JSON-RPC request.
+pub const REQUEST_BYTES_MAX: u32 = 2 << 20;
+/// A JSON-RPC answer.
+pub const RESPONSE_BYTES_MAX: u32 = 32 << 20;
+/// Calls in one JSON-RPC batch.
+pub const BATCH_MAX: u32 = 1_000;
+/// Connections to the JSON-RPC server.
+pub const CONNECTIONS_MAX: u32 = 512;

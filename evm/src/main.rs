@@ -1,2 +1,132 @@
-//! x
-fn main() {}
+//! The EVM zone as a program: serve a chain, run the public test suites, measure.
+
+use clap::{Parser, Subcommand};
+use plinth_evm::chain::Chain;
+use plinth_evm::conformance::{Report, run_blockchain_tests, run_state_tests};
+use plinth_evm::ethereum::{Address, Genesis};
+use plinth_evm::execution::parallel::Pool;
+use plinth_evm::node::Node;
+use plinth_evm::{bench, rpc};
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Debug, Parser)]
+#[command(version, about = "The EVM zone: Ethereum to every tool, executed in parallel")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Produce blocks and answer JSON-RPC.
+    Serve(Serve),
+    /// Run Ethereum's public test suites against this build.
+    Conformance {
+        /// Directory of state tests (JSON).
+        #[arg(long)]
+        state: Option<PathBuf>,
+        /// Directory of blockchain tests (JSON).
+        #[arg(long)]
+        blockchain: Option<PathBuf>,
+    },
+    /// Measure the parallel executor against plain revm, and print JSON.
+    Bench(bench::Options),
+    /// Print the genesis of the development chain, whose keys anybody can compute.
+    DevGenesis,
+}
+
+#[derive(Debug, clap::Args)]
+struct Serve {
+    /// Genesis as geth writes it; without it, the development chain.
+    #[arg(long)]
+    genesis: Option<PathBuf>,
+    /// Directory of the journal; without it, nothing survives.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// Where to answer JSON-RPC, over HTTP and WebSocket. There is no access control.
+    #[arg(long, default_value = "127.0.0.1:8545")]
+    listen: SocketAddr,
+    /// Worker threads of the executor.
+    #[arg(long, default_value_t = 2)]
+    workers: usize,
+    /// Least time between blocks, in milliseconds.
+    #[arg(long, default_value_t = 200)]
+    interval_ms: u64,
+    /// Who receives the fees.
+    #[arg(long, default_value_t = Address::ZERO)]
+    fees_to: Address,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Serve(arguments) => serve(arguments),
+        Command::Conformance { state, blockchain } => conformance(state, blockchain),
+        Command::Bench(options) => bench::run(&options).map(|report| println!("{report}")).map_err(Into::into),
+        Command::DevGenesis => serde_json::to_string_pretty(&plinth_evm::wallet::dev_genesis()).map(|text| println!("{text}")).map_err(Into::into),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(arguments: Serve) -> Result<(), Box<dyn Error>> {
+    let genesis: Genesis = match &arguments.genesis {
+        Some(path) => serde_json::from_slice(&std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?)
+            .map_err(|error| format!("{}: {error}", path.display()))?,
+        None => plinth_evm::wallet::dev_genesis(),
+    };
+    if let Some(directory) = &arguments.data_dir {
+        std::fs::create_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+    }
+    let journal = arguments.data_dir.as_ref().map(|directory| directory.join("blocks.journal"));
+    let chain = Chain::open(&genesis, journal.as_deref(), Arc::new(Pool::new(arguments.workers)?))?;
+    println!("chain {} at block {} {}", chain.chain_id(), chain.header().number, chain.head().hash);
+    let node = Node::new(chain, arguments.fees_to, Duration::from_millis(arguments.interval_ms));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let (address, server) = runtime.block_on(rpc::serve(Arc::clone(&node), arguments.listen))?;
+    println!("JSON-RPC on http://{address}");
+    let producing = Arc::clone(&node);
+    let producer = std::thread::Builder::new().name("producer".into()).spawn(move || producing.produce())?;
+    runtime.block_on(async {
+        tokio::select! {
+            signal = tokio::signal::ctrl_c() => signal,
+            // The producer ends on its own only when a block cannot be made durable; then nothing may be answered as if it were.
+            () = ended(&producer) => Ok(()),
+        }
+    })?;
+    node.stop();
+    let _ = server.stop();
+    producer.join().map_err(|_| "the producer panicked")??;
+    Ok(())
+}
+
+async fn ended<T>(thread: &std::thread::JoinHandle<T>) {
+    while !thread.is_finished() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn conformance(state: Option<PathBuf>, blockchain: Option<PathBuf>) -> Result<(), Box<dyn Error>> {
+    let mut failed = 0;
+    let mut tell = |suite: &str, report: Report| {
+        println!("{suite}: {} passed, {} failed, skipped by fork {:?}", report.passed, report.failed.len(), report.skipped);
+        report.failed.iter().for_each(|failure| println!("FAILED {failure}"));
+        failed += report.failed.len();
+    };
+    if let Some(root) = state {
+        tell("state tests", run_state_tests(&root)?);
+    }
+    if let Some(root) = blockchain {
+        tell("blockchain tests", run_blockchain_tests(&root)?);
+    }
+    if failed == 0 { Ok(()) } else { Err(format!("{failed} cases failed").into()) }
+}

@@ -1,9 +1,11 @@
 //! Ethereum's public test suites, run against this crate's own path: its decoder, its parallel executor with several numbers of workers, its
 //! trie; beside it the serial oracle, which must agree.
 
+mod blockchain_tests;
 mod json;
 mod state_tests;
 
+pub use blockchain_tests::run_blockchain_tests;
 pub use state_tests::run_state_tests;
 
 use std::path::PathBuf;

@@ -78,11 +78,10 @@ impl Templates {
         }
     }
 
-    /// Forgets a pattern whose prediction erred.
+    /// Stops believing a pattern whose prediction erred, until it is seen again. The fault may be another transaction's, so it does not count.
     pub(super) fn doubt(&mut self, to: Address, selector: [u8; 4]) {
         if let Some(entry) = self.entries.get_mut(&(to, selector)) {
             entry.agreements = 0;
-            entry.disagreements = entry.disagreements.saturating_add(1);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a block changed.
 
-use super::{AccountState, StateView};
+use super::{AccountState, StateView, WorldState};
 use crate::ethereum::{Address, AddressMap, B256, B256Map, HashMap, U256};
 use crate::machine::Bytecode;
 use std::collections::HashSet;
@@ -40,6 +40,21 @@ impl Changes {
         });
         let deployed: HashSet<B256> = self.accounts.values().filter_map(|change| change.account).map(|account| account.code_hash).collect();
         self.codes.retain(|hash, code| !code.is_empty() && deployed.contains(hash) && before.code(hash).is_empty());
+    }
+
+    /// What takes this change back, given the state before it.
+    pub fn inverse(&self, before: &WorldState) -> Self {
+        let accounts = self.accounts.iter().map(|(address, change)| {
+            let earlier = before.get(address);
+            let gone = change.wiped || change.account.is_none() || earlier.is_none();
+            let storage = if gone {
+                earlier.map(|earlier| earlier.storage.clone()).unwrap_or_default()
+            } else {
+                change.storage.keys().map(|slot| (*slot, before.storage(address, slot))).collect()
+            };
+            (*address, AccountChange { account: earlier.map(|earlier| earlier.account), wiped: gone, storage })
+        });
+        Self { accounts: accounts.collect(), codes: B256Map::default() }
     }
 
     /// The account after this change, on top of `before`.

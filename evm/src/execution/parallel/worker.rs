@@ -72,12 +72,12 @@ impl Pool {
 }
 
 /// How a block went; no part of its result.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Executions, repeated ones counted.
     pub executions: u64,
-    /// Executions repeated because a value read had changed: predictions that erred.
-    pub repeats: u64,
+    /// Transactions executed again because a value read had changed: predictions that erred. One may stand here twice.
+    pub repeated: Vec<u32>,
     /// Plain transfers done without the machine.
     pub transfers: u64,
 }
@@ -105,7 +105,7 @@ pub fn execute<S: StateView>(
         finished: AtomicU32::new(0),
         abandoned: AtomicBool::new(false),
         executions: AtomicU64::new(0),
-        repeats: AtomicU64::new(0),
+        repeated: Mutex::default(),
         transfers: AtomicU64::new(0),
     };
     match &pool.threads {
@@ -114,9 +114,13 @@ pub fn execute<S: StateView>(
         }
         Some(_) | None => Worker::new(&block).run(),
     }
-    let Block { commits, executions, repeats, transfers, .. } = block;
+    let Block { commits, executions, repeated, transfers, .. } = block;
     let stats =
-        Stats { executions: executions.into_inner(), repeats: repeats.into_inner(), transfers: transfers.into_inner() };
+        Stats {
+        executions: executions.into_inner(),
+        repeated: repeated.into_inner().unwrap_or_else(PoisonError::into_inner),
+        transfers: transfers.into_inner(),
+    };
     let mut commits = commits.into_inner().unwrap_or_else(PoisonError::into_inner);
     commits.settle_fees(&overlay);
     for (address, amount) in &plan.credits {
@@ -145,7 +149,7 @@ struct Block<'a, S> {
     /// A worker panicked.
     abandoned: AtomicBool,
     executions: AtomicU64,
-    repeats: AtomicU64,
+    repeated: Mutex<Vec<u32>>,
     transfers: AtomicU64,
 }
 
@@ -155,14 +159,14 @@ struct Worker<'b, 'a, S: StateView> {
     block: &'b Block<'a, S>,
     machine: Machine<'b, S>,
     executions: u64,
-    repeats: u64,
+    repeated: Vec<u32>,
     transfers: u64,
 }
 
 impl<'b, 'a, S: StateView> Worker<'b, 'a, S> {
     fn new(block: &'b Block<'a, S>) -> Self {
         let machine = block.plan.context.machine(TrackedDatabase::new(block.overlay));
-        Self { block, machine, executions: 0, repeats: 0, transfers: 0 }
+        Self { block, machine, executions: 0, repeated: Vec::new(), transfers: 0 }
     }
 
     fn run(mut self) {
@@ -192,7 +196,7 @@ impl<'b, 'a, S: StateView> Worker<'b, 'a, S> {
             }
         }
         self.block.executions.fetch_add(self.executions, Ordering::Relaxed);
-        self.block.repeats.fetch_add(self.repeats, Ordering::Relaxed);
+        self.block.repeated.lock().unwrap_or_else(PoisonError::into_inner).append(&mut self.repeated);
         self.block.transfers.fetch_add(self.transfers, Ordering::Relaxed);
         std::mem::forget(leaving);
     }
@@ -252,7 +256,7 @@ impl<'b, 'a, S: StateView> Worker<'b, 'a, S> {
                 Verdict::NotPlain => plainly = false,
             }
             // All before it are committed and the lock is held: what it reads now is final, but for fees, which the check settles first.
-            self.repeats += 1;
+            self.repeated.push(index);
             *outcome = self.execute(index, plainly);
         }
         block.queue.commit(index);
