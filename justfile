@@ -43,6 +43,19 @@ replay *ARGS:
 deny:
     cargo deny check licenses bans sources
 
+# The EVM zone: lint and tests; the public suites are in PLINTH_FIXTURES.
+evm:
+    cargo clippy --release --manifest-path evm/Cargo.toml --all-targets -- -D warnings
+    cargo test --release --manifest-path evm/Cargo.toml
+
+# Real Ethereum clients against the EVM zone (npm fetches them), with a kill -9 between.
+evm-clients:
+    scripts/evm-clients.sh
+
+# The parallel executor against plain revm.
+evm-bench *ARGS:
+    cargo run --release --manifest-path evm/Cargo.toml -- bench {{ARGS}}
+
 # Needs a network.
 advisories:
     cargo deny check advisories

@@ -46,6 +46,11 @@ absent 'settlement knows no zone code' 'plinth_(matching|gateway|clearing)' sett
 absent 'the zone knows neither consensus nor sockets of the gateway' 'commonware|plinth_(settlement|gateway)' matching/src clearing/src
 absent 'the privacy zone knows neither consensus, sockets, nor another zone' 'commonware|std::net|plinth_(settlement|gateway|matching|clearing)' privacy/src
 absent 'the privacy zone reads no clock' 'Instant::now|SystemTime' privacy/src
+absent 'the EVM zone knows neither consensus nor another zone' 'commonware|plinth_(settlement|gateway|matching|clearing|privacy)' evm/src
+verdict 'revm and alloy are named in one file each' \
+    "$(grep -rnE --include='*.rs' '\b(revm|alloy_[a-z0-9]+)::' evm/src evm/tests | grep -vE '^evm/src/(machine|ethereum)\.rs:')"
+absent 'execution in the EVM zone reads no clock and draws no random number' 'Instant::now|SystemTime|\brand::|getrandom' \
+    evm/src/execution evm/src/schedule evm/src/state evm/src/trie evm/src/chain
 absent 'the gateway knows neither the core nor settlement' 'commonware|plinth_(settlement|matching|clearing)' gateway/src
 
 verdict 'types depends on nothing' "$(tree plinth-types)"

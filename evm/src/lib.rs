@@ -1,6 +1,7 @@
 //! The EVM zone of Plinth.
 
 pub mod bench;
+pub mod chain;
 pub mod conformance;
 pub mod ethereum;
 pub mod execution;
@@ -10,8 +11,7 @@ pub mod node;
 pub mod rpc;
 pub mod schedule;
 pub mod state;
+pub mod store;
 pub mod transaction;
 pub mod trie;
 pub mod wallet;
-pub mod chain;
-pub mod store;

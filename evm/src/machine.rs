@@ -11,13 +11,14 @@ pub use revm::context_interface::{Block, Cfg, ContextSetters, ContextTr, Journal
 pub use revm::database::states::bundle_state::BundleRetention;
 pub use revm::database::{BundleState, CacheDB, State};
 pub use revm::database_interface::WrapDatabaseRef;
-pub use revm::handler::{EvmTr, FrameResult, Handler, MainnetContext};
+pub use revm::handler::post_execution::reward_beneficiary;
+pub use revm::handler::{EvmTr, FrameResult, Handler, MainnetContext, MainnetHandler};
 pub use revm::interpreter::interpreter::EthInterpreter;
 pub use revm::interpreter::interpreter_types::Jumps;
 pub use revm::interpreter::{Interpreter, InterpreterTypes};
 pub use revm::primitives::hardfork::SpecId;
 pub use revm::state::{Account, AccountInfo, EvmState};
 pub use revm::{
-    Database, DatabaseCommit, DatabaseRef, ExecuteCommitEvm, ExecuteEvm, InspectEvm, Inspector, MainBuilder, MainContext, MainnetEvm,
-    SystemCallCommitEvm, SystemCallEvm,
+    Database, DatabaseCommit, DatabaseRef, ExecuteCommitEvm, ExecuteEvm, InspectEvm, Inspector, MainBuilder, MainContext,
+    MainnetEvm, SystemCallCommitEvm, SystemCallEvm,
 };

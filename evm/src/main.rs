@@ -67,7 +67,9 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve(arguments),
         Command::Conformance { state, blockchain } => conformance(state, blockchain),
         Command::Bench(options) => bench::run(&options).map(|report| println!("{report}")).map_err(Into::into),
-        Command::DevGenesis => serde_json::to_string_pretty(&plinth_evm::wallet::dev_genesis()).map(|text| println!("{text}")).map_err(Into::into),
+        Command::DevGenesis => {
+            serde_json::to_string_pretty(&plinth_evm::wallet::dev_genesis()).map(|text| println!("{text}")).map_err(Into::into)
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

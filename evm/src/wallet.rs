@@ -77,7 +77,8 @@ mod tests {
     #[test]
     fn a_signed_transaction_is_recovered_to_its_signer() {
         let wallet = Wallet::numbered(1);
-        let transaction = TxLegacy { chain_id: Some(5), to: TxKind::Call(wallet.address()), gas_limit: 21_000, ..TxLegacy::default() };
+        let transaction =
+            TxLegacy { chain_id: Some(5), to: TxKind::Call(wallet.address()), gas_limit: 21_000, ..TxLegacy::default() };
         let signed = wallet.sign(transaction).unwrap();
         let decoded = Transaction::decode(&signed.envelope().encoded_2718()).unwrap();
         assert_eq!(decoded.sender(), wallet.address());

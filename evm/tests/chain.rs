@@ -1,5 +1,7 @@
 //! The chain: building, importing, recovery from a journal cut or damaged anywhere.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its world may panic")]
+
 use plinth_evm::chain::{Chain, ChainError, Pool as Mempool, PoolError};
 use plinth_evm::ethereum::{Address, Block, Bytes, Encodable, Genesis, TxEip1559, TxEnvelope, TxKind, U256};
 use plinth_evm::execution::parallel::Pool;
@@ -98,7 +100,8 @@ fn a_block_that_lies_is_refused_and_leaves_nothing_behind() {
     grow(&mut honest, 1..=1);
     let block = honest.head().record.block.clone();
     let mut importer = chain(None, 2).unwrap();
-    let lies: [(&str, fn(&mut Block<TxEnvelope>)); 6] = [
+    type Lie = fn(&mut Block<TxEnvelope>);
+    let lies: [(&str, Lie); 6] = [
         ("stateRoot", |block| block.header.state_root.0[0] ^= 1),
         ("receiptsRoot", |block| block.header.receipts_root.0[0] ^= 1),
         ("gasUsed", |block| block.header.gas_used += 1),
@@ -131,7 +134,8 @@ fn a_journal_cut_at_any_byte_of_its_last_record_recovers_to_the_block_before_and
     let whole = std::fs::read(&path).unwrap();
     let cut_at = directory.path().join("cut");
     // Every byte of the head, then a prime step through the payload, and the last bytes.
-    let cuts = (before_last..before_last + 40).chain((before_last + 40..whole.len()).step_by(97)).chain(whole.len() - 3..whole.len());
+    let cuts =
+        (before_last..before_last + 40).chain((before_last + 40..whole.len()).step_by(97)).chain(whole.len() - 3..whole.len());
     for cut in cuts {
         std::fs::write(&cut_at, &whole[..cut]).unwrap();
         let mut recovered = chain(Some(&cut_at), 1).unwrap();
@@ -200,8 +204,26 @@ fn the_pool_refuses_in_the_words_that_clients_know() {
     // A gap: nothing of it goes until it is filled, then all of it, in order.
     add(call(2, 2, TxKind::Call(COUNTER), 0, &[])).unwrap();
     add(call(2, 1, TxKind::Call(COUNTER), 0, &[])).unwrap();
-    let nonces = |pool: &Mempool| pool.candidates(chain.world(), &context).iter().map(|transaction| transaction.env().nonce).collect::<Vec<_>>();
+    let nonces = |pool: &Mempool| {
+        pool.candidates(chain.world(), &context).iter().map(|transaction| transaction.env().nonce).collect::<Vec<_>>()
+    };
     assert_eq!(nonces(&pool), [0]);
     pool.add(call(2, 0, TxKind::Call(COUNTER), 0, &[]), chain.world(), &context).unwrap();
     assert_eq!(nonces(&pool), [0, 0, 1, 2]);
+}
+
+#[test]
+fn the_journal_has_the_bytes_of_version_1() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    grow(&mut chain(Some(&path), 2).unwrap(), 1..=1);
+    let written = std::fs::read(&path).unwrap();
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/journal-v1.bin");
+    if std::env::var_os("PLINTH_REGENERATE").is_some() {
+        std::fs::create_dir_all(golden.parent().unwrap()).unwrap();
+        std::fs::write(&golden, &written).unwrap();
+    }
+    assert!(written == std::fs::read(&golden).unwrap(), "the format changed: raise its version, or take the change back");
+    let opened = chain(Some(&path), 1).unwrap();
+    assert_eq!(opened.header().number, 1);
 }

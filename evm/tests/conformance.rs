@@ -4,7 +4,8 @@ use plinth_evm::conformance::{Report, run_blockchain_tests, run_state_tests};
 use std::path::PathBuf;
 
 fn fixtures(part: &str) -> Option<PathBuf> {
-    let found = std::env::var_os("PLINTH_FIXTURES").map(|root| PathBuf::from(root).join("evm").join(part)).filter(|path| path.exists());
+    let found =
+        std::env::var_os("PLINTH_FIXTURES").map(|root| PathBuf::from(root).join("evm").join(part)).filter(|path| path.exists());
     if found.is_none() {
         eprintln!("skipped: PLINTH_FIXTURES has no evm/{part}");
     }

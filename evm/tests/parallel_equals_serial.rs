@@ -3,12 +3,10 @@
 //! Each seed makes a state of accounts and contracts (made of random snippets: storage, calls, creations, destructions, reverts, logs,
 //! precompiles, reads of the beneficiary) and a block of transactions, many of them wrong. `PLINTH_SEEDS` says how many; a failure names its seed.
 
-use plinth_evm::ethereum::{AccessList, AccessListItem, Address, B256, Bytes, HashMap, TxKind, U256};
+use plinth_evm::ethereum::{AccessList, AccessListItem, Address, Authorization, B256, Bytes, HashMap, TxKind, U256};
 use plinth_evm::execution::parallel::{Pool, execute};
 use plinth_evm::execution::{BlockContext, BlockPlan, BlockResult, Ending, SystemCall, serial};
-use plinth_evm::machine::{
-    BlockEnv, Bytecode, Either, RecoveredAuthority, RecoveredAuthorization, SpecId, TxEnv, opcode,
-};
+use plinth_evm::machine::{BlockEnv, Bytecode, Either, RecoveredAuthority, RecoveredAuthorization, SpecId, TxEnv, opcode};
 use plinth_evm::schedule::Release;
 use plinth_evm::state::{AccountState, WorldAccount, WorldState};
 use plinth_evm::trie::StateTrie;
@@ -200,7 +198,14 @@ fn snippet(code: &mut Vec<u8>, random: &mut Random, beneficiary: Address, depth:
             code.push(opcode::SSTORE);
         }
         18 => {
-            code.push(random.pick(&[opcode::NUMBER, opcode::SELFBALANCE, opcode::GASPRICE, opcode::GAS, opcode::COINBASE, opcode::ORIGIN]));
+            code.push(random.pick(&[
+                opcode::NUMBER,
+                opcode::SELFBALANCE,
+                opcode::GASPRICE,
+                opcode::GAS,
+                opcode::COINBASE,
+                opcode::ORIGIN,
+            ]));
             push_slot(code, random);
             code.push(opcode::SSTORE);
         }
@@ -235,7 +240,8 @@ fn program(random: &mut Random, beneficiary: Address) -> Vec<u8> {
 fn state(random: &mut Random, beneficiary: Address) -> WorldState {
     let mut world = WorldState::default();
     for index in 0..PEOPLE {
-        let balance = if random.one_in(6) { U256::from(random.below(3_000_000)) } else { U256::from(10u64.pow(15) + random.below(1_000)) };
+        let balance =
+            if random.one_in(6) { U256::from(random.below(3_000_000)) } else { U256::from(10u64.pow(15) + random.below(1_000)) };
         let account = AccountState { balance, nonce: random.below(3), ..AccountState::default() };
         world.insert(person(index), WorldAccount { account, ..WorldAccount::default() });
     }
@@ -280,7 +286,10 @@ fn block(random: &mut Random, world: &WorldState, plan: &BlockPlan) -> Vec<TxEnv
                 data: Bytes::from(data),
                 gas_limit: random.pick(&[21_000, 21_000, 21_000, 45_000, 90_000, 300_000, 300_000, 700_000, 16_000_000]),
                 gas_price: random.pick(&[5, 7, 7, 7, 7, 7, 8, 9, 9, 30]),
-                chain_id: random.pick(&[Some(CHAIN), Some(CHAIN), Some(CHAIN), None, Some(2)]).filter(|_| random.one_in(4)).or(Some(CHAIN)),
+                chain_id: random
+                    .pick(&[Some(CHAIN), Some(CHAIN), Some(CHAIN), None, Some(2)])
+                    .filter(|_| random.one_in(4))
+                    .or(Some(CHAIN)),
                 ..TxEnv::default()
             };
             match random.below(6) {
@@ -299,7 +308,7 @@ fn block(random: &mut Random, world: &WorldState, plan: &BlockPlan) -> Vec<TxEnv
                     tx.tx_type = 4;
                     tx.gas_priority_fee = Some(1);
                     let authority = person(random.below(PEOPLE));
-                    let authorization = alloy_eips::eip7702::Authorization {
+                    let authorization = Authorization {
                         chain_id: U256::from(random.pick(&[CHAIN, 0, 3])),
                         address: random.pick(&[contract(0), contract(1), Address::ZERO]),
                         nonce: if authority == caller { nonce + 1 } else { nonce_of(&authority) },
@@ -396,7 +405,13 @@ fn every_random_block_is_executed_as_in_order() {
                 seen.transfers += stats.transfers;
                 result.changes.normalise(&world);
                 for (index, (ours, theirs)) in result.transactions.iter().zip(&oracle.transactions).enumerate() {
-                    assert_eq!(ours, theirs, "seed {seed}, {} workers, transaction {index}: {:?}", pool.workers(), transactions[index]);
+                    assert_eq!(
+                        ours,
+                        theirs,
+                        "seed {seed}, {} workers, transaction {index}: {:?}",
+                        pool.workers(),
+                        transactions[index]
+                    );
                 }
                 assert_eq!(result, oracle, "seed {seed}, {} workers", pool.workers());
                 let mut trie = StateTrie::of(&world, pool);

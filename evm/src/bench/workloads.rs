@@ -152,15 +152,21 @@ fn insert_contract(state: &mut WorldState, index: usize, code: Vec<u8>, storage:
 /// Every sender sends once; recipients exist.
 pub(super) fn all(count: usize) -> Vec<Workload> {
     let transfers = |hot: bool| {
-        let to = move |from: usize| if hot && from % HOT_ONE_IN == 0 { person(2 * count) } else { person(count + from) };
+        let to = move |from: usize| if hot && from.is_multiple_of(HOT_ONE_IN) { person(2 * count) } else { person(count + from) };
         let transactions = (0..count).map(|from| call(from, to(from), 21_000, 1, Bytes::new())).collect();
-        Workload { name: if hot { "transfers_tenth_to_one" } else { "transfers" }, state: people(2 * count), plan: plan(count), transactions }
+        Workload {
+            name: if hot { "transfers_tenth_to_one" } else { "transfers" },
+            state: people(2 * count),
+            plan: plan(count),
+            transactions,
+        }
     };
     let erc20 = |hot: bool| {
         let mut state = people(count);
         let balances = (0..2 * count).map(|owner| (balance_slot(person(owner)), U256::from(FUNDS)));
         insert_contract(&mut state, 0, token(), balances);
-        let to = move |from: usize| if hot && from % HOT_ONE_IN == 0 { person(2 * count - 1) } else { person(count + from) };
+        let to =
+            move |from: usize| if hot && from.is_multiple_of(HOT_ONE_IN) { person(2 * count - 1) } else { person(count + from) };
         let input = |from| calldata(0xa905_9cbb, &[U256::from_be_slice(to(from).as_slice()), U256::from(1_000 + from)]);
         let transactions = (0..count).map(|from| call(from, contract(0), 100_000, 0, input(from))).collect();
         Workload { name: if hot { "erc20_tenth_to_one" } else { "erc20" }, state, plan: plan(count), transactions }
@@ -183,7 +189,13 @@ pub(super) fn signed(count: usize) -> Vec<TxEnvelope> {
     let wallet = Wallet::numbered(0);
     (0..count as u64)
         .filter_map(|nonce| {
-            wallet.sign(TxEip1559 { chain_id: CHAIN, nonce, gas_limit: 21_000, to: TxKind::Call(contract(0)), ..TxEip1559::default() })
+            wallet.sign(TxEip1559 {
+                chain_id: CHAIN,
+                nonce,
+                gas_limit: 21_000,
+                to: TxKind::Call(contract(0)),
+                ..TxEip1559::default()
+            })
         })
         .map(|transaction| transaction.envelope().clone())
         .collect()

@@ -1,8 +1,6 @@
 //! From a genesis file, as geth writes it, to the first block and its state.
 
-use crate::ethereum::{
-    Bloom, EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH, EMPTY_WITHDRAWALS, Genesis, Header, U256, b256, B256,
-};
+use crate::ethereum::{B256, Bloom, EMPTY_OMMER_ROOT_HASH, EMPTY_ROOT_HASH, EMPTY_WITHDRAWALS, Genesis, Header, U256, b256};
 use crate::execution::parallel::Pool;
 use crate::machine::Bytecode;
 use crate::state::{AccountState, WorldAccount, WorldState};
@@ -35,7 +33,8 @@ pub fn genesis_state(genesis: &Genesis, pool: &Pool) -> Result<(WorldState, Stat
     for (address, account) in &genesis.alloc {
         let code = Bytecode::new_raw_checked(account.code.clone().unwrap_or_default()).map_err(|_| GenesisError::Code(*address))?;
         let code_hash = world.insert_code(code);
-        let storage = account.storage.iter().flatten().map(|(slot, value)| (U256::from_be_bytes(slot.0), U256::from_be_bytes(value.0)));
+        let storage =
+            account.storage.iter().flatten().map(|(slot, value)| (U256::from_be_bytes(slot.0), U256::from_be_bytes(value.0)));
         let state = AccountState { balance: account.balance, nonce: account.nonce.unwrap_or_default(), code_hash };
         world.insert(*address, WorldAccount { account: state, storage: storage.filter(|(_, value)| !value.is_zero()).collect() });
     }

@@ -6,8 +6,9 @@ use super::history::{HistoricState, History};
 use super::requests;
 use super::rules::{self, BlockError, Inherited};
 use crate::ethereum::{
-    Address, B256, Block, BlockBody, Bloom, Decodable, EMPTY_OMMER_ROOT_HASH, Eip658Value, Genesis, Header, Receipt, ReceiptEnvelope,
-    TxEnvelope, TxType, U256, Withdrawals, calculate_receipt_root, calculate_transaction_root, calculate_withdrawals_root, keccak256,
+    Address, B256, Block, BlockBody, Bloom, Decodable, EMPTY_OMMER_ROOT_HASH, Eip658Value, Genesis, Header, Receipt,
+    ReceiptEnvelope, TxEnvelope, TxType, U256, Withdrawals, calculate_receipt_root, calculate_transaction_root,
+    calculate_withdrawals_root, keccak256,
 };
 use crate::execution::parallel::{self, Pool, Stats, account_key};
 use crate::execution::{BlockContext, BlockPlan, BlockResult, Rejection, TransactionResult};
@@ -105,7 +106,8 @@ impl Chain {
     ) -> Self {
         let genesis_hash = header.hash_slow();
         let body = BlockBody { withdrawals: Some(Withdrawals::default()), ..BlockBody::default() };
-        let record = Record { block: Block::new(header, body), senders: Vec::new(), receipts: Vec::new(), changes: Changes::default() };
+        let record =
+            Record { block: Block::new(header, body), senders: Vec::new(), receipts: Vec::new(), changes: Changes::default() };
         let mut blocks = Blocks::default();
         let head = blocks.push(genesis_hash, record);
         Self {
@@ -305,13 +307,17 @@ impl Chain {
     }
 
     /// Computes the root, lets `check` compare or state it, makes the block durable, and moves the head. If any of that fails nothing has moved.
-    fn seal(&mut self, mut record: Record, check: impl FnOnce(&mut Header, B256) -> Result<(), BlockError>) -> Result<Arc<Sealed>, ChainError> {
+    fn seal(
+        &mut self,
+        mut record: Record,
+        check: impl FnOnce(&mut Header, B256) -> Result<(), BlockError>,
+    ) -> Result<Arc<Sealed>, ChainError> {
         let undo = record.changes.inverse(&self.world);
         self.trie.apply(&record.changes, &self.workers);
         let root = self.trie.root(&self.workers, record.changes.accounts.len());
-        let durable = check(&mut record.block.header, root).map_err(ChainError::from).and_then(|()| {
-            self.journal.as_mut().map_or(Ok(()), |journal| journal.append(&record).map_err(ChainError::from))
-        });
+        let durable = check(&mut record.block.header, root)
+            .map_err(ChainError::from)
+            .and_then(|()| self.journal.as_mut().map_or(Ok(()), |journal| journal.append(&record).map_err(ChainError::from)));
         if let Err(error) = durable {
             self.trie.apply(&undo, &self.workers);
             return Err(error);

@@ -80,7 +80,8 @@ impl StateView for HistoricState<'_> {
     }
 
     fn has_storage(&self, address: &Address) -> bool {
-        let earlier = self.undos.iter().any(|undo| undo.slots.iter().any(|((owner, _), value)| owner == address && !value.is_zero()));
+        let earlier =
+            self.undos.iter().any(|undo| undo.slots.iter().any(|((owner, _), value)| owner == address && !value.is_zero()));
         earlier || self.world.has_storage(address)
     }
 

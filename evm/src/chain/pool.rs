@@ -14,12 +14,15 @@
 use crate::ethereum::{Address, AddressMap, B256, B256Map, Encodable2718, TxType, U256};
 use crate::execution::BlockContext;
 use crate::execution::serial::ViewDatabase;
-use crate::limits::{POOL_SENDER_MAX, POOL_TRANSACTIONS_MAX, REPLACEMENT_PERCENT, TRANSACTION_BYTES_MAX};
-use crate::machine::{ContextSetters, EVMError, Handler, InvalidTransaction, WrapDatabaseRef};
+use crate::limits::{BLOCK_RLP_BYTES_MAX, POOL_SENDER_MAX, POOL_TRANSACTIONS_MAX, REPLACEMENT_PERCENT, TRANSACTION_BYTES_MAX};
+use crate::machine::{ContextSetters, EVMError, Handler, InvalidTransaction, MainnetHandler, WrapDatabaseRef};
 use crate::state::StateView;
 use crate::transaction::Transaction;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+
+/// Room in a block beside its header and the framing of its transactions.
+const BLOCK_BYTES_FOR_TRANSACTIONS: usize = BLOCK_RLP_BYTES_MAX / 16 * 15;
 
 /// What waits.
 #[derive(Debug, Default)]
@@ -125,6 +128,7 @@ impl Pool {
     pub fn candidates<S: StateView>(&self, state: &S, context: &BlockContext) -> Vec<Transaction> {
         let base_fee = u128::from(context.env.basefee);
         let mut gas_left = context.env.gas_limit;
+        let mut bytes_left = BLOCK_BYTES_FOR_TRANSACTIONS;
         let mut next: AddressMap<u64> = AddressMap::default();
         let mut candidates = Vec::new();
         for (arrival, (sender, nonce)) in &self.arrivals {
@@ -139,10 +143,12 @@ impl Pool {
                 if nonce != next || waiting.arrival > *arrival || env.gas_price < base_fee {
                     break;
                 }
-                if env.gas_limit > gas_left {
+                let bytes = waiting.transaction.envelope().encode_2718_len();
+                if env.gas_limit > gas_left || bytes > bytes_left {
                     return candidates;
                 }
                 gas_left -= env.gas_limit;
+                bytes_left -= bytes;
                 *next += 1;
                 candidates.push(waiting.transaction.clone());
             }
@@ -188,8 +194,13 @@ impl Pool {
     pub fn prune<S: StateView>(&mut self, state: &S, senders: impl IntoIterator<Item = Address>) {
         for sender in senders {
             let next = state.account(&sender).map_or(0, |account| account.nonce);
-            let void: Vec<B256> =
-                self.senders.get(&sender).into_iter().flat_map(|waiting| waiting.range(..next)).map(|(_, waiting)| waiting.transaction.hash()).collect();
+            let void: Vec<B256> = self
+                .senders
+                .get(&sender)
+                .into_iter()
+                .flat_map(|waiting| waiting.range(..next))
+                .map(|(_, waiting)| waiting.transaction.hash())
+                .collect();
             void.iter().for_each(|hash| self.remove(hash));
         }
     }
@@ -224,7 +235,7 @@ fn check<S: StateView>(transaction: &Transaction, state: &S, context: &BlockCont
     let mut machine = context.machine(WrapDatabaseRef(ViewDatabase(state)));
     machine.ctx.cfg.disable_base_fee = true;
     machine.ctx.set_tx(env.clone());
-    let rules = revm::handler::MainnetHandler::<_, EVMError<Infallible>, _>::default();
+    let rules = MainnetHandler::<_, EVMError<Infallible>, _>::default();
     let formal = rules.validate_env(&mut machine).and_then(|()| rules.validate_initial_tx_gas(&mut machine));
     if let Err(EVMError::Transaction(invalid)) = formal {
         return Err(PoolError::Invalid(invalid));
@@ -250,6 +261,7 @@ fn outbids(new: &Transaction, old: &Transaction) -> bool {
 }
 
 /// In the words that clients know from geth.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the machine's own words serve for the rest")]
 fn text(invalid: &InvalidTransaction) -> String {
     match invalid {
         InvalidTransaction::CallGasCostMoreThanGasLimit { initial_gas, gas_limit }
@@ -259,7 +271,6 @@ fn text(invalid: &InvalidTransaction) -> String {
         InvalidTransaction::PriorityFeeGreaterThanMaxFee => "max priority fee per gas higher than max fee per gas".into(),
         InvalidTransaction::InvalidChainId => "invalid chain id for signer".into(),
         InvalidTransaction::CreateInitCodeSizeLimit => "max initcode size exceeded".into(),
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the machine's own words serve for the rest")]
         other => other.to_string(),
     }
 }

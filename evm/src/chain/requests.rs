@@ -2,11 +2,12 @@
 //!
 //! A chain without those contracts has no requests.
 
-use crate::ethereum::{Address, B256, Bytes, Log, b256};
+use crate::ethereum::{
+    Address, B256, Bytes, CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS, CONSOLIDATION_REQUEST_TYPE, Log, U256,
+    WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS, WITHDRAWAL_REQUEST_TYPE, b256,
+};
 use crate::execution::{BlockResult, Ending};
 use crate::state::StateView;
-use alloy_eips::eip7002::{WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS, WITHDRAWAL_REQUEST_TYPE};
-use alloy_eips::eip7251::{CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS, CONSOLIDATION_REQUEST_TYPE};
 use sha2::{Digest, Sha256};
 
 const DEPOSIT_REQUEST_TYPE: u8 = 0;
@@ -43,7 +44,8 @@ pub(super) fn hash(result: &BlockResult, contracts: &[Address], deposit_contract
     requests.push((DEPOSIT_REQUEST_TYPE, deposits.map(deposit).collect::<Result<Vec<_>, _>>()?.concat()));
     for (address, output) in contracts.iter().zip(&result.system_outputs) {
         let output: &Bytes = output.as_ref().map_err(|ending| RequestsError::Contract(*address, ending.clone()))?;
-        let kind = if *address == WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS { WITHDRAWAL_REQUEST_TYPE } else { CONSOLIDATION_REQUEST_TYPE };
+        let kind =
+            if *address == WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS { WITHDRAWAL_REQUEST_TYPE } else { CONSOLIDATION_REQUEST_TYPE };
         requests.push((kind, output.to_vec()));
     }
     let mut all = Sha256::new();
@@ -55,9 +57,12 @@ pub(super) fn hash(result: &BlockResult, contracts: &[Address], deposit_contract
 
 fn deposit(log: &Log) -> Result<Vec<u8>, RequestsError> {
     let data = &log.data.data;
-    let word = |at: usize| data.get(at..at + 32).and_then(|word| crate::ethereum::U256::from_be_slice(word).try_into().ok());
+    let word = |at: usize| data.get(at..at + 32).and_then(|word| U256::from_be_slice(word).try_into().ok());
     let well_formed = data.len() == DEPOSIT_DATA
-        && DEPOSIT_FIELDS.iter().enumerate().all(|(index, (offset, length))| word(index * 32) == Some(*offset) && word(*offset) == Some(*length));
+        && DEPOSIT_FIELDS
+            .iter()
+            .enumerate()
+            .all(|(index, (offset, length))| word(index * 32) == Some(*offset) && word(*offset) == Some(*length));
     if !well_formed {
         return Err(RequestsError::Deposit);
     }

@@ -2,14 +2,14 @@
 
 use super::requests::RequestsError;
 use crate::ethereum::{
-    Address, B256, B64, BaseFeeParams, BlobParams, Block, BlockBody, EMPTY_OMMER_ROOT_HASH, Header, TxEnvelope, U256, calc_next_block_base_fee,
-    calculate_transaction_root, calculate_withdrawals_root,
+    Address, B64, B256, BEACON_ROOTS_ADDRESS, BaseFeeParams, BlobParams, Block, BlockBody, EMPTY_OMMER_ROOT_HASH,
+    HISTORY_STORAGE_ADDRESS, Header, TxEip4844Variant, TxEnvelope, U256, calc_next_block_base_fee, calculate_transaction_root,
+    calculate_withdrawals_root,
 };
 use crate::execution::{BlockContext, BlockPlan, Rejection, SystemCall};
 use crate::limits::BLOCK_RLP_BYTES_MAX;
 use crate::machine::{BlobExcessGasAndPrice, BlockEnv, SpecId};
 use crate::transaction::TransactionError;
-use alloy_eips::{eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS};
 
 const WEI_PER_GWEI: u64 = 1_000_000_000;
 /// The least a block's gas limit may be.
@@ -121,6 +121,11 @@ pub(super) fn check(block: &Block<TxEnvelope>, bytes: usize, parent: &Header, pa
     if bytes > BLOCK_RLP_BYTES_MAX {
         return Err(BlockError::TooLarge(bytes));
     }
+    // A blob's sidecar travels beside a block, never in it; the decoder takes both forms.
+    let with_sidecar = |transaction: &TxEnvelope| matches!(transaction, TxEnvelope::Eip4844(signed) if matches!(signed.tx(), TxEip4844Variant::TxEip4844WithSidecar(_)));
+    if block.body.transactions.iter().any(with_sidecar) {
+        return Err(BlockError::Malformed("a blob transaction with its sidecar".into()));
+    }
     let header = &block.header;
     if header.parent_hash != parent_hash {
         return Err(HeaderError::Parent { found: header.parent_hash, expected: parent_hash }.into());
@@ -128,14 +133,22 @@ pub(super) fn check(block: &Block<TxEnvelope>, bytes: usize, parent: &Header, pa
     let inherited = Inherited::from(parent);
     equal("number", header.number, inherited.number)?;
     equal("baseFeePerGas", header.base_fee_per_gas.ok_or(HeaderError::Presence("baseFeePerGas", "present"))?, inherited.base_fee)?;
-    equal("excessBlobGas", header.excess_blob_gas.ok_or(HeaderError::Presence("excessBlobGas", "present"))?, inherited.excess_blob_gas)?;
+    equal(
+        "excessBlobGas",
+        header.excess_blob_gas.ok_or(HeaderError::Presence("excessBlobGas", "present"))?,
+        inherited.excess_blob_gas,
+    )?;
     equal("difficulty", header.difficulty, U256::ZERO)?;
     equal("nonce", header.nonce, B64::ZERO)?;
     equal("sha3Uncles", header.ommers_hash, EMPTY_OMMER_ROOT_HASH)?;
     equal("uncles", block.body.ommers.len(), 0)?;
     let bounds = |field, found, holds: bool| if holds { Ok(()) } else { Err(HeaderError::Bounds { field, found }) };
     let gas_limit_step = parent.gas_limit / GAS_LIMIT_DIVISOR;
-    bounds("gasLimit", header.gas_limit, header.gas_limit >= GAS_LIMIT_MIN && header.gas_limit.abs_diff(parent.gas_limit) < gas_limit_step)?;
+    bounds(
+        "gasLimit",
+        header.gas_limit,
+        header.gas_limit >= GAS_LIMIT_MIN && header.gas_limit.abs_diff(parent.gas_limit) < gas_limit_step,
+    )?;
     bounds("gasUsed", header.gas_used, header.gas_used <= header.gas_limit)?;
     bounds("timestamp", header.timestamp, header.timestamp > parent.timestamp)?;
     bounds("extraData", header.extra_data.len() as u64, header.extra_data.len() <= EXTRA_DATA_MAX)?;
@@ -188,7 +201,9 @@ pub(super) fn plan(header: &Header, body: &BlockBody<TxEnvelope>, chain_id: u64,
             SystemCall { target: BEACON_ROOTS_ADDRESS, input: beacon_root.to_vec().into() },
             SystemCall { target: HISTORY_STORAGE_ADDRESS, input: header.parent_hash.to_vec().into() },
         ],
-        credits: withdrawals.map(|withdrawal| (withdrawal.address, U256::from(withdrawal.amount) * U256::from(WEI_PER_GWEI))).collect(),
+        credits: withdrawals
+            .map(|withdrawal| (withdrawal.address, U256::from(withdrawal.amount) * U256::from(WEI_PER_GWEI)))
+            .collect(),
         after: after.iter().map(|target| SystemCall { target: *target, input: Default::default() }).collect(),
     }
 }

@@ -3,11 +3,10 @@
 use super::json::{bytes, cases, number, word, world};
 use super::{FixtureError, Report, WORKERS};
 use crate::chain::Chain;
-use crate::ethereum::{B256, Block, Decodable, TxEnvelope};
+use crate::ethereum::{B256, Block, Decodable, MAINNET_DEPOSIT_CONTRACT_ADDRESS, TxEnvelope};
 use crate::execution::parallel::Pool;
 use crate::state::WorldState;
 use crate::trie::StateTrie;
-use alloy_eips::eip6110::MAINNET_DEPOSIT_CONTRACT_ADDRESS;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;

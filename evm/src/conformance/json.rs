@@ -16,7 +16,8 @@ pub(super) fn cases(root: &Path) -> Result<Vec<(String, Value)>, FixtureError> {
     let mut cases = Vec::new();
     for path in files {
         let text = std::fs::read(&path).map_err(|error| FixtureError::File { path: path.clone(), error })?;
-        let file: Map<String, Value> = serde_json::from_slice(&text).map_err(|error| FixtureError::Json { path: path.clone(), error })?;
+        let file: Map<String, Value> =
+            serde_json::from_slice(&text).map_err(|error| FixtureError::Json { path: path.clone(), error })?;
         cases.extend(file);
     }
     Ok(cases)

@@ -51,7 +51,11 @@ impl Writes {
                 }
             }
             writes.slots.extend(
-                account.storage.iter().filter(|(_, value)| value.is_changed()).map(|(slot, value)| (address, *slot, value.present_value)),
+                account
+                    .storage
+                    .iter()
+                    .filter(|(_, value)| value.is_changed())
+                    .map(|(slot, value)| (address, *slot, value.present_value)),
             );
         }
         writes

@@ -7,8 +7,8 @@ use super::context::GAS_PER_BLOB;
 use super::{BlockPlan, BlockResult, Ending, Rejection, SystemCall, TransactionResult};
 use crate::ethereum::{Address, B256, Bytes, U256};
 use crate::machine::{
-    AccountInfo, BundleRetention, Bytecode, Database, DatabaseRef, ExecuteCommitEvm, ExecutionResult, JournalTr, MainnetContext, MainnetEvm, State,
-    SystemCallCommitEvm, TxEnv, WrapDatabaseRef,
+    AccountInfo, BundleRetention, Bytecode, Database, DatabaseRef, ExecuteCommitEvm, ExecutionResult, JournalTr, MainnetContext,
+    MainnetEvm, State, SystemCallCommitEvm, TxEnv, WrapDatabaseRef,
 };
 use crate::state::{AccountChange, AccountState, Changes, StateView};
 use std::convert::Infallible;

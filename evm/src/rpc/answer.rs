@@ -24,15 +24,17 @@ pub(super) fn block(sealed: &Sealed, full: bool) -> Value {
     answer.insert("uncles".into(), json!([]));
     answer.insert("withdrawals".into(), json!(block.body.withdrawals));
     let transactions = block.body.transactions.iter().enumerate();
-    let transactions =
-        transactions.map(|(index, transaction)| if full { transaction_in(sealed, index) } else { json!(transaction.tx_hash()) }).collect();
+    let transactions = transactions
+        .map(|(index, transaction)| if full { transaction_in(sealed, index) } else { json!(transaction.tx_hash()) })
+        .collect();
     answer.insert("transactions".into(), Value::Array(transactions));
     Value::Object(answer)
 }
 
 /// The transaction at a place of a block; null if there is none.
 pub(super) fn transaction_in(sealed: &Sealed, index: usize) -> Value {
-    let (Some(transaction), Some(sender)) = (sealed.record.block.body.transactions.get(index), sealed.record.senders.get(index)) else {
+    let (Some(transaction), Some(sender)) = (sealed.record.block.body.transactions.get(index), sealed.record.senders.get(index))
+    else {
         return Value::Null;
     };
     let header = &sealed.record.block.header;
@@ -72,7 +74,8 @@ pub(super) fn receipt(sealed: &Sealed, place: Location) -> Value {
         TxKind::Call(_) => None,
     };
     let first_log = log_offset(sealed, place.index);
-    let logs: Vec<Value> = receipt.logs().iter().enumerate().map(|(at, entry)| log(sealed, place.index, first_log + at, entry)).collect();
+    let logs: Vec<Value> =
+        receipt.logs().iter().enumerate().map(|(at, entry)| log(sealed, place.index, first_log + at, entry)).collect();
     json!({
         "type": hex(u64::from(receipt.tx_type() as u8)),
         "status": hex(u64::from(receipt.status())),

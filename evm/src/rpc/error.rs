@@ -59,7 +59,8 @@ pub(super) fn rejection(rejection: &Rejection) -> ErrorObjectOwned {
 pub(super) fn failed(result: &TransactionResult) -> ErrorObjectOwned {
     match &result.ending {
         Ending::Revert => {
-            let message = reason(&result.output).map_or_else(|| "execution reverted".to_owned(), |reason| format!("execution reverted: {reason}"));
+            let message = reason(&result.output)
+                .map_or_else(|| "execution reverted".to_owned(), |reason| format!("execution reverted: {reason}"));
             ErrorObjectOwned::owned(REVERTED, message, Some(result.output.to_string()))
         }
         Ending::Halt(reason) => server(halt(reason)),
@@ -97,7 +98,7 @@ mod tests {
             "08c379a0 0000000000000000000000000000000000000000000000000000000000000020
              0000000000000000000000000000000000000000000000000000000000000003 6e6f70650000000000000000000000000000000000000000000000000000000000"
         );
-        assert_eq!(reason(&Bytes::from_static(&encoded)), Some("nop".into()));
+        assert_eq!(reason(&Bytes::copy_from_slice(&encoded)), Some("nop".into()));
         assert_eq!(reason(&Bytes::copy_from_slice(&encoded[..40])), None);
         let mut far = encoded.to_vec();
         far[4..36].fill(0xFF);

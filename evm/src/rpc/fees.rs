@@ -4,7 +4,7 @@ use super::answer::hex;
 use super::error::{Answer, invalid};
 use super::params::{Arguments, BlockName};
 use crate::chain::{Chain, Sealed};
-use crate::ethereum::{TransactionFields, TxReceipt};
+use crate::ethereum::TransactionFields;
 use crate::limits::FEE_HISTORY_BLOCKS_MAX;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -64,7 +64,8 @@ pub(super) fn history(chain: &Chain, mut arguments: Arguments) -> Answer {
     };
     let newest = arguments.next::<BlockName>()?.find(chain)?.ok_or_else(|| invalid("request beyond head block"))?.number;
     let percentiles: Vec<f64> = arguments.optional()?.unwrap_or_default();
-    let rising = percentiles.windows(2).all(|pair| pair[0] <= pair[1]) && percentiles.iter().all(|percentile| (0.0..=100.0).contains(percentile));
+    let rising = percentiles.windows(2).all(|pair| pair[0] <= pair[1])
+        && percentiles.iter().all(|percentile| (0.0..=100.0).contains(percentile));
     if !rising || percentiles.len() > PERCENTILES_MAX {
         return Err(invalid("invalid reward percentile: at most 100 rising numbers from 0 to 100"));
     }

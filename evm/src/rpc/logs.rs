@@ -4,9 +4,8 @@ use super::answer::log;
 use super::error::{Answer, invalid, limit, unknown_block};
 use super::params::BlockName;
 use crate::chain::Chain;
-use crate::ethereum::{Address, B256, Bloom, Log, TxReceipt};
+use crate::ethereum::{Address, B256, Bloom, BloomInput, Log};
 use crate::limits::{LOGS_BLOCKS_MAX, LOGS_MAX};
-use alloy_primitives::BloomInput;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -51,17 +50,14 @@ impl Filter {
 
     /// Whether a block with this bloom may hold a match.
     fn may_match(&self, bloom: &Bloom) -> bool {
-        let any = |words: &mut dyn Iterator<Item = &[u8]>| {
-            let mut empty = true;
-            let found = words.any(|word| {
-                empty = false;
-                bloom.contains_input(BloomInput::Raw(word))
-            });
-            found || empty
-        };
+        let any = |words: &[&[u8]]| words.is_empty() || words.iter().any(|word| bloom.contains_input(BloomInput::Raw(word)));
         let addresses = self.address.as_ref().map(OneOrMany::as_slice).unwrap_or_default();
-        any(&mut addresses.iter().map(|address| address.as_slice()))
-            && self.topics.iter().flatten().all(|topics| any(&mut topics.as_slice().iter().map(|topic| topic.as_slice())))
+        any(&addresses.iter().map(|address| address.as_slice()).collect::<Vec<_>>())
+            && self
+                .topics
+                .iter()
+                .flatten()
+                .all(|topics| any(&topics.as_slice().iter().map(|topic| topic.as_slice()).collect::<Vec<_>>()))
     }
 }
 

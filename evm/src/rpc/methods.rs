@@ -6,7 +6,7 @@ use super::error::{self, Answer, limit, unknown_block};
 use super::logs::{Filter, logs};
 use super::params::{Arguments, BlockName, Call};
 use super::{fees, params};
-use crate::chain::{Chain, Sealed};
+use crate::chain::{Chain, HistoricState, Location, Sealed};
 use crate::ethereum::{Address, B256, Bytes, U256, keccak256};
 use crate::limits::PROOF_SLOTS_MAX;
 use crate::node::{Node, unix_time_s};
@@ -39,7 +39,9 @@ const METHODS: &[(&str, Method)] = &[
     ("eth_maxPriorityFeePerGas", |node, _| Ok(hex(fees::priority_fee(&node.chain())))),
     ("eth_blobBaseFee", |_, _| Ok(json!("0x1"))),
     ("eth_feeHistory", |node, arguments| fees::history(&node.chain(), arguments)),
-    ("eth_getBalance", |node, arguments| account(node, arguments, |state, address| json!(state.account(&address).unwrap_or_default().balance))),
+    ("eth_getBalance", |node, arguments| {
+        account(node, arguments, |state, address| json!(state.account(&address).unwrap_or_default().balance))
+    }),
     ("eth_getCode", |node, arguments| account(node, arguments, code)),
     ("eth_getTransactionCount", transaction_count),
     ("eth_getStorageAt", storage_at),
@@ -59,15 +61,13 @@ const METHODS: &[(&str, Method)] = &[
         let (state, header) = block.surroundings(&chain, unix_time_s(), node.fees_to())?;
         estimate(&state, &chain.context(&header), &tried).map(hex)
     }),
-    ("eth_sendRawTransaction", |node, mut arguments| {
-        send(node, &arguments.next::<Bytes>()?).map(|hash| json!(hash))
-    }),
+    ("eth_sendRawTransaction", |node, mut arguments| send(node, &arguments.next::<Bytes>()?).map(|hash| json!(hash))),
     ("eth_getTransactionByHash", transaction_by_hash),
     ("eth_getTransactionReceipt", |node, mut arguments| Ok(receipt(&node.chain(), &arguments.next()?))),
     ("eth_getBlockReceipts", |node, arguments| {
         with_block(node, arguments, |block, _| {
             let number = block.record.block.header.number;
-            let places = (0..block.record.receipts.len()).map(|index| crate::chain::Location { number, index });
+            let places = (0..block.record.receipts.len()).map(|index| Location { number, index });
             Ok(Value::Array(places.map(|place| answer::receipt(block, place)).collect()))
         })
     }),
@@ -97,7 +97,9 @@ pub(super) fn module(node: Arc<Node>) -> Result<RpcModule<Arc<Node>>, RegisterMe
         let timeout = arguments.optional::<u64>()?.map_or(SYNC_TIMEOUT, |ms| Duration::from_millis(ms).min(SYNC_TIMEOUT));
         let mut heads = node.watch_head();
         let submitting = Arc::clone(&node);
-        let hash = tokio::task::spawn_blocking(move || send(&submitting, &bytes)).await.map_err(|error| error::server(error.to_string()))??;
+        let hash = tokio::task::spawn_blocking(move || send(&submitting, &bytes))
+            .await
+            .map_err(|error| error::server(error.to_string()))??;
         let found = async {
             loop {
                 let receipt = receipt(&node.chain(), &hash);
@@ -127,30 +129,14 @@ fn refuse_overrides(arguments: &mut Arguments) -> Result<(), jsonrpsee::types::E
     }
 }
 
-fn account(node: &Node, mut arguments: Arguments, look: impl Fn(&dyn Look, Address) -> Value) -> Answer {
+fn account(node: &Node, mut arguments: Arguments, look: impl Fn(&HistoricState<'_>, Address) -> Value) -> Answer {
     let address = arguments.next()?;
     let block: BlockName = arguments.optional()?.unwrap_or_default();
     let chain = node.chain();
     Ok(look(&block.state(&chain)?, address))
 }
 
-/// [`StateView`] behind a pointer.
-trait Look {
-    fn account(&self, address: &Address) -> Option<crate::state::AccountState>;
-    fn code(&self, hash: &B256) -> crate::machine::Bytecode;
-}
-
-impl<S: StateView> Look for S {
-    fn account(&self, address: &Address) -> Option<crate::state::AccountState> {
-        StateView::account(self, address)
-    }
-
-    fn code(&self, hash: &B256) -> crate::machine::Bytecode {
-        StateView::code(self, hash)
-    }
-}
-
-fn code(state: &dyn Look, address: Address) -> Value {
+fn code(state: &HistoricState<'_>, address: Address) -> Value {
     let account = state.account(&address).unwrap_or_default();
     if account.has_code() { json!(state.code(&account.code_hash).original_bytes()) } else { json!("0x") }
 }
@@ -186,7 +172,8 @@ fn proof(node: &Node, mut arguments: Arguments) -> Answer {
     let values: Vec<U256> = slots.iter().map(|slot| state.storage(&address, slot)).collect();
     drop(state);
     let proof = chain.proof(&address, &slots);
-    let storage = proof.storage.iter().zip(values).map(|(proof, value)| json!({ "key": proof.slot, "value": value, "proof": proof.nodes }));
+    let storage =
+        proof.storage.iter().zip(values).map(|(proof, value)| json!({ "key": proof.slot, "value": value, "proof": proof.nodes }));
     Ok(json!({
         "address": address,
         "accountProof": proof.nodes,

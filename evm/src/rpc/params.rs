@@ -32,7 +32,9 @@ impl Arguments {
         self.position += 1;
         match self.values.next() {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => serde_json::from_value(value).map(Some).map_err(|error| invalid(format!("invalid argument {position}: {error}"))),
+            Some(value) => {
+                serde_json::from_value(value).map(Some).map_err(|error| invalid(format!("invalid argument {position}: {error}")))
+            }
         }
     }
 }
@@ -77,7 +79,9 @@ impl BlockName {
             "latest" => Ok(Some(executed(chain.header().number))),
             "pending" => Ok(Some(Named { number: chain.header().number, pending: true })),
             "earliest" => Ok(Some(executed(chain.blocks().first()))),
-            tag @ ("safe" | "finalized") => Err(unknown_block(format!("{tag} block not found: this zone's blocks are not settled yet"))),
+            tag @ ("safe" | "finalized") => {
+                Err(unknown_block(format!("{tag} block not found: this zone's blocks are not settled yet")))
+            }
             // A hash where a number may stand, as some clients send it.
             hash if hash.len() == 66 => {
                 let hash: B256 = hash.parse().map_err(|_| invalid(format!("invalid block hash {hash}")))?;
@@ -97,7 +101,12 @@ impl BlockName {
     }
 
     /// The state, and the header whose environment a call sees.
-    pub(super) fn surroundings<'a>(&self, chain: &'a Chain, now: u64, fees_to: Address) -> Result<(HistoricState<'a>, Header), ErrorObjectOwned> {
+    pub(super) fn surroundings<'a>(
+        &self,
+        chain: &'a Chain,
+        now: u64,
+        fees_to: Address,
+    ) -> Result<(HistoricState<'a>, Header), ErrorObjectOwned> {
         let named = self.find(chain)?.ok_or_else(|| unknown_block("header not found"))?;
         let state = chain.state_at(named.number).ok_or_else(|| pruned(named.number))?;
         let header = if named.pending {
@@ -143,7 +152,9 @@ impl Call {
         if let (Some(data), Some(input)) = (&self.data, &self.input)
             && data != input
         {
-            return Err(invalid("both \"data\" and \"input\" are set and not equal. Please use \"input\" to pass transaction call data"));
+            return Err(invalid(
+                "both \"data\" and \"input\" are set and not equal. Please use \"input\" to pass transaction call data",
+            ));
         }
         if self.gas_price.is_some() && (self.max_fee_per_gas.is_some() || self.max_priority_fee_per_gas.is_some()) {
             return Err(invalid("both gasPrice and (maxFeePerGas or maxPriorityFeePerGas) specified"));
@@ -151,7 +162,9 @@ impl Call {
         if let Some(other) = self.chain_id.filter(|other| *other != U256::from(chain_id)) {
             return Err(invalid(format!("chainId does not match node's (have={other}, want={chain_id})")));
         }
-        let price = |price: Option<U256>| price.map(|price| u128::try_from(price).map_err(|_| invalid("a fee per gas exceeds 128 bits"))).transpose();
+        let price = |price: Option<U256>| {
+            price.map(|price| u128::try_from(price).map_err(|_| invalid("a fee per gas exceeds 128 bits"))).transpose()
+        };
         let dynamic = self.max_fee_per_gas.is_some() || self.max_priority_fee_per_gas.is_some();
         let priority = price(self.max_priority_fee_per_gas)?;
         let max_fee = price(self.max_fee_per_gas.or(self.gas_price))?.or(priority).unwrap_or_default();

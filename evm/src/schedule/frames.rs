@@ -118,11 +118,19 @@ impl Frames {
     }
 
     fn met(&self, set: &AccessSet) -> u64 {
-        let reads = set.reads.iter().fold(0, |met, key| met | self.probe(*key, |marks| marks.writers) | self.probe(*key, |marks| marks.adders));
+        let reads = set
+            .reads
+            .iter()
+            .fold(0, |met, key| met | self.probe(*key, |marks| marks.writers) | self.probe(*key, |marks| marks.adders));
         let writes = set.writes.iter().fold(0, |met, key| {
-            met | self.probe(*key, |marks| marks.writers) | self.probe(*key, |marks| marks.readers) | self.probe(*key, |marks| marks.adders)
+            met | self.probe(*key, |marks| marks.writers)
+                | self.probe(*key, |marks| marks.readers)
+                | self.probe(*key, |marks| marks.adders)
         });
-        let sums = set.sums.iter().fold(0, |met, key| met | self.probe(*key, |marks| marks.writers) | self.probe(*key, |marks| marks.readers));
+        let sums = set
+            .sums
+            .iter()
+            .fold(0, |met, key| met | self.probe(*key, |marks| marks.writers) | self.probe(*key, |marks| marks.readers));
         reads | writes | sums
     }
 

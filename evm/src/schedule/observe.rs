@@ -6,9 +6,7 @@
 use crate::ethereum::{Address, U256, keccak256};
 use crate::execution::BlockContext;
 use crate::execution::serial::ViewDatabase;
-use crate::machine::{
-    EthInterpreter, InspectEvm, Inspector, Interpreter, Jumps, MainBuilder, TxEnv, WrapDatabaseRef, opcode,
-};
+use crate::machine::{EthInterpreter, InspectEvm, Inspector, Interpreter, Jumps, MainBuilder, TxEnv, WrapDatabaseRef, opcode};
 use crate::state::StateView;
 use rustc_hash::FxHashMap;
 
@@ -23,7 +21,7 @@ pub(super) enum Place {
     /// A slot of its own.
     Fixed(U256),
     /// The value of `key` in the mapping at `base`, and its field.
-    Mapped { key: U256, base: Box<Place>, field: u64 },
+    Mapped { key: U256, base: Box<Self>, field: u64 },
 }
 
 /// What one run touched.

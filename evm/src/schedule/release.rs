@@ -53,13 +53,20 @@ mod tests {
 
     #[test]
     fn readers_and_writers_wait_for_the_last_writer_alone() {
-        let block = [known(&[], &[1], &[]), known(&[1], &[2], &[]), known(&[1], &[3], &[]), known(&[2, 1], &[1], &[]), known(&[7], &[1], &[])];
+        let block = [
+            known(&[], &[1], &[]),
+            known(&[1], &[2], &[]),
+            known(&[1], &[3], &[]),
+            known(&[2, 1], &[1], &[]),
+            known(&[7], &[1], &[]),
+        ];
         assert_eq!(after(&block), [0, 1, 1, 2, 4]);
     }
 
     #[test]
     fn sums_wait_for_nobody_but_their_readers_wait_for_them() {
-        let block = [known(&[], &[1], &[5]), known(&[], &[2], &[5]), known(&[], &[5], &[]), known(&[], &[3], &[5]), known(&[5], &[4], &[])];
+        let block =
+            [known(&[], &[1], &[5]), known(&[], &[2], &[5]), known(&[], &[5], &[]), known(&[], &[3], &[5]), known(&[5], &[4], &[])];
         assert_eq!(after(&block), [0, 0, 2, 0, 4]);
     }
 

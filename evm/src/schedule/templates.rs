@@ -29,7 +29,7 @@ enum Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Pattern {
     Fixed(U256),
-    Mapped { key: Source, base: Box<Pattern>, field: u64 },
+    Mapped { key: Source, base: Box<Self>, field: u64 },
 }
 
 /// What an entry point touches, beside its sender and the contract called.
@@ -68,7 +68,11 @@ impl Templates {
         if self.entries.len() >= TEMPLATES_MAX && !self.entries.contains_key(&(to, selector)) {
             return;
         }
-        let entry = self.entries.entry((to, selector)).or_insert_with(|| Entry { template: observed.clone(), agreements: 0, disagreements: 0 });
+        let entry = self.entries.entry((to, selector)).or_insert_with(|| Entry {
+            template: observed.clone(),
+            agreements: 0,
+            disagreements: 0,
+        });
         if entry.template == observed {
             if entry.disagreements < DISAGREEMENTS_MAX {
                 entry.agreements = entry.agreements.saturating_add(1);
@@ -101,8 +105,11 @@ impl Template {
         };
         let accounts = observation.accounts.iter().filter(|(address, _)| *address != to && *address != tx.caller);
         let mut accounts: Vec<_> = accounts.map(|(address, written)| (source(address_word(address)), *written)).collect();
-        let mut slots: Vec<_> =
-            observation.slots.iter().map(|(owner, place, written)| (source(address_word(owner)), pattern(place, &source), *written)).collect();
+        let mut slots: Vec<_> = observation
+            .slots
+            .iter()
+            .map(|(owner, place, written)| (source(address_word(owner)), pattern(place, &source), *written))
+            .collect();
         // The journal has no order; a template has.
         accounts.sort_by_cached_key(|entry| format!("{entry:?}"));
         slots.sort_by_cached_key(|entry| format!("{entry:?}"));
@@ -147,7 +154,9 @@ impl Pattern {
 fn pattern(place: &Place, source: &impl Fn(U256) -> Source) -> Pattern {
     match place {
         Place::Fixed(slot) => Pattern::Fixed(*slot),
-        Place::Mapped { key, base, field } => Pattern::Mapped { key: source(*key), base: Box::new(pattern(base, source)), field: *field },
+        Place::Mapped { key, base, field } => {
+            Pattern::Mapped { key: source(*key), base: Box::new(pattern(base, source)), field: *field }
+        }
     }
 }
 

@@ -38,7 +38,8 @@ impl Changes {
             });
             change.account != earlier || wiped || !change.storage.is_empty()
         });
-        let deployed: HashSet<B256> = self.accounts.values().filter_map(|change| change.account).map(|account| account.code_hash).collect();
+        let deployed: HashSet<B256> =
+            self.accounts.values().filter_map(|change| change.account).map(|account| account.code_hash).collect();
         self.codes.retain(|hash, code| !code.is_empty() && deployed.contains(hash) && before.code(hash).is_empty());
     }
 

@@ -53,14 +53,9 @@ impl From<&AccountInfo> for AccountState {
 impl From<AccountState> for AccountInfo {
     /// Without code: the machine asks for it by hash when it needs it.
     fn from(account: AccountState) -> Self {
-        let mut info = Self::default();
-        info.balance = account.balance;
-        info.nonce = account.nonce;
-        info.code_hash = account.code_hash;
-        if account.has_code() {
-            info.code = None;
-        }
-        info
+        let none = Self::default();
+        let code = if account.has_code() { None } else { none.code.clone() };
+        Self { balance: account.balance, nonce: account.nonce, code_hash: account.code_hash, code, ..none }
     }
 }
 

@@ -171,7 +171,8 @@ fn parse(bytes: &[u8]) -> Result<(Vec<Record>, usize), JournalError> {
             }
             return Err(damaged("its payload"));
         }
-        let record = Record::decode(payload).map_err(|error| JournalError::Record { index: records.len(), offset: at as u64, error })?;
+        let record =
+            Record::decode(payload).map_err(|error| JournalError::Record { index: records.len(), offset: at as u64, error })?;
         records.push(record);
         at += RECORD_HEAD + length;
     }

@@ -4,7 +4,8 @@
 //! account as `[address, exists, nonce, balance, code hash, wiped, [[slot, value]]]`.
 
 use crate::ethereum::{
-    Address, Block, Bytes, Decodable, Decodable2718, Encodable, Encodable2718, ReceiptEnvelope, RlpError, RlpHeader, TxEnvelope, U256, B256,
+    Address, B256, Block, Bytes, Decodable, Decodable2718, Encodable, Encodable2718, ReceiptEnvelope, RlpError, RlpHeader,
+    TxEnvelope, U256,
 };
 use crate::machine::Bytecode;
 use crate::state::{AccountChange, AccountState, Changes};
@@ -141,7 +142,8 @@ fn decode_account(from: &mut &[u8]) -> Result<(Address, AccountChange), RlpError
     let code_hash = B256::decode(&mut fields)?;
     let wiped = bool::decode(&mut fields)?;
     let mut slots = RlpHeader::decode_bytes(&mut fields, true)?;
-    let mut change = AccountChange { account: exists.then_some(AccountState { balance, nonce, code_hash }), wiped, ..AccountChange::default() };
+    let mut change =
+        AccountChange { account: exists.then_some(AccountState { balance, nonce, code_hash }), wiped, ..AccountChange::default() };
     while !slots.is_empty() {
         let mut pair = RlpHeader::decode_bytes(&mut slots, true)?;
         change.storage.insert(U256::decode(&mut pair)?, U256::decode(&mut pair)?);

@@ -1,6 +1,8 @@
 //! One trie.
 
-use crate::ethereum::{B256, BranchNodeRef, Bytes, EMPTY_ROOT_HASH, Encodable, ExtensionNodeRef, LeafNodeRef, Nibbles, RlpNode, TrieMask, keccak256};
+use crate::ethereum::{
+    B256, BranchNodeRef, Bytes, EMPTY_ROOT_HASH, Encodable, ExtensionNodeRef, LeafNodeRef, Nibbles, RlpNode, TrieMask, keccak256,
+};
 use crate::execution::parallel::Pool;
 
 /// A Merkle-Patricia trie over keys of 32 bytes.
@@ -149,7 +151,8 @@ fn insert(node: Option<Box<Node>>, path: Nibbles, value: Box<[u8]>) -> Box<Node>
             let (old_path, old_value) = (*old_path, std::mem::take(old_value));
             let shared = old_path.common_prefix_length(&path);
             let mut children = Children::default();
-            children[nibble(&old_path, shared)] = Some(Node::new(Kind::Leaf { path: old_path.slice(shared + 1..), value: old_value }));
+            children[nibble(&old_path, shared)] =
+                Some(Node::new(Kind::Leaf { path: old_path.slice(shared + 1..), value: old_value }));
             children[nibble(&path, shared)] = Some(Node::new(Kind::Leaf { path: path.slice(shared + 1..), value }));
             extend(path.slice(..shared), Node::new(Kind::Branch { children: Box::new(children) }))
         }
@@ -230,8 +233,7 @@ fn nibble(path: &Nibbles, at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy_trie::HashBuilder;
-    use alloy_trie::proof::verify_proof;
+    use crate::ethereum::{HashBuilder, verify_proof};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 

@@ -91,8 +91,13 @@ impl<'a> Commits<'a> {
                 self.mark(sender_key);
                 self.mark(account_key(&transfer.recipient));
                 self.pay(transfer.fee);
-                let result =
-                    TransactionResult { ending: Ending::Success, gas_used: TRANSFER_GAS, logs: Vec::new(), output: Bytes::new(), created: None };
+                let result = TransactionResult {
+                    ending: Ending::Success,
+                    gas_used: TRANSFER_GAS,
+                    logs: Vec::new(),
+                    output: Bytes::new(),
+                    created: None,
+                };
                 self.finish(tx, Ok(result));
             }
             Effect::Executed { reads, result, writes, fee } => {
@@ -118,7 +123,11 @@ impl<'a> Commits<'a> {
         let beneficiary = self.context.env.beneficiary;
         let mut account = overlay.account(&beneficiary).unwrap_or_default();
         account.balance = account.balance.saturating_add(fees);
-        overlay.write_account(&AccountWrite { address: beneficiary, account: (!account.is_empty()).then_some(account), wiped: false });
+        overlay.write_account(&AccountWrite {
+            address: beneficiary,
+            account: (!account.is_empty()).then_some(account),
+            wiped: false,
+        });
         self.mark(account_key(&beneficiary));
     }
 
@@ -152,7 +161,8 @@ impl<'a> Commits<'a> {
                 Some(_) | None => account_key(address),
             };
             last = Some((*address, account));
-            if (wiped_since || self.written_since(slot_key(account, slot), started_at)) && overlay.storage(address, slot) != *value {
+            if (wiped_since || self.written_since(slot_key(account, slot), started_at)) && overlay.storage(address, slot) != *value
+            {
                 return false;
             }
         }

@@ -6,8 +6,8 @@
 
 use crate::ethereum::U256;
 use crate::machine::{
-    Block, ContextTr, Database, EVMError, EvmTr, ExecutionResult, FrameResult, Handler, HaltReason, JournalTr, MainnetContext, MainnetEvm,
-    SpecId, TransactionFields, TxEnv,
+    Block, ContextSetters, ContextTr, Database, EVMError, EvmTr, ExecutionResult, FrameResult, HaltReason, Handler, JournalTr,
+    MainnetContext, MainnetEvm, SpecId, TransactionFields, TxEnv, reward_beneficiary,
 };
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -27,7 +27,7 @@ impl<DB: Database> Handler for FeeHandler<DB> {
     fn reward_beneficiary(&self, evm: &mut Self::Evm, exec_result: &mut FrameResult) -> Result<(), Self::Error> {
         let beneficiary = evm.ctx.block().beneficiary();
         if evm.ctx.journal_mut().evm_state().contains_key(&beneficiary) {
-            return revm::handler::post_execution::reward_beneficiary(evm.ctx_mut(), exec_result.gas()).map_err(EVMError::Database);
+            return reward_beneficiary(evm.ctx_mut(), exec_result.gas()).map_err(EVMError::Database);
         }
         let base_fee = u128::from(evm.ctx.block().basefee());
         let price = evm.ctx.tx().effective_gas_price(base_fee);
@@ -45,7 +45,6 @@ pub(super) fn transact<DB: Database>(
     machine: &mut MainnetEvm<MainnetContext<DB>>,
     tx: TxEnv,
 ) -> (Result<ExecutionResult, EVMError<DB::Error>>, Option<U256>) {
-    use crate::machine::ContextSetters;
     machine.ctx.set_tx(tx);
     let mut handler = FeeHandler { fee: Cell::new(None), database: PhantomData };
     let result = handler.run(machine);

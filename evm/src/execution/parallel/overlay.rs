@@ -34,6 +34,8 @@ impl<T> Shard<T> {
     }
 }
 
+type Slots = HashMap<(Address, U256), U256>;
+
 #[derive(Clone, Copy, Debug)]
 struct Committed {
     account: Option<AccountState>,
@@ -44,7 +46,7 @@ struct Committed {
 pub(super) struct Overlay<'a, S> {
     base: &'a S,
     accounts: Box<[Shard<AddressMap<Committed>>]>,
-    slots: Box<[Shard<HashMap<(Address, U256), U256>>]>,
+    slots: Box<[Shard<Slots>]>,
     codes: RwLock<B256Map<Bytecode>>,
     /// Set at the first wipe; until then nobody asks whether an account was wiped.
     any_wiped: AtomicBool,
@@ -110,9 +112,7 @@ impl<'a, S: StateView> Overlay<'a, S> {
     /// Adds to a balance. `Err` and no change if the account holds code, or if the sum overflows.
     pub(super) fn add_balance(&self, address: &Address, amount: U256) -> Result<(), NotASum> {
         self.account_shard(address).write(|accounts| {
-            let entry = accounts
-                .entry(*address)
-                .or_insert_with(|| Committed { account: self.base.account(address), wiped: false });
+            let entry = accounts.entry(*address).or_insert_with(|| Committed { account: self.base.account(address), wiped: false });
             let mut account = entry.account.unwrap_or_default();
             if account.has_code() {
                 return Err(NotASum);
@@ -156,7 +156,7 @@ impl<'a, S: StateView> Overlay<'a, S> {
         &self.accounts[(account_key(address) >> 32) as usize % ACCOUNT_SHARDS]
     }
 
-    fn slot_shard(&self, address: &Address, slot: &U256) -> &Shard<HashMap<(Address, U256), U256>> {
+    fn slot_shard(&self, address: &Address, slot: &U256) -> &Shard<Slots> {
         &self.slots[(slot_key(account_key(address), slot) >> 32) as usize % SLOT_SHARDS]
     }
 }

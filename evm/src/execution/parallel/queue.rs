@@ -19,6 +19,8 @@ pub(super) struct Queue {
     /// Transactions committed; the state holds exactly these.
     committed: AtomicU32,
     line: Mutex<Line>,
+    /// How often somebody was released whom the cursor had passed. Who found nothing to take need not look again until this changes.
+    releases: AtomicU32,
 }
 
 #[derive(Debug, Default)]
@@ -41,11 +43,22 @@ impl Queue {
                 first_waiting[last] = index as u32;
             }
         }
-        Self { release, first_waiting, next_waiting, committed: AtomicU32::new(0), line: Mutex::default() }
+        Self {
+            release,
+            first_waiting,
+            next_waiting,
+            committed: AtomicU32::new(0),
+            line: Mutex::default(),
+            releases: AtomicU32::new(0),
+        }
     }
 
     pub(super) fn committed(&self) -> u32 {
         self.committed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn releases(&self) -> u32 {
+        self.releases.load(Ordering::Acquire)
     }
 
     /// Up to `batch.capacity()` released transactions; none if all that are left wait.
@@ -78,6 +91,7 @@ impl Queue {
         while waiting != NOBODY && waiting < line.cursor {
             line.released.push_back(waiting);
             waiting = self.next_waiting[waiting as usize];
+            self.releases.fetch_add(1, Ordering::Release);
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::limits::WORKERS_MAX;
 use crate::machine::{ExecuteEvm, ExecutionResult, MainnetContext, MainnetEvm, SystemCallEvm, TxEnv};
 use crate::schedule::Release;
 use crate::state::StateView;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Mutex, PoisonError, TryLockError};
 
 /// Transactions a worker takes at once from what the cursor passes: enough to make the queue's lock cheap, few enough to share fairly.
@@ -102,7 +102,6 @@ pub fn execute<S: StateView>(
         queue: Queue::new(releases),
         slots: transactions.iter().map(|_| Slot::default()).collect(),
         commits: Mutex::new(Commits::new(&plan.context, transactions.len())),
-        finished: AtomicU32::new(0),
         abandoned: AtomicBool::new(false),
         executions: AtomicU64::new(0),
         repeated: Mutex::default(),
@@ -115,8 +114,7 @@ pub fn execute<S: StateView>(
         Some(_) | None => Worker::new(&block).run(),
     }
     let Block { commits, executions, repeated, transfers, .. } = block;
-    let stats =
-        Stats {
+    let stats = Stats {
         executions: executions.into_inner(),
         repeated: repeated.into_inner().unwrap_or_else(PoisonError::into_inner),
         transfers: transfers.into_inner(),
@@ -145,7 +143,6 @@ struct Block<'a, S> {
     queue: Queue,
     slots: Vec<Slot>,
     commits: Mutex<Commits<'a>>,
-    finished: AtomicU32,
     /// A worker panicked.
     abandoned: AtomicBool,
     executions: AtomicU64,
@@ -173,20 +170,25 @@ impl<'b, 'a, S: StateView> Worker<'b, 'a, S> {
         let leaving = AbandonOnPanic(&self.block.abandoned);
         let count = self.block.transactions.len() as u32;
         let mut batch = Vec::with_capacity(BATCH);
-        let mut idle = 0u32;
-        while self.block.finished.load(Ordering::Acquire) < count && !self.block.abandoned.load(Ordering::Relaxed) {
-            self.block.queue.take(&mut batch);
+        let (mut idle, mut seen) = (0u32, None);
+        while self.block.queue.committed() < count && !self.block.abandoned.load(Ordering::Relaxed) {
+            let releases = Some(self.block.queue.releases());
+            batch.clear();
+            if seen != releases {
+                self.block.queue.take(&mut batch);
+            }
             if batch.is_empty() {
+                seen = releases;
                 self.commit_ready();
                 idle += 1;
-                if idle % SPINS == 0 {
+                if idle.is_multiple_of(SPINS) {
                     std::thread::yield_now();
                 } else {
                     std::hint::spin_loop();
                 }
                 continue;
             }
-            idle = 0;
+            (idle, seen) = (0, None);
             for &index in &batch {
                 let outcome = self.execute(index, true);
                 let slot = &self.block.slots[index as usize];
@@ -223,22 +225,21 @@ impl<'b, 'a, S: StateView> Worker<'b, 'a, S> {
 
     /// Commits as far as outcomes are there, unless another worker is at it.
     fn commit_ready(&mut self) {
-        loop {
-            let block = self.block;
-            // Pairs with the fence below: either the holder of the lock sees the outcome handed in before, or this sees the lock free.
+        let block = self.block;
+        // Who panics while committing has taken an outcome that nobody will find again.
+        while !block.abandoned.load(Ordering::Relaxed) {
+            // Two workers pass here after one handed in and the other let go of the lock: one of them sees what the other did.
             fence(Ordering::SeqCst);
+            let next = block.queue.committed() as usize;
+            if !block.slots.get(next).is_some_and(|slot| slot.ready.load(Ordering::Acquire)) {
+                return;
+            }
             let mut commits = match block.commits.try_lock() {
                 Ok(commits) => commits,
                 Err(TryLockError::WouldBlock) => return,
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             };
             while self.commit_next(&mut commits) {}
-            let next = commits.next as usize;
-            drop(commits);
-            fence(Ordering::SeqCst);
-            if !block.slots.get(next).is_some_and(|slot| slot.ready.load(Ordering::Acquire)) {
-                return;
-            }
         }
     }
 
@@ -260,7 +261,6 @@ impl<'b, 'a, S: StateView> Worker<'b, 'a, S> {
             *outcome = self.execute(index, plainly);
         }
         block.queue.commit(index);
-        block.finished.store(index + 1, Ordering::Release);
         true
     }
 }
