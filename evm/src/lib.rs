@@ -1,4 +1,22 @@
-//! The EVM zone of Plinth.
+//! The EVM zone of Plinth: Ethereum to every tool, executed in parallel.
+//!
+//! From the bytes of a transaction to its receipt:
+//!
+//! 1. [`transaction`] decodes it and recovers its sender, in batches, once.
+//! 2. [`chain::Pool`] lets it wait; [`schedule`] predicts what it will touch, orders the block, and says when each transaction may start.
+//! 3. [`execution::parallel`] executes the block; [`execution::serial`] is what it must equal.
+//! 4. [`trie`] computes the state root, [`store`] makes the block durable, [`chain`] moves its head.
+//! 5. [`rpc`] answers.
+//!
+//! [`machine`] and [`ethereum`] are the only files that name revm and alloy; [`limits`] holds every limit; [`conformance`] runs Ethereum's public
+//! suites through all of the above; [`bench`] measures it.
+//!
+//! # Known limitations
+//!
+//! - Not joined to settlement: no deposits, no withdrawals by an outbox, no zone header, no proof of execution. No block is ever called safe or
+//!   final.
+//! - Osaka's rules alone. The block access list of EIP-7928 belongs to the next fork and is not written.
+//! - No consensus and no network of peers: one producer, its journal, its JSON-RPC.
 
 pub mod bench;
 pub mod chain;
