@@ -5,7 +5,7 @@
 //! header's trade hash, and the median counts. Unless a workload file is given, a second workload follows: a hundred books with so many
 //! live orders that the engine's memory exceeds the near caches, which is what a venue's core pays beyond its instructions.
 
-mod zone;
+pub(crate) mod zone;
 
 use crate::cpu_time;
 use crate::figures::{Figures, rounded};

@@ -8,6 +8,7 @@
 //! peak      memory of a validator over a thousand blocks
 //! settle    from execution to finality, per stage, against an appliance with four validators
 //! disperse  a zone body as shards: encoding, checking, rebuilding, and the bytes that each validator gets
+//! market-data  updates and ITCH messages encoded, and consumers' books built, each second of CPU time
 //! relay     no figure: a long and lossy road between processes, for scripts
 //! ```
 //!
@@ -21,6 +22,7 @@ mod env;
 mod figures;
 mod fix;
 mod journal;
+mod market_data;
 mod random;
 mod relay;
 mod settle;
@@ -54,6 +56,8 @@ enum Command {
     Settle(settle::SettleArgs),
     /// Encipher, encode, check and rebuild zone bodies; count the bytes on the wire
     Disperse(disperse::DisperseArgs),
+    /// Publish the books and build them again: updates and ITCH messages per second of CPU time
+    MarketData(market_data::MarketDataArgs),
     /// Pass UDP datagrams on late, out of order, or not at all, until killed
     Relay(relay::RelayArgs),
     /// Durable updates of the verifiable state, beside RocksDB; its proofs
@@ -72,6 +76,7 @@ fn main() -> ExitCode {
         Command::Wire(args) => wire::run(args, &mut figures),
         Command::Settle(args) => settle::run(args, &mut figures),
         Command::Disperse(args) => disperse::run(args, &mut figures),
+        Command::MarketData(args) => market_data::run(args, &mut figures),
         Command::Relay(args) => relay::run(args).map(|()| true),
         Command::State(args) => state::run(args, &mut figures),
         Command::Peak(args) => state::peak(args, &mut figures),

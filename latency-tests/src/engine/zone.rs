@@ -32,7 +32,7 @@ const WINDOW_MARGIN_TICKS: u32 = 64;
 
 /// Makes sequenced commands of records.
 #[derive(Debug, Default)]
-pub(super) struct Commands {
+pub(crate) struct Commands {
     seq: Seq,
     /// The book of each order made so far, by the workload's number less 1.
     symbols: Vec<u32>,
@@ -40,6 +40,12 @@ pub(super) struct Commands {
 
 /// An engine in which every order of the workload can be placed.
 pub(super) fn open(workload: &Workload) -> (Engine, Commands) {
+    let (engine, _, commands) = open_with_commands(workload);
+    (engine, commands)
+}
+
+/// As [`open`], with the commands that made the zone.
+pub(crate) fn open_with_commands(workload: &Workload) -> (Engine, Vec<(Command, Vec<u8>)>, Commands) {
     let symbols = workload.records.iter().map(|record| record.symbol).max().unwrap_or(0) + 1;
     let low = workload.header.price_min.saturating_sub(WINDOW_MARGIN_TICKS);
     let width = workload.header.price_max.saturating_sub(low) + WINDOW_MARGIN_TICKS;
@@ -47,7 +53,12 @@ pub(super) fn open(workload: &Workload) -> (Engine, Commands) {
     // Room for many times the orders that rest, as an operator would choose it: memory that is never used still costs address translation.
     let orders_max = (ORDERS_PER_PREFILL * workload.header.prefill_count).clamp(1 << 16, 1 << 24) as u32;
     let capacity = Capacity { orders_max, instruments_max: symbols, levels_max: symbols << window_bits, ..Capacity::default() };
-    let mut zone = Opening { engine: Engine::new(capacity, ()), commands: Commands::default(), inbox: InboxIndex::default() };
+    let mut zone = Opening {
+        engine: Engine::new(capacity, ()),
+        commands: Commands::default(),
+        inbox: InboxIndex::default(),
+        said: Vec::new(),
+    };
     for (id, name) in [(BASE, "BASE"), (QUOTE, "QUOTE")] {
         zone.configure(&Configuration::AddAsset(Asset { id, name: name_of(name), decimals: 0 }));
     }
@@ -67,7 +78,7 @@ pub(super) fn open(workload: &Workload) -> (Engine, Commands) {
             window_bits,
         }));
     }
-    (zone.engine, zone.commands)
+    (zone.engine, zone.said, zone.commands)
 }
 
 /// The workload's number of an order of the engine.
@@ -79,7 +90,7 @@ pub(super) fn number(order_bits: u64) -> u64 {
 
 impl Commands {
     /// The command of a record.
-    pub(super) fn command(&mut self, record: &Record) -> Command {
+    pub(crate) fn command(&mut self, record: &Record) -> Command {
         let account = record.order % ACCOUNTS;
         if record.op != Op::Cancel {
             self.symbols.push(record.symbol);
@@ -123,6 +134,7 @@ struct Opening {
     engine: Engine,
     commands: Commands,
     inbox: InboxIndex,
+    said: Vec<(Command, Vec<u8>)>,
 }
 
 impl Opening {
@@ -161,6 +173,7 @@ impl Opening {
 
     fn apply(&mut self, body: Body, tail: &[u8]) {
         let command = self.commands.stamp(SessionId::APPLIANCE, MandateId::new(0), body, tail.len() as u16);
+        self.said.push((command, tail.to_vec()));
         let mut events: Vec<Event> = Vec::new();
         self.engine.apply(&command, tail, &mut events);
         let done = matches!(events[..], [Event::Configured | Event::Credited { .. }]);
