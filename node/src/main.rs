@@ -7,6 +7,7 @@ use plinth_gateway::echo::EchoServer;
 use plinth_node::appliance::{self, Appliance, Options, Parts};
 use plinth_node::config::{certificates, demo};
 use plinth_node::replay::{self, ReplayArgs};
+use plinth_node::watch::{self, WatchArgs};
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -65,6 +66,9 @@ enum Command {
         #[arg(long)]
         epoll: bool,
     },
+    /// Follow a market data feed
+    #[command(subcommand)]
+    MarketData(MarketDataCommand),
     /// Read a password from standard input and print its Argon2 hash for a [[session]]
     HashPassword,
     /// Make a certificate authority for development, and what it signs: one certificate for the gateway, one for each client
@@ -86,6 +90,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum MarketDataCommand {
+    /// Join a feed, recover what is lost, print the books
+    Watch(WatchArgs),
 }
 
 #[derive(Debug, Args)]
@@ -148,6 +158,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay::main(&args).map_err(Into::into),
         Command::VerifyJournal(folder) => verify_journal(&folder),
         Command::FixAcceptance { echo: _, port, epoll } => fix_acceptance(port, epoll),
+        Command::MarketData(MarketDataCommand::Watch(args)) => watch::main(&args),
         Command::HashPassword => hash_password(),
         Command::DevCertificates { folder, server, clients } => dev_certificates(&folder, &server, &clients),
         Command::Sim { arguments } => sim(&arguments),

@@ -1,5 +1,6 @@
 //! What a person sees when the appliance runs, and what a script reads.
 
+use super::market::ReadyMarketData;
 use crate::config::demo::Credentials;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -25,6 +26,9 @@ pub struct Ready {
     pub sessions: Vec<Credentials>,
     /// What trades.
     pub instruments: Vec<ReadyInstrument>,
+    /// The feed, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub market_data: Option<ReadyMarketData>,
     /// Validators: key and address, and whether this process runs it.
     pub validators: Vec<ReadyValidator>,
 }
@@ -65,6 +69,10 @@ impl Ready {
         let data_dir = self.data_dir.display();
         let _ = writeln!(out, "Plinth is running.\n");
         let _ = writeln!(out, "  FIX 4.4        {}   (TCP, TargetCompID PLINTH)", self.fix);
+        if let Some(ReadyMarketData { requests, snapshots, .. }) = &self.market_data {
+            let _ =
+                writeln!(out, "  market data    ITCH 5.0 over MoldUDP64; requests {requests} (UDP), snapshots {snapshots} (TCP)");
+        }
         let _ = writeln!(out, "  durability     {}", durability_meaning(self.durability));
         let _ = writeln!(
             out,

@@ -5,6 +5,7 @@
 //!  plinth-core       sockets, sessions, sequencer, engine  sockets; journal (eventfd); bridge, admin (channels + eventfd)
 //!  journal           the journal's disk                    core (ring)
 //!  plinth-producer   replica, block log, snapshots         journal (signal)
+//!  market data       publisher, sockets of the feed       journal (eventfd); consumers
 //!  zone link         QUIC to the validators                producer (blocks), start (deposits)
 //!  plinth-bridge     nothing                               link (finalized blocks) → core (inbox, block states)
 //!  validator ×n      votes, blocks                         each other, link
@@ -14,7 +15,7 @@
 //!
 //! * **Start**: lock the folder, read the configuration, recover the zone from its journal, start the validators, the link, the
 //!   stages; on the first start sequence the reference data and submit the deposits. Ready when the deposits are credited.
-//! * **Stop** goes against the stream: intake, journal, producer, link, validators. A stage that fails stops the process: nothing is
+//! * **Stop** goes against the stream: intake, journal, producer, market data, link, validators. A stage that fails stops the process: nothing is
 //!   acknowledged by the others behind its back, and the next start recovers.
 
 mod admin;
@@ -23,6 +24,7 @@ mod bridge;
 mod core;
 mod cursor;
 mod folder;
+mod market;
 mod parts;
 mod producer;
 mod reference;
@@ -35,6 +37,7 @@ pub use admin::{SOCKET_FILE, request_status};
 pub use announce::{Ready, ReadyInstrument, ReadyValidator};
 pub use core::CoreError;
 pub use folder::{FolderError, JOURNAL_FOLDER};
+pub use market::ReadyMarketData;
 pub use producer::ProducerError;
 pub use running::{Appliance, Stopped, announce};
 pub use start::{Options, Parts, StartError};

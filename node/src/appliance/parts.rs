@@ -2,6 +2,7 @@
 
 use super::announce::{Ready, ReadyInstrument, ReadyValidator};
 use super::folder::DataFolder;
+use super::market::{MarketWaker, ReadyMarketData};
 use super::start::{ATTESTATION, StartError, system};
 use crate::config::schema::Durability;
 use crate::config::{self, Resolved, demo};
@@ -95,7 +96,13 @@ pub(super) fn gateway_config(resolved: &Resolved) -> GatewayConfig {
     }
 }
 
-pub(super) fn zone_config(folder: &DataFolder, resolved: &Resolved, waker: Waker, published: Sender<()>) -> ZoneConfig {
+pub(super) fn zone_config(
+    folder: &DataFolder,
+    resolved: &Resolved,
+    waker: Waker,
+    market: Option<MarketWaker>,
+    published: Sender<()>,
+) -> ZoneConfig {
     let identity = Identity { chain: resolved.chain, zone: ZoneId::TRADING };
     let mut config = ZoneConfig::new(folder.zone(), identity, resolved.zone.capacity.core());
     config.journal.durability = match resolved.durability {
@@ -104,6 +111,7 @@ pub(super) fn zone_config(folder: &DataFolder, resolved: &Resolved, waker: Waker
     };
     config.journal.on_publish = Some(Arc::new(move || {
         waker.wake();
+        market.iter().for_each(MarketWaker::wake);
         // A signal that is waiting already says all that this one would.
         let _ = published.try_send(());
     }));
@@ -112,7 +120,13 @@ pub(super) fn zone_config(folder: &DataFolder, resolved: &Resolved, waker: Waker
     config
 }
 
-pub(super) fn ready(folder: &DataFolder, resolved: &Resolved, peers: &[Peer], fix: SocketAddr, admin: &Path) -> Ready {
+pub(super) fn ready(
+    folder: &DataFolder,
+    resolved: &Resolved,
+    peers: &[Peer],
+    (fix, market_data): (SocketAddr, Option<ReadyMarketData>),
+    admin: &Path,
+) -> Ready {
     let instruments = resolved.reference.iter().filter_map(|item| match item {
         Configuration::ListInstrument(instrument) => Some(ReadyInstrument {
             symbol: instrument.symbol.as_str().to_owned(),
@@ -134,6 +148,7 @@ pub(super) fn ready(folder: &DataFolder, resolved: &Resolved, peers: &[Peer], fi
     Ready {
         pid: std::process::id(),
         fix,
+        market_data,
         admin: admin.to_path_buf(),
         data_dir: folder.path().to_path_buf(),
         durability: durability_name(resolved.durability),

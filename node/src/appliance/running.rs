@@ -4,9 +4,11 @@ use super::admin::Admin;
 use super::announce::Ready;
 use super::core::{Control, CoreError, CoreHandle};
 use super::folder::DataFolder;
+use super::market::MarketWaker;
 use super::producer::ProducerError;
 use super::space::SpaceWatch;
 use super::start::{READY_TIMEOUT, StartError};
+use plinth_market_data::net::StageError;
 use plinth_settlement::link::ZoneLink;
 use plinth_validator::ValidatorHandle;
 use std::path::Path;
@@ -53,6 +55,7 @@ pub struct Appliance {
     pub(super) core: CoreHandle,
     pub(super) core_thread: JoinHandle<Result<(), CoreError>>,
     pub(super) producer_thread: JoinHandle<Result<(), ProducerError>>,
+    pub(super) market: Option<(JoinHandle<Result<(), StageError>>, MarketWaker)>,
     pub(super) bridge_thread: JoinHandle<()>,
     pub(super) link: Arc<ZoneLink>,
     pub(super) stopping: Arc<AtomicBool>,
@@ -87,7 +90,18 @@ impl Appliance {
     #[must_use]
     pub fn stop(self) -> Stopped {
         let Self {
-            core, core_thread, producer_thread, bridge_thread, link, stopping, validators, admin, space_watch, folder, ..
+            core,
+            core_thread,
+            producer_thread,
+            market,
+            bridge_thread,
+            link,
+            stopping,
+            validators,
+            admin,
+            space_watch,
+            folder,
+            ..
         } = self;
         let stages_folder = folder.stages();
         drop(admin);
@@ -101,6 +115,12 @@ impl Appliance {
         stopping.store(true, Ordering::Release);
         if join(producer_thread).is_none() {
             problems.push("the producer stage failed");
+        }
+        if let Some((thread, waker)) = market {
+            waker.wake();
+            if join(thread).is_none() {
+                problems.push("the market data stage failed");
+            }
         }
         // Producer and admin socket are gone, and the bridge holds no more than the link's channel, which ends with it.
         match Arc::into_inner(link) {

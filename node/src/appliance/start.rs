@@ -5,6 +5,7 @@ use super::bridge;
 use super::core::{Core, CoreHandle};
 use super::cursor::Cursor;
 use super::folder::{DataFolder, FolderError};
+use super::market::{MarketStage, MarketWaker};
 use super::parts;
 use super::producer::{ProducerStage, ZoneHead};
 use super::reference::sequence_new_reference;
@@ -16,6 +17,7 @@ use crate::config::{self, ConfigError, Resolved, demo};
 use crossbeam_channel::bounded;
 use plinth_gateway::clock::Now;
 use plinth_gateway::{Gateway, GatewayError};
+use plinth_market_data::net::StageError;
 use plinth_matching::journal::JournalError;
 use plinth_matching::replica::{self, ReplicaError};
 use plinth_settlement::link::LinkError;
@@ -91,6 +93,9 @@ pub enum StartError {
     /// The FIX acceptor did not start.
     #[error("gateway: {0}")]
     Gateway(#[from] GatewayError),
+    /// The market data stage did not start.
+    #[error(transparent)]
+    MarketData(#[from] StageError),
     /// A validator did not start.
     #[error("validator {index}: {error}")]
     Validator {
@@ -146,7 +151,8 @@ impl Appliance {
 
         let mut gateway = Gateway::bind(parts::gateway_config(&resolved))?;
         let (published, is_published) = bounded(1);
-        let zone_config = parts::zone_config(&folder, &resolved, gateway.waker(), published);
+        let market_waker = resolved.market_data.as_ref().map(|_| MarketWaker::new()).transpose()?;
+        let zone_config = parts::zone_config(&folder, &resolved, gateway.waker(), market_waker.clone(), published);
         let mut cursor = Cursor::default();
         let recovered = replica::recover(&zone_config, Now::read().utc, |command, tail, events| {
             cursor.observe(command, tail, events);
@@ -165,6 +171,14 @@ impl Appliance {
         let reserve = resolved.zone.disk_reserve_mib << 20;
         let space_watch = SpaceWatch::start(folder.path(), reserve, Arc::clone(zone.journal()), failed.clone())
             .map_err(|error| system("a thread", error))?;
+        let market_config = resolved.market_data.as_ref().zip(market_waker.clone());
+        let market = market_config.map(|(config, waker)| {
+            let journal = (Arc::clone(zone.journal()), zone_config.journal.path.as_path());
+            MarketStage::open(config, zone_config.capacity, journal, waker, Arc::clone(&stopping)).map(|stage| (stage, config))
+        });
+        let market = market.transpose()?;
+        let feed = market.as_ref().map(|(stage, config)| stage.ready(config)).transpose();
+        let feed = feed.map_err(|error| system("the feed's addresses", error))?.flatten();
         let stage = ProducerStage {
             producer,
             journal: Arc::clone(zone.journal()),
@@ -181,7 +195,8 @@ impl Appliance {
             pin(core_cpu);
             core.run()
         })?;
-        let producer_thread = spawn("plinth-producer", failed, move || stage.run())?;
+        let producer_thread = spawn("plinth-producer", failed.clone(), move || stage.run())?;
+        let market = market.map(|(stage, _)| spawn("market data", failed, move || stage.run())).transpose()?;
         let (events, told) = (link.events().clone(), handle.clone());
         let bridge_thread = thread::Builder::new()
             .name("plinth-bridge".into())
@@ -202,12 +217,13 @@ impl Appliance {
             link: Arc::clone(&link),
         };
         let admin = Admin::start(folder.path(), move || reporter.status()).map_err(|error| system("admin socket", error))?;
-        let ready = parts::ready(&folder, &resolved, &settlement_addresses, fix, admin.path());
+        let ready = parts::ready(&folder, &resolved, &settlement_addresses, (fix, feed), admin.path());
         let appliance = Self {
             ready,
             core: handle,
             core_thread,
             producer_thread,
+            market: market.zip(market_waker),
             bridge_thread,
             link,
             stopping,

@@ -123,6 +123,7 @@ pub fn create(folder: &Path, committee: Committee) -> io::Result<()> {
             disk_reserve_mib: 512,
             capacity: Capacity::default(),
         },
+        market_data: None,
         settlement: Settlement { idle_interval_ms: 500, attested_delay_blocks: 1, validators },
         assets: FUNDS.map(|(name, decimals, amount)| asset(name, decimals, amount, &issuer, &firms)).into(),
         accounts: firms.iter().map(|(name, key)| Account { name: name.clone(), owner: key.public_key().to_string() }).collect(),

@@ -36,6 +36,8 @@ pub struct Resolved {
     pub listen: Vec<Listen>,
     /// The trading zone's settings.
     pub zone: schema::Zone,
+    /// The feed, if there is one; the folder of its files is no longer relative.
+    pub market_data: Option<schema::MarketData>,
     /// The producer's key.
     pub producer: SecretKey,
     /// The key that the zone's readers share.
@@ -165,6 +167,7 @@ impl Resolver<'_> {
             fix: config.fix.clone(),
             listen,
             zone: config.zone.clone(),
+            market_data: self.market_data(),
             producer,
             reader_key,
             deposits: self.deposits(&assets, &accounts)?,
@@ -180,6 +183,12 @@ impl Resolver<'_> {
             validators,
             idle_interval_ms: config.settlement.idle_interval_ms,
         })
+    }
+
+    fn market_data(&self) -> Option<schema::MarketData> {
+        let mut feed = self.config.market_data.clone()?;
+        feed.itch_folder = feed.itch_folder.map(|folder| self.folder.join(folder));
+        Some(feed)
     }
 
     fn assets(&self) -> Result<Vec<Asset>, ConfigError> {

@@ -1,7 +1,7 @@
 //! The configuration file, as it is written. Every table refuses keys that it does not know.
 
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 /// The whole file.
@@ -17,6 +17,9 @@ pub struct Config {
     pub fix: Fix,
     /// The trading zone.
     pub zone: Zone,
+    /// The market data feed; without it there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub market_data: Option<MarketData>,
     /// The base layer.
     pub settlement: Settlement,
     /// What can be owned.
@@ -202,6 +205,31 @@ impl Capacity {
     }
 }
 
+/// The market data feed: ITCH 5.0 over MoldUDP64, and files of it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct MarketData {
+    /// Where datagrams go: consumers, or IPv4 groups.
+    #[serde(default)]
+    pub targets: Vec<SocketAddr>,
+    /// Own address of the interface over which groups are sent to.
+    #[serde(default = "loopback_v4")]
+    pub interface: Ipv4Addr,
+    /// How many hosts a datagram to a group may pass; 0 keeps it on this one.
+    #[serde(default)]
+    pub ttl: u32,
+    /// Where requests for retransmission come in (UDP). Port 0 takes a free one.
+    pub requests: SocketAddr,
+    /// Where snapshots are fetched (TCP). Port 0 takes a free one.
+    pub snapshots: SocketAddr,
+    /// Who is answered and given snapshots; by default this host.
+    #[serde(default = "loopback_only")]
+    pub allowed: Vec<IpAddr>,
+    /// Folder of the files of each day; none writes none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub itch_folder: Option<PathBuf>,
+}
+
 /// The base layer.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -362,6 +390,14 @@ pub struct Deposit {
     pub account: String,
     /// The owner's signature, hexadecimal.
     pub signature: String,
+}
+
+const fn loopback_v4() -> Ipv4Addr {
+    Ipv4Addr::LOCALHOST
+}
+
+fn loopback_only() -> Vec<IpAddr> {
+    vec![IpAddr::V4(Ipv4Addr::LOCALHOST)]
 }
 
 const fn disk_reserve_mib() -> u64 {
