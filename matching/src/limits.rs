@@ -20,8 +20,8 @@ pub const CHANNELS_MAX: usize = 64;
 
 /// How much of everything a zone can hold. All memory is taken when the engine is made; what does not fit is refused by event.
 ///
-/// Memory in bytes: 112 + 16 to 32 for each order, 64 × assets + 96 for each account, 16 and a bit for each level,
-/// 128 + 128 × spill levels for each instrument, 16 for each mandate and session. The default takes about 180 MB.
+/// Memory in bytes: 112 + 16 to 32 for each order, 64 × assets + 96 for each account, 34 for each level,
+/// 192 + 128 × spill levels for each instrument, 16 for each mandate and session. The default takes about 200 MB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
     /// Live orders of all books together.
@@ -36,14 +36,14 @@ pub struct Capacity {
     pub instruments_max: u32,
     /// Mandates, expired ones included.
     pub mandates_max: u32,
-    /// Levels of all price windows together: the sum of `2^window_bits` over the instruments.
+    /// Prices of all windows together: the sum of `2^window_bits` over the instruments. Each has a level for either side.
     pub levels_max: u32,
     /// Levels outside the window, and triggers, for each book and side.
     pub spill_levels_max: u16,
 }
 
 impl Default for Capacity {
-    /// An appliance on a small machine: a million live orders, 64 books with windows of 16,384 ticks, about 180 MB.
+    /// An appliance on a small machine: a million live orders, 64 books with windows of 16,384 ticks, about 200 MB.
     fn default() -> Self {
         Self {
             orders_max: 1 << 20,
@@ -89,7 +89,7 @@ impl Capacity {
     ///
     /// The first field out of range.
     pub fn check(&self) -> Result<(), CapacityError> {
-        let level_slots = u64::from(self.levels_max) + u64::from(self.instruments_max) * 4 * u64::from(self.spill_levels_max);
+        let level_slots = 2 * u64::from(self.levels_max) + u64::from(self.instruments_max) * 4 * u64::from(self.spill_levels_max);
         let balances = u64::from(self.accounts_max) * u64::from(self.assets_max);
         let ranges = [
             ("orders_max", self.orders_max.into(), 1, ORDERS_MAX.into()),

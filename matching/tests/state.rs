@@ -208,9 +208,9 @@ fn the_root_is_what_the_documentation_says() {
         (5, 64, 1),
         (6, 16, capacity.mandates_max.into()),
         (7, 16, capacity.sessions_max.into()),
-        (8, 128, capacity.instruments_max.into()),
-        (9, 16, 1 + u64::from(capacity.levels_max) + spills),
-        (10, 8, u64::from(capacity.levels_max) / 64 * 3),
+        (8, 256, capacity.instruments_max.into()),
+        (9, 16, 1 + 2 * u64::from(capacity.levels_max) + spills),
+        (10, 8, u64::from(capacity.levels_max) / 64 * 6),
         (11, 16, spills),
         (12, 64, 1 + u64::from(capacity.orders_max)),
         (13, 8, (u64::from(capacity.orders_max) * 2).next_power_of_two().max(512)),
@@ -221,7 +221,7 @@ fn the_root_is_what_the_documentation_says() {
     ];
     let mut root = Sha256::new();
     root.update(b"plinth/state/1");
-    root.update(6_u16.to_le_bytes());
+    root.update(7_u16.to_le_bytes());
     root.update(capacity.to_bytes());
     for (region, record_size, records) in regions {
         let page_count = (records * u64::from(record_size)).div_ceil(512) as u32;

@@ -28,11 +28,10 @@ pub(crate) struct Span {
 pub(crate) const TIERS: usize = 3;
 
 impl Span {
-    /// Words that a window of `2^window_bits` levels needs.
+    /// Words that a window of `2^window_bits` levels is given: what one of 64 levels needs, for each 64 levels. Wider ones leave some unused,
+    /// and the sum is a shift.
     pub(crate) const fn word_count(window_bits: u8) -> usize {
-        let bottom = 1_usize << (window_bits - 6);
-        let middle = bottom.div_ceil(64);
-        bottom + middle + middle.div_ceil(64)
+        TIERS << (window_bits - 6)
     }
 
     /// The word that holds the bit of `level`.

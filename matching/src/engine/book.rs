@@ -1,6 +1,7 @@
 //! A book: its instrument, and the touch of both sides.
 //!
-//! Levels of one book lie together: those of its window in price order, then those of its ladders.
+//! Levels of one book lie together: those of its window in price order, for the bids and then for the offers, then those of its
+//! ladders. Each side has a window of its own, since in an auction bids may be above offers.
 
 use crate::engine::bitmap::Span;
 use crate::engine::pool::Slot;
@@ -15,23 +16,19 @@ use plinth_types::reference::{Instrument, Name};
 use plinth_types::table_record;
 
 table_record! {
-    /// An instrument and the state of its book. The first 64 bytes are what orders need.
-    #[repr(align(64))]
-    pub(crate) struct Book in region::BOOKS, 128 bytes {
+    /// An instrument and the state of its book. The first 64 bytes are what every order needs, the next 64 what many do.
+    #[repr(C, align(64))]
+    pub(crate) struct Book in region::BOOKS, 256 bytes {
         /// Best price of each side in ticks, 0 without one.
         pub(crate) best_price: [i64; 2],
-        /// Slot of each side's best level, 0 without one.
-        pub(crate) best_level: [u32; 2],
         /// Lowest price of the window, in ticks.
         pub(crate) window_low: i64,
-        /// Slot of the window's first level.
-        pub(crate) level_base: u32,
-        /// First word of the window's bitmap.
-        pub(crate) word_base: u32,
-        /// First entry of the first ladder; the others follow it.
-        pub(crate) spill_base: u32,
-        /// Used entries of each ladder.
-        pub(crate) spill_count: [u16; LADDERS],
+        /// Slot of each side's best level, 0 without one.
+        pub(crate) best_level: [u32; 2],
+        /// Slot of the first level of each side's window.
+        pub(crate) level_base: [u32; 2],
+        /// First word of the bitmap of each side's window.
+        pub(crate) word_base: [u32; 2],
         /// Largest order, in lots.
         pub(crate) qty_max: u64,
         /// What is traded, and what is paid: what sellers deliver, and what buyers do.
@@ -40,15 +37,18 @@ table_record! {
         pub(crate) window_bits: u8,
         pub(crate) price_decimals: u8,
         pub(crate) qty_decimals: u8,
-        pub(crate) symbol: [u8; NAME_SIZE_MAX],
         /// Lowest price of an order, in ticks.
         pub(crate) band_low: i64,
         /// Highest price of an order, in ticks.
         pub(crate) band_high: i64,
-        /// How far from the best price a market order trades, in ticks; the largest number is without bound.
-        pub(crate) market_reach: u32,
         /// Price of the last trade in ticks, 0 before the first.
         pub(crate) last_price: i64,
+        /// How far from the best price a market order trades, in ticks; the largest number is without bound.
+        pub(crate) market_reach: u32,
+        /// First entry of the first ladder; the others follow it.
+        pub(crate) spill_base: u32,
+        /// Used entries of each ladder.
+        pub(crate) spill_count: [u16; LADDERS],
         /// Orders that wait for a trade.
         pub(crate) waiting: u32,
         /// How many of these trail the last trade.
@@ -57,6 +57,7 @@ table_record! {
         pub(crate) trailing_head: Slot,
         /// The youngest of them.
         pub(crate) trailing_tail: Slot,
+        pub(crate) symbol: [u8; NAME_SIZE_MAX],
     }
 }
 
@@ -145,10 +146,16 @@ impl Book {
         price.wrapping_sub(self.band_low) as u64 <= self.band_high.wrapping_sub(self.band_low) as u64
     }
 
-    /// Where the window's bitmap is.
+    /// The slot of a level of a side's window.
     #[inline(always)]
-    pub(crate) const fn span(&self) -> Span {
-        Span { base: self.word_base, window_bits: self.window_bits }
+    pub(crate) const fn window_slot(&self, side: Side, level: u32) -> u32 {
+        self.level_base[index_of(side)] + level
+    }
+
+    /// Where the bitmap of a side's window is.
+    #[inline(always)]
+    pub(crate) const fn span(&self, side: Side) -> Span {
+        Span { base: self.word_base[index_of(side)], window_bits: self.window_bits }
     }
 
     /// The used part of a ladder.

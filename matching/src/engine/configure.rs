@@ -66,12 +66,13 @@ impl<T: Touch> Engine<T> {
         if counters.instruments == self.capacity.instruments_max || width > self.capacity.levels_max - counters.levels_used {
             return Err(Reject::CapacityReached);
         }
+        let words = Span::word_count(instrument.window_bits) as u32;
         let book = Book {
             best_price: [0; 2],
             best_level: [0; 2],
             window_low: instrument.window_low.ticks(),
-            level_base: 1 + counters.level_slots_used,
-            word_base: counters.words_used,
+            level_base: [1, 1 + width].map(|first| first + counters.level_slots_used),
+            word_base: [0, words].map(|first| first + counters.words_used),
             spill_base: self.levels.spill_base(counters.instruments),
             spill_count: [0; LADDERS],
             qty_max: instrument.qty_max.lots(),
@@ -95,7 +96,7 @@ impl<T: Touch> Engine<T> {
         counters.instruments += 1;
         counters.levels_used += width;
         counters.level_slots_used += self.levels.level_slots(instrument.window_bits);
-        counters.words_used += Span::word_count(instrument.window_bits) as u32;
+        counters.words_used += 2 * words;
         Ok(())
     }
 

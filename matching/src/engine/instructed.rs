@@ -28,6 +28,7 @@ impl<T: Touch> Engine<T> {
                 Ok(waiter) => {
                     sink.emit(Event::Accepted { order });
                     self.wait_or_go(waiter, sink);
+                    self.go_triggered(sink);
                 }
                 Err(reject) => sink.emit(Event::Rejected { order, reject }),
             };
@@ -45,6 +46,7 @@ impl<T: Touch> Engine<T> {
             Instructions { minimum: Some(minimum), .. } => self.take_at_least(incoming, minimum, sink),
             Instructions { display, minimum: None, .. } => self.take_and_rest(incoming, new, display, sink),
         }
+        self.go_triggered(sink);
     }
 
     /// As `admit`, of an order that is to wait. Whether it rests when it is triggered is not asked: it takes a place meanwhile.

@@ -1,10 +1,9 @@
 //! The price levels of all books: first-come-first-served lists of orders, found by price.
 //!
-//! A level within its book's window is found by subtraction, and the next one through the bitmap; both sides share the window, since
-//! between commands all bids are below all offers. Other levels are in the side's sorted spill. What matches orders sees neither: it
+//! A level within its book's window is found by subtraction, and the next one through the bitmap; each side has its own. Other levels are in the side's sorted spill. What matches orders sees neither: it
 //! asks for the best level of a side, and closes it when it is empty.
 
-use crate::engine::bitmap::{Bitmap, Span};
+use crate::engine::bitmap::{Bitmap, TIERS};
 use crate::engine::book::{Book, LADDERS, Ladder, better, index_of, side_of};
 use crate::engine::pool::{Node, Slot};
 use crate::engine::region;
@@ -46,10 +45,9 @@ pub(crate) struct Levels {
 impl Levels {
     pub(crate) fn new(capacity: &Capacity) -> Self {
         let spills = capacity.instruments_max as usize * LADDERS * usize::from(capacity.spill_levels_max);
-        // A window has at least one word in each tier; only one of 64 levels needs more than three words for 64 levels.
-        let words = capacity.levels_max as usize / 64 * 3;
+        let words = capacity.levels_max as usize / 64 * 2 * TIERS;
         Self {
-            table: Table::new(1 + capacity.levels_max as usize + spills),
+            table: Table::new(1 + 2 * capacity.levels_max as usize + spills),
             bitmap: Bitmap::new(words),
             spill: Spill::new(spills),
             spill_levels_max: capacity.spill_levels_max,
@@ -58,14 +56,14 @@ impl Levels {
 
     /// Level slots that a book of `2^window_bits` levels needs.
     pub(crate) fn level_slots(&self, window_bits: u8) -> u32 {
-        (1 << window_bits) + LADDERS as u32 * u32::from(self.spill_levels_max)
+        (2 << window_bits) + LADDERS as u32 * u32::from(self.spill_levels_max)
     }
 
     /// Gives the ladders of a new book their levels.
     pub(crate) fn furnish<T: Touch>(&mut self, touch: &mut T, book: &Book) {
         let spill_levels = usize::from(self.spill_levels_max) * LADDERS;
         let base = book.spill_base as usize;
-        self.spill.furnish(touch, base..base + spill_levels, book.level_base + (1 << book.window_bits));
+        self.spill.furnish(touch, base..base + spill_levels, book.level_base[0] + (2 << book.window_bits));
     }
 
     /// First ladder entry of the book at `instrument`.
@@ -77,7 +75,7 @@ impl Levels {
     #[inline(always)]
     pub(crate) fn has_room<T: Touch>(&self, touch: &mut T, book: &Book, side: Side, price: i64, lots: u64) -> bool {
         let level = match book.window_level(price) {
-            Some(level) => book.level_base + level,
+            Some(level) => book.window_slot(side, level),
             None => return self.has_room_on(touch, book, Ladder::Resting(side), price, lots),
         };
         self.table.get(touch, level as usize).lots.checked_add(lots).is_some()
@@ -114,7 +112,7 @@ impl Levels {
         lots: u64,
     ) -> LastPlace {
         let (window, level_slot) = match book.window_level(price) {
-            Some(level) => (Some(level), book.level_base + level),
+            Some(level) => (Some(level), book.window_slot(side, level)),
             None => (None, open_spill(&mut self.spill, touch, book, self.spill_levels_max, Ladder::Resting(side), price)),
         };
         let level = self.table.get_mut(touch, level_slot as usize);
@@ -124,7 +122,7 @@ impl Levels {
         if prev == 0 {
             level.head = slot;
             if let Some(level) = window {
-                self.bitmap.set(touch, book.span(), level);
+                self.bitmap.set(touch, book.span(side), level);
             }
             if book.best(side).is_none_or(|(_, best)| better(side, price, best)) {
                 book.set_best(side, Some((level_slot, price)));
@@ -236,7 +234,7 @@ impl Levels {
     #[inline(never)]
     pub(crate) fn close<T: Touch>(&mut self, touch: &mut T, book: &mut Book, side: Side, price: i64) {
         match book.window_level(price) {
-            Some(level) => self.bitmap.clear(touch, book.span(), level),
+            Some(level) => self.bitmap.clear(touch, book.span(side), level),
             None => close_spill(&mut self.spill, touch, book, self.spill_levels_max, Ladder::Resting(side), price),
         }
         if book.best(side).is_some_and(|(_, best)| best == price) {
@@ -303,12 +301,12 @@ fn next_level<T: Touch>(
 
 #[inline(always)]
 fn next_in_window<T: Touch>(bitmap: &Bitmap, touch: &mut T, book: &Book, side: Side, price: i64) -> Option<(u32, i64)> {
-    let span: Span = book.span();
+    let span = book.span(side);
     let width = 1_i64 << book.window_bits;
     let at = price - book.window_low;
     let level = match side {
         Side::Buy => bitmap.below(touch, span, at.clamp(0, width) as u32),
         Side::Sell => bitmap.at_or_above(touch, span, (at + 1).clamp(0, width) as u32),
     }?;
-    Some((book.level_base + level, book.window_low + i64::from(level)))
+    Some((book.window_slot(side, level), book.window_low + i64::from(level)))
 }

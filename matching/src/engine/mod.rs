@@ -209,9 +209,6 @@ impl<T: Touch> Engine<T> {
                 self.apply_rare(command, tail, sink);
             }
         }
-        if self.alarm.is_some() {
-            self.go_triggered(sink);
-        }
     }
 
     /// What comes seldom.

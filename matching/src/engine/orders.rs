@@ -83,6 +83,7 @@ impl<T: Touch> Engine<T> {
             TimeInForce::ImmediateOrCancel => self.take_or_cancel(incoming, sink),
             TimeInForce::FillOrKill => self.fill_or_kill(incoming, sink),
         }
+        self.go_triggered(sink);
     }
 
     #[inline(always)]
@@ -190,8 +191,9 @@ impl<T: Touch> Engine<T> {
 
     #[inline(never)]
     pub(crate) fn replace<S: EventSink>(&mut self, command: &Command, order: OrderId, price: Price, qty: Qty, sink: &mut S) {
-        if let Err(reject) = self.try_replace(command, order, price, qty, sink) {
-            sink.emit(Event::CancelRejected { order, reject });
+        match self.try_replace(command, order, price, qty, sink) {
+            Ok(()) => self.go_triggered(sink),
+            Err(reject) => sink.emit(Event::CancelRejected { order, reject }),
         }
     }
 

@@ -294,8 +294,15 @@ impl<T: Touch> Engine<T> {
     }
 
     /// Enters the orders that this command's trades triggered, one after the other, and those that theirs did.
-    #[cold]
+    #[inline(always)]
     pub(crate) fn go_triggered<S: EventSink>(&mut self, sink: &mut S) {
+        if self.alarm.is_some() {
+            self.go_all_triggered(sink);
+        }
+    }
+
+    #[cold]
+    fn go_all_triggered<S: EventSink>(&mut self, sink: &mut S) {
         while let Some(alarm) = self.alarm {
             let next = [Side::Buy, Side::Sell].into_iter().find_map(|side| self.next_triggered(alarm, side));
             let Some(slot) = next else {

@@ -10,9 +10,9 @@
 //! | 1 census, 2 assets, 3 accounts, 4 balances | custody | 16, 64, 64, 64 | 1, assets, accounts, assets × accounts |
 //! | 5 counters | what the zone counts | 64 | 1 |
 //! | 6 mandates, 7 sessions | who may act; last order index | 16, 16 | mandates, sessions |
-//! | 8 books | instrument and touch | 128 | instruments |
-//! | 9 levels | head, tail, lots | 16 | 1 + levels + 4 ladders of spill levels for each book |
-//! | 10 bitmap | 64 levels, or 64 words below | 8 | 3 for each 64 levels |
+//! | 8 books | instrument and touch | 256 | instruments |
+//! | 9 levels | head, tail, lots | 16 | 1 + twice the levels + 4 ladders of spill levels for each book |
+//! | 10 bitmap | 64 levels, or 64 words below | 8 | 6 for each 64 levels |
 //! | 11 spill | price, level | 16 | 4 ladders of spill levels for each book |
 //! | 12 orders | one resting order | 64 | 1 + orders |
 //! | 13 index | tag, slot | 8 | twice the orders, to a power of two |
@@ -56,7 +56,7 @@ use plinth_types::page::{RegionId, Touch};
 use plinth_types::table::PageBytes;
 
 /// Version of the layout: of every record's fields and every region's meaning. The root commits to it.
-pub const LAYOUT_VERSION: u16 = 6;
+pub const LAYOUT_VERSION: u16 = 7;
 
 /// Position of a page in its region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,9 +132,9 @@ pub(crate) fn layout(capacity: &Capacity) -> Vec<RegionLayout> {
         (region::COUNTERS, 64, 1),
         (region::MANDATES, 16, capacity.mandates_max as usize),
         (region::SESSIONS, 16, usize::from(capacity.sessions_max)),
-        (region::BOOKS, 128, instruments),
-        (region::LEVELS, 16, 1 + capacity.levels_max as usize + spills),
-        (region::BITMAP, 8, capacity.levels_max as usize / 64 * 3),
+        (region::BOOKS, 256, instruments),
+        (region::LEVELS, 16, 1 + 2 * capacity.levels_max as usize + spills),
+        (region::BITMAP, 8, capacity.levels_max as usize / 64 * 6),
         (region::SPILL, 16, spills),
         (region::ORDERS, 64, 1 + capacity.orders_max as usize),
         (region::INDEX, 8, crate::engine::index_entries(capacity)),

@@ -43,21 +43,25 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
         let id = InstrumentId::new(instrument);
         let book = &self.engine.books.records()[instrument as usize];
         self.check_place(instrument, book).ok_or(Inconsistency::Book(id))?;
-        let window = book.level_base as usize..book.level_base as usize + (1 << book.window_bits);
+        let spill_levels = book.level_base[0] as usize + (2 << book.window_bits);
         let mut best = [None; 2];
-        for (slot, price) in window.clone().zip(book.window_low..) {
-            if let Some(side) = self.check_level(instrument, book, slot, price, None).ok_or(Inconsistency::Level(id))? {
-                note_best(&mut best, side, slot, price);
-            }
-        }
-        if !bitmap_is_right(self.engine, book, window.clone()) {
-            return Err(Inconsistency::Bitmap(id));
-        }
         for side in [Side::Buy, Side::Sell] {
-            for entry in self.check_spill(book, Ladder::Resting(side), window.end).ok_or(Inconsistency::Spill(id))? {
+            let first = book.window_slot(side, 0) as usize;
+            let window = first..first + (1 << book.window_bits);
+            for (slot, price) in window.clone().zip(book.window_low..) {
+                if self.check_level(instrument, book, slot, price, side).ok_or(Inconsistency::Level(id))? {
+                    note_best(&mut best, side, slot, price);
+                }
+            }
+            if !bitmap_is_right(self.engine, book.span(side), window) {
+                return Err(Inconsistency::Bitmap(id));
+            }
+            for entry in self.check_spill(book, Ladder::Resting(side), spill_levels).ok_or(Inconsistency::Spill(id))? {
                 let slot = entry.level as usize;
-                let found = self.check_level(instrument, book, slot, entry.price, Some(side)).ok_or(Inconsistency::Level(id))?;
-                note_best(&mut best, found.ok_or(Inconsistency::Spill(id))?, slot, entry.price);
+                if !self.check_level(instrument, book, slot, entry.price, side).ok_or(Inconsistency::Level(id))? {
+                    return Err(Inconsistency::Spill(id));
+                }
+                note_best(&mut best, side, slot, entry.price);
             }
         }
         let crossed = matches!(best, [Some((_, bid)), Some((_, offer))] if bid >= offer);
@@ -66,7 +70,7 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
         if crossed || named != best || !empty_is_zero {
             return Err(Inconsistency::Best(id));
         }
-        self.check_waiting(instrument, book, window.end).ok_or(Inconsistency::Waiting(id))
+        self.check_waiting(instrument, book, spill_levels).ok_or(Inconsistency::Waiting(id))
     }
 
     /// Whether the instrument can be listed, and its book lies behind the one before.
@@ -81,8 +85,8 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
             && book.band_low <= book.band_high
             && book.band_high <= HIGHEST_BAND
             && (WINDOW_BITS_MIN..=WINDOW_BITS_MAX).contains(&book.window_bits)
-            && book.level_base == 1 + self.level_slots
-            && book.word_base == self.words
+            && book.level_base == [1, 1 + (1 << book.window_bits)].map(|first| first + self.level_slots)
+            && book.word_base == [0, Span::word_count(book.window_bits) as u32].map(|first| first + self.words)
             && book.spill_base == engine.levels.spill_base(instrument)
             && (0..=PRICE_TICKS_MAX).contains(&book.last_price)
             && book.spill_count.iter().all(|&count| count <= engine.capacity.spill_levels_max);
@@ -91,7 +95,7 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
         }
         self.levels += 1 << book.window_bits;
         self.level_slots += engine.levels.level_slots(book.window_bits);
-        self.words += Span::word_count(book.window_bits) as u32;
+        self.words += 2 * Span::word_count(book.window_bits) as u32;
         (self.levels <= engine.capacity.levels_max).then_some(())
     }
 
@@ -116,23 +120,21 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
         self.engine.levels.table.records()[level] == Level::ZERO
     }
 
-    /// Walks a level at `price`. Its side, `None` if it is empty; outer `None` if something is wrong.
-    fn check_level(&mut self, instrument: u32, book: &Book, slot: usize, price: i64, side: Option<Side>) -> Option<Option<Side>> {
+    /// Walks a level of `side` at `price`. Whether it has orders; `None` if something is wrong.
+    fn check_level(&mut self, instrument: u32, book: &Book, slot: usize, price: i64, side: Side) -> Option<bool> {
         let level = self.engine.levels.table.records()[slot];
         if level == Level::ZERO {
-            return Some(None);
+            return Some(false);
         }
-        let (mut at, mut prev, mut lots, mut found) = (level.head, 0, 0_u64, side);
+        let (mut at, mut prev, mut lots) = (level.head, 0, 0_u64);
         while at != 0 {
             let node = *self.engine.nodes.records().get(at as usize)?;
-            let node_side = side_of(node.side);
             let placed = node.prev == prev && node.level as usize == slot && node.instrument == instrument && node.price == price;
-            if !placed || found.is_some_and(|side| side != node_side) || node.side > 1 || node.post_only > 1 {
+            if !placed || usize::from(node.side) != index_of(side) || node.post_only > 1 {
                 return None;
             }
             let open = self.check_hidden(at, &node)?;
             self.check_order(book, &node, open)?;
-            found = Some(node_side);
             lots = lots.checked_add(open)?;
             self.orders += 1;
             // A ring of links ends here: there are no more nodes than this.
@@ -141,7 +143,7 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
             }
             (prev, at) = (at, node.next);
         }
-        (level.head != 0 && level.tail == prev && level.lots == lots).then_some(found)
+        (level.head != 0 && level.tail == prev && level.lots == lots).then_some(true)
     }
 
     /// What is left of an order, shown or not, if its marks and what it hides can be.
@@ -224,10 +226,11 @@ fn note_best(best: &mut [Option<(u32, i64)>; 2], side: Side, slot: usize, price:
 }
 
 /// Whether each bit says if its level, or its word of the tier below, is in use.
-fn bitmap_is_right<T: Touch>(engine: &Engine<T>, book: &Book, window: Range<usize>) -> bool {
+fn bitmap_is_right<T: Touch>(engine: &Engine<T>, span: Span, window: Range<usize>) -> bool {
     let words = engine.levels.bitmap.words.records();
     let mut used: Vec<bool> = engine.levels.table.records()[window].iter().map(|level| *level != Level::ZERO).collect();
-    let mut base = book.word_base as usize;
+    let end = span.base as usize + Span::word_count(span.window_bits);
+    let mut base = span.base as usize;
     for _ in 0..crate::engine::bitmap::TIERS {
         let expected = used.chunks(64).map(|bits| bits.iter().rev().fold(0_u64, |word, &bit| word << 1 | u64::from(bit)));
         let count = expected.len();
@@ -237,7 +240,8 @@ fn bitmap_is_right<T: Touch>(engine: &Engine<T>, book: &Book, window: Range<usiz
         used = words[base..base + count].iter().map(|word| word.bits != 0).collect();
         base += count;
     }
-    true
+    // Wide windows leave words unused.
+    words[base..end].iter().all(|word| word.bits == 0)
 }
 
 /// Whether the nodes that hold no order are zero, and those used before are on the free list once each.
