@@ -166,6 +166,8 @@ fn reports_of(event: &plinth_types::event::Event) -> usize {
         | Event::Reduced { .. }
         | Event::Replaced { .. } => 1,
         Event::CancelRejected { .. }
+        | Event::PhaseChanged { .. }
+        | Event::Indicative { .. }
         | Event::Triggered { .. }
         | Event::MassCancelled { .. }
         | Event::MassCancelRejected { .. }

@@ -300,6 +300,8 @@ fn due(runner: &Runner<Desk>) -> (HashMap<SessionId, BTreeSet<String>>, HashMap<
                 }
                 Event::Replaced { .. }
                 | Event::Reduced { .. }
+                | Event::PhaseChanged { .. }
+                | Event::Indicative { .. }
                 | Event::Triggered { .. }
                 | Event::MassCancelled { .. }
                 | Event::MassCancelRejected { .. }

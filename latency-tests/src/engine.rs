@@ -171,6 +171,8 @@ impl EventSink for Trades {
             | Event::Cancelled { .. }
             | Event::Replaced { .. }
             | Event::Reduced { .. }
+            | Event::PhaseChanged { .. }
+            | Event::Indicative { .. }
             | Event::Triggered { .. }
             | Event::MassCancelled { .. }
             | Event::MassCancelRejected { .. }

@@ -201,6 +201,8 @@ impl Mirror<'_> {
             Event::Rejected { .. }
             | Event::CancelRejected { .. }
             | Event::MassCancelled { .. }
+            | Event::PhaseChanged { .. }
+            | Event::Indicative { .. }
             | Event::MassCancelRejected { .. }
             | Event::Credited { .. }
             | Event::InboxRefused { .. }

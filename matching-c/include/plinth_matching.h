@@ -84,7 +84,11 @@ enum {
     PLINTH_WITHDRAWN = 14,
     PLINTH_WITHDRAWAL_REFUSED = 15,
     PLINTH_CONFIGURED = 16,
-    PLINTH_CONFIGURATION_REFUSED = 17
+    PLINTH_CONFIGURATION_REFUSED = 17,
+    /* account is the instrument; reason the phase */
+    PLINTH_PHASE_CHANGED = 18,
+    /* account is the instrument; trade the surplus, reason its side: 1 bids, 2 offers */
+    PLINTH_INDICATIVE = 19
 };
 typedef struct {
     uint64_t seq, order, taker, trade;

@@ -1,9 +1,11 @@
 //! What crosses the border: plain structs of fixed layout, and codes. `include/plinth_matching.h` says the same in C.
 
 use plinth_matching::limits::Capacity;
+use plinth_types::command::Side;
 use plinth_types::event::{CancelReason, Event};
 use plinth_types::id::Seq;
 use plinth_types::limits::COMMAND_HEAD_SIZE;
+use plinth_types::quantity::Price;
 
 /// Counts up when anything here changes.
 pub const ABI_VERSION: u32 = 1;
@@ -138,19 +140,19 @@ pub struct EventC {
     pub order: u64,
     /// Of a trade the incoming order.
     pub taker: u64,
-    /// Number of the trade, or the index of the inbox message.
+    /// Number of the trade, or the index of the inbox message, or the surplus of an indication.
     pub trade: u64,
     /// In ticks.
     pub price: i64,
     /// In lots; of a mass cancel how many orders it took off.
     pub qty: u64,
-    /// The account of a credit or withdrawal.
+    /// The account of a credit or withdrawal; the instrument of a phase or an indication.
     pub account: u32,
     /// Their asset.
     pub asset: u16,
     /// What happened.
     pub kind: u8,
-    /// The code of a refusal, or why an order ended.
+    /// The code of a refusal, or why an order ended; of a phase its code; of a surplus 1 for bids, 2 for offers.
     pub reason: u8,
     /// 1 if a replaced order kept its place.
     pub kept_priority: u8,
@@ -202,6 +204,19 @@ impl EventC {
             Event::WithdrawalRefused { reject } => Self { kind: 15, reason: reject.code(), ..none },
             Event::Configured => Self { kind: 16, ..none },
             Event::ConfigurationRefused { reject } => Self { kind: 17, reason: reject.code(), ..none },
+            Event::PhaseChanged { instrument, phase } => Self { kind: 18, account: instrument.get(), reason: phase.code(), ..none },
+            Event::Indicative { instrument, price, lots, surplus, surplus_side } => Self {
+                kind: 19,
+                account: instrument.get(),
+                price: price.map_or(0, Price::ticks),
+                qty: lots.get(),
+                trade: surplus.get(),
+                reason: match surplus_side {
+                    Side::Buy => 1,
+                    Side::Sell => 2,
+                },
+                ..none
+            },
         }
     }
 }

@@ -4,8 +4,10 @@
 //! this order: acceptance or refusal, trades in priority order, the end of what did not trade; then, for each order that these trades
 //! triggered, its own in the same order.
 
-use crate::id::{AccountId, AssetId, InboxIndex, OrderId, TradeId, ZoneId};
+use crate::command::Side;
+use crate::id::{AccountId, AssetId, InboxIndex, InstrumentId, OrderId, TradeId, ZoneId};
 use crate::quantity::{Amount, Lots, Price, Qty};
+use crate::reference::Phase;
 use crate::reject::Reject;
 
 /// One thing that happened.
@@ -28,15 +30,15 @@ pub enum Event {
         /// Which.
         order: OrderId,
     },
-    /// Two orders traded at the resting one's price; both legs have moved.
+    /// Two orders traded, at the resting one's price or that of an auction; both legs have moved.
     Traded {
         /// Number of the trade.
         trade: TradeId,
-        /// The resting order.
+        /// The resting order; in an auction the offer.
         maker: OrderId,
-        /// The incoming order.
+        /// The incoming order; in an auction the bid.
         taker: OrderId,
-        /// The resting order's price.
+        /// At what price.
         price: Price,
         /// How much.
         qty: Qty,
@@ -124,6 +126,26 @@ pub enum Event {
     WithdrawalRefused {
         /// Why.
         reject: Reject,
+    },
+    /// An instrument is in this phase now; the trades of an uncrossing follow, or what it would come to.
+    PhaseChanged {
+        /// Which.
+        instrument: InstrumentId,
+        /// Its phase.
+        phase: Phase,
+    },
+    /// What an uncrossing would come to now.
+    Indicative {
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// The price; `None` if nothing would trade.
+        price: Option<Price>,
+        /// How much would trade.
+        lots: Lots,
+        /// How much would be left at the price.
+        surplus: Lots,
+        /// On which side; meaningless without a surplus.
+        surplus_side: Side,
     },
     /// Reference data changed.
     Configured,

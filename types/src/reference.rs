@@ -240,6 +240,34 @@ pub enum Configuration {
     Protect(Protection),
     /// Sets an instrument's bands.
     SetBands(Bands),
+    /// Changes an instrument's phase.
+    SetPhase(PhaseChange),
+}
+
+/// What an instrument's market does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Orders trade as they come.
+    Continuous,
+    /// Orders are collected, before the auction that opens and after the one that closes.
+    PreOpen,
+    /// Orders are collected for the auction that opens.
+    OpeningAuction,
+    /// Orders are collected, since prices moved too far.
+    VolatilityAuction,
+    /// Orders are collected for the auction that closes.
+    ClosingAuction,
+    /// Only cancels are taken.
+    Halt,
+}
+
+/// From now on, by word of an operator or a timer, an instrument is in this phase. The one that it is in asks for the indicative price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PhaseChange {
+    /// Which instrument.
+    pub instrument: InstrumentId,
+    /// Its phase.
+    pub phase: Phase,
 }
 
 choice!(Configuration, "configuration tag" {
@@ -250,6 +278,7 @@ choice!(Configuration, "configuration tag" {
     5 => Suspend(suspension),
     6 => Protect(protection),
     7 => SetBands(bands),
+    8 => SetPhase(change),
 });
 
 record!(Asset { id, name, decimals });
@@ -259,6 +288,10 @@ record!(Mandate { id, session, account, scope, expires_at });
 
 record!(Suspension { trader, suspended });
 record!(SignedMandate { mandate, signature });
+record!(PhaseChange { instrument, phase });
+choice!(Phase, "phase" {
+    0 => Continuous, 1 => PreOpen, 2 => OpeningAuction, 3 => VolatilityAuction, 4 => ClosingAuction, 5 => Halt
+});
 choice!(Trader, "trader" { 1 => Session(session), 2 => Account(account) });
 
 // Absent bounds are the number that would mean nothing as a bound.
@@ -297,6 +330,41 @@ impl Codec for Bands {
         let (instrument, low, high) = (Codec::read(reader)?, Codec::read(reader)?, Codec::read(reader)?);
         let reach = u32::read(reader)?;
         Ok(Self { instrument, low, high, market_reach: (reach != u32::MAX).then_some(reach) })
+    }
+}
+
+impl Phase {
+    /// The stable code: 0 is continuous.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Continuous => 0,
+            Self::PreOpen => 1,
+            Self::OpeningAuction => 2,
+            Self::VolatilityAuction => 3,
+            Self::ClosingAuction => 4,
+            Self::Halt => 5,
+        }
+    }
+
+    /// The phase of a code; `None` if there is none.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
+        match code {
+            0 => Some(Self::Continuous),
+            1 => Some(Self::PreOpen),
+            2 => Some(Self::OpeningAuction),
+            3 => Some(Self::VolatilityAuction),
+            4 => Some(Self::ClosingAuction),
+            5 => Some(Self::Halt),
+            _ => None,
+        }
+    }
+
+    /// Whether orders are collected to trade at one price.
+    #[must_use]
+    pub const fn is_auction(self) -> bool {
+        matches!(self, Self::OpeningAuction | Self::VolatilityAuction | Self::ClosingAuction)
     }
 }
 

@@ -84,6 +84,8 @@ pub enum Reject {
     },
     /// There was no trade yet that a trailing stop could follow.
     NoLastTrade,
+    /// The instrument's phase does not take this.
+    NotInPhase,
 }
 
 impl Reject {
@@ -113,6 +115,7 @@ impl Reject {
             Self::Expired => 20,
             Self::UnknownZone { .. } => 21,
             Self::NoLastTrade => 22,
+            Self::NotInPhase => 23,
         }
     }
 
@@ -121,6 +124,7 @@ impl Reject {
     pub const fn ord_rej_reason(self) -> u16 {
         match self {
             Self::UnknownInstrument { .. } => 1,
+            Self::NotInPhase => 2,
             Self::TooLarge { .. }
             | Self::InsufficientFunds { .. }
             | Self::AmountTooLarge
@@ -170,6 +174,7 @@ impl Reject {
             | Self::Expired
             | Self::UnknownZone { .. }
             | Self::Malformed
+            | Self::NotInPhase
             | Self::NoLastTrade => 99,
         }
     }
@@ -202,6 +207,7 @@ impl fmt::Display for Reject {
             Self::Expired => f.write_str("later than its owner allowed"),
             Self::UnknownZone { zone } => write!(f, "nothing can be sent to zone {zone}"),
             Self::NoLastTrade => f.write_str("no trade yet to trail"),
+            Self::NotInPhase => f.write_str("not in this phase of the market"),
         }
     }
 }
@@ -238,6 +244,7 @@ mod tests {
             (Reject::Expired, 20, 99, 99),
             (Reject::UnknownZone { zone: ZoneId::new(7) }, 21, 99, 99),
             (Reject::NoLastTrade, 22, 99, 99),
+            (Reject::NotInPhase, 23, 2, 99),
         ];
         for (reject, code, ord, cxl) in pinned {
             assert_eq!((reject.code(), reject.ord_rej_reason(), reject.cxl_rej_reason()), (code, ord, cxl), "{reject:?}");

@@ -23,8 +23,8 @@ use plinth_types::message::{BlockStatus, Deposit, InboxKind, InboxMessage, Note}
 use plinth_types::owner::{Act, Instruction, Request};
 use plinth_types::quantity::{Amount, Price, Qty};
 use plinth_types::reference::{
-    Account, Asset, Bands, Configuration, Instrument, Mandate, Name, Protection, Scope, SelfMatch, SelfMatchMode, SignedMandate,
-    Suspension, Trader,
+    Account, Asset, Bands, Configuration, Instrument, Mandate, Name, Phase, PhaseChange, Protection, Scope, SelfMatch,
+    SelfMatchMode, SignedMandate, Suspension, Trader,
 };
 use plinth_types::transfer::{Address, OutboxMessage, Party};
 use plinth_types::withdrawal::{SignedWithdrawal, Withdrawal};
@@ -225,6 +225,10 @@ fn configurations() {
             (
                 "unprotect",
                 Configuration::Protect(Protection { self_match: None, orders_max: None, notional_max: None, ..protection }),
+            ),
+            (
+                "set_phase",
+                Configuration::SetPhase(PhaseChange { instrument: InstrumentId::new(0x0102_0304), phase: Phase::ClosingAuction }),
             ),
             ("set_bands", Configuration::SetBands(bands)),
             ("set_bands_without_reach", Configuration::SetBands(Bands { market_reach: None, ..bands })),

@@ -63,15 +63,17 @@ impl Desk {
         }
     }
 
-    /// What became of orders without a request of their own: a mass cancel, a suspension.
+    /// What became of orders without a request of their own: a mass cancel, a suspension, an auction.
     fn unasked(&mut self, command: &Command, events: &[Event], sessions: &mut Sessions<'_>) {
         for (ordinal, event) in (0..).zip(events) {
+            let source = Source { command, ordinal };
             if let Event::Cancelled { order, reason, .. } = *event {
-                self.execute(order, Source { command, ordinal }, sessions, |own| {
+                self.execute(order, source, sessions, |own| {
                     own.cancel(None);
                     Some(Execution::Cancelled { by: None, text: text_of(reason) })
                 });
             }
+            self.traded_both(event, source, sessions);
         }
     }
 
@@ -115,12 +117,7 @@ impl Desk {
                     orders.forget_last(order.index());
                 }
             }
-            Event::Traded { trade, maker, taker, price, qty } => {
-                self.traded(maker, price, qty, source, sessions);
-                self.traded(taker, price, qty, source, sessions);
-                let (record, time) = (source.command.seq, source.command.time);
-                self.trades.push(Trade { record, ordinal: source.ordinal, id: trade, time, price, qty, maker, taker });
-            }
+            Event::Traded { .. } => self.traded_both(event, source, sessions),
             Event::Cancelled { order, reason, .. } => {
                 let by = match (reason, client.orig_client_order_id) {
                     (CancelReason::Requested, Some(orig)) => Some((client.client_order_id, orig)),
@@ -158,6 +155,8 @@ impl Desk {
             Event::CancelRejected { order, reject } => self.cancel_rejected(order, reject, client, source, sessions),
             // No order that waits comes through FIX yet.
             Event::Triggered { .. }
+            | Event::PhaseChanged { .. }
+            | Event::Indicative { .. }
             | Event::MassCancelled { .. }
             | Event::MassCancelRejected { .. }
             | Event::Credited { .. }
@@ -168,6 +167,15 @@ impl Desk {
             | Event::Configured
             | Event::ConfigurationRefused { .. } => {}
         }
+    }
+
+    /// Reports a trade to both sides and keeps it for its settlement.
+    fn traded_both(&mut self, event: &Event, source: Source<'_>, sessions: &mut Sessions<'_>) {
+        let Event::Traded { trade, maker, taker, price, qty } = *event else { return };
+        self.traded(maker, price, qty, source, sessions);
+        self.traded(taker, price, qty, source, sessions);
+        let (record, time) = (source.command.seq, source.command.time);
+        self.trades.push(Trade { record, ordinal: source.ordinal, id: trade, time, price, qty, maker, taker });
     }
 
     fn traded(&mut self, order: OrderId, price: Price, qty: Qty, source: Source<'_>, sessions: &mut Sessions<'_>) {

@@ -35,6 +35,8 @@ table_record! {
         pub(crate) assets: [u16; 2],
         /// The window has two to the power of this levels.
         pub(crate) window_bits: u8,
+        /// The code of its [`Phase`](plinth_types::reference::Phase); 0 while it is continuous.
+        pub(crate) phase: u8,
         pub(crate) price_decimals: u8,
         pub(crate) qty_decimals: u8,
         /// Lowest price of an order, in ticks.

@@ -26,8 +26,11 @@ impl<T: Touch> Engine<T> {
         match self.try_configure(command, tail) {
             Ok(configuration) => {
                 sink.emit(Event::Configured);
-                if let Configuration::Suspend(suspension) = configuration {
-                    self.clear_suspended(&suspension, sink);
+                if let Configuration::Suspend(suspension) = &configuration {
+                    self.clear_suspended(suspension, sink);
+                }
+                if let Configuration::SetPhase(change) = &configuration {
+                    self.change_phase(change, sink);
                 }
             }
             Err(reject) => sink.emit(Event::ConfigurationRefused { reject }),
@@ -47,6 +50,7 @@ impl<T: Touch> Engine<T> {
             Configuration::Suspend(suspension) => self.suspend(suspension),
             Configuration::Protect(protection) => self.protect(protection),
             Configuration::SetBands(bands) => self.set_bands(bands),
+            Configuration::SetPhase(change) => self.check_change(change),
         }?;
         Ok(configuration)
     }
@@ -84,6 +88,7 @@ impl<T: Touch> Engine<T> {
             band_low: LOWEST_BAND,
             band_high: HIGHEST_BAND,
             market_reach: u32::MAX,
+            phase: 0,
             last_price: 0,
             waiting: 0,
             trailing: 0,

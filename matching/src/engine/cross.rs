@@ -121,16 +121,21 @@ impl<T: Touch> Engine<T> {
     /// Trades with whoever is there.
     #[inline(always)]
     pub(crate) fn take_plain<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> Taken {
-        if self.books.get(&mut self.touch, taker.instrument as usize).waiting != 0 {
+        let book = self.books.get(&mut self.touch, taker.instrument as usize);
+        if (book.waiting != 0) | !book.is_continuous() {
             return self.take_watched(taker, sink);
         }
         self.take_unwatched(taker, sink)
     }
 
-    /// As [`Engine::take_plain`], where orders wait for a trade. Prices of one taker only get worse, so its first and its last say all.
+    /// As [`Engine::take_plain`], where orders wait for a trade, or nothing trades in this phase. Prices of one taker only get worse, so its first and its last say all.
     #[cold]
     fn take_watched<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> Taken {
-        let best = self.books.get(&mut self.touch, taker.instrument as usize).best(opposite(taker.side));
+        let book = self.books.get(&mut self.touch, taker.instrument as usize);
+        if !book.is_continuous() {
+            return Taken { left: Some(taker.qty), stop: Stop::NoLevel, lost: 0 };
+        }
+        let best = book.best(opposite(taker.side));
         let trades = self.counters.get(&mut self.touch).trades;
         let taken = self.take_unwatched(taker, sink);
         if let Some((_, first)) = best
@@ -253,6 +258,9 @@ impl<T: Touch> Engine<T> {
     /// Whether a fill-or-kill order could trade whole. A buyer or seller without limit must be able to deliver for the whole, what it would
     /// receive for own resting orders not counted.
     pub(crate) fn fillable(&mut self, taker: Incoming) -> Result<(), Stop> {
+        if !self.books.get(&mut self.touch, taker.instrument as usize).is_continuous() {
+            return Err(Stop::NoLevel);
+        }
         if let Some(own) = self.self_match_of(&taker) {
             return self.fillable_guarded(taker, own);
         }
@@ -280,7 +288,13 @@ impl<T: Touch> Engine<T> {
 
 /// Ends the first order of a level, which is filled, and says which is next. Not inlined, for the registers of the loop that calls it.
 #[inline(never)]
-fn retire<T: Touch>(touch: &mut T, counters: &mut Counters, nodes: &mut Table<Node>, index: &mut Index, slot: Slot) -> Slot {
+pub(crate) fn retire<T: Touch>(
+    touch: &mut T,
+    counters: &mut Counters,
+    nodes: &mut Table<Node>,
+    index: &mut Index,
+    slot: Slot,
+) -> Slot {
     let Node { order, next, .. } = *nodes.get(touch, slot as usize);
     index.remove(touch, order, slot);
     pool::give(nodes, touch, counters, slot);

@@ -20,6 +20,9 @@ impl<T: Touch> Engine<T> {
     #[cold]
     pub(crate) fn take_guarded<S: EventSink>(&mut self, taker: Incoming, own: SelfMatch, sink: &mut S) -> Taken {
         let (mut wanted, mut lost) = (taker.qty, 0);
+        if !self.books.get(&mut self.touch, taker.instrument as usize).is_continuous() {
+            return Taken { left: Some(wanted), stop: Stop::NoLevel, lost };
+        }
         while let Some(slot) = self.next_maker(&taker) {
             let node = *self.nodes.get(&mut self.touch, slot as usize);
             let here = wanted.min(Qty::from_lots(node.lots).expect("a resting order has lots"));

@@ -4,6 +4,7 @@
 //! Command ─► apply ─► orders ─► cross ──────► custody        new, cancel, replace; matching; money        ─► Event
 //!                  │     ├─► levels, pool, index               where orders rest, and how they are found
 //!                  │     └─► protection, guarded_cross         suspensions, limits, bands; self-match prevention
+//!                  ├─► phases, auction                        collecting orders, and uncrossing them at one price
 //!                  ├─► waiting                                stops: what waits for a trade, and goes when it comes
 //!                  ├─► mass_cancel                            all orders that fit
 //!                  ├─► configure                              reference data, inbox messages
@@ -11,7 +12,7 @@
 //! ```
 //!
 //! **What it does.** Limit and market orders; good-till-cancel, immediate-or-cancel, fill-or-kill, post-only, icebergs, minimum quantities; stops,
-//! stop limits and trailing stops; cancel; replace. Strict price-time priority, at the resting order's price. Every limit order reserves
+//! stop limits and trailing stops; auctions; cancel; replace. Strict price-time priority, at the resting order's price. Every limit order reserves
 //! what it may cost (a buy its price times its quantity of the quote asset, a sell its quantity of the base asset) and is refused
 //! without; every fill moves both legs at once; every end of an order releases the rest. Market orders do not reserve: they trade as
 //! far as the account can pay or deliver.
@@ -36,6 +37,7 @@
 //! orders under it then rest until a cancel under another mandate of that session and account. A window never moves. An order that
 //! would rest is refused at a full pool even if it would trade whole.
 
+mod auction;
 pub(crate) mod bitmap;
 pub(crate) mod book;
 mod configure;
@@ -50,6 +52,7 @@ pub(crate) mod mandates;
 mod marked;
 mod mass_cancel;
 mod orders;
+mod phases;
 pub(crate) mod pool;
 pub(crate) mod protection;
 pub mod region;

@@ -2,10 +2,10 @@
 //!
 //! Everything is decided before anything changes. Refusals are looked for in this order, and the first is said:
 //! * new: session in range (`NotMandated`), `OutOfSequence`, mandate (`NotMandated`), `Contradiction`, `Malformed`, `UnknownInstrument`,
-//!   `TooLarge`,   `PriceNotPositive`, `OutsideBands`, `Suspended`, `NotionalTooLarge`, `TooManyOrders`, `WouldTake`, `CapacityReached`,
-//!   `InsufficientFunds`;
+//!   `TooLarge`, `PriceNotPositive`, `OutsideBands`, `NotInPhase`, `Suspended`, `NotionalTooLarge`, `TooManyOrders`, `WouldTake`,
+//!   `CapacityReached`, `InsufficientFunds`;
 //! * cancel: mandate, `UnknownOrder` (also another session's), `NotMandated` (another account's);
-//! * replace: as cancel, then `TooLarge`, `PriceNotPositive`, `OutsideBands`, `Suspended`, `NotionalTooLarge`, `AlreadyFilled`, `WouldTake`,
+//! * replace: as cancel, then `TooLarge`, `PriceNotPositive`, `OutsideBands`, `NotInPhase`, `Suspended`, `NotionalTooLarge`, `AlreadyFilled`, `WouldTake`,
 //!   `CapacityReached`, `InsufficientFunds`.
 //!
 //! `CapacityReached` and `TooManyOrders` are said to an order that could rest, before it is known whether it would: whether it trades does not change what is
@@ -134,6 +134,9 @@ impl<T: Touch> Engine<T> {
         }
         let book = books.get(touch, new.instrument.get() as usize);
         check_terms(book, limit, new.qty)?;
+        if !book.is_continuous() {
+            book.check_phase(new)?;
+        }
         if guard != 0 {
             protection::check(guarded, touch, guard, account, limit, new.qty, rests)?;
         }
@@ -214,6 +217,7 @@ impl<T: Touch> Engine<T> {
         let open = iceberg::left(&self.hidden, &mut self.touch, place.slot, &node);
         let book = self.books.get(&mut self.touch, node.instrument as usize);
         check_terms(book, Some(price), qty)?;
+        book.check_halt()?;
         if guard != 0 {
             let account = AccountId::new(node.account);
             protection::check(&self.guarded, &mut self.touch, guard, account, Some(price), qty, false)?;

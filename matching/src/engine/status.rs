@@ -11,7 +11,7 @@ use plinth_types::command::Side;
 use plinth_types::id::{AccountId, AssetId, InboxIndex, InstrumentId, MandateId, OrderId, Seq, SessionId, TradeId};
 use plinth_types::page::Touch;
 use plinth_types::quantity::{Amount, Lots, Price, Qty};
-use plinth_types::reference::{Account, Asset, Instrument, Mandate};
+use plinth_types::reference::{Account, Asset, Instrument, Mandate, Phase};
 
 /// The best price of a side and what rests at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +152,12 @@ impl<T: Touch> Engine<T> {
     #[must_use]
     pub fn last_price(&self, instrument: InstrumentId) -> Option<Price> {
         Price::from_ticks(self.listed_book(instrument)?.last_price).filter(|price| price.ticks() != 0)
+    }
+
+    /// Its phase; `None` if it is not listed.
+    #[must_use]
+    pub fn phase(&self, instrument: InstrumentId) -> Option<Phase> {
+        Some(self.listed_book(instrument)?.current_phase())
     }
 
     /// The best bid (`Side::Buy`) or offer (`Side::Sell`); `None` for an empty side or an instrument that is not listed.

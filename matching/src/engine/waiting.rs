@@ -113,6 +113,7 @@ impl<T: Touch> Engine<T> {
         };
         check_terms(&book, Some(first), order.qty)?;
         check_terms(&book, limit, order.qty)?;
+        check_may_go(&book, order.side, first.ticks())?;
         let reserved_at = limit.unwrap_or(first);
         let order = Incoming { limit: Some(reserved_at), worst: reserved_at.ticks(), ..*order };
         self.check_guarded(&order, true)?;
@@ -357,6 +358,8 @@ impl<T: Touch> Engine<T> {
             return Err(Reject::Contradiction);
         }
         check_terms(&book, Some(price), qty)?;
+        let trigger = if waiting.market == 0 { waiting.trigger } else { price.ticks() };
+        check_may_go(&book, side_of(node.side), trigger)?;
         let old = resting(&book, &node, node.lots);
         let order = Incoming { limit: Some(price), worst: price.ticks(), qty, guard, ..old };
         self.check_guarded(&order, false)?;
@@ -366,7 +369,6 @@ impl<T: Touch> Engine<T> {
             sink.emit(Event::Replaced { order: id, price, qty, kept_priority: true });
             return Ok(());
         }
-        let trigger = if waiting.market == 0 { waiting.trigger } else { price.ticks() };
         let since = self.counters.get(&mut self.touch).last_seq;
         let waiter = Waiter { order, waiting: Waiting { trigger, since, ..waiting } };
         if !self.levels.has_room_on(&mut self.touch, &book, Ladder::Waiting(order.side), trigger, qty.lots()) {
@@ -381,6 +383,13 @@ impl<T: Touch> Engine<T> {
         self.wait_or_go(waiter, sink);
         Ok(())
     }
+}
+
+/// Refuses an order that would be triggered at once in a phase without trades, and any in a halt.
+fn check_may_go(book: &Book, side: Side, trigger: i64) -> Result<(), Reject> {
+    book.check_halt()?;
+    let may = book.is_continuous() || !triggers(side, trigger, book.last_price);
+    if may { Ok(()) } else { Err(Reject::NotInPhase) }
 }
 
 /// The trigger of an order that trails the last trade.

@@ -16,8 +16,8 @@ use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::owner::Request;
 use plinth_types::quantity::{Amount, Price, Qty};
 use plinth_types::reference::{
-    Account, Asset, Bands, Configuration, Instrument, Mandate, Name, Protection, Scope, SelfMatch, SelfMatchMode, SignedMandate,
-    Suspension, Trader,
+    Account, Asset, Bands, Configuration, Instrument, Mandate, Name, Phase, PhaseChange, Protection, Scope, SelfMatch,
+    SelfMatchMode, SignedMandate, Suspension, Trader,
 };
 use plinth_types::transfer::{Address, Party};
 use plinth_types::withdrawal::{SignedWithdrawal, Withdrawal};
@@ -72,6 +72,8 @@ pub(crate) struct Flow {
     recent: VecDeque<(OrderId, u32, Price)>,
     inbox: u64,
     queue: VecDeque<(Body, Vec<u8>)>,
+    /// Whether the last phase set was not continuous.
+    paused: bool,
     /// Who is suspended and will be free again.
     suspended: Vec<Trader>,
     /// Each account's last withdrawal.
@@ -108,6 +110,7 @@ impl Flow {
             inbox: 0,
             queue: VecDeque::new(),
             suspended: Vec::new(),
+            paused: false,
             withdrawals: [0; 7],
         };
         flow.configure();
@@ -162,6 +165,10 @@ impl Flow {
             let at = self.rng.below(self.suspended.len() as u64) as usize;
             let trader = self.suspended.swap_remove(at);
             return self.appliance(Configuration::Suspend(Suspension { trader, suspended: false }));
+        }
+        let often = if self.paused { 15 } else { 120 };
+        if self.rng.one_in(often) {
+            return self.change_phase();
         }
         match self.rng.below(250) {
             0..3 => return self.protect(),
@@ -402,6 +409,15 @@ impl Flow {
     /// An account to protect or suspend, rarely one that there is not.
     fn some_account(&mut self) -> AccountId {
         AccountId::new(if self.rng.one_in(15) { 6 } else { self.rng.below(self.accounts) as u32 })
+    }
+
+    /// Away from the continuous phase, or half of the time back to it.
+    fn change_phase(&mut self) -> Sequenced {
+        let phase = if self.paused && self.rng.one_in(2) { 0 } else { self.rng.below(6) as u8 };
+        let phase = Phase::from_code(phase).unwrap();
+        let instrument = InstrumentId::new(self.rng.below(self.instruments + u64::from(self.rng.clone().one_in(20))) as u32);
+        self.paused = phase != Phase::Continuous;
+        self.appliance(Configuration::SetPhase(PhaseChange { instrument, phase }))
     }
 
     fn protect(&mut self) -> Sequenced {

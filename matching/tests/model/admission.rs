@@ -8,7 +8,7 @@ use plinth_types::event::{CancelReason, Event};
 use plinth_types::id::{AssetId, OrderId, SessionId};
 use plinth_types::instructions::Instructions;
 use plinth_types::quantity::{Lots, Price, Qty};
-use plinth_types::reference::{Instrument, Scope};
+use plinth_types::reference::{Instrument, Phase, Scope};
 use plinth_types::reject::Reject;
 
 impl Model {
@@ -37,6 +37,7 @@ impl Model {
         let Instructions { display, minimum, .. } = instructions?;
         let order = Order { display: display.map(Qty::lots), ..self.entering(new, account)? };
         self.check_terms(&order)?;
+        self.check_phase(order.instrument, rests && !new.post_only)?;
         self.check_guard(command, &order, rests)?;
         let order = self.reaching(order);
         if new.post_only && self.best_maker(&order).is_some() {
@@ -49,6 +50,21 @@ impl Model {
         self.events.push(Event::Accepted { order: order.id });
         self.execute(order, new.time_in_force, minimum.map(Qty::lots));
         Ok(())
+    }
+
+    /// Refuses what the phase does not take.
+    pub(crate) fn check_phase(&self, instrument: usize, rests: bool) -> Result<(), Reject> {
+        match self.phase(instrument) {
+            Phase::Continuous => Ok(()),
+            Phase::Halt => Err(Reject::NotInPhase),
+            Phase::PreOpen | Phase::OpeningAuction | Phase::VolatilityAuction | Phase::ClosingAuction => {
+                if rests {
+                    Ok(())
+                } else {
+                    Err(Reject::NotInPhase)
+                }
+            }
+        }
     }
 
     /// The order as its head says.
@@ -139,6 +155,7 @@ impl Model {
         let traded = old.total - old.left;
         let mut new = Order { limit: Some(price.ticks()), left: 0, total: qty.lots(), ..old };
         self.check_terms(&new)?;
+        self.check_phase(new.instrument, true)?;
         self.check_guard(command, &Order { left: qty.lots(), ..new }, false)?;
         if qty.lots() < traded {
             return Err(Reject::AlreadyFilled);

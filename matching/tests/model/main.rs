@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod admission;
+mod auction;
 mod compare;
 #[path = "../flow/mod.rs"]
 mod flow;
@@ -23,7 +24,7 @@ use plinth_types::event::{CancelReason, Event, EventSink};
 use plinth_types::id::{OrderId, Seq, ZoneId};
 use plinth_types::limits::COMMAND_HEAD_SIZE;
 use plinth_types::quantity::Lots;
-use plinth_types::reference::{Bands, Instrument, Mandate, SelfMatch};
+use plinth_types::reference::{Bands, Instrument, Mandate, Phase, SelfMatch};
 use std::collections::{BTreeMap, BTreeSet};
 use waiting::Waiting;
 
@@ -97,6 +98,7 @@ struct Model {
     /// Oldest first, too.
     waiting: Vec<Waiting>,
     last_prices: BTreeMap<usize, i64>,
+    phases: BTreeMap<usize, Phase>,
     trades: u64,
     inbox: u64,
     withdrawn: Vec<u128>,
@@ -122,6 +124,7 @@ impl Model {
             orders: Vec::new(),
             waiting: Vec::new(),
             last_prices: BTreeMap::new(),
+            phases: BTreeMap::new(),
             trades: 0,
             inbox: 0,
             withdrawn: vec![0; usize::from(capacity.assets_max)],

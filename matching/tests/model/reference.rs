@@ -84,6 +84,11 @@ impl Model {
                 guarded.orders_max = protection.orders_max;
                 guarded.notional_max = protection.notional_max.map(Amount::units);
             }
+            Configuration::SetPhase(change) => {
+                let instrument = change.instrument;
+                self.instruments.get(instrument.get() as usize).ok_or(Reject::UnknownInstrument { instrument })?;
+                self.change_phase(change);
+            }
             Configuration::SetBands(bands) => {
                 let instrument = bands.instrument;
                 self.instruments.get(instrument.get() as usize).ok_or(Reject::UnknownInstrument { instrument })?;

@@ -5,7 +5,7 @@ use plinth_types::command::Side;
 use plinth_types::event::{CancelReason, Event};
 use plinth_types::id::TradeId;
 use plinth_types::quantity::{Price, Qty};
-use plinth_types::reference::{Instrument, SelfMatch, SelfMatchMode};
+use plinth_types::reference::{Instrument, Phase, SelfMatch, SelfMatchMode};
 
 impl Model {
     pub(crate) fn best_maker(&self, taker: &Order) -> Option<usize> {
@@ -27,6 +27,9 @@ impl Model {
 
     /// Trades what can be traded, and says why not more. The taker's money is not reserved meanwhile: it was found to be there.
     pub(crate) fn trade(&mut self, taker: &mut Order) -> CancelReason {
+        if self.phase(taker.instrument) != Phase::Continuous {
+            return CancelReason::Unfilled;
+        }
         let own = self.guarded(taker.account).self_match;
         let Instrument { base, quote, .. } = self.instruments[taker.instrument];
         let (base, quote) = (base.get(), quote.get());
@@ -83,14 +86,7 @@ impl Model {
             self.balances.get_mut(&(seller, base)).unwrap().settled -= goods;
             self.balances.entry((buyer, base)).or_default().settled += goods;
             taker.left -= lots;
-            self.orders[at].left -= lots;
-            self.orders[at].shown -= lots;
-            if self.orders[at].shown == 0 {
-                let maker = self.orders.remove(at);
-                if maker.left > 0 {
-                    self.orders.push(maker.with(maker.left));
-                }
-            }
+            self.fill(at, lots);
             self.trades += 1;
             self.events.push(Event::Traded {
                 trade: TradeId::new(self.trades),
@@ -102,6 +98,18 @@ impl Model {
             self.observe(taker.instrument, price);
         }
         CancelReason::Unfilled
+    }
+
+    /// Takes traded lots off a resting order; when all that it shows has gone it shows more, at the end.
+    pub(crate) fn fill(&mut self, at: usize, lots: u64) {
+        self.orders[at].left -= lots;
+        self.orders[at].shown -= lots;
+        if self.orders[at].shown == 0 {
+            let order = self.orders.remove(at);
+            if order.left > 0 {
+                self.orders.push(order.with(order.left));
+            }
+        }
     }
 
     /// Takes `lots` off a resting order without a trade.
@@ -120,6 +128,9 @@ impl Model {
 
     /// Why a fill-or-kill order cannot be filled, found on a copy of the book.
     pub(crate) fn fillable(&self, order: &Order) -> Option<CancelReason> {
+        if self.phase(order.instrument) != Phase::Continuous {
+            return Some(CancelReason::NotFillable);
+        }
         let mut copy = Self { orders: self.orders.clone(), instruments: self.instruments.clone(), ..Self::new(self.capacity) };
         let (mut left, mut cash) = (order.left, 0);
         while left > 0 {

@@ -58,6 +58,7 @@ impl Model {
         }
         self.check_terms(&Order { limit: Some(waiting.trigger), ..waiting.order })?;
         self.check_terms(&waiting.order)?;
+        self.check_phase(waiting.order.instrument, !self.goes_at_once(&waiting))?;
         waiting.order.limit = waiting.limit.or(Some(waiting.trigger));
         self.check_guard(command, &waiting.order, true)?;
         if self.open_orders() == self.capacity.orders_max as usize || !self.has_room_to_wait(&waiting) {
@@ -73,9 +74,13 @@ impl Model {
         let (asset, amount) = self.needs(&waiting.order);
         self.balances.entry((waiting.order.account, asset)).or_default().reserved += amount;
         self.waiting.push(waiting);
-        if self.last_prices.get(&waiting.order.instrument).is_some_and(|&last| waiting.is_triggered_by(last)) {
+        if self.goes_at_once(&waiting) {
             self.go(self.waiting.len() - 1);
         }
+    }
+
+    fn goes_at_once(&self, waiting: &Waiting) -> bool {
+        self.last_prices.get(&waiting.order.instrument).is_some_and(|&last| waiting.is_triggered_by(last))
     }
 
     /// Distinct triggers are bounded, for each book and side.
@@ -140,11 +145,12 @@ impl Model {
         let (limit, lots) = (Some(price.ticks()), qty.lots());
         let mut new = Waiting { order: Order { limit, left: lots, shown: lots, total: lots, ..old.order }, ..old };
         self.check_terms(&new.order)?;
-        self.check_guard(command, &new.order, false)?;
         match old.limit {
             Some(_) => new.limit = limit,
             None => new.trigger = price.ticks(),
         }
+        self.check_phase(new.order.instrument, !self.goes_at_once(&new))?;
+        self.check_guard(command, &new.order, false)?;
         let order: OrderId = old.order.id;
         if new.order.limit == old.order.limit && lots < old.order.left {
             let (asset, before) = self.needs(&old.order);

@@ -138,7 +138,8 @@ pub(super) fn ready(
         | Configuration::GrantMandate(_)
         | Configuration::Suspend(_)
         | Configuration::Protect(_)
-        | Configuration::SetBands(_) => None,
+        | Configuration::SetBands(_)
+        | Configuration::SetPhase(_) => None,
     });
     let validators = resolved.validators.iter().zip(peers).map(|(validator, peer)| ReadyValidator {
         public_key: peer.key.to_string(),

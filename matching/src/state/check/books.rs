@@ -19,6 +19,7 @@ use plinth_types::id::{AccountId, AssetId, InstrumentId, OrderId};
 use plinth_types::limits::PRICE_TICKS_MAX;
 use plinth_types::page::Touch;
 use plinth_types::quantity::{Price, Qty};
+use plinth_types::reference::Phase;
 use plinth_types::table::Record;
 
 /// The books checked so far: where the next one must lie, and what their orders need.
@@ -67,7 +68,7 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
         let crossed = matches!(best, [Some((_, bid)), Some((_, offer))] if bid >= offer);
         let named = [Side::Buy, Side::Sell].map(|side| book.best(side));
         let empty_is_zero = [0, 1].into_iter().all(|side| book.best_level[side] != 0 || book.best_price[side] == 0);
-        if crossed || named != best || !empty_is_zero {
+        if (crossed && book.is_continuous()) || named != best || !empty_is_zero {
             return Err(Inconsistency::Best(id));
         }
         self.check_waiting(instrument, book, spill_levels).ok_or(Inconsistency::Waiting(id))
@@ -89,6 +90,7 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
             && book.word_base == [0, Span::word_count(book.window_bits) as u32].map(|first| first + self.words)
             && book.spill_base == engine.levels.spill_base(instrument)
             && (0..=PRICE_TICKS_MAX).contains(&book.last_price)
+            && Phase::from_code(book.phase).is_some()
             && book.spill_count.iter().all(|&count| count <= engine.capacity.spill_levels_max);
         if !sound {
             return None;
