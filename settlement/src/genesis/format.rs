@@ -1,11 +1,15 @@
 //! The canonical bytes of a genesis.
 //!
 //! ```text
-//! version u8 │ chain u64 │ time u64 │ 5 limits u32 │ governors, k u8 │ request rules │ validators │ zones │ assets, each with its issued balances
+//! version u8 │ store parameters 8 │ chain u64 │ time u64 │ 5 limits u32 │ governors, k u8 │ request rules │ validators │ zones
+//! │ assets, each with its issued balances
 //! ```
+//!
+//! The store's parameters are the program's: roots depend on them, so programs with others are not of the same chain.
 
 use super::{ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, Governance, read_list};
 use crate::limits::{ASSETS_MAX, GENESIS_BALANCES_MAX, GOVERNORS_MAX, VALIDATORS_MAX, ZONES_MAX};
+use crate::store::StoreParameters;
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
 use plinth_types::id::PublicKey;
 use plinth_types::record;
@@ -14,6 +18,7 @@ impl Codec for Genesis {
     fn encode(&self, out: &mut Vec<u8>) {
         let Draft { chain, time, validators, zones, assets, limits, governance, requests } = &self.draft;
         Self::VERSION.encode(out);
+        StoreParameters::CURRENT.encode(out);
         chain.encode(out);
         time.encode(out);
         limits.block_size_max.encode(out);
@@ -38,6 +43,7 @@ impl Codec for Genesis {
         if u8::read(reader)? != Self::VERSION {
             return Err(reader.invalid("genesis version"));
         }
+        let _ours = StoreParameters::read(reader)?;
         let chain = Codec::read(reader)?;
         let time = Codec::read(reader)?;
         let limits = ChainLimits {
