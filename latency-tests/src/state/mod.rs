@@ -1,15 +1,17 @@
-//! `state`: random updates of one set of keys, each batch durable before the next, in the store that validators keep beside RocksDB.
+//! `state`: random updates of one set of keys, each batch durable before the next, in the store that validators keep beside RocksDB and
+//! beside a hexary trie on RocksDB.
 //!
 //! * All stores hold the same keys and take the same batches, on one disk, in turn: round by round. What counts is the median batch.
-//! * The validators' store computes a root for every batch and RocksDB computes none: it is the floor of a store that proves nothing.
-//! * RocksDB is Debian's library, loaded when it is there; without it its figures are missing, and the output says so.
+//! * The validators' store and the trie compute a root for every batch. RocksDB computes none: it is the floor of a store that proves nothing.
+//! * RocksDB is Debian's library, loaded when it is there; without it its figures and the trie's are missing, and the output says so.
+//! * The trie is the harness's own ([`trie`]).
 //!
-//! Known limitations: the sets fit in memory on any machine that runs this: what a disk costs a store that outgrows it is not measured; no
-//! hexary trie is measured beside.
+//! Known limitations: the sets fit in memory on any machine that runs this: what a disk costs a store that outgrows it is not measured.
 
 mod ours;
 mod peak;
 mod rocks;
+mod trie;
 mod work;
 
 pub(crate) use peak::{PeakArgs, run as peak};
@@ -76,29 +78,36 @@ async fn measure(
 ) -> Result<bool, Box<dyn Error>> {
     let work = Work { keys: args.keys, batch: args.batch };
     let mut ours = ours::Ours::open(context, &work).await?;
-    let mut rocks = match rocks::Rocks::open(&scratch.join("rocksdb")) {
-        Ok(rocks) => Some(rocks),
+    let open = |name: &str| rocks::Rocks::open(&scratch.join(name));
+    let mut rocks = match open("rocksdb") {
+        Ok(rocks) => Some((rocks, trie::Trie::new(open("trie")?))),
         Err(rocks::RocksError::Missing(error)) => {
             println!("skipped: librocksdb not installed ({error})");
             None
         }
         Err(error) => return Err(error.into()),
     };
-    if let Some(rocks) = &mut rocks {
+    if let Some((rocks, trie)) = &mut rocks {
         for batch in work.fill() {
             rocks.write(&batch)?;
+            trie.update(&batch)?;
         }
     }
-    let (mut ours_times, mut root_times, mut rocks_times) = (Times::default(), Times::default(), Times::default());
+    let (mut ours_times, mut root_times) = (Times::default(), Times::default());
+    let (mut rocks_times, mut trie_times) = (Times::default(), Times::default());
     for round in 0..args.rounds {
         for number in round * args.batches..(round + 1) * args.batches {
             let batch = ours::writes(&work.updates(number));
             ours_times.measure(ours.update(&batch, &mut root_times)).await?;
         }
-        if let Some(rocks) = &mut rocks {
+        if let Some((rocks, trie)) = &mut rocks {
             for number in round * args.batches..(round + 1) * args.batches {
                 let batch = work.updates(number);
                 rocks_times.measure(async { rocks.write(&batch) }).await?;
+            }
+            for number in round * args.batches..(round + 1) * args.batches {
+                let batch = work.updates(number);
+                trie_times.measure(async { trie.update(&batch) }).await?;
             }
         }
     }
@@ -110,10 +119,13 @@ async fn measure(
         figures.add("state.rocksdb_updates_per_s", per_s(&rocks_times));
         figures.add("state.rocksdb_batch_p50_ms", rounded(rocks_times.median() * 1e3));
         figures.add("state.rocksdb_ratio", rounded(per_s(&ours_times) / per_s(&rocks_times)));
+        figures.add("state.mpt_updates_per_s", per_s(&trie_times));
+        figures.add("state.mpt_batch_p50_ms", rounded(trie_times.median() * 1e3));
+        figures.add("state.mpt_ratio", rounded(per_s(&ours_times) / per_s(&trie_times)));
     }
     ours.proofs(&work, figures).await?;
     let same = match &rocks {
-        Some(rocks) => ours.holds_what(rocks).await?,
+        Some((rocks, trie)) => ours.holds_what(|key| rocks.get(key)).await? && ours.holds_what(|key| trie.get(key)).await?,
         None => true,
     };
     figures.add("state.keys", args.keys);

@@ -1,7 +1,7 @@
 //! The store that validators keep, through the trait that they use.
 
 use super::Times;
-use super::rocks::{Rocks, RocksError};
+use super::rocks::RocksError;
 use super::work::{Pair, Work, key};
 use crate::figures::{Figures, rounded};
 use commonware_runtime::{Supervisor as _, tokio::Context};
@@ -82,11 +82,13 @@ impl Ours {
     }
 
     /// Whether both stores hold the same values of some keys behind all batches.
-    pub(super) async fn holds_what(&self, rocks: &Rocks) -> Result<bool, Box<dyn Error>> {
+    pub(super) async fn holds_what(
+        &self,
+        other: impl Fn(&[u8]) -> Result<Option<Vec<u8>>, RocksError>,
+    ) -> Result<bool, Box<dyn Error>> {
         for index in 0..SAMPLE {
             let key = key(index);
-            let theirs: Result<_, RocksError> = rocks.get(&key);
-            if self.store.get(&key).await?.as_deref() != theirs?.as_deref() {
+            if self.store.get(&key).await?.as_deref() != other(&key)?.as_deref() {
                 return Ok(false);
             }
         }
