@@ -2,15 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[path = "chain/certify.rs"]
+mod certify;
 mod chain;
 
+use certify::certify;
 use chain::Fixture;
-use commonware_consensus::simplex::types::{Finalize, Proposal};
-use commonware_consensus::types::{Epoch, Round, View};
-use commonware_parallel::Sequential;
-use commonware_utils::non_empty;
 use plinth_settlement::block::{Block, Transaction};
-use plinth_settlement::consensus::{Finalization, Scheme, namespace, participants};
+use plinth_settlement::consensus::Finalization;
 use plinth_settlement::digest::to_consensus;
 use plinth_settlement::ledger::{OneByOne, State};
 use plinth_settlement::link::{Lie, Tracker};
@@ -30,21 +29,6 @@ fn blocks_of(fixture: &Fixture, count: u64) -> Vec<Block> {
         blocks.push(block);
     }
     blocks
-}
-
-/// What three of the four sign.
-fn certify(fixture: &Fixture, block: &Block) -> Finalization {
-    let view = View::new(block.height().get() + 3);
-    let proposal = Proposal::new(Round::new(Epoch::zero(), view), View::new(view.get() - 1), to_consensus(block.id()));
-    let genesis = &fixture.genesis;
-    let schemes: Vec<Scheme> = fixture
-        .keys
-        .iter()
-        .take(3)
-        .map(|key| Scheme::signer(&namespace(genesis), participants(genesis), key.to_consensus()).unwrap())
-        .collect();
-    let votes: Vec<_> = schemes.iter().map(|scheme| Finalize::sign(scheme, proposal.clone()).unwrap()).collect();
-    Finalization::from_finalizes(&schemes[0], non_empty![@votes.iter()], &Sequential).unwrap()
 }
 
 fn answer(block: &Block, certificate: Option<Finalization>) -> FollowAnswer {

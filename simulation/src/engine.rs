@@ -74,6 +74,7 @@ impl Validator {
             key: chain.validators[index].clone(),
             idle_interval: IDLE_INTERVAL,
             partition,
+            donors: Vec::new(),
         };
         let (report, started) = oneshot::channel();
         let parent = context.spawn(move |context| async move {

@@ -8,6 +8,7 @@
 //! clients = []                        # keys beside the zones' producers
 //! idle_interval_ms = 500              # how long an idle proposer waits for content
 //! worker_threads = 1
+//! state_sync = false                  # true: an empty directory begins with the state that the others certify, if they are far ahead
 //!
 //! [[validators]]                      # where validators listen; those that are not here dial this one
 //! key = "64 hexadecimal digits"
@@ -47,6 +48,8 @@ pub struct ValidatorConfig {
     pub idle_interval: Duration,
     /// Threads that run it.
     pub worker_threads: NonZeroUsize,
+    /// Whether an empty directory begins with the state that the others certify, if they are far ahead, and not with every block.
+    pub state_sync: bool,
 }
 
 /// Why a file is no configuration.
@@ -117,6 +120,7 @@ struct ConfigText {
     clients: Vec<String>,
     idle_interval_ms: Option<u64>,
     worker_threads: Option<NonZeroUsize>,
+    state_sync: Option<bool>,
     validators: Vec<PeerText>,
 }
 
@@ -188,6 +192,7 @@ impl ValidatorConfig {
             clients,
             idle_interval,
             worker_threads: text.worker_threads.unwrap_or(NonZeroUsize::MIN),
+            state_sync: text.state_sync.unwrap_or(false),
         })
     }
 }

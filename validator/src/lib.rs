@@ -7,6 +7,7 @@
 //! Nothing here knows a zone's virtual machine, its matching or a prover.
 
 pub mod config;
+mod donor;
 mod facts;
 pub mod limits;
 mod run;

@@ -1,11 +1,12 @@
 //! Starts and stops a validator on threads of its own. The one place where consensus is made concrete: tokio, QUIC.
 
+use crate::donor::Remote;
 use crate::limits::{BLOCKING_THREADS_MAX, CLOSE_TIMEOUT, THREAD_STACK_SIZE};
 use crate::service::Service;
 use crate::{ValidatorConfig, ValidatorStatus};
 use commonware_runtime::{Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
 use futures::future::select_all;
-use plinth_settlement::consensus::{self, Chain, Consensus, ConsensusConfig, ConsensusError, Evidence, Network};
+use plinth_settlement::consensus::{self, Chain, Consensus, ConsensusConfig, ConsensusError, Donor, Evidence, Network};
 use plinth_settlement::keys::{self, KeyError};
 use plinth_settlement::stages::write_log;
 use plinth_settlement::transport::{AllowList, Channel, Identity, Transport, TransportConfig, TransportError};
@@ -13,7 +14,7 @@ use plinth_types::id::{Height, PublicKey};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 use thiserror::Error;
@@ -261,6 +262,10 @@ async fn assemble(
     let (blocks, backfill, gossip) = (register(Channel::Blocks), register(Channel::Backfill), register(Channel::Gossip));
     let shards = register(Channel::Shards);
     let (blocker, peers) = (transport.oracle(), transport.oracle());
+    let me = config.key.public_key();
+    let identity = Identity::new(config.key.to_consensus());
+    let others = config.peers.iter().filter(|peer| config.state_sync && peer.key != me);
+    let donors = others.map(|peer| Arc::new(Remote::new(identity.clone(), *peer)) as Arc<dyn Donor>).collect();
     let consensus = consensus::start(
         context.child("consensus"),
         ConsensusConfig {
@@ -268,6 +273,7 @@ async fn assemble(
             key: config.key,
             idle_interval: config.idle_interval,
             partition: "settlement".to_owned(),
+            donors,
         },
         Network { votes, certificates, resolver, blocks, backfill, gossip, shards, blocker, peers },
     )

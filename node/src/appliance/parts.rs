@@ -50,6 +50,7 @@ pub(super) fn start_validators(
             clients: Vec::new(),
             idle_interval: Duration::from_millis(resolved.idle_interval_ms),
             worker_threads: NonZeroUsize::MIN,
+            state_sync: false,
         };
         Some((index, config))
     });

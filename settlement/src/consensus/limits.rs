@@ -46,6 +46,14 @@ pub const CACHE_PAGE_SIZE: u16 = 4_096;
 pub const CACHE_PAGES: usize = 256;
 /// Blocks between two prunings of the store: what a state that was offered then needs stays until the next.
 pub const PRUNE_INTERVAL_BLOCKS: u64 = 1_024;
+/// A new validator fetches the state of a chain that is so many blocks ahead, and the blocks of one that is not.
+pub const JOIN_BLOCKS_MIN: u64 = 32;
+/// How long a new validator waits for somebody to show that the chain is ahead.
+pub const JOIN_PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often every donor is asked before a start that needs one fails.
+pub const JOIN_ROUNDS_MAX: usize = 20;
+/// Pause between two rounds.
+pub const JOIN_PAUSE: Duration = Duration::from_millis(500);
 /// Finalized blocks kept in memory for clients that follow the chain.
 pub const RECENT_BLOCKS_MAX: usize = 256;
 /// Certificates kept until their block is applied.

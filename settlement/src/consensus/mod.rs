@@ -15,6 +15,7 @@
 //! * **Votes are durable before they are sent** (simplex's journal), blocks before they are certified (marshal's cache), finalized
 //!   blocks and their certificates before they are applied (marshal's archives). The ledger is opened from the facts of the verifiable
 //!   store, which are durable behind the last block but one, and the archived blocks after that: a start costs the state, not the history.
+//! * **A new validator fetches the state** that the others certify, if they are far ahead, and consensus goes on from that certificate: [`join()`].
 //! * **Time is consensus data.** The proposer stamps, later than the parent; who verifies waits until its own clock is within
 //!   [`limits::CLOCK_TOLERANCE`], so a proposer with a fast clock loses its turn and no block lies in the future.
 //! * **Idle is cheap.** A proposer waits for content up to the idle interval, and proposes at once when there is some.
@@ -27,8 +28,10 @@ mod application;
 mod chain;
 mod gossip;
 mod intake;
+mod join;
 pub mod limits;
 mod observer;
+mod origin;
 mod stack;
 
 pub use answer::{DepositAnswer, OpeningAnswer, Refusal, SubmitAnswer};
@@ -36,7 +39,9 @@ pub use application::Application;
 pub use chain::{Chain, ChainError, Finalized, Store, fork};
 pub use gossip::{Gossip, GossipSender};
 pub use intake::{Intake, Unkept};
+pub use join::{Donor, JoinError, Joined, join};
 pub use observer::{Evidence, Fault};
+pub use origin::OriginError;
 pub use stack::{Consensus, ConsensusConfig, ConsensusError, Ends, Network, open_store, start};
 
 use crate::genesis::Genesis;

@@ -4,6 +4,7 @@ use super::application::{Application, keep};
 use super::chain::{Chain, ChainError, to_write};
 use super::gossip::{GossipSender, listen};
 use super::intake::Intake;
+use super::join::{Donor, JoinError, join};
 use super::limits::{
     ARCHIVE_SECTION_ITEMS, BLOCKS_PER_PEER_BUFFERED, CACHE_PAGE_SIZE, CACHE_PAGES, CACHE_SECTION_VIEWS, CERTIFICATION_GRACE,
     FETCH_RETRY_DELAY, FETCH_TIMEOUT, LEADER_GRACE, MAILBOX_SIZE, PENDING_ACKS_MAX, REPAIR_MAX, REPLAY_BUFFER_SIZE, SKIP_GRACE,
@@ -83,6 +84,8 @@ pub struct ConsensusConfig {
     pub idle_interval: Duration,
     /// Prefix of every storage partition.
     pub partition: String,
+    /// Who is asked for the state if there is none in the partitions. Without any, a new validator starts from genesis.
+    pub donors: Vec<Arc<dyn Donor>>,
 }
 
 /// Why consensus could not be started.
@@ -105,9 +108,9 @@ pub enum ConsensusError {
         /// What is wrong with it.
         error: ChainError,
     },
-    /// The store cannot be opened.
+    /// There is no ledger to start from.
     #[error(transparent)]
-    Chain(#[from] ChainError),
+    Join(#[from] JoinError),
 }
 
 /// A validator's running consensus. Its tasks end with the runtime context that it was started from, or when aborted.
@@ -145,7 +148,7 @@ where
     B: Blocker<PublicKey = ed25519::PublicKey>,
     P: Provider<PublicKey = ed25519::PublicKey>,
 {
-    let ConsensusConfig { genesis, key, idle_interval, partition } = config;
+    let ConsensusConfig { genesis, key, idle_interval, partition, donors } = config;
     let secret = key.to_consensus();
     let me = secret.public_key();
     let scheme = Scheme::signer(&namespace(&genesis), participants(&genesis), secret)
@@ -155,13 +158,17 @@ where
     let certificates: Archive<E, Finalization> =
         open_archive(&context, &partition, "certificates", &page_cache, Scheme::certificate_codec_config_unbounded()).await?;
     let blocks: Archive<E, Arc<Block>> = open_archive(&context, &partition, "blocks", &page_cache, ()).await?;
-    let store = open_store(&context, &partition, &genesis).await.map_err(ChainError::from)?;
-    let chain = Chain::open(Arc::clone(&genesis), Arc::new(store)).await?;
+    let (chain, certificate) = join(&context, &partition, &genesis, &donors).await?;
     replay(&chain, &blocks).await?;
 
     let epocher = FixedEpocher::new(NonZeroU64::MAX);
     let genesis_block = genesis.block();
     let genesis_digest = to_consensus(genesis_block.id());
+    let (start, floor) = match certificate {
+        None => (Start::Genesis(Digested::precomputed(genesis_block, genesis_digest)), Floor::Genesis(genesis_digest)),
+        // Both prefer what they have written since.
+        Some(certificate) => (Start::Floor((*certificate).clone()), Floor::Finalized(*certificate)),
+    };
     let (actor, mailbox, _floor) = Actor::init(
         context.child("marshal"),
         certificates,
@@ -169,7 +176,7 @@ where
         marshal::Config {
             provider: ConstantProvider::<Scheme, Epoch>::new(scheme.clone()),
             epocher: epocher.clone(),
-            start: Start::Genesis(Digested::precomputed(genesis_block, genesis_digest)),
+            start,
             partition_prefix: format!("{partition}-marshal"),
             mailbox_size: NZUsize!(MAILBOX_SIZE),
             view_retention: ViewDelta::new(VIEWS_RETAINED),
@@ -238,7 +245,7 @@ where
             partition: votes,
             mailbox_size: NZUsize!(MAILBOX_SIZE),
             epoch: Epoch::zero(),
-            floor: Floor::Genesis(genesis_digest),
+            floor,
             replay_buffer: NZUsize!(REPLAY_BUFFER_SIZE),
             write_buffer: NZUsize!(WRITE_BUFFER_SIZE),
             page_cache,
@@ -317,7 +324,12 @@ pub async fn open_store<E: StoreRuntime>(context: &E, partition: &str, genesis: 
     let state = State::genesis(Arc::clone(genesis));
     let position = Position { height: state.height(), block: state.block(), time: state.time() };
     let facts: Vec<Write> = state.facts().map(|(key, fact)| to_write(&(key, Some(fact)))).collect();
-    Qmdb::open(context.child("store"), &StoreConfig::new(format!("{partition}-state")), position, &facts).await
+    Qmdb::open(context.child("store"), &StoreConfig::new(state_partition(partition)), position, &facts).await
+}
+
+/// Where the store lies.
+pub(super) fn state_partition(partition: &str) -> String {
+    format!("{partition}-state")
 }
 
 /// Applies every stored block behind the store's that follows without a gap. What the archive holds is final: it was stored with or

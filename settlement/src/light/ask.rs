@@ -1,13 +1,16 @@
 //! Asks a validator over QUIC.
 
-use crate::store::{StatePart, StateRequest, StateSource};
-use crate::transport::{ClientConnection, FrameError, read_frame, write_frame};
+use crate::block::Block;
+use crate::consensus::Donor;
+use crate::store::{StatePart, StateRequest};
+use crate::transport::{ClientConnection, ConnectError, FrameError, read_frame, write_frame};
 use crate::wire::limits::ANSWER_SIZE_MAX;
-use crate::wire::{Answer, FactAnswer, FactsRequest, PartAnswer, Request, StateAnswer};
+use crate::wire::{Answer, FactAnswer, FactsRequest, FollowAnswer, PartAnswer, Request, StateAnswer};
 use bytes::Bytes;
-use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use futures::{FutureExt as _, TryFutureExt as _};
 use plinth_types::codec::DecodeError;
+use plinth_types::id::Height;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::time::timeout;
@@ -18,6 +21,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Why there is no answer.
 #[derive(Debug, Error)]
 pub enum AskError {
+    /// There is no connection.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
     /// The connection is gone.
     #[error("connection: {0}")]
     Connection(#[from] quinn::ConnectionError),
@@ -68,9 +74,14 @@ impl Asking {
     }
 
     async fn ask<A: Answer>(&self, request: FactsRequest) -> Result<A, AskError> {
+        self.answer(Request::Facts(request)).await
+    }
+
+    /// The first answer to a request.
+    async fn answer<A: Answer>(&self, request: Request) -> Result<A, AskError> {
         let answer = async {
             let (mut send, mut receive) = self.0.open().await?;
-            write_frame(&mut send, Request::Facts(request).to_frame()).await?;
+            write_frame(&mut send, request.to_frame()).await?;
             let frame = read_frame(&mut receive, ANSWER_SIZE_MAX).await?.ok_or(AskError::Refused)?;
             Ok(A::from_frame(&frame)?)
         };
@@ -78,8 +89,14 @@ impl Asking {
     }
 }
 
-impl StateSource for Asking {
-    type Error = AskError;
+impl Donor for Asking {
+    fn newest(&self) -> BoxFuture<'_, Result<StateAnswer, AskError>> {
+        self.state().boxed()
+    }
+
+    fn block(&self, height: Height) -> BoxFuture<'_, Result<Block, AskError>> {
+        self.answer::<FollowAnswer>(Request::Follow(height)).map_ok(|answer| answer.block).boxed()
+    }
 
     fn part(&self, request: StateRequest) -> BoxFuture<'_, Result<StatePart, AskError>> {
         async move { self.ask::<PartAnswer>(FactsRequest::Part(request)).await?.0.ok_or(AskError::NotNow) }.boxed()

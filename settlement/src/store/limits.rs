@@ -20,6 +20,8 @@ pub const SYNC_ANSWER_SIZE_MAX: usize = 1 << 20;
 pub const SYNC_REQUEST_SIZE_MAX: usize = 64;
 /// Longest witness that ties a log's root to a state's, in bytes.
 pub const SYNC_WITNESS_SIZE_MAX: usize = 256;
+/// No log of state is longer, in operations since genesis: a target that says so is refused before anything is made for it.
+pub const SYNC_LOG_END_MAX: u64 = 1 << 48;
 /// Requests of state sync under way at once.
 pub const SYNC_REQUESTS_MAX: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 /// Operations handed to the store at once during state sync.

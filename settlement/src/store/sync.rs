@@ -14,8 +14,8 @@
 use super::codec::{encode_sized, read_sized};
 use super::error::StoreError;
 use super::limits::{
-    ENTRY_SIZE_MAX, SYNC_ANSWER_SIZE_MAX, SYNC_APPLY_MAX, SYNC_OPERATIONS_MAX, SYNC_REQUEST_SIZE_MAX, SYNC_REQUESTS_MAX,
-    SYNC_WITNESS_SIZE_MAX,
+    ENTRY_SIZE_MAX, SYNC_ANSWER_SIZE_MAX, SYNC_APPLY_MAX, SYNC_LOG_END_MAX, SYNC_OPERATIONS_MAX, SYNC_REQUEST_SIZE_MAX,
+    SYNC_REQUESTS_MAX, SYNC_WITNESS_SIZE_MAX,
 };
 use super::qmdb::{Database, Family, Open, Operation, Qmdb, StoreConfig, StoreRuntime, operation_codec};
 use super::state::{Live, Position};
@@ -25,8 +25,11 @@ use commonware_cryptography::{Sha256, sha256};
 use commonware_storage::merkle::Location;
 use commonware_storage::qmdb::current::proof::OpsRootWitness;
 use commonware_storage::qmdb::sync::engine::Config;
+use commonware_storage::qmdb::sync::source::Feedback;
 use commonware_storage::qmdb::sync::{Request, Response, Source, Target, source, sync};
+use commonware_utils::channel::{mpsc, oneshot};
 use commonware_utils::range::NonEmptyRange;
+use commonware_utils::sync::Mutex;
 use futures::future::BoxFuture;
 use plinth_types::codec::{Codec, DecodeError, Reader};
 use plinth_types::digest::Digest;
@@ -142,7 +145,7 @@ pub async fn synchronize<E: StoreRuntime, S: StateSource>(
     }
     let synced: Result<Database<E>, _> = sync(Config {
         context,
-        source: Adapter(source),
+        source: Adapter { source, verdicts: Mutex::default() },
         target: target.to_library().ok_or_else(wrong)?,
         max_outstanding_requests: SYNC_REQUESTS_MAX,
         fetch_batch_size: SYNC_OPERATIONS_MAX,
@@ -163,17 +166,45 @@ pub async fn synchronize<E: StoreRuntime, S: StateSource>(
     Ok(Qmdb::from_parts(database, position))
 }
 
-struct Adapter<S>(S);
+/// Gives up a source at its first part that does not hold: the library would ask it again for ever.
+struct Adapter<S> {
+    source: S,
+    verdicts: Mutex<Vec<oneshot::Receiver<bool>>>,
+}
+
+/// Why a source is given up.
+#[derive(Debug, Error)]
+enum SourceError<E> {
+    #[error(transparent)]
+    Failed(E),
+    #[error("it sent a part that is not of the certified state")]
+    Unproven,
+}
 
 impl<S: StateSource> Source for Adapter<S> {
     type Family = Family;
     type Digest = sha256::Digest;
     type Op = Operation;
-    type Error = S::Error;
+    type Error = SourceError<S::Error>;
 
     async fn serve(&self, request: Request<Family>) -> source::Result<Self> {
-        let StatePart(response) = self.0.part(StateRequest(request)).await?;
-        Ok((response, None))
+        let mut lied = false;
+        self.verdicts.lock().retain_mut(|verdict| match verdict.try_recv() {
+            Ok(holds) => {
+                lied |= !holds;
+                false
+            }
+            Err(oneshot::error::TryRecvError::Empty) => true,
+            Err(oneshot::error::TryRecvError::Closed) => false,
+        });
+        if lied {
+            return Err(SourceError::Unproven);
+        }
+        let StatePart(response) = self.source.part(StateRequest(request)).await.map_err(SourceError::Failed)?;
+        let (verdict, given) = oneshot::channel();
+        self.verdicts.lock().push(given);
+        let (_, no_other) = mpsc::channel(1);
+        Ok((response, Some(Feedback::new(verdict, no_other))))
     }
 }
 
@@ -197,7 +228,10 @@ impl Codec for StateTarget {
             log_root: Codec::read(reader)?,
             witness: read_sized(reader, SYNC_WITNESS_SIZE_MAX, &(), "witness")?,
             start: Codec::read(reader)?,
-            end: Codec::read(reader)?,
+            end: match Codec::read(reader)? {
+                end if end <= SYNC_LOG_END_MAX => end,
+                _ => return Err(reader.invalid("end of a state's log")),
+            },
         })
     }
 }

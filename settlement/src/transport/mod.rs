@@ -33,7 +33,7 @@ mod quic;
 mod tests;
 
 pub use channel::Channel;
-pub use client::{ClientConnection, ClientEndpoint, ClientStream};
+pub use client::{ClientConnection, ClientEndpoint, ClientStream, ConnectError};
 pub use frame::{FrameError, FrameReader, read_frame, write_frame};
 pub use hub::{Transport, TransportConfig, TransportError};
 pub use identity::{AllowList, Identity};

@@ -204,7 +204,7 @@ impl Answer for ShardAnswer {
     }
 }
 
-fn read_certificate(bytes: &[u8]) -> Option<Finalization> {
+pub(crate) fn read_certificate(bytes: &[u8]) -> Option<Finalization> {
     let mut bytes = Bytes::copy_from_slice(bytes);
     let config = crate::consensus::Scheme::certificate_codec_config_unbounded();
     let certificate = Finalization::read_cfg(&mut bytes, &config).ok()?;

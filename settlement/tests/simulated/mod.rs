@@ -73,6 +73,7 @@ impl Simulation {
             key: self.fixture.keys[index].clone(),
             idle_interval: self.fixture.idle_interval,
             partition: format!("validator-{index}"),
+            donors: Vec::new(),
         };
         let network = Network {
             votes: self.ends(index, Channel::Votes).await,

@@ -13,18 +13,18 @@ use plinth_types::codec::Codec as _;
 use plinth_types::id::{AssetId, Height, PublicKey, TimestampNs};
 use std::sync::Arc;
 
-fn genesis() -> Arc<Genesis> {
+pub(crate) fn genesis() -> Arc<Genesis> {
     Fixture::new(4).genesis
 }
 
-async fn open(context: &Context, partition: &str) -> Chain {
+pub(crate) async fn open(context: &Context, partition: &str) -> Chain {
     let genesis = genesis();
     let store: Arc<Store> = Arc::new(open_store(context, partition, &genesis).await.unwrap());
     Chain::open(genesis, store).await.unwrap()
 }
 
 /// The next block: the same in every run.
-fn block(chain: &Chain) -> Block {
+pub(crate) fn block(chain: &Chain) -> Block {
     let height = chain.finalized().height().next().get();
     let deposit = Transaction::Deposit(Fixture::new(4).deposit(height, u128::from(height)));
     chain.finalized().propose(TimestampNs::new(1_000 + height), vec![deposit])

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "what surrounds the tests is test too")]
 
+#[path = "../chain/certify.rs"]
+mod certify;
 #[path = "../chain/mod.rs"]
 mod chain;
 mod crashes;
+mod joining;
 mod ledger;
 mod roots;
 mod script;

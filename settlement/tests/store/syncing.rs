@@ -9,8 +9,8 @@ use plinth_settlement::store::{
 };
 use plinth_types::codec::Codec as _;
 use plinth_types::digest::Digest;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// A store behind a wire; changes one bit of the answer of this number.
 struct Wire {
@@ -98,5 +98,43 @@ fn a_lying_source_is_found_out() {
             assert!(position.contains(&at) || range.contains(&at) || !target.belongs_to(live.root), "byte {at}");
         }
         assert!(sync(9, live.root, None).await.is_ok());
+    });
+}
+
+/// Keeps the requests that are made of it.
+struct Heard(Wire, Arc<Mutex<Vec<Vec<u8>>>>);
+
+impl StateSource for Heard {
+    type Error = StoreError;
+
+    fn part(&self, request: StateRequest) -> BoxFuture<'_, Result<StatePart, StoreError>> {
+        self.1.lock().unwrap().push(request.to_bytes());
+        self.0.part(request)
+    }
+}
+
+#[test]
+fn whatever_part_a_peer_asks_for_the_store_goes_on() {
+    deterministic::Runner::default().start(|context| async move {
+        let server = Arc::new(open(&context, "server").await);
+        advance(&server, 40).await;
+        server.prune().await.unwrap();
+        let live = advance(&server, 60).await;
+        let (target, heard) = (server.target().await.unwrap(), Arc::new(Mutex::new(Vec::new())));
+        let source = Heard(Wire::new(&server, None), Arc::clone(&heard));
+        synchronize(context.child("hearing"), &config("hearing"), &target, live.root, source).await.unwrap();
+        let requests = heard.lock().unwrap().clone();
+        let (mut asked, mut refused) = (0, 0);
+        for request in &requests {
+            for (at, bit) in (0..request.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+                let mut changed = request.clone();
+                changed[at] ^= 1 << bit;
+                let Ok(changed) = StateRequest::decode(&changed) else { continue };
+                asked += 1;
+                refused += u32::from(server.part(changed).await.is_err());
+            }
+        }
+        assert!(requests.len() >= 2 && asked > 30 && refused > 0, "{} {asked} {refused}", requests.len());
+        assert_eq!(server.live().await.unwrap().0, live);
     });
 }

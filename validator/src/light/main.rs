@@ -165,7 +165,10 @@ fn save(path: &Path, genesis: &Genesis, seen: Seen) -> std::io::Result<()> {
     let Seen { height, block, time, root } = seen;
     let mut bytes = vec![CHECKPOINT_VERSION];
     genesis.digest().encode(&mut bytes);
-    (height.encode(&mut bytes), block.encode(&mut bytes), time.encode(&mut bytes), root.encode(&mut bytes));
+    height.encode(&mut bytes);
+    block.encode(&mut bytes);
+    time.encode(&mut bytes);
+    root.encode(&mut bytes);
     let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let fresh = path.with_extension("new");
     std::fs::write(&fresh, text + "\n")?;

@@ -51,6 +51,7 @@ impl Cluster {
             clients: Vec::new(),
             idle_interval: self.idle_interval,
             worker_threads: NonZeroUsize::MIN,
+            state_sync: false,
         }
     }
 

@@ -1,0 +1,180 @@
+//! Where a validator's ledger comes from when it starts: its own store, genesis, or a state that others have and 2f+1 validators certify.
+//!
+//! ```text
+//!  donor ── heads h+1 ..= H, certificate of H, target ─► parts of the log ─► store behind h, with the certified root
+//!        └─ blocks h+1 ..= H, whose ids are the heads' ─► applied ──────────► ledger behind H; consensus goes on from there
+//! ```
+//!
+//! * **Only into an empty folder**, and only when a donor's state is at least [`JOIN_BLOCKS_MIN`] blocks ahead: otherwise the blocks are
+//!   there sooner than the state. A folder with a ledger goes on from it.
+//! * **A donor is not believed**: certificate, root, every part and every block are checked; whoever lies or stalls is left for the next.
+//! * **A crash in between begins again**, with what was fetched ([`super::origin`]).
+//! * The history before the state is never there: followers that want it ask another validator.
+//!
+//! Known limitation: the certificate is checked against the validators of the genesis.
+
+use super::chain::{Chain, ChainError};
+use super::limits::{JOIN_BLOCKS_MIN, JOIN_PAUSE, JOIN_PROBE_TIMEOUT, JOIN_ROUNDS_MAX};
+use super::origin::{Origin, OriginError, OriginRecord};
+use super::stack::{open_store, state_partition};
+use super::{Finalization, Runtime};
+use crate::block::Block;
+use crate::genesis::Genesis;
+use crate::light::{AskError, LightClient, LightError};
+use crate::store::{StatePart, StateRequest, StateSource, StoreConfig, SyncError, synchronize};
+use crate::wire::{CertifiedHeads, StateAnswer};
+use commonware_macros::select;
+use futures::StreamExt as _;
+use futures::future::{BoxFuture, ready};
+use futures::stream::FuturesUnordered;
+use plinth_types::id::Height;
+use std::sync::Arc;
+use thiserror::Error;
+use tracing::{info, warn};
+
+/// Somebody who may have the state: a connection to a validator.
+pub trait Donor: std::fmt::Debug + Send + Sync + 'static {
+    /// Its newest certified state.
+    fn newest(&self) -> BoxFuture<'_, Result<StateAnswer, AskError>>;
+
+    /// A part of a state.
+    fn part(&self, request: StateRequest) -> BoxFuture<'_, Result<StatePart, AskError>>;
+
+    /// A finalized block.
+    fn block(&self, height: Height) -> BoxFuture<'_, Result<Block, AskError>>;
+}
+
+/// Why a validator has no ledger to start from.
+#[derive(Debug, Error)]
+pub enum JoinError {
+    /// The record of how it started.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
+    /// Its own store.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// An earlier start began to fetch a state, and nobody gives it now.
+    #[error("the state of this chain was being fetched, and none of {donors} validators gives it: {last}")]
+    NoDonor {
+        /// How many were asked.
+        donors: usize,
+        /// What the last one did.
+        last: String,
+    },
+}
+
+/// What is wrong with a donor.
+#[derive(Debug, Error)]
+enum DonorError {
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    #[error(transparent)]
+    Light(#[from] LightError),
+    #[error(transparent)]
+    Sync(#[from] SyncError),
+    #[error("block {0} is not the certified one")]
+    OtherBlock(Height),
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+}
+
+/// A ledger to start from, and the certificate that it was fetched by, if it was.
+pub type Joined = (Chain, Option<Box<Finalization>>);
+
+/// Opens the ledger in `partition`, or fetches one into an empty one.
+///
+/// # Errors
+///
+/// [`JoinError`].
+pub async fn join<E: Runtime>(
+    context: &E,
+    partition: &str,
+    genesis: &Arc<Genesis>,
+    donors: &[Arc<dyn Donor>],
+) -> Result<Joined, JoinError> {
+    let record = OriginRecord::open(context, partition).await?;
+    let record = match record.get()? {
+        Some(Origin::Genesis) => return Ok((open(context, partition, genesis).await?, None)),
+        Some(Origin::Certified(certificate)) => return Ok((open(context, partition, genesis).await?, Some(certificate))),
+        Some(Origin::Fetching) => record,
+        None if is_ahead(context, genesis, donors).await => record.put(&Origin::Fetching).await?,
+        None => {
+            record.put(&Origin::Genesis).await?;
+            return Ok((open(context, partition, genesis).await?, None));
+        }
+    };
+    let mut last = "nobody was asked".to_owned();
+    for _ in 0..JOIN_ROUNDS_MAX {
+        for donor in donors {
+            match fetch(context, partition, genesis, donor).await {
+                Ok((chain, certificate)) => {
+                    record.put(&Origin::Certified(certificate.clone())).await?;
+                    info!(height = %chain.finalized().height(), "starts from a fetched state");
+                    return Ok((chain, Some(certificate)));
+                }
+                Err(error) => {
+                    warn!(%error, "a validator gives no state");
+                    last = error.to_string();
+                }
+            }
+        }
+        context.sleep(JOIN_PAUSE).await;
+    }
+    Err(JoinError::NoDonor { donors: donors.len(), last })
+}
+
+async fn open<E: Runtime>(context: &E, partition: &str, genesis: &Arc<Genesis>) -> Result<Chain, ChainError> {
+    let store = open_store(context, partition, genesis).await?;
+    Chain::open(Arc::clone(genesis), Arc::new(store)).await
+}
+
+/// Whether somebody shows a certified state that is worth fetching. All are asked at once, and not for long: a chain that just begins must
+/// not wait for those who begin with it.
+async fn is_ahead<E: Runtime>(context: &E, genesis: &Arc<Genesis>, donors: &[Arc<dyn Donor>]) -> bool {
+    let light = LightClient::new(genesis, None);
+    let asked: FuturesUnordered<_> = donors.iter().map(|donor| donor.newest()).collect();
+    let ahead = asked.any(|answer| {
+        let seen = answer.ok().and_then(|StateAnswer(shown)| light.check(&shown?.0).ok());
+        ready(seen.is_some_and(|seen| seen.height.get() >= JOIN_BLOCKS_MIN))
+    });
+    select! {
+        ahead = ahead => ahead,
+        _ = context.sleep(JOIN_PROBE_TIMEOUT) => false,
+    }
+}
+
+/// Fetches what a donor has, and applies the blocks up to the certified one.
+async fn fetch<E: Runtime>(
+    context: &E,
+    partition: &str,
+    genesis: &Arc<Genesis>,
+    donor: &Arc<dyn Donor>,
+) -> Result<(Chain, Box<Finalization>), DonorError> {
+    let StateAnswer(Some((certified, target))) = donor.newest().await? else {
+        return Err(AskError::NotNow.into());
+    };
+    let seen = LightClient::new(genesis, None).check(&certified)?;
+    let config = StoreConfig::new(state_partition(partition));
+    let store = synchronize(context.child("store"), &config, &target, seen.root, Parts(Arc::clone(donor))).await?;
+    let chain = Chain::open(Arc::clone(genesis), Arc::new(store)).await?;
+    // Applied now, so that whoever starts again needs no block before the certified one.
+    let CertifiedHeads { heads, certificate } = certified;
+    for head in heads {
+        let block = donor.block(head.height).await?;
+        if block.id() != head.id() {
+            return Err(DonorError::OtherBlock(head.height));
+        }
+        chain.finalize(&block).await?;
+    }
+    Ok((chain, Box::new(certificate)))
+}
+
+struct Parts(Arc<dyn Donor>);
+
+impl StateSource for Parts {
+    type Error = AskError;
+
+    fn part(&self, request: StateRequest) -> BoxFuture<'_, Result<StatePart, AskError>> {
+        self.0.part(request)
+    }
+}
