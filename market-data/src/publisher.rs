@@ -218,6 +218,10 @@ impl Mirror<'_> {
         let Some(shown) = self.shown.get_mut(&order) else { return self.traded_hidden(order, trade, price, qty, out) };
         let (instrument, reference) = (shown.instrument, shown.reference);
         let change = if shown.lots < qty.lots() {
+            if !printable {
+                // What it hid has traded; the other order says so.
+                return;
+            }
             Change::Traded { side: shown.side, price, qty, trade }
         } else if shown.price == price && printable {
             Change::Executed { reference, qty, trade }
