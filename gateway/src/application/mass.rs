@@ -1,6 +1,7 @@
 //! What concerns many orders or instruments at once.
 
 use super::Desk;
+use super::dialect::push;
 use super::intake::{Fault, client_order_id, side};
 use super::reports::{BusinessReject, ECHO_SIZE_MAX, NO_RECORD};
 use super::request::Request;
@@ -31,7 +32,7 @@ impl Desk {
         let id = client_order_id(request.cl_ord_id, tag::CL_ORD_ID)?;
         let kind = message.get(tag::MASS_CANCEL_REQUEST_TYPE).unwrap_or_default();
         let refuse = |reason: u64, text: &str, reply: &mut Outbound| {
-            reply.push(NO_RECORD, b"r", origin.now.utc, |body| {
+            push(reply, NO_RECORD, b"r", origin.now.utc, |body| {
                 body.bytes(tag::CL_ORD_ID, id.as_bytes());
                 body.bytes(tag::ORDER_ID, b"NONE");
                 body.bytes(tag::TEXT, text.as_bytes());
@@ -42,7 +43,7 @@ impl Desk {
             Ok(())
         };
         if self.sessions.get(origin.session).is_some_and(|orders| orders.find(&id).is_some()) {
-            return refuse(99, "duplicate ClOrdID", reply);
+            return refuse(0, "duplicate ClOrdID", reply);
         }
         let instrument = match kind {
             b"7" => None,
@@ -56,7 +57,7 @@ impl Desk {
         let mass = MassCancel { session: Some(origin.session), account: None, instrument, side, cause: MassCancelCause::Request };
         let (body, mandate) = (Body::MassCancel(mass), MandateId::new(0));
         if self.submit(origin, mandate, body, id, None, zone).is_err() {
-            return refuse(99, "throttled", reply);
+            return refuse(0, "throttled", reply);
         }
         self.sessions.of(origin.session).claim(id, NO_ORDER);
         Ok(())
@@ -75,7 +76,7 @@ impl Desk {
             } else {
                 continue;
             };
-            out.push(command.seq, b"r", command.time, |body| {
+            push(out, command.seq, b"r", command.time, |body| {
                 body.bytes(tag::CL_ORD_ID, client.client_order_id.as_bytes());
                 body.text(tag::ORDER_ID, format_args!("M{}", command.seq));
                 if let Some(reject) = rejected {
@@ -84,7 +85,7 @@ impl Desk {
                 body.bytes(tag::MASS_CANCEL_REQUEST_TYPE, kind);
                 body.bytes(tag::MASS_CANCEL_RESPONSE, response);
                 if rejected.is_some() {
-                    body.number(tag::MASS_CANCEL_REJECT_REASON, 99);
+                    body.number(tag::MASS_CANCEL_REJECT_REASON, 0);
                 }
                 if let Some(count) = affected {
                     body.number(tag::TOTAL_AFFECTED_ORDERS, count.into());
@@ -119,7 +120,7 @@ impl Desk {
         }
         for (position, (index, order)) in (1..).zip(wanted()) {
             let Some(id) = OrderId::new(origin.session, index) else { continue };
-            reply.push(NO_RECORD, b"8", origin.now.utc, |body| {
+            push(reply, NO_RECORD, b"8", origin.now.utc, |body| {
                 self.write_terms(id, order, order.client_order_id.as_bytes(), None, body);
                 body.bytes(tag::EXEC_ID, b"0");
                 body.time(tag::TRANSACT_TIME, origin.now.utc);
@@ -154,7 +155,7 @@ impl Desk {
         let parts = names.chunks(SYMBOLS_PER_MESSAGE).len().max(1);
         for part in 0..parts {
             let names_here = names.chunks(SYMBOLS_PER_MESSAGE).nth(part).unwrap_or_default();
-            reply.push(NO_RECORD, b"y", origin.now.utc, |body| {
+            push(reply, NO_RECORD, b"y", origin.now.utc, |body| {
                 body.bytes(tag::SECURITY_REQ_ID, request_id);
                 body.text(tag::SECURITY_RESPONSE_ID, format_args!("{}-{part}", origin.msg_seq_num));
                 body.number(tag::SECURITY_REQUEST_RESULT, if names.is_empty() { 2 } else { 0 });

@@ -8,6 +8,7 @@
 //! mass.rs      OrderMassCancelRequest, OrderMassStatusRequest, SecurityListRequest
 //! delivery.rs  records and events to orders and reports
 //! reports.rs   ExecutionReport, OrderCancelReject, BusinessMessageReject
+//! dialect.rs   reports in the words of each version
 //! trades.rs    trades until they are settled, TradeCaptureReport
 //! ```
 //!
@@ -37,6 +38,7 @@
 //!   says under which attestation, 20003 and 20004 the heights of the settlement block and the zone block.
 
 mod delivery;
+mod dialect;
 mod intake;
 mod listing;
 mod mass;

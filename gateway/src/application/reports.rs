@@ -1,6 +1,7 @@
 //! `ExecutionReport` (8), `OrderCancelReject` (9), `BusinessMessageReject` (j).
 
 use super::Desk;
+use super::dialect::push;
 use super::orders::Order;
 use super::request::Request;
 use crate::codec::{Tag, Version, decimal, tag};
@@ -163,7 +164,7 @@ impl Desk {
     pub(super) fn report(&self, id: OrderId, order: &Order, execution: Execution, source: Source<'_>, out: &mut Outbound) {
         let command = source.command;
         let (price_decimals, qty_decimals) = self.decimals(order);
-        out.push(command.seq, b"8", command.time, |body| {
+        push(out, command.seq, b"8", command.time, |body| {
             let (cl_ord_id, orig) = match execution {
                 Execution::Cancelled { by: Some((id, orig)), .. } => (id, Some(orig)),
                 Execution::Replaced { was } => (order.client_order_id, Some(was)),
@@ -210,7 +211,7 @@ impl Desk {
         out: &mut Outbound,
     ) {
         let too_late = reject == Reject::UnknownOrder && order.is_over();
-        out.push(source.command.seq, b"9", source.command.time, |body| {
+        push(out, source.command.seq, b"9", source.command.time, |body| {
             body.bytes(tag::CL_ORD_ID, client_order_id.as_bytes());
             body.text(tag::ORDER_ID, format_args!("{id}"));
             body.bytes(tag::ORD_STATUS, order.ord_status());
@@ -232,7 +233,7 @@ impl Desk {
             return Self::report_unknown_status(origin, request, out);
         };
         let Some(id) = OrderId::new(origin.session, index) else { return };
-        out.push(NO_RECORD, b"8", origin.now.utc, |body| {
+        push(out, NO_RECORD, b"8", origin.now.utc, |body| {
             self.write_terms(id, order, request.cl_ord_id.unwrap_or_default(), None, body);
             body.bytes(tag::EXEC_ID, b"0");
             body.time(tag::TRANSACT_TIME, origin.now.utc);
@@ -243,7 +244,7 @@ impl Desk {
 
     /// Answers a status request for an order that never was.
     pub(super) fn report_unknown_status(origin: Origin, request: &Request<'_>, out: &mut Outbound) {
-        out.push(NO_RECORD, b"8", origin.now.utc, |body| {
+        push(out, NO_RECORD, b"8", origin.now.utc, |body| {
             write_no_order(request, body);
             body.bytes(tag::EXEC_ID, b"0");
             body.time(tag::TRANSACT_TIME, origin.now.utc);
@@ -256,7 +257,7 @@ impl Desk {
 
     /// Refuses an order that the zone never saw.
     pub(super) fn report_order_refused(origin: Origin, request: &Request<'_>, refusal: Refusal, out: &mut Outbound) {
-        out.push(NO_RECORD, b"8", origin.now.utc, |body| {
+        push(out, NO_RECORD, b"8", origin.now.utc, |body| {
             write_no_order(request, body);
             body.text(tag::EXEC_ID, format_args!("R{}-{}", origin.msg_seq_num, origin.now.utc));
             body.time(tag::TRANSACT_TIME, origin.now.utc);
@@ -279,7 +280,7 @@ impl Desk {
         let orig = request.orig_cl_ord_id.unwrap_or_default();
         let index = ClientOrderId::new(orig).and_then(|id| orders?.find(&id));
         let order = index.and_then(|index| Some((OrderId::new(origin.session, index)?, orders?.get(index)?)));
-        out.push(NO_RECORD, b"9", origin.now.utc, |body| {
+        push(out, NO_RECORD, b"9", origin.now.utc, |body| {
             body.bytes(tag::CL_ORD_ID, request.cl_ord_id.unwrap_or_default());
             match order {
                 Some((id, order)) => {
@@ -308,7 +309,7 @@ impl Desk {
                 None => out.push_reject_text(origin.msg_seq_num, msg_type, reject.text, origin.now.utc),
             };
         }
-        out.push(NO_RECORD, b"j", origin.now.utc, |body| {
+        push(out, NO_RECORD, b"j", origin.now.utc, |body| {
             body.number(tag::REF_SEQ_NUM, origin.msg_seq_num.get());
             match reject.missing {
                 None => body.bytes(tag::TEXT, reject.text.as_bytes()),
@@ -403,13 +404,19 @@ fn write_avg_px(order: &Order, price_decimals: u8, body: &mut BodyWriter<'_>) {
 /// The fields that an `ExecutionReport` must have, of an order that never was.
 fn write_no_order(request: &Request<'_>, body: &mut BodyWriter<'_>) {
     body.bytes(tag::AVG_PX, b"0");
-    body.bytes(tag::CL_ORD_ID, request.cl_ord_id.unwrap_or_default());
+    if let Some(id) = request.cl_ord_id {
+        body.bytes(tag::CL_ORD_ID, id);
+    }
     body.bytes(tag::CUM_QTY, b"0");
     body.bytes(tag::ORDER_ID, b"NONE");
     body.bytes(tag::ORD_STATUS, b"8");
-    let echoed = [(tag::ORDER_QTY, request.order_qty), (tag::SIDE, request.side), (tag::SYMBOL, request.symbol)];
-    for (tag, value) in echoed {
-        if let Some(value) = value.filter(|value| value.len() <= ECHO_SIZE_MAX) {
+    let echoed = [
+        (tag::ORDER_QTY, request.order_qty, None),
+        (tag::SIDE, request.side, Some(UNDISCLOSED)),
+        (tag::SYMBOL, request.symbol, Some(NO_SYMBOL)),
+    ];
+    for (tag, value, otherwise) in echoed {
+        if let Some(value) = value.filter(|value| value.len() <= ECHO_SIZE_MAX).or(otherwise) {
             body.bytes(tag, value);
         }
     }
@@ -424,6 +431,9 @@ fn write_status_req_id(request: &Request<'_>, body: &mut BodyWriter<'_>) {
 
 /// What a session hears that asks more often than it may.
 pub(super) const THROTTLED: &str = "more than this session's rate";
+/// `Side` and `Symbol`, which a report must have, of an order that nobody knows.
+const UNDISCLOSED: &[u8] = b"7";
+const NO_SYMBOL: &[u8] = b"[N/A]";
 /// The record of an answer that came of none.
 pub(super) const NO_RECORD: Seq = Seq::new(0);
 /// Longest value of a client's that is sent back.

@@ -4,6 +4,7 @@
 //! derived from its status note, so they come again in a replay, in the same order and with the same ids.
 
 use super::Desk;
+use super::dialect::push;
 use super::reports::{side_code, write_exec_id, write_order_id};
 use crate::acceptor::Sessions;
 use crate::codec::{tag, timestamp};
@@ -97,7 +98,7 @@ impl Desk {
                 BlockStatus::Settled => (&b"SETTLED"[..], 'S'),
             };
             let side = char::from(side_code(order.side)[0]);
-            out.push(milestone.record, b"AE", milestone.time, |body| {
+            push(out, milestone.record, b"AE", milestone.time, |body| {
                 write_exec_id(trade.record, trade.ordinal, order.side, body);
                 body.decimal(tag::LAST_PX, trade.price.ticks(), price_decimals);
                 body.unsigned(tag::LAST_QTY, trade.qty.lots().into(), qty_decimals);

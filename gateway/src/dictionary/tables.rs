@@ -196,6 +196,26 @@ impl Dictionary {
         self.tag(tag).is_some()
     }
 
+    /// Whether this version has a type of message.
+    #[must_use]
+    pub fn has(&self, msg_type: &[u8]) -> bool {
+        self.message(msg_type).is_some()
+    }
+
+    /// Whether a type of message may have a field, in the message itself or in a group, with this value.
+    #[must_use]
+    pub fn takes(&self, msg_type: &[u8], tag: Tag, value: &[u8]) -> bool {
+        let (Some(message), Some(entry), Some(index)) = (self.message(msg_type), self.tag(tag), tag.index()) else { return false };
+        let in_group = || message.groups.iter().any(|&group| self.groups[usize::from(group)].members.contains(index));
+        (message.defined.contains(index) || in_group()) && (entry.enumeration == 0 || self.allows(entry, value))
+    }
+
+    /// Whether a field's values are whole numbers.
+    #[must_use]
+    pub fn is_whole(&self, tag: Tag) -> bool {
+        self.tag(tag).is_some_and(|entry| entry.data_type == b'I')
+    }
+
     /// Fields of a type of message; `None` if this version has no such type.
     #[inline]
     pub(super) fn message(&self, msg_type: &[u8]) -> Option<&MessageTable> {

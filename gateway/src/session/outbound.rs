@@ -431,7 +431,13 @@ impl Marks {
 #[derive(Debug)]
 pub struct BodyWriter<'a>(&'a mut Vec<u8>, Version);
 
-impl BodyWriter<'_> {
+impl<'a> BodyWriter<'a> {
+    /// Writes to the end of `out`.
+    #[must_use]
+    pub const fn new(out: &'a mut Vec<u8>, version: Version) -> Self {
+        Self(out, version)
+    }
+
     /// The version that is written.
     #[must_use]
     pub const fn version(&self) -> Version {

@@ -104,6 +104,11 @@ pub fn runner_of_all() -> Runner<Desk> {
     Runner::new(Box::new(|| acceptor_of(all_sessions(backwards))), journal())
 }
 
+/// With the firms that `change` makes of all five.
+pub fn runner_with(change: impl Fn(Vec<SessionConfig>) -> Vec<SessionConfig> + 'static) -> Runner<Desk> {
+    Runner::new(Box::new(move || acceptor_of(change(all_sessions(backwards)))), journal())
+}
+
 /// Outbound numbers are reserved a few at a time.
 pub fn runner_in_blocks_of(count: u64) -> Runner<Desk> {
     let factory = move || {

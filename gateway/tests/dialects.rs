@@ -1,0 +1,162 @@
+//! Everything that the application says, in every version, against the dictionary of that version.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use plinth_gateway::codec::frame::{self, Fields, Frame};
+use plinth_gateway::codec::{Builder, Message, Tag, Version};
+use plinth_gateway::dictionary::{Dictionary, MsgType};
+use plinth_gateway::session::SessionConfig;
+use support::Runner;
+use support::{firms, framed, value};
+
+/// One session of a version, and all that it was told.
+struct Client<'a> {
+    runner: &'a mut Runner<plinth_gateway::application::Desk>,
+    version: Version,
+    firm: u32,
+    number: u64,
+    heard: Vec<Vec<u8>>,
+}
+
+impl Client<'_> {
+    fn send(&mut self, msg_type: &str, body: &str) {
+        let begin = String::from_utf8_lossy(self.version.begin_string()).into_owned();
+        let Self { firm, number, version, .. } = *self;
+        // What its version does not have a client does not send.
+        let known = |field: &&str| {
+            let (tag, value) = field.split_once('=').unwrap();
+            Dictionary::of(version).takes(msg_type.as_bytes(), Tag::new(tag.parse().unwrap()), value.as_bytes())
+        };
+        let body: String = body.split_terminator('|').filter(known).map(|field| format!("{field}|")).collect();
+        let script = format!("I{firm},8={begin}|35={msg_type}|34={number}|49=FIRM{firm}|52=<TIME>|56=PLINTH|{body}");
+        self.number += 1;
+        self.runner.run(script.as_bytes()).unwrap();
+        while let Some(message) = self.runner.try_take(firm) {
+            self.heard.push(message);
+        }
+    }
+
+    fn log_on(&mut self) {
+        self.runner.run(format!("i{},CONNECT", self.firm).as_bytes()).unwrap();
+        let appl = self.version.appl_ver_id().map_or_else(String::new, |id| format!("1137={}|", String::from_utf8_lossy(id)));
+        let password = if self.version.is_at_least(Version::Fix43) { format!("554=secret{}|", self.firm) } else { String::new() };
+        self.send("A", &format!("98=0|108=30|{password}{appl}"));
+    }
+
+    /// The last message of a type that was heard.
+    fn last(&self, msg_type: &str) -> &[u8] {
+        let found = self.heard.iter().rev().find(|message| value(message, "35").as_deref() == Some(msg_type));
+        found.unwrap_or_else(|| {
+            let heard: Vec<String> = self.heard.iter().map(|message| support::show(message)).collect();
+            panic!("{:?} heard no {msg_type}: {heard:#?}", self.version)
+        })
+    }
+}
+
+/// Checked as a message that came from the other side would be, less the fields that are our own.
+fn check(version: Version, message: &[u8]) {
+    let mut fields = Fields::default();
+    assert!(matches!(frame::next(message, &mut fields), Frame::Message { .. }));
+    let message = Message::new(message, &fields);
+    let mut standard = Builder::of(version);
+    standard.start(message.msg_type());
+    for (tag, value) in message.fields().filter(|(tag, _)| !matches!(tag.get(), 8 | 9 | 10 | 35 | 20_001..=20_004)) {
+        standard.bytes(tag, value);
+    }
+    let standard = standard.finish().to_vec();
+    let mut fields = Fields::default();
+    assert!(matches!(frame::next(&standard, &mut fields), Frame::Message { .. }));
+    let found = Dictionary::of(version).check(&Message::new(&standard, &fields));
+    assert!(
+        matches!(found, Ok(MsgType::Application | MsgType::Logon | MsgType::Logout | MsgType::Reject)),
+        "{version:?}: {found:?}: {message}"
+    );
+}
+
+fn field(message: &[u8], tag: &str) -> String {
+    value(message, tag).unwrap_or_default()
+}
+
+#[test]
+fn every_report_is_one_of_its_version() {
+    for version in Version::ALL {
+        // Passwords have no field before 4.3.
+        let open = move |config: SessionConfig| SessionConfig {
+            version,
+            credential: match version.is_at_least(Version::Fix43) {
+                true => config.credential.clone(),
+                false => plinth_gateway::session::Credential::None,
+            },
+            ..config
+        };
+        let mut runner = firms::runner_with(move |sessions| sessions.into_iter().map(&open).collect());
+        let mut heard = Vec::new();
+        let has_status = version.is_at_least(Version::Fix43);
+        {
+            let mut maker = Client { runner: &mut runner, version, firm: 2, number: 1, heard: Vec::new() };
+            maker.log_on();
+            let order = |id: &str, side: u8, qty: &str, price: &str| {
+                format!("1=BETA|11={id}|21=1|55=BTC/USD|54={side}|60=<TIME>|38={qty}|40=2|44={price}|")
+            };
+            maker.send("D", &order("m", 2, "2", "10.00"));
+            let new = maker.last("8").to_vec();
+            let status = if version == Version::Fix40 { "" } else { "0" };
+            assert_eq!((field(&new, "150").as_str(), field(&new, "39").as_str()), (status, "0"));
+            assert_eq!(field(&new, "20"), if version.is_at_least(Version::Fix43) { "" } else { "0" });
+            maker.send("G", "1=BETA|11=m2|41=m|21=1|55=BTC/USD|54=2|60=<TIME>|38=3|40=2|44=10.00|");
+            maker.send("D", &order("taker1", 1, "1", "10.00"));
+            let part = maker.last("8").to_vec();
+            let fill = if version.is_at_least(Version::Fix43) { "F" } else { "1" };
+            if version != Version::Fix40 {
+                let kinds: Vec<String> = maker.heard.iter().map(|message| field(message, "150")).collect();
+                assert!(kinds.contains(&fill.to_owned()), "{version:?}: {kinds:?}");
+            }
+            assert!(!field(&part, "32").is_empty() && !field(&part, "31").is_empty());
+            // A status of a known and of an unknown order, a second use of an id, an unknown symbol, too late a cancel.
+            maker.send("H", "11=m2|55=BTC/USD|54=2|");
+            let status = maker.last("8").to_vec();
+            if version.is_at_least(Version::Fix43) {
+                assert_eq!(field(&status, "150"), "I");
+            } else {
+                assert_eq!(field(&status, "20"), "3");
+            }
+            maker.send("H", "11=nobody|55=BTC/USD|54=2|");
+            maker.send("D", &order("m", 2, "2", "10.00"));
+            maker.send("D", &order("x", 2, "2", "10.00").replace("BTC/USD", "DOGE"));
+            maker.send("D", &order("y", 2, "2", "10.00").replace("1=BETA", "1=NOBODY"));
+            maker.send("D", &order("z", 2, "2", "10.00").replace("40=2", "40=3|99=1"));
+            maker.send("F", "125=F|11=c|41=m2|55=BTC/USD|54=2|60=<TIME>|38=3|");
+            maker.send("F", "125=F|11=c2|41=m2|55=BTC/USD|54=2|60=<TIME>|38=3|");
+            maker.send("F", "125=F|11=c|41=m2|55=BTC/USD|54=2|60=<TIME>|38=3|");
+            maker.send("F", "125=F|11=c3|41=nobody|55=BTC/USD|54=2|60=<TIME>|38=3|");
+            maker.last("9");
+            // What no venue has, and what this one does not.
+            maker.send("B", "148=headline|33=1|58=text|");
+            if has_status {
+                maker.send("q", "11=q1|530=7|60=<TIME>|");
+                maker.send("q", "11=q1|530=7|60=<TIME>|");
+                maker.send("q", "11=q2|530=5|60=<TIME>|");
+                maker.last("r");
+                maker.send("AF", "584=s|585=7|");
+                maker.send("D", &order("last", 2, "2", "10.00"));
+                maker.send("AF", "584=s|585=7|");
+                maker.send("x", "320=r|559=4|");
+                maker.send("x", "320=r2|559=0|55=DOGE|");
+                maker.last("y");
+            }
+            maker.runner.run(b"bAVAILABLE\nbSETTLED").unwrap();
+            while let Some(message) = maker.runner.try_take(maker.firm) {
+                maker.heard.push(message);
+            }
+            if has_status {
+                assert_eq!(field(maker.last("AE"), "20001"), "SETTLED");
+            }
+            maker.send("5", "");
+            heard.append(&mut maker.heard);
+        }
+        assert!(heard.len() > 15, "{version:?}: {} messages", heard.len());
+        heard.iter().for_each(|message| check(version, &framed(message)));
+    }
+}
