@@ -7,6 +7,7 @@
 //! `speedup` is serial wall over parallel wall; `overhead1` is this crate's executor with one worker over serial, in processor time. Recovery of
 //! signatures, prediction and scheduling are measured apart, and said so. Figures of a busy machine are worth little: look at `load_1m`.
 
+mod root;
 mod workloads;
 
 use crate::execution::parallel::{Pool, PoolError, account_key, execute};
@@ -30,6 +31,9 @@ pub struct Options {
     /// Numbers of workers beside one.
     #[arg(long, value_delimiter = ',', default_value = "2")]
     pub workers: Vec<usize>,
+    /// Accounts, and slots of one contract, under the state root that is measured.
+    #[arg(long, default_value_t = 100_000)]
+    pub accounts: usize,
     /// Transactions whose signatures are recovered to measure that.
     #[arg(long, default_value_t = 500)]
     pub signatures: usize,
@@ -98,6 +102,7 @@ pub fn run(options: &Options) -> Result<String, BenchError> {
         "repeat": options.repeat,
         "processors": std::thread::available_parallelism().map_or(0, usize::from),
         "load_1m": load,
+        "state_root_apart": root::measure(options.accounts, options.repeat, options.workers.first().copied().unwrap_or(1))?,
         "signatures_recovered_apart": recovery(options.signatures)?,
         "pevm_speedup2_for_comparison": {
             "what": "the published design of pevm at two threads against its own sequential run, another run on two free cores of a like machine",

@@ -88,7 +88,7 @@ impl Assembler {
     }
 }
 
-fn person(index: usize) -> Address {
+pub(super) fn person(index: usize) -> Address {
     Address::left_padding_from(&keccak256(index.to_be_bytes())[..20])
 }
 

@@ -114,7 +114,7 @@ impl StateTrie {
     }
 
     fn absorb(&mut self, pieces: Vec<Piece<'_>>, pool: &Pool) {
-        for hashed in pool.for_each(pieces, Piece::hash) {
+        for hashed in pool.for_each(pieces, |piece| piece.hash(pool)) {
             match hashed.leaf {
                 Some(leaf) => self.accounts.insert(&hashed.key, &leaf),
                 None => self.accounts.remove(&hashed.key),
@@ -127,9 +127,10 @@ impl StateTrie {
 }
 
 impl Piece<'_> {
-    fn hash(self) -> Hashed {
+    fn hash(self, pool: &Pool) -> Hashed {
         let mut storage = if self.wiped { Storage::default() } else { self.storage };
         if self.account.is_some() && !self.slots.is_empty() {
+            let changes = self.slots.len();
             let mut encoded = Vec::with_capacity(33);
             for (slot, value) in self.slots {
                 if value.is_zero() {
@@ -140,7 +141,7 @@ impl Piece<'_> {
                     storage.trie.insert(&slot_hash(slot), &encoded);
                 }
             }
-            storage.root = storage.trie.root();
+            storage.root = storage.trie.root_parallel(pool, changes);
         }
         let leaf = self.account.map(|account| {
             let account = TrieAccount::new(account.nonce, account.balance, storage.root, account.code_hash);
@@ -154,4 +155,44 @@ impl Piece<'_> {
 
 fn slot_hash(slot: &U256) -> B256 {
     keccak256(slot.to_be_bytes::<32>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ethereum::HashMap;
+    use crate::state::{AccountChange, WorldAccount};
+
+    const CONTRACT: Address = Address::repeat_byte(0xC0);
+
+    #[test]
+    fn a_block_that_rewrites_a_large_storage_leads_to_the_root_of_the_state_after_it() {
+        let (one, two) = (Pool::new(1).unwrap(), Pool::new(2).unwrap());
+        let slots = |from: u64, to: u64, value: u64| {
+            (from..to).map(|slot| (U256::from(slot), U256::from(value))).collect::<HashMap<_, _>>()
+        };
+        let account = AccountState { nonce: 1, ..AccountState::default() };
+        let mut world = WorldState::default();
+        world.insert(CONTRACT, WorldAccount { account, storage: slots(0, 1_000, 7) });
+        let mut trie = StateTrie::of(&world, &two);
+        let before = trie.root(&two, usize::MAX);
+        assert_eq!(before, StateTrie::of(&world, &one).root(&one, usize::MAX));
+        // Some slots cleared, some changed, some new; then the account destroyed; then all of it taken back.
+        let mut storage = slots(0, 300, 0);
+        storage.extend(slots(300, 700, 8));
+        storage.extend(slots(2_000, 2_600, 9));
+        let change = |account, wiped, storage| {
+            let mut changes = Changes::default();
+            changes.accounts.insert(CONTRACT, AccountChange { account, wiped, storage });
+            changes
+        };
+        for changes in [change(Some(account), false, storage), change(None, true, HashMap::default())] {
+            let mut after = world.clone();
+            after.apply(&changes);
+            trie.apply(&changes, &two);
+            assert_eq!(trie.root(&two, 1_000), StateTrie::of(&after, &one).root(&one, usize::MAX));
+            trie.apply(&changes.inverse(&world), &two);
+            assert_eq!(trie.root(&two, 1_000), before);
+        }
+    }
 }
