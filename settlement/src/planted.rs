@@ -20,19 +20,22 @@ pub enum Bug {
     VoteUnchecked,
     /// Evidence against a validator is not kept.
     EvidenceLost,
+    /// The votes of f + 1 validators are taken for a quorum.
+    SmallQuorum,
     /// A producer's block that waits is forgotten when a settlement block is final.
     PoolForgets,
 }
 
 impl Bug {
     /// All.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::DoubleVote,
         Self::SkipTurnstile,
         Self::SkipNonce,
         Self::ReceiptBeforeCheck,
         Self::VoteUnchecked,
         Self::EvidenceLost,
+        Self::SmallQuorum,
         Self::PoolForgets,
     ];
 
@@ -46,6 +49,7 @@ impl Bug {
             Self::ReceiptBeforeCheck => "bug-receipt-before-check",
             Self::VoteUnchecked => "bug-vote-unchecked",
             Self::EvidenceLost => "bug-evidence-lost",
+            Self::SmallQuorum => "bug-small-quorum",
             Self::PoolForgets => "bug-pool-forgets",
         }
     }

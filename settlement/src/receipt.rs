@@ -8,7 +8,8 @@
 //! ```
 //!
 //! * **2f+1 of [`Word::ShardChecked`] let a header into a block**: among them are f+1 of honest validators, whose shards rebuild the
-//!   body. Each is a promise to keep the shard, so it is signed only when the shard is durable.
+//!   body. Each is a promise to keep the shard, so it is signed only when the shard is durable. It says which one of how many, so it is
+//!   of no use to a committee in which that is not the signer's shard.
 //! * **f+1 of [`Word::Rebuilt`] make it available**: at least one is of an honest validator that rebuilt the ciphertext, coded it again
 //!   and found the header's root.
 //! * **f+1 of [`Word::Unopenable`] halt the zone**: at least one is of an honest validator that opened the ciphertext with the key that
@@ -46,6 +47,8 @@ pub enum Word {
     ShardChecked {
         /// The signer's place.
         index: u16,
+        /// Of so many: the shards of two committees' codes have nothing in common.
+        count: u16,
     },
     /// The signer has rebuilt the ciphertext and coded it again to the root.
     Rebuilt,
@@ -136,6 +139,12 @@ impl BodyStatement {
 }
 
 impl Word {
+    /// What a validator of this committee says of its shard; `None` if it is none.
+    #[must_use]
+    pub fn shard_checked(committee: &Committee, validator: &PublicKey) -> Option<Self> {
+        committee.index_of(validator).map(|index| Self::ShardChecked { index, count: committee.count().get() })
+    }
+
     /// Domain of the validator's signature.
     #[must_use]
     pub const fn domain(&self) -> &'static [u8] {
@@ -148,7 +157,10 @@ impl Word {
 
     fn encode_tail(&self, out: &mut Vec<u8>) {
         match self {
-            Self::ShardChecked { index } => index.encode(out),
+            Self::ShardChecked { index, count } => {
+                index.encode(out);
+                count.encode(out);
+            }
             Self::Rebuilt => {}
             Self::Unopenable { key } => key.encode(out),
         }
@@ -205,7 +217,7 @@ impl Codec for Word {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         match u8::read(reader)? {
-            1 => Ok(Self::ShardChecked { index: Codec::read(reader)? }),
+            1 => Ok(Self::ShardChecked { index: Codec::read(reader)?, count: Codec::read(reader)? }),
             2 => Ok(Self::Rebuilt),
             3 => Ok(Self::Unopenable { key: Codec::read(reader)? }),
             _ => Err(reader.invalid("receipt word")),
@@ -246,13 +258,14 @@ mod tests {
         BodyStatement { chain: ChainId::new(7), zone: ZoneId::TRADING, height: Height::new(3), header, shard_root }
     }
 
-    const CHECKED: Word = Word::ShardChecked { index: 2 };
+    const CHECKED: Word = Word::ShardChecked { index: 2, count: 4 };
 
     #[test]
     fn a_receipt_says_one_thing() {
         let (keys, _) = committee();
         let key = BodyKey::decode(&[3; 32]).unwrap();
-        let words = [CHECKED, Word::ShardChecked { index: 3 }, Word::Rebuilt, Word::Unopenable { key }];
+        let other_places = [Word::ShardChecked { index: 3, count: 4 }, Word::ShardChecked { index: 2, count: 5 }];
+        let words = [CHECKED, other_places[0], other_places[1], Word::Rebuilt, Word::Unopenable { key }];
         for word in words {
             let signed = statement().sign(word, &keys[0]);
             assert_eq!(signed.verify(), Ok(()));

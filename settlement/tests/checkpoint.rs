@@ -4,8 +4,11 @@
 
 use commonware_utils::TestRng;
 use plinth_golden::Fixtures;
-use plinth_settlement::checkpoint::{Checkpoint, GroupKey, Handover, Partial, Polynomial, RecoverError, Share, Statement, deal};
+use plinth_settlement::checkpoint::{
+    Checkpoint, GroupKey, Handover, Keys, Partial, Polynomial, RecoverError, Share, Statement, WalkError, deal,
+};
 use plinth_settlement::committee::ValidatorCount;
+use plinth_settlement::consensus::checkpoints::{CheckpointPart, Subject};
 use plinth_types::codec::Codec;
 use plinth_types::digest::Digest;
 use plinth_types::id::{ChainId, Height, TimestampNs};
@@ -43,6 +46,11 @@ fn formats_are_pinned() {
     fixtures.bytes("checkpoint_statement", &statement(9).to_bytes());
     fixtures.bytes("checkpoint", &checkpoint.to_bytes());
     fixtures.bytes("checkpoint_partial", &statement(9).sign(&shares[3]).to_bytes());
+    for (name, subject) in [("checkpoint_part", Subject::Checkpoint), ("checkpoint_part_handover", Subject::Handover)] {
+        let part = CheckpointPart { subject, height: Height::new(9), partial: statement(9).sign(&shares[3]) };
+        fixtures.bytes(name, &part.to_bytes());
+        assert_eq!((CheckpointPart::decode(&part.to_bytes()), part.to_bytes().len()), (Ok(part), CheckpointPart::SIZE));
+    }
     fixtures.bytes("checkpoint_handover", &handover.to_bytes());
     assert_eq!((checkpoint.to_bytes().len(), handover.to_bytes().len()), (Checkpoint::SIZE, Handover::SIZE));
     assert_eq!(Checkpoint::decode(&checkpoint.to_bytes()), Ok(checkpoint));
@@ -107,6 +115,7 @@ fn a_changed_bit_is_refused() {
 fn a_light_client_walks_from_key_to_key() {
     let groups: Vec<_> = (1..=3).map(|seed| group(seed, 4)).collect();
     let mut key = groups[0].0.key();
+    let mut keys = Keys::new(CHAIN, key);
     for (pair, first) in groups.windows(2).zip([100, 200]) {
         let ((old, shares), next) = (&pair[0], pair[1].0.key());
         let first = Height::new(first);
@@ -115,6 +124,17 @@ fn a_light_client_walks_from_key_to_key() {
         assert!(handover.verify(&next).is_err(), "the new group cannot install itself");
         assert!(Handover { first: Height::new(1), ..handover }.verify(&key).is_err());
         key = handover.verify(&key).unwrap();
+        assert!(matches!(keys.take(&Handover { chain: ChainId::new(9), ..handover }), Err(WalkError::Chain { .. })));
+        keys.take(&handover).unwrap();
+        assert!(matches!(keys.take(&handover), Err(WalkError::Order { .. })), "no second group at one height");
     }
     assert_eq!(key, groups[2].0.key());
+    // Each group's word counts from its height on and before the next one's.
+    for (at, (polynomial, shares)) in groups.iter().enumerate() {
+        for (signs, height) in [99, 100, 199, 200].into_iter().enumerate() {
+            let statement = statement(height);
+            let checkpoint = statement.recover(polynomial, &partials(&statement, shares, &[0, 1, 2])).unwrap();
+            assert_eq!(keys.verify(&checkpoint).is_ok(), [0, 1, 1, 2][signs] == at, "group {at} at {height}");
+        }
+    }
 }

@@ -72,7 +72,7 @@ fn a_forged_certificate_is_a_lie_and_the_truth_is_still_taken() {
 fn a_certificate_of_another_chain_does_not_count() {
     let fixture = Fixture::new(4);
     let mut other = Fixture::new(4);
-    other.genesis = Arc::new(chain::genesis(&fixture.keys, &fixture.owner, &fixture.owner));
+    other.genesis = Arc::new(chain::genesis(&fixture.keys, &fixture.owner, &fixture.owner, 3_600));
     let blocks = blocks_of(&fixture, 1);
     let mut tracker = Tracker::new(Arc::clone(&fixture.genesis));
     tracker.push(answer(&blocks[0], Some(certify(&other, &blocks[0])))).unwrap();

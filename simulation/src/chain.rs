@@ -2,7 +2,7 @@
 
 use crate::limits::{ASSETS, OWNERS, ZONES};
 use commonware_cryptography::ed25519;
-use plinth_settlement::block::SignedDeposit;
+use plinth_settlement::block::{Action, GovernedTransaction, SignedDeposit};
 use plinth_settlement::consensus::{Scheme, namespace, participants};
 use plinth_settlement::genesis::{
     ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisZone, Governance, ZoneMode, ZoneRules,
@@ -26,7 +26,7 @@ const ATTESTATION_DELAY_BLOCKS: u32 = 2;
 pub struct Chain {
     /// The rules.
     pub genesis: Arc<Genesis>,
-    /// Validators, ascending by public key.
+    /// Everybody who may ever validate, ascending by public key.
     pub validators: Vec<SecretKey>,
     /// The validators' keys as the network takes them.
     pub peers: Vec<ed25519::PublicKey>,
@@ -36,20 +36,24 @@ pub struct Chain {
     pub producers: Vec<SecretKey>,
     /// Who has money.
     pub owners: Vec<SecretKey>,
+    /// Who decides on committees.
+    pub governor: SecretKey,
 }
 
 impl Chain {
-    /// The chain of `count` validators; the same for every seed.
+    /// The chain of `count` keys, of which those numbered in `committee` validate first; the same for every seed.
     #[must_use]
-    pub fn new(count: usize) -> Self {
+    pub fn new(count: usize, committee: &[usize], epoch_blocks: u32) -> Self {
         let mut validators: Vec<SecretKey> = (0..count).map(|index| secret(1, index as u8)).collect();
         validators.sort_unstable_by_key(SecretKey::public_key);
         let producers: Vec<SecretKey> = (0..ZONES).map(|index| secret(2, index)).collect();
         let owners: Vec<SecretKey> = (0..OWNERS).map(|index| secret(3, index)).collect();
-        let genesis = Arc::new(genesis(&validators, &producers, &owners));
+        let governor = secret(5, 0);
+        let first: Vec<PublicKey> = committee.iter().map(|&index| validators[index].public_key()).collect();
+        let genesis = Arc::new(genesis(first, &producers, &owners, &governor, epoch_blocks));
         let peers = validators.iter().map(|key| peer(&key.public_key())).collect();
         let observer = peer(&secret(4, 0).public_key());
-        Self { genesis, validators, peers, observer, producers, owners }
+        Self { genesis, validators, peers, observer, producers, owners, governor }
     }
 
     /// The zones, ascending.
@@ -77,6 +81,14 @@ impl Chain {
         self.peers.iter().position(|peer| peer == key)
     }
 
+    /// The governor's word on who validates.
+    #[must_use]
+    pub fn decide(&self, nonce: u64, committee: &[usize]) -> GovernedTransaction {
+        let mut validators: Vec<PublicKey> = committee.iter().map(|&index| self.validators[index].public_key()).collect();
+        validators.sort_unstable();
+        GovernedTransaction::sign(nonce, Action::SetCommittee { validators }, CHAIN, [&self.governor])
+    }
+
     /// An owner's signed deposit.
     #[must_use]
     pub fn deposit(&self, owner: usize, nonce: u64, zone: ZoneId, asset: AssetId, units: u128) -> SignedDeposit {
@@ -98,7 +110,13 @@ fn peer(key: &PublicKey) -> ed25519::PublicKey {
     to_consensus(key).expect("a key made from a seed is a point")
 }
 
-fn genesis(validators: &[SecretKey], producers: &[SecretKey], owners: &[SecretKey]) -> Genesis {
+fn genesis(
+    validators: Vec<PublicKey>,
+    producers: &[SecretKey],
+    owners: &[SecretKey],
+    governor: &SecretKey,
+    epoch_blocks: u32,
+) -> Genesis {
     let zones = producers.iter().zip(1_u16..).map(|(producer, number)| GenesisZone {
         id: ZoneId::new(number),
         name: Name::new(&format!("zone-{number}")).expect("a short name"),
@@ -118,11 +136,11 @@ fn genesis(validators: &[SecretKey], producers: &[SecretKey], owners: &[SecretKe
     let draft = Draft {
         chain: CHAIN,
         time: TimestampNs::new(1_000),
-        validators: validators.iter().map(SecretKey::public_key).collect(),
+        validators,
         zones: zones.collect(),
         assets: assets.collect(),
-        limits: ChainLimits::default(),
-        governance: Governance::default(),
+        limits: ChainLimits { epoch_blocks, ..ChainLimits::default() },
+        governance: Governance { governors: vec![governor.public_key()], approvals_min: 1 },
         requests: None,
     };
     draft.build().expect("a sound genesis")

@@ -53,6 +53,9 @@ states! {
     BodyWithheld "a body is shown to too few",
     BodyLied "a header commits to other shards than its body's",
     TwoHeaders "a producer signs two headers of one height",
+    CommitteeChanged "a committee takes over from another one",
+    CommitteeChangedWhileDown "a committee takes over while one of its validators is down",
+    QuorumLost "too few validators hear each other for half a second",
     ZoneFrozen "a zone is frozen at its turnstile",
     ZoneSilent "a zone's producer is silent",
 }

@@ -3,10 +3,12 @@
 
 use crate::chain::Chain;
 use crate::limits::IDLE_INTERVAL;
+use commonware_actor::Feedback;
 use commonware_cryptography::ed25519;
 use commonware_p2p::simulated::{Control, Manager, Receiver, Sender};
-use commonware_p2p::{LimitedSender, Recipients};
+use commonware_p2p::{LimitedSender, PeerSetSubscription, Provider, Recipients, TrackedPeers};
 use commonware_runtime::{Handle, Spawner as _, deterministic};
+use commonware_utils::ordered::Set;
 use futures::channel::oneshot;
 use plinth_settlement::consensus::{self, Consensus, ConsensusConfig, Network};
 use std::sync::Arc;
@@ -19,7 +21,38 @@ pub(crate) type Wire = Sender<ed25519::PublicKey, Context>;
 /// Everything that a validator is connected to.
 pub(crate) type Roads = Network<Road, Receiver<ed25519::PublicKey>, Control<ed25519::PublicKey, Context>, Peers>;
 
-type Peers = Manager<ed25519::PublicKey, Context>;
+/// Lets in whom a validator lets in, and the observer, who hears all.
+#[derive(Clone, Debug)]
+pub(crate) struct Peers {
+    manager: Manager<ed25519::PublicKey, Context>,
+    observer: ed25519::PublicKey,
+}
+
+impl Peers {
+    pub(crate) const fn new(manager: Manager<ed25519::PublicKey, Context>, observer: ed25519::PublicKey) -> Self {
+        Self { manager, observer }
+    }
+}
+
+impl Provider for Peers {
+    type PublicKey = ed25519::PublicKey;
+
+    async fn peer_set(&mut self, id: u64) -> Option<TrackedPeers<ed25519::PublicKey>> {
+        self.manager.peer_set(id).await
+    }
+
+    async fn subscribe(&mut self) -> PeerSetSubscription<ed25519::PublicKey> {
+        self.manager.subscribe().await
+    }
+}
+
+impl commonware_p2p::Manager for Peers {
+    fn track<R: Into<TrackedPeers<ed25519::PublicKey>> + Send>(&mut self, id: u64, peers: R) -> Feedback {
+        let TrackedPeers { primary, .. } = peers.into();
+        let observer = Set::from_iter_dedup([self.observer.clone()]);
+        self.manager.track(id, TrackedPeers::new(primary, observer))
+    }
+}
 
 /// A sender that reaches all peers, or only some: a twin speaks to its half.
 #[derive(Clone)]

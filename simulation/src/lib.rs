@@ -32,6 +32,7 @@ mod panics;
 pub mod plan;
 pub mod producer;
 mod random;
+pub mod regions;
 pub mod run;
 mod wire;
 mod world;

@@ -6,6 +6,8 @@ use std::time::Duration;
 pub const VALIDATORS_MIN: usize = 4;
 /// Most validators of one world: verification of votes grows with the square.
 pub const VALIDATORS_MAX: usize = 7;
+/// Keys of a world whose committee, of [`VALIDATORS_MIN`], changes.
+pub const EPOCH_KEYS: usize = 6;
 /// Zones of one world.
 pub const ZONES: u8 = 3;
 /// Owners that deposit.
@@ -20,6 +22,12 @@ pub const IDLE_INTERVAL: Duration = Duration::from_millis(100);
 /// From healing to the first block that was not final before. Three times the longest view that nobody finishes: idle interval,
 /// leader's and certification grace are 1.1 s, and a validator that starts anew asks for what it missed first.
 pub const PROGRESS_WITHIN: Duration = Duration::from_millis(3_300);
+/// The same where committees change: a validator that joins asks for the end of the epoch before first, and may have to ask again.
+pub const PROGRESS_WITHIN_EPOCHS: Duration = Duration::from_secs(10);
+/// How long a plan waits for the end of an epoch, or for a committee.
+pub const EPOCH_WITHIN: Duration = Duration::from_secs(60);
+/// What was sent before links were cut still comes in for so long.
+pub const IN_FLIGHT: Duration = Duration::from_millis(500);
 /// From healing until everybody is level and everything that honest clients and producers sent is final.
 pub const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 /// Settlement blocks that all honest validators must gain after healing.

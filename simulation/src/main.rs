@@ -3,6 +3,7 @@
 use clap::Parser;
 use plinth_simulation::coverage::Visited;
 use plinth_simulation::plan::{NAMES, Plan};
+use plinth_simulation::regions;
 use plinth_simulation::run::{Report, run, run_twice};
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -15,15 +16,18 @@ use std::time::{Duration, Instant};
 #[command(name = "plinth-sim", version)]
 struct Args {
     /// The first seed
-    #[arg(long)]
+    #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Instead of testing: how long finality takes among so many validators in two regions, 35 ± 5 ms apart
+    #[arg(long, value_name = "VALIDATORS", value_parser = clap::value_parser!(u16).range(4..=100), conflicts_with_all = ["plan", "once", "steps"])]
+    regions: Option<u16>,
     /// How many seeds, counted up from the first
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: u64,
     /// Start no further seed after so many minutes; alone, it means seeds without end
     #[arg(long, value_parser = minutes)]
     minutes: Option<Duration>,
-    /// What happens to the world: mixed, crashes, links, byzantine; splits and restarts enumerate, case by seed
+    /// What happens to the world: mixed, crashes, links, byzantine, epochs; splits and restarts enumerate, case by seed
     #[arg(long, default_value = "mixed", value_parser = clap::builder::PossibleValuesParser::new(NAMES))]
     plan: String,
     /// One object of JSON per seed, then one for all
@@ -59,6 +63,10 @@ fn main() -> ExitCode {
         eprintln!("plinth-sim: {} seeds from {} on exceed the largest seed", args.seeds, args.seed);
         return ExitCode::from(2);
     }
+    if let Some(validators) = args.regions {
+        print_regions(usize::from(validators), &args);
+        return ExitCode::SUCCESS;
+    }
     let started = Instant::now();
     let mut total = Total::default();
     for report in reports(&args, started) {
@@ -67,6 +75,28 @@ fn main() -> ExitCode {
     }
     total.print(&args, started.elapsed());
     if total.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Blocks of which the finality is measured.
+const REGION_BLOCKS: u64 = 40;
+
+fn print_regions(validators: usize, args: &Args) {
+    let figures = regions::run(validators, REGION_BLOCKS, args.seed);
+    let ms = |percent| figures.percentile(percent).as_micros() as f64 / 1e3;
+    if args.json {
+        let line = serde_json::json!({
+            "finality_p50_ms": ms(50),
+            "finality_p75_ms": ms(75),
+            "finality_p99_ms": ms(99),
+            "simulated_s": figures.simulated.as_secs_f64(),
+        });
+        println!("{line}");
+    } else {
+        let (p50, p75, p99) = (ms(50), ms(75), ms(99));
+        println!(
+            "{validators} validators in two regions, {REGION_BLOCKS} blocks, proposed to applied at each: {p50} {p75} {p99} ms (p50 p75 p99)"
+        );
+    }
 }
 
 /// Reports as they come, each seed on one thread.

@@ -9,13 +9,14 @@ use crate::oracle::ledger::Books;
 use crate::plan::Plan;
 use crate::producer::{Conduct, Producer, Sealed};
 use crate::random::Random;
-use plinth_settlement::block::Block;
+use plinth_settlement::block::{Block, GovernedTransaction};
 use plinth_settlement::consensus::{Consensus, DepositAnswer, Finalization, SubmitAnswer};
+use plinth_settlement::ledger::State;
 use plinth_settlement::link::Tracker;
 use plinth_settlement::wire::FollowAnswer;
 use plinth_types::digest::Digest;
 use plinth_types::id::{AssetId, TimestampNs, ZoneId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,9 @@ pub(crate) struct Outside {
     owners: Vec<Owner>,
     producers: Vec<Producer>,
     tries: BTreeMap<Digest, u64>,
+    /// Committees that the governors are to decide on, one when the last one is at work.
+    to_decide: VecDeque<Vec<usize>>,
+    decided: Option<GovernedTransaction>,
     pub(crate) evidence: BTreeSet<usize>,
     pub(crate) blocked: BTreeSet<usize>,
     /// From healing to the next block, each time.
@@ -57,6 +61,8 @@ impl Outside {
             owners: owners.collect(),
             producers: producers.collect(),
             tries: BTreeMap::new(),
+            to_decide: VecDeque::new(),
+            decided: None,
             evidence: BTreeSet::new(),
             blocked: BTreeSet::new(),
             recoveries: Vec::new(),
@@ -114,7 +120,47 @@ impl Outside {
         for index in 0..self.producers.len() {
             self.produce(index, validators, now, more, coverage).await?;
         }
+        self.govern(validators);
         Ok(())
+    }
+
+    /// Has the governors decide that these validate, when what they decided before is at work.
+    pub(crate) fn decide(&mut self, committee: &[usize]) {
+        self.to_decide.push_back(committee.to_vec());
+    }
+
+    /// Brings the decision that waits to every validator: whoever proposes next may order it.
+    fn govern(&mut self, validators: &[(usize, &Consensus)]) {
+        if self.decided.is_none()
+            && self.is_decided_at_work()
+            && let Some(committee) = self.to_decide.pop_front()
+        {
+            self.decided = Some(self.chain.decide(self.tracker.state().decisions() + 1, &committee));
+        }
+        let Some(decision) = &self.decided else { return };
+        if self.tracker.state().decisions() >= decision.nonce {
+            self.decided = None;
+            return;
+        }
+        for (_, validator) in validators {
+            // One that is behind does not take it yet, and one that has ordered it no more.
+            let _taken = validator.chain.govern(decision.clone());
+        }
+    }
+
+    /// Whether everything that was to be decided is, and who was decided on last validates.
+    pub(crate) fn is_committee_at_work(&self) -> bool {
+        self.to_decide.is_empty() && self.decided.is_none() && self.is_decided_at_work()
+    }
+
+    fn is_decided_at_work(&self) -> bool {
+        let state = self.tracker.state();
+        state.committee() == state.committee_planned()
+    }
+
+    /// The ledger as a client knows it.
+    pub(crate) const fn state(&self) -> &State {
+        self.tracker.state()
     }
 
     async fn produce(
@@ -175,6 +221,9 @@ impl Outside {
         let state = self.tracker.state();
         if let Some(at) = self.owners.iter().position(|owner| !owner.is_done()) {
             return Some(format!("a deposit of owner {at}"));
+        }
+        if !self.is_committee_at_work() {
+            return Some("a change of the committee".into());
         }
         let producer = self.producers.iter().find(|producer| !producer.is_done(state))?;
         let zone = state.zone(producer.zone());

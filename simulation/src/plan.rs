@@ -1,9 +1,12 @@
 //! What happens to a world, and when: from a seed, or by enumeration.
 
+mod epochs;
+
 use crate::byzantine::Behaviour;
 use crate::limits::{VALIDATORS_MAX, VALIDATORS_MIN, ZONES};
 use crate::producer::Conduct;
 use crate::random::Random;
+use plinth_settlement::limits::EPOCH_BLOCKS_DEFAULT;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -89,6 +92,12 @@ pub enum Step {
         /// The order of starting again.
         order: Vec<usize>,
     },
+    /// The governors decide that these validate, as soon as the decision before is at work.
+    Decide(Vec<usize>),
+    /// Waits until whoever was decided on last validates.
+    AwaitCommittee,
+    /// Waits until an epoch has so many blocks left.
+    AwaitEpochEnd(u64),
     /// Everything is healed and started; all must be level and everything sent be final in time.
     Settle,
 }
@@ -98,8 +107,12 @@ pub enum Step {
 pub struct Plan {
     /// How it is called on the command line.
     pub name: &'static str,
-    /// How many validators.
+    /// How many validators there are, those included that are not in the first committee.
     pub validators: usize,
+    /// Who is.
+    pub committee: Vec<usize>,
+    /// Blocks of an epoch.
+    pub epoch_blocks: u32,
     /// Who lies, and how.
     pub byzantine: BTreeMap<usize, Behaviour>,
     /// What each zone's producer does.
@@ -111,9 +124,15 @@ pub struct Plan {
 }
 
 /// Kinds of plans that a seed can be run with.
-pub const NAMES: [&str; 6] = ["mixed", "crashes", "links", "byzantine", "splits", "restarts"];
+pub const NAMES: [&str; 7] = ["mixed", "crashes", "links", "byzantine", "splits", "restarts", "epochs"];
 
 impl Plan {
+    /// Whether the committee does not stay what it is at first.
+    #[must_use]
+    pub fn changes_committee(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Decide(_)))
+    }
+
     /// The plan of a seed. `splits` and `restarts` enumerate cases: the seed says which one.
     ///
     /// `None` for a name that is not one of [`NAMES`].
@@ -126,6 +145,7 @@ impl Plan {
             "restarts" => restart(seed as usize % RESTARTS, &mut random),
             "crashes" => draw(name, &mut random, [5, 1], false),
             "links" => draw(name, &mut random, [1, 5], false),
+            "epochs" => epochs::plan(&mut random),
             "byzantine" => draw(name, &mut random, [1, 1], true),
             _ => {
                 let byzantine = random.one_in(2);
@@ -155,7 +175,16 @@ fn draw(name: &'static str, random: &mut Random, weights: [u64; 2], byzantine: b
         steps.push(Step::Run(millis(random, 300, 2_000)));
     }
     steps.push(Step::Settle);
-    Plan { name, validators, byzantine, conducts: conducts(random), weather: weather(random), steps }
+    Plan {
+        name,
+        validators,
+        committee: (0..validators).collect(),
+        epoch_blocks: EPOCH_BLOCKS_DEFAULT,
+        byzantine,
+        conducts: conducts(random),
+        weather: weather(random),
+        steps,
+    }
 }
 
 fn crash(random: &mut Random, honest: &[usize], steps: &mut Vec<Step>) {
@@ -272,7 +301,16 @@ fn restart(case: usize, random: &mut Random) -> Plan {
 
 fn calm(name: &'static str, steps: Vec<Step>) -> Plan {
     let conducts = vec![Conduct::Honest; usize::from(ZONES)];
-    Plan { name, validators: VALIDATORS_MIN, byzantine: BTreeMap::new(), conducts, weather: CALM, steps }
+    Plan {
+        name,
+        validators: VALIDATORS_MIN,
+        committee: (0..VALIDATORS_MIN).collect(),
+        epoch_blocks: EPOCH_BLOCKS_DEFAULT,
+        byzantine: BTreeMap::new(),
+        conducts,
+        weather: CALM,
+        steps,
+    }
 }
 
 /// Every way to divide `0..count` into groups.

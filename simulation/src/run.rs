@@ -45,7 +45,7 @@ pub struct Report {
 pub fn run(plan: &Plan, seed: u64) -> Report {
     panics::keep();
     let started = Instant::now();
-    let chain = Arc::new(Chain::new(plan.validators));
+    let chain = Arc::new(Chain::new(plan.validators, &plan.committee, plan.epoch_blocks));
     let notes = Heard::new(&chain, plan.byzantine.keys().copied().collect());
     let mut outside = Outside::new(&chain, plan, seed);
     let ran = catch_unwind(AssertUnwindSafe(|| lives(plan, seed, &chain, &notes, &mut outside)));

@@ -1,7 +1,7 @@
 //! The observer: a peer of the network that receives whatever validators send to all, and sends nothing. What it has heard is what
 //! the oracles judge, and how a plan knows the moment to strike.
 
-use crate::byzantine::Vote;
+use crate::byzantine::{Vote, payload_of};
 use crate::chain::Chain;
 use crate::coverage::{Coverage, Visited};
 use crate::engine::Context;
@@ -10,8 +10,9 @@ use crate::oracle::agreement::Agreement;
 use crate::oracle::votes::Votes;
 use crate::plan::Moment;
 use commonware_codec::{Copying, Decode as _, DecodeExt as _};
-use commonware_consensus::Viewable as _;
 use commonware_consensus::simplex::types::Certificate;
+use commonware_consensus::types::{Epoch, Round, View};
+use commonware_consensus::{Epochable as _, Viewable as _};
 use commonware_cryptography::certificate::Verifier as _;
 use commonware_cryptography::{ed25519, sha256};
 use commonware_p2p::Receiver as _;
@@ -40,9 +41,9 @@ pub(crate) struct Heard {
     /// How many contradictions of each Byzantine validator were heard.
     pub(crate) contradictions: BTreeMap<usize, u64>,
     /// The view that is being decided, and what of it was heard.
-    view: u64,
+    round: Round,
     moment: Moment,
-    proposed: BTreeMap<u64, Digest>,
+    proposed: BTreeMap<Round, Digest>,
     proposers: BTreeMap<Digest, usize>,
 }
 
@@ -59,7 +60,7 @@ impl Heard {
             coverage: Coverage::default(),
             violations: Vec::new(),
             contradictions: BTreeMap::new(),
-            view: 0,
+            round: Round::new(Epoch::zero(), View::zero()),
             moment: Moment::Any,
             proposed: BTreeMap::new(),
             proposers: BTreeMap::new(),
@@ -73,21 +74,21 @@ impl Heard {
 
     /// Who proposed in the youngest view.
     pub(crate) fn proposer(&self) -> Option<usize> {
-        self.proposed.get(&self.view).and_then(|block| self.proposers.get(block)).copied()
+        self.proposed.get(&self.round).and_then(|block| self.proposers.get(block)).copied()
     }
 
     pub(crate) fn note<T>(&mut self, result: Result<T, Violation>) -> Option<T> {
         result.map_err(|violation| self.violations.push(violation)).ok()
     }
 
-    fn enter(&mut self, view: u64, moment: Moment) {
-        if view >= self.view {
-            (self.view, self.moment) = (view, moment);
+    fn enter(&mut self, round: Round, moment: Moment) {
+        if round >= self.round {
+            (self.round, self.moment) = (round, moment);
         }
     }
 
     fn take_vote(&mut self, from: usize, vote: &Vote) {
-        let view = vote.view().get();
+        let round = Round::new(vote.epoch(), vote.view());
         let said = self.votes.take(from, vote);
         match said {
             Err(_) if self.byzantine.contains(&from) => {
@@ -100,37 +101,37 @@ impl Heard {
         match vote {
             Vote::Notarize(vote) => {
                 let block = from_consensus(vote.proposal.payload);
-                let known = *self.proposed.entry(view).or_insert(block);
+                let known = *self.proposed.entry(round).or_insert(block);
                 if known != block && self.proposers.contains_key(&known) && self.proposers.contains_key(&block) {
                     self.coverage.visit(Visited::TwoBlocksInAView);
                 }
-                if view > self.view {
-                    self.enter(view, Moment::Proposed);
+                if round > self.round {
+                    self.enter(round, Moment::Proposed);
                 }
             }
             Vote::Finalize(_) => {
-                if view >= self.view && self.moment != Moment::Final {
-                    self.enter(view, Moment::Finalizing);
+                if round >= self.round && self.moment != Moment::Final {
+                    self.enter(round, Moment::Finalizing);
                 }
             }
-            Vote::Nullify(_) => self.enter(view, Moment::GivingUp),
+            Vote::Nullify(_) => self.enter(round, Moment::GivingUp),
         }
     }
 
     fn take_certificate(&mut self, certificate: &Certificate<Scheme, sha256::Digest>) {
-        let view = certificate.view().get();
+        let round = Round::new(certificate.epoch(), certificate.view());
         match certificate {
             Certificate::Notarization(_) => {
-                if view > self.view || self.moment == Moment::Proposed {
-                    self.enter(view, Moment::Notarized);
+                if round > self.round || self.moment == Moment::Proposed {
+                    self.enter(round, Moment::Notarized);
                 }
             }
             Certificate::Nullification(_) => {
                 self.coverage.visit(Visited::ViewGivenUp);
-                self.enter(view, Moment::GivingUp);
+                self.enter(round, Moment::GivingUp);
             }
             Certificate::Finalization(certificate) => {
-                self.enter(view, Moment::Final);
+                self.enter(round, Moment::Final);
                 let taken = self.agreement.take_certificate(certificate);
                 self.note(taken);
             }
@@ -151,9 +152,8 @@ pub(crate) async fn listen(context: &Context, oracle: &Oracle<ed25519::PublicKey
 
 async fn hear(channel: Channel, mut receiver: Receiver<ed25519::PublicKey>, notes: Notes) {
     while let Ok((peer, message)) = receiver.recv().await {
-        let bytes: Vec<u8> = message.into();
         let mut heard = notes.lock();
-        let Some(from) = heard.chain.index_of_peer(&peer) else { continue };
+        let (Some(from), Some(bytes)) = (heard.chain.index_of_peer(&peer), payload_of(channel, message)) else { continue };
         match channel {
             Channel::Votes => {
                 if let Ok(vote) = Vote::decode(Copying(&bytes)) {

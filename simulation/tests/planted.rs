@@ -14,6 +14,7 @@ const fn budget(bug: Bug) -> (&'static str, u64) {
         Bug::SkipTurnstile | Bug::ReceiptBeforeCheck => ("mixed", 20),
         Bug::SkipNonce | Bug::VoteUnchecked | Bug::EvidenceLost => ("byzantine", 40),
         Bug::PoolForgets => ("crashes", 10),
+        Bug::SmallQuorum => ("splits", 5),
     }
 }
 

@@ -16,7 +16,8 @@
 //! * **2f+1 partial signatures make one signature**, whichever they are: the same bytes for every set of signers, so checkpoints of one
 //!   height are equal everywhere, and how many validators there are does not show.
 //! * BLS12-381 with signatures in G1 (48 bytes) and keys in G2 (96 bytes); the group check of every point happens where it is decoded.
-//! * [`Handover`]: when the key changes, the old group signs the new key. A light client that holds one key walks the chain of them.
+//! * [`Handover`]: when the key changes, the old group signs the new key. A light client that holds one key walks the chain of them:
+//!   [`Keys`].
 //!
 //! What is trusted: the dealer of a group's shares ([`deal`]) knew the group's secret and is trusted to have forgotten it; with it,
 //! checkpoints can be forged, though no block, vote or balance. A validator follows certificates of votes, never checkpoints.
@@ -27,10 +28,12 @@
 mod group;
 mod handover;
 mod text;
+mod walk;
 
 pub use group::{GroupKey, GroupSignature, Partial, Polynomial, RecoverError, Share, deal};
-pub use handover::Handover;
+pub use handover::{Handover, HandoverError};
 pub use text::{GroupTextError, ShareTextError};
+pub use walk::{Keys, WalkError};
 
 use plinth_types::codec::Codec;
 use plinth_types::digest::Digest;

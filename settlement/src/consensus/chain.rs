@@ -8,9 +8,12 @@
 //! * Nothing here is locked across an await.
 
 use super::Finalization;
-use super::limits::{CERTIFICATES_WAITING_MAX, EVIDENCE_MAX, ORDERED_BLOCKS_MAX, PRUNE_INTERVAL_BLOCKS, RECENT_BLOCKS_MAX};
+use super::limits::{
+    CERTIFICATES_WAITING_MAX, EVIDENCE_MAX, ORDERED_BLOCKS_MAX, PRUNE_INTERVAL_BLOCKS, RECENT_BLOCKS_MAX, STATEMENTS_WAITING_MAX,
+};
 use super::observer::Evidence;
-use crate::block::{Block, SignedDeposit, Transaction, header_id};
+use crate::block::{Block, GovernedTransaction, SignedDeposit, Transaction, header_id};
+use crate::checkpoint::Statement;
 use crate::dispersal::FraudProof;
 use crate::genesis::Genesis;
 use crate::ledger::facts::{Fact, FactKey, FactsError};
@@ -29,7 +32,7 @@ use plinth_types::id::{Height, PublicKey, TimestampNs};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 /// The ledger of one validator. Clones share it.
 #[derive(Clone)]
@@ -47,7 +50,10 @@ struct Shared {
     stages: Mutex<Stages>,
     evidence: Mutex<VecDeque<Evidence>>,
     work: Notify,
+    /// Its receivers wake in no fixed order: of those that act in a simulation there must be one only.
     height: watch::Sender<Height>,
+    applied: Notify,
+    statements: broadcast::Sender<Statement>,
 }
 
 /// The verifiable store, of whatever runtime.
@@ -125,6 +131,8 @@ impl Chain {
             evidence: Mutex::default(),
             work: Notify::new(),
             height,
+            applied: Notify::new(),
+            statements: broadcast::Sender::new(STATEMENTS_WAITING_MAX),
         })))
     }
 
@@ -162,6 +170,16 @@ impl Chain {
     #[must_use]
     pub fn height(&self) -> watch::Receiver<Height> {
         self.0.height.subscribe()
+    }
+
+    /// Wakes whoever waits for a height; all in the order in which they came.
+    pub(super) fn applied(&self) -> &Notify {
+        &self.0.applied
+    }
+
+    /// What there is to say of each block that becomes final from now on, for light clients.
+    pub(super) fn statements(&self) -> broadcast::Receiver<Statement> {
+        self.0.statements.subscribe()
     }
 
     /// A finalized block of the last few.
@@ -220,6 +238,15 @@ impl Chain {
         self.0.ledger.lock().pool.propose(state, usize::MAX)
     }
 
+    /// Takes a decision of the governors into this validator's pool; it stands in a block when this validator next proposes one.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError`].
+    pub fn govern(&self, governed: GovernedTransaction) -> Result<Inserted, PoolError> {
+        self.insert(|pool, state| pool.insert_governed(state, governed))
+    }
+
     /// Takes a deposit into the pool.
     pub(super) fn insert_deposit(&self, signed: SignedDeposit) -> Result<Inserted, PoolError> {
         self.insert(|pool, state| pool.insert_deposit(state, signed))
@@ -264,9 +291,9 @@ impl Chain {
     pub(super) fn receipt_of(&self, validator: &PublicKey, header: &ZoneHeader, id: Digest) -> Option<SignedReceipt> {
         let ledger = self.0.ledger.lock();
         let waiting = ledger.pool.headers(header.zone).find(|candidate| candidate.id() == id)?;
-        let receipt: Receipt = *waiting.receipts().find(|receipt| receipt.validator == *validator)?;
-        let index = ledger.finalized.state.committee().index_of(validator)?;
-        Some(SignedReceipt { statement: BodyStatement::of(header, id), word: Word::ShardChecked { index }, receipt })
+        let word = Word::shard_checked(ledger.finalized.state.committee(), validator)?;
+        let receipt: Receipt = *waiting.receipt_of(validator, word)?;
+        Some(SignedReceipt { statement: BodyStatement::of(header, id), word, receipt })
     }
 
     /// Checks a block on top of its parent, and keeps what stands behind it.
@@ -334,12 +361,16 @@ impl Chain {
             pool.prune(&finalized.state);
         }
         self.0.height.send_replace(block.height());
+        self.0.applied.notify_waiters();
         // At first the parent is what was opened.
         if self.0.store.live().await?.0.position != parent.fork.position() {
             self.0.store.apply(parent.fork).await?;
         }
         if block.height().get().is_multiple_of(PRUNE_INTERVAL_BLOCKS) {
             self.0.store.prune().await?;
+        }
+        if self.0.statements.receiver_count() > 0 {
+            let _nobody_listens = self.0.statements.send(statement(&self.finalized())).is_err();
         }
         Ok(())
     }
@@ -358,6 +389,17 @@ impl Chain {
             | Transaction::Fraud(_) => None,
         };
         block.transactions().iter().filter_map(header).collect()
+    }
+}
+
+fn statement(state: &State) -> Statement {
+    Statement {
+        chain: state.chain(),
+        epoch: state.epoch().get(),
+        height: state.height(),
+        block: state.block(),
+        time: state.time(),
+        state: state.root(),
     }
 }
 

@@ -116,9 +116,12 @@ impl Refusal {
     const fn is_a_lie(&self) -> bool {
         match self {
             Self::Malformed(_) => true,
-            Self::Pool(PoolError::Signature(_) | PoolError::NotAValidator { .. } | PoolError::Contradiction { .. }) => true,
+            Self::Pool(PoolError::Signature(_) | PoolError::Contradiction { .. }) => true,
+            // Around an epoch's end the teller may know of another committee than this validator does.
             Self::Pool(
-                PoolError::Refused(_)
+                PoolError::NotAValidator { .. }
+                | PoolError::OtherPlace { .. }
+                | PoolError::Refused(_)
                 | PoolError::Behind { .. }
                 | PoolError::Ahead { .. }
                 | PoolError::NonceTaken { .. }

@@ -7,7 +7,7 @@ use super::answer::{DepositAnswer, OpeningAnswer, Refusal, SubmitAnswer};
 use super::chain::Chain;
 use super::gossip::{Gossip, GossipSender};
 use crate::block::{SignedDeposit, header_id};
-use crate::dispersal::{CheckedShard, Layout, Opening, ShardStore, StoreError, Task};
+use crate::dispersal::{CheckedShard, CodingError, Layout, Opening, ShardStore, StoreError, Task};
 use crate::keys::SecretKey;
 use crate::mempool::PoolError;
 use crate::receipt::{BodyStatement, Word};
@@ -37,6 +37,8 @@ pub struct Unkept {
     signed: SignedHeader,
     id: Digest,
     shard: CheckedShard,
+    /// What is to be said of it, by the committee that it was checked for.
+    word: Word,
 }
 
 impl Intake {
@@ -65,11 +67,11 @@ impl Intake {
         let refused = |error: &dyn std::fmt::Display| Box::new(SubmitAnswer::Refused(Refusal::of(&error)));
         let state = chain.finalized();
         let Some(layout) = Layout::new(header.body_size as usize, state.committee().count()) else {
-            return Err(refused(&crate::dispersal::CodingError::Size { size: header.body_size as usize }));
+            return Err(refused(&CodingError::Size { size: header.body_size as usize }));
         };
         if frame.len() > layout.shard_size_max() {
             let (size, size_max) = (frame.len(), layout.shard_size_max());
-            return Err(refused(&crate::dispersal::CodingError::ShardSize { size, size_max }));
+            return Err(refused(&CodingError::ShardSize { size, size_max }));
         }
         match chain.insert_header(signed, now) {
             Ok(_) => {}
@@ -84,18 +86,23 @@ impl Intake {
         }
         let index = state.committee().index_of(&key.public_key()).ok_or_else(|| Box::new(SubmitAnswer::NotYet))?;
         if planted!(ReceiptBeforeCheck) {
-            let receipt = BodyStatement::of(header, id).sign(Word::ShardChecked { index }, key);
+            let receipt = BodyStatement::of(header, id).sign(Word::ShardChecked { index, count: layout.validators().get() }, key);
             let _inserted = chain.insert_receipt(receipt);
             gossip.tell(&Gossip::Header(Box::new(signed.clone()), receipt));
             return Err(Box::new(SubmitAnswer::Receipt(receipt)));
         }
-        let shard = CheckedShard::check(&layout, header.shard_root, index, frame).map_err(|error| refused(&error))?;
-        Ok(Unkept { signed: signed.clone(), id, shard })
+        let shard = CheckedShard::check(&layout, header.shard_root, index, frame).map_err(|error| match error {
+            // Who sends it does not know this epoch's committee yet, or knows the next one's.
+            CodingError::OtherIndex { .. } => Box::new(SubmitAnswer::NotYet),
+            error => refused(&error),
+        })?;
+        let word = Word::ShardChecked { index, count: layout.validators().get() };
+        Ok(Unkept { signed: signed.clone(), id, shard, word })
     }
 
     /// Keeps a shard that was checked, then says so.
     pub async fn keep(&self, unkept: Unkept) -> SubmitAnswer {
-        let Unkept { signed, id, shard } = unkept;
+        let Unkept { signed, id, shard, word } = unkept;
         let Desk { chain, key, gossip, store, .. } = &*self.0;
         let header = &signed.header;
         match store.keep(header.zone, header.height, id, shard.frame().clone()).await {
@@ -105,11 +112,13 @@ impl Intake {
                 return SubmitAnswer::Refused(Refusal::of(&error));
             }
         }
-        let receipt = BodyStatement::of(header, id).sign(Word::ShardChecked { index: shard.index() }, key);
+        let receipt = BodyStatement::of(header, id).sign(word, key);
         match chain.insert_receipt(receipt) {
             Ok(_) => {}
             // Ordered while it was kept: others had theirs sooner.
             Err(PoolError::Behind { .. }) => return SubmitAnswer::Ordered,
+            // This validator's time has not come, or is over: others' receipts count.
+            Err(PoolError::NotAValidator { .. } | PoolError::OtherPlace { .. }) => return SubmitAnswer::NotYet,
             Err(error) => return SubmitAnswer::Refused(Refusal::of(&error)),
         }
         gossip.tell(&Gossip::Header(Box::new(signed), receipt));

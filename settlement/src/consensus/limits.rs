@@ -22,6 +22,10 @@ pub const TIMEOUT_RETRY: Duration = Duration::from_millis(500);
 pub const FETCH_TIMEOUT: Duration = Duration::from_millis(1_000);
 /// Pause before a request is made again.
 pub const FETCH_RETRY_DELAY: Duration = Duration::from_millis(50);
+/// An epoch's engine goes on for this long behind the epoch's last block, for those who have not heard that it is final.
+pub const ENGINE_GRACE: Duration = Duration::from_millis(500);
+/// A validator whose ledger does not grow for this long, beyond what a view may take, asks the others for the end of the epoch.
+pub const STALL_INTERVAL: Duration = Duration::from_secs(1);
 /// Views kept behind the last finalized one, for peers that are behind.
 pub const VIEWS_RETAINED: u64 = 128;
 /// Messages that wait for one of the library's actors.
@@ -60,6 +64,8 @@ pub const RECENT_BLOCKS_MAX: usize = 256;
 pub const CERTIFICATES_WAITING_MAX: usize = 256;
 /// Zone blocks that were ordered and that the rebuilder has not looked at yet: as many as a late validator repairs its shards of.
 pub const ORDERED_BLOCKS_MAX: usize = 4_096;
+/// Final blocks whose part of a checkpoint waits to be signed; the oldest goes unsigned.
+pub const STATEMENTS_WAITING_MAX: usize = 64;
 /// Pieces of evidence kept.
 pub const EVIDENCE_MAX: usize = 256;
 

@@ -21,17 +21,23 @@
 //! * **Idle is cheap.** A proposer waits for content up to the idle interval, and proposes at once when there is some.
 //! * **Equivocation leaves evidence** that names the key ([`Evidence`]), and blocks the peer.
 //!
-//! Known limitation: one epoch, so the committee is fixed.
+//! * **One engine per epoch** ([`epochs`]), each with its own committee, journal and share of the channels. The archive spans them all.
+//!
+//! Known limitation: a block costs each validator about 16 file syncs (the engine's journal has a file for each view, the archives a pair
+//! of files each), so finality on a disk is mostly the disk's: validators of one machine should not share one.
 
 mod answer;
 mod application;
 mod chain;
+pub mod checkpoints;
+mod epochs;
 mod gossip;
 mod intake;
 mod join;
 pub mod limits;
 mod observer;
 mod origin;
+mod schemes;
 mod stack;
 
 pub use answer::{DepositAnswer, OpeningAnswer, Refusal, SubmitAnswer};
@@ -44,6 +50,7 @@ pub use observer::{Evidence, Fault};
 pub use origin::OriginError;
 pub use stack::{Consensus, ConsensusConfig, ConsensusError, Ends, Network, open_store, start};
 
+use crate::committee::Committee;
 use crate::genesis::Genesis;
 use crate::keys;
 use commonware_consensus::marshal::core::Mailbox;
@@ -51,7 +58,7 @@ use commonware_consensus::marshal::standard::Standard;
 use commonware_consensus::simplex;
 use commonware_cryptography::{ed25519, sha256};
 use commonware_utils::ordered::Set;
-use plinth_types::id::TimestampNs;
+use plinth_types::id::{Epoch, Height, TimestampNs};
 use rand::CryptoRng;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -87,21 +94,39 @@ pub fn namespace(genesis: &Genesis) -> Vec<u8> {
     [b"plinth/consensus/1".as_slice(), &genesis.digest().0].concat()
 }
 
-/// The validators' keys as the consensus library takes them, ascending.
+/// The first validators' keys as the consensus library takes them, ascending.
+#[must_use]
+pub fn participants(genesis: &Genesis) -> Set<ed25519::PublicKey> {
+    keys_of(genesis.committee())
+}
+
+/// A committee's keys as the consensus library takes them, ascending.
 ///
 /// # Panics
 ///
-/// If a key of the genesis is no point of the curve, which a genesis refuses.
+/// If a key is no point of the curve, which genesis and ledger refuse.
 #[must_use]
-pub fn participants(genesis: &Genesis) -> Set<ed25519::PublicKey> {
-    let keys = genesis.committee().keys().iter();
-    Set::from_iter_dedup(keys.map(|key| keys::to_consensus(key).expect("a genesis holds points of the curve")))
+pub fn keys_of(committee: &Committee) -> Set<ed25519::PublicKey> {
+    let keys = committee.keys().iter();
+    Set::from_iter_dedup(keys.map(|key| keys::to_consensus(key).expect("a committee holds points of the curve")))
 }
 
-/// Verifies certificates of the chain, signs nothing.
+/// Verifies certificates of the first validators, signs nothing.
 #[must_use]
 pub fn verifier(genesis: &Genesis) -> Scheme {
-    Scheme::verifier(&namespace(genesis), participants(genesis))
+    verifier_of(genesis, genesis.committee())
+}
+
+/// Verifies a committee's certificates, signs nothing.
+#[must_use]
+pub fn verifier_of(genesis: &Genesis, committee: &Committee) -> Scheme {
+    Scheme::verifier(&namespace(genesis), keys_of(committee))
+}
+
+/// The epoch of the block at this height.
+#[must_use]
+pub fn epoch_of(genesis: &Genesis, height: Height) -> Epoch {
+    Epoch::new(height.get() / u64::from(genesis.limits().epoch_blocks))
 }
 
 /// A clock's reading as the ledger has it.

@@ -2,8 +2,8 @@
 
 use super::chain::Chain;
 use super::{Activity, Runtime, Scheme, timestamp};
+use crate::committee::Committee;
 use crate::digest::from_consensus;
-use crate::genesis::Genesis;
 use commonware_actor::Feedback;
 use commonware_codec::Encode as _;
 use commonware_consensus::simplex::types::Attributable as _;
@@ -44,7 +44,7 @@ pub(super) struct Observer<E> {
     runtime: Arc<Mutex<E>>,
     chain: Chain,
     scheme: Scheme,
-    genesis: Arc<Genesis>,
+    committee: Committee,
 }
 
 impl<E> Clone for Observer<E> {
@@ -53,14 +53,14 @@ impl<E> Clone for Observer<E> {
             runtime: Arc::clone(&self.runtime),
             chain: self.chain.clone(),
             scheme: self.scheme.clone(),
-            genesis: Arc::clone(&self.genesis),
+            committee: self.committee.clone(),
         }
     }
 }
 
 impl<E: Runtime> Observer<E> {
-    pub(super) fn new(runtime: E, chain: Chain, scheme: Scheme, genesis: Arc<Genesis>) -> Self {
-        Self { runtime: Arc::new(Mutex::new(runtime)), chain, scheme, genesis }
+    pub(super) fn new(runtime: E, chain: Chain, scheme: Scheme, committee: Committee) -> Self {
+        Self { runtime: Arc::new(Mutex::new(runtime)), chain, scheme, committee }
     }
 
     fn now(&self) -> plinth_types::id::TimestampNs {
@@ -69,7 +69,7 @@ impl<E: Runtime> Observer<E> {
 
     /// Keeps evidence whose signatures hold; a peer could have made up the rest.
     fn accuse(&self, activity: &Activity, signer: Participant, view: u64, fault: Fault, proof: Vec<u8>) {
-        let Some(validator) = self.genesis.committee().keys().get(usize::from(signer)).copied() else { return };
+        let Some(validator) = self.committee.keys().get(usize::from(signer)).copied() else { return };
         if activity.verify(&mut *self.runtime.lock(), &self.scheme, &Sequential) {
             warn!(%validator, view, ?fault, "a validator contradicts itself");
             self.chain.add_evidence(Evidence { validator, view, fault, proof });

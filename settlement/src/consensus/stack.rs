@@ -2,16 +2,16 @@
 
 use super::application::{Application, keep};
 use super::chain::{Chain, ChainError, to_write};
+use super::epochs::Epochs;
 use super::gossip::{GossipSender, listen};
 use super::intake::Intake;
 use super::join::{Donor, JoinError, join};
 use super::limits::{
-    ARCHIVE_SECTION_ITEMS, BLOCKS_PER_PEER_BUFFERED, CACHE_PAGE_SIZE, CACHE_PAGES, CACHE_SECTION_VIEWS, CERTIFICATION_GRACE,
-    FETCH_RETRY_DELAY, FETCH_TIMEOUT, LEADER_GRACE, MAILBOX_SIZE, PENDING_ACKS_MAX, REPAIR_MAX, REPLAY_BUFFER_SIZE, SKIP_GRACE,
-    TIMEOUT_RETRY, VIEWS_RETAINED, WRITE_BUFFER_SIZE,
+    ARCHIVE_SECTION_ITEMS, BLOCKS_PER_PEER_BUFFERED, CACHE_PAGE_SIZE, CACHE_PAGES, CACHE_SECTION_VIEWS, FETCH_RETRY_DELAY,
+    FETCH_TIMEOUT, MAILBOX_SIZE, PENDING_ACKS_MAX, REPAIR_MAX, REPLAY_BUFFER_SIZE, VIEWS_RETAINED, WRITE_BUFFER_SIZE,
 };
-use super::observer::Observer;
-use super::{Finalization, Marshal, Runtime, Scheme, namespace, participants};
+use super::schemes::Schemes;
+use super::{Finalization, Marshal, Runtime, Scheme};
 use crate::block::Block;
 use crate::digest::to_consensus;
 use crate::dispersal::limits::SHARDS_PER_ZONE_SIZE_MAX;
@@ -23,29 +23,26 @@ use crate::ledger::State;
 use crate::store::{Position, Qmdb, StoreConfig, StoreError, StoreRuntime, Write};
 use commonware_broadcast::buffered;
 use commonware_codec::Read;
-use commonware_consensus::Reporters;
 use commonware_consensus::marshal::core::Actor;
 use commonware_consensus::marshal::resolver::p2p as backfill;
-use commonware_consensus::marshal::standard::Inline;
 use commonware_consensus::marshal::{self, Start};
-use commonware_consensus::simplex::Engine;
-use commonware_consensus::simplex::config::{Config, Floor, ForwardPolicy, SkipBudget, SkipPolicy};
-use commonware_consensus::simplex::elector::RoundRobin;
-use commonware_consensus::types::{Epoch, FixedEpocher, ViewDelta};
-use commonware_cryptography::certificate::{ConstantProvider, Verifier as _};
-use commonware_cryptography::{Digested, Sha256, Signer as _, ed25519, sha256};
-use commonware_p2p::{Blocker, Provider, Receiver, Sender};
+use commonware_consensus::types::{FixedEpocher, ViewDelta};
+use commonware_cryptography::certificate::Verifier as _;
+use commonware_cryptography::{Digested, Signer as _, ed25519, sha256};
+use commonware_p2p::utils::mux::Muxer;
+use commonware_p2p::{Blocker, Manager, Receiver, Sender};
 use commonware_parallel::Sequential;
 use commonware_runtime::Handle;
 use commonware_runtime::buffer::paged::CacheRef;
 use commonware_storage::archive::{self, Archive as _, Identifier, prunable};
 use commonware_storage::translator::EightCap;
 use commonware_utils::{NZU16, NZU64, NZUsize, NonZeroDuration};
-use plinth_types::id::{Height, PublicKey};
-use std::num::NonZeroU64;
+use plinth_types::id::Height;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
+use tracing::warn;
 
 /// One channel's two ends.
 pub type Ends<S, R> = (S, R);
@@ -69,7 +66,7 @@ pub struct Network<S, R, B, P> {
     pub shards: Ends<S, R>,
     /// Blocks peers.
     pub blocker: B,
-    /// Knows peers.
+    /// Knows the validators, and lets in those of this epoch and the next.
     pub peers: P,
 }
 
@@ -91,12 +88,6 @@ pub struct ConsensusConfig {
 /// Why consensus could not be started.
 #[derive(Debug, Error)]
 pub enum ConsensusError {
-    /// The key is not the genesis's.
-    #[error("key {key} is no validator of the genesis")]
-    NotAValidator {
-        /// The key.
-        key: PublicKey,
-    },
     /// The archives cannot be read.
     #[error("archive: {0}")]
     Archive(#[from] archive::Error),
@@ -145,14 +136,13 @@ where
     E: Runtime,
     S: Sender<PublicKey = ed25519::PublicKey>,
     R: Receiver<PublicKey = ed25519::PublicKey>,
-    B: Blocker<PublicKey = ed25519::PublicKey>,
-    P: Provider<PublicKey = ed25519::PublicKey>,
+    B: Blocker<PublicKey = ed25519::PublicKey> + Sync,
+    P: Manager<PublicKey = ed25519::PublicKey> + Sync,
 {
     let ConsensusConfig { genesis, key, idle_interval, partition, donors } = config;
     let secret = key.to_consensus();
     let me = secret.public_key();
-    let scheme = Scheme::signer(&namespace(&genesis), participants(&genesis), secret)
-        .ok_or_else(|| ConsensusError::NotAValidator { key: key.public_key() })?;
+    let schemes = Schemes::new(Arc::clone(&genesis), secret);
     let page_cache = CacheRef::new(NZU16!(CACHE_PAGE_SIZE), NZUsize!(CACHE_PAGES));
 
     let certificates: Archive<E, Finalization> =
@@ -161,20 +151,23 @@ where
     let (chain, certificate) = join(&context, &partition, &genesis, &donors).await?;
     replay(&chain, &blocks).await?;
 
-    let epocher = FixedEpocher::new(NonZeroU64::MAX);
+    let epoch_blocks = NonZeroU64::from(NonZeroU32::new(genesis.limits().epoch_blocks).expect("a genesis has epochs"));
+    let epocher = FixedEpocher::new(epoch_blocks);
     let genesis_block = genesis.block();
     let genesis_digest = to_consensus(genesis_block.id());
-    let (start, floor) = match certificate {
-        None => (Start::Genesis(Digested::precomputed(genesis_block, genesis_digest)), Floor::Genesis(genesis_digest)),
-        // Both prefer what they have written since.
-        Some(certificate) => (Start::Floor((*certificate).clone()), Floor::Finalized(*certificate)),
+    // The archives' actor must know the committees before it checks its first certificate.
+    schemes.learn_from(&chain.finalized());
+    let start = match &certificate {
+        None => Start::Genesis(Digested::precomputed(genesis_block, genesis_digest)),
+        // It prefers what it has written since.
+        Some(certificate) => Start::Floor((**certificate).clone()),
     };
     let (actor, mailbox, _floor) = Actor::init(
         context.child("marshal"),
         certificates,
         blocks,
         marshal::Config {
-            provider: ConstantProvider::<Scheme, Epoch>::new(scheme.clone()),
+            provider: schemes.clone(),
             epocher: epocher.clone(),
             start,
             partition_prefix: format!("{partition}-marshal"),
@@ -210,8 +203,8 @@ where
     let resolver = backfill::init(
         context.child("backfill"),
         backfill::Config {
-            public_key: me,
-            peer_provider: network.peers,
+            public_key: me.clone(),
+            peer_provider: network.peers.clone(),
             blocker: network.blocker.clone(),
             mailbox_size: NZUsize!(MAILBOX_SIZE),
             fetch_timeout,
@@ -221,47 +214,29 @@ where
         },
         network.backfill,
     );
-    let observer = Observer::new(context.child("observer"), chain.clone(), scheme.clone(), genesis);
-    let inline = Inline::new(context.child("application"), application.clone(), mailbox.clone(), epocher);
-
-    let leader_timeout = idle_interval + LEADER_GRACE;
-    let certification_timeout = leader_timeout + CERTIFICATION_GRACE;
-    // Where its votes are: what it has said, it must find again, or it would say another thing.
-    let mut votes = format!("{partition}-simplex");
-    if planted!(DoubleVote) {
-        votes = format!("{votes}-{}", super::timestamp(context.current()).get());
-    }
-    let engine = Engine::new(
-        context.child("simplex"),
-        Config {
-            scheme,
-            elector: RoundRobin::<Sha256>::default(),
-            blocker: network.blocker.clone(),
-            automaton: inline.clone(),
-            relay: inline.clone(),
-            reporter: Reporters::from((observer, inline)),
-            track_historical_votes: false,
-            strategy: Sequential,
-            partition: votes,
-            mailbox_size: NZUsize!(MAILBOX_SIZE),
-            epoch: Epoch::zero(),
-            floor,
-            replay_buffer: NZUsize!(REPLAY_BUFFER_SIZE),
-            write_buffer: NZUsize!(WRITE_BUFFER_SIZE),
-            page_cache,
-            leader_timeout,
-            certification_timeout,
-            timeout_retry: TIMEOUT_RETRY,
-            view_retention: ViewDelta::new(VIEWS_RETAINED),
-            skip: SkipPolicy::Enabled {
-                timeout: certification_timeout.max(TIMEOUT_RETRY) + SKIP_GRACE,
-                budget: SkipBudget::Participants,
-            },
-            fetch_timeout,
-            fetch_retry_delay: FETCH_RETRY_DELAY,
-            forward: ForwardPolicy::Disabled,
-        },
-    );
+    let (votes_muxer, votes) = Muxer::new(context.child("votes"), network.votes.0, network.votes.1);
+    let (certificates_muxer, certificates) =
+        Muxer::new(context.child("certificates"), network.certificates.0, network.certificates.1);
+    let (resolver_muxer, resolver_handle) = Muxer::new(context.child("resolver"), network.resolver.0, network.resolver.1);
+    let mut epochs = Epochs {
+        context: context.child("epochs"),
+        me,
+        chain: chain.clone(),
+        schemes,
+        application: application.clone(),
+        marshal: mailbox.clone(),
+        epocher,
+        idle_interval,
+        partition: partition.clone(),
+        page_cache,
+        votes,
+        certificates,
+        resolver: resolver_handle,
+        blocker: network.blocker.clone(),
+        manager: network.peers,
+        joined: certificate.map(|certificate| *certificate),
+    };
+    epochs.admit(&chain.finalized());
     let (gossip_sender, gossip_receiver) = network.gossip;
     let gossip = GossipSender::new(gossip_sender);
     let (store, storing) =
@@ -282,9 +257,18 @@ where
         listen(context.child("gossip"), chain.clone(), gossip_receiver, blocker),
         broadcast.start(network.blocks),
         actor.start(application, buffer, resolver),
-        engine.start(network.votes, network.certificates, network.resolver),
+        context.child("votes").spawn(|_| until_closed(votes_muxer.run())),
+        context.child("certificates").spawn(|_| until_closed(certificates_muxer.run())),
+        context.child("resolver").spawn(|_| until_closed(resolver_muxer.run())),
+        context.child("epochs").spawn(|_| epochs.run()),
     ];
     Ok(Consensus { chain, intake, marshal: mailbox, tasks })
+}
+
+async fn until_closed<T, X: std::fmt::Display>(channel: impl Future<Output = Result<T, X>>) {
+    if let Err(error) = channel.await {
+        warn!(%error, "a channel is closed");
+    }
 }
 
 type Archive<E, V> = prunable::Archive<EightCap, E, sha256::Digest, V>;

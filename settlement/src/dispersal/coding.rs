@@ -42,6 +42,7 @@ pub struct Layout {
 #[derive(Debug)]
 pub struct Encoded {
     root: Digest,
+    validators: ValidatorCount,
     segments: Vec<(Digest, Vec<Part>)>,
 }
 
@@ -176,7 +177,9 @@ impl Layout {
         segment * size..((segment + 1) * size).min(self.size)
     }
 
-    pub(super) const fn validators(&self) -> ValidatorCount {
+    /// For how many validators it is cut.
+    #[must_use]
+    pub const fn validators(&self) -> ValidatorCount {
         self.validators
     }
 }
@@ -197,7 +200,13 @@ impl Encoded {
             segments.push((from_consensus(root), parts));
         }
         let root = combine(segments.iter().map(|(root, _)| *root));
-        Ok(Self { root, segments })
+        Ok(Self { root, validators, segments })
+    }
+
+    /// For how many validators.
+    #[must_use]
+    pub const fn validators(&self) -> ValidatorCount {
+        self.validators
     }
 
     /// What the header commits to.

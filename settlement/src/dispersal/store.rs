@@ -8,6 +8,7 @@
 //!
 //! Known limitation: sizes are not stored apart, so a start reads every kept shard once.
 
+use super::coding::CheckedShard;
 use super::limits::{
     SHARD_SIZE_MAX, SHARDS_PER_HEIGHT_MAX, SHARDS_RETAINED_BLOCKS, SHARDS_SECTION_BLOCKS, STORE_BATCH_MAX, STORE_QUEUE_MAX,
 };
@@ -95,7 +96,9 @@ impl ShardStore {
         let zones: Vec<ZoneId> = keeper.chain.finalized().zones().map(crate::ledger::Zone::id).collect();
         for zone in zones {
             let shards = Shards::open(context.child("shards"), &format!("{partition}-shards-{zone}"), &page_cache).await?;
-            keeper.places.extend(shards.sizes.iter().map(|(&index, &(header, _))| (header, (zone, index))));
+            // Of two shards of one header the later one lies behind: the validator's place is another since.
+            let places = shards.stored.iter().map(|(&index, stored)| (stored.header, Kept { zone, index, shard: stored.shard }));
+            keeper.places.extend(places);
             keeper.zones.insert(zone, shards);
         }
         let (sender, orders) = mpsc::channel(STORE_QUEUE_MAX);
@@ -107,7 +110,8 @@ impl ShardStore {
         Ok((Self(sender), task))
     }
 
-    /// Keeps a shard that was checked; returns when it is durable. One that is kept already is left alone.
+    /// Keeps a shard that was checked; returns when it is durable. One that is kept already is left alone; one of another place, because
+    /// the committee changed before its header was ordered, is served from now on.
     ///
     /// # Errors
     ///
@@ -138,15 +142,30 @@ struct Keeper<E: Runtime> {
     chain: Chain,
     size_max: usize,
     zones: BTreeMap<ZoneId, Shards<E>>,
-    places: BTreeMap<Digest, (ZoneId, u64)>,
+    places: BTreeMap<Digest, Kept>,
+}
+
+/// Where a header's shard lies, and which one it is.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    zone: ZoneId,
+    index: u64,
+    shard: u16,
 }
 
 /// One zone's shards.
 struct Shards<E: Runtime> {
     /// Gone when the storage failed.
     archive: Option<Archive<E>>,
-    /// By index: whose, and how many bytes.
-    sizes: BTreeMap<u64, (Digest, usize)>,
+    /// By index.
+    stored: BTreeMap<u64, Stored>,
+    size: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Stored {
+    header: Digest,
+    shard: u16,
     size: usize,
 }
 
@@ -191,7 +210,8 @@ impl<E: Runtime> Keeper<E> {
         touched: &mut BTreeSet<ZoneId>,
     ) -> Result<Result<(), StoreError>, archive::Error> {
         let Place { zone, height, header } = place;
-        if self.places.contains_key(&header) {
+        let shard = CheckedShard::index_in(&frame);
+        if self.places.get(&header).is_some_and(|kept| kept.shard == shard) {
             return Ok(Ok(()));
         }
         let Some(shards) = self.zones.get_mut(&zone) else { return Ok(Err(StoreError::UnknownZone { zone })) };
@@ -204,11 +224,11 @@ impl<E: Runtime> Keeper<E> {
             return Ok(Err(StoreError::Full { zone, size: shards.size }));
         }
         let first = height.get() * SHARDS_PER_HEIGHT_MAX;
-        let Some(index) = (first..first + SHARDS_PER_HEIGHT_MAX).find(|index| !shards.sizes.contains_key(index)) else {
+        let Some(index) = (first..first + SHARDS_PER_HEIGHT_MAX).find(|index| !shards.stored.contains_key(index)) else {
             return Ok(Err(StoreError::TooManyHeaders { zone, height }));
         };
         shards.put(index, header, frame).await?;
-        self.places.insert(header, (zone, index));
+        self.places.insert(header, Kept { zone, index, shard });
         touched.insert(zone);
         Ok(Ok(()))
     }
@@ -216,7 +236,7 @@ impl<E: Runtime> Keeper<E> {
     async fn read(&self, order: Order) -> Result<(), archive::Error> {
         match order {
             Order::Get { header, found } => {
-                let place = self.places.get(&header).and_then(|(zone, index)| Some((self.zones.get(zone)?, *index)));
+                let place = self.places.get(&header).and_then(|kept| Some((self.zones.get(&kept.zone)?, kept.index)));
                 let frame = match place {
                     Some((shards, index)) => shards.get(index).await?,
                     None => None,
@@ -252,13 +272,14 @@ impl<E: Runtime> Shards<E> {
         )
         .await?;
         let indices: Vec<u64> = archive.ranges().flat_map(|(first, last)| first..=last).collect();
-        let mut shards = Self { archive: Some(archive), sizes: BTreeMap::new(), size: 0 };
+        let mut shards = Self { archive: Some(archive), stored: BTreeMap::new(), size: 0 };
         for index in indices {
             let archive = shards.archive.as_ref().expect("just opened");
             let Some(stored) = archive.get(Identifier::Index(index)).await? else { continue };
             let (header, frame) = read_stored(&stored).map_err(|_| archive::Error::RecordCorrupted)?;
             shards.size += frame.len();
-            shards.sizes.insert(index, (header, frame.len()));
+            let shard = CheckedShard::index_in(&frame);
+            shards.stored.insert(index, Stored { header, shard, size: frame.len() });
         }
         Ok(shards)
     }
@@ -270,8 +291,9 @@ impl<E: Runtime> Shards<E> {
         header.encode(&mut stored);
         stored.extend_from_slice(&frame);
         self.archive = Some(archive.put(index, to_consensus(header), &stored.into()).await?);
-        self.sizes.insert(index, (header, frame.len()));
-        self.size += frame.len();
+        let (shard, size) = (CheckedShard::index_in(&frame), frame.len());
+        self.stored.insert(index, Stored { header, shard, size });
+        self.size += size;
         Ok(())
     }
 
@@ -292,7 +314,7 @@ impl<E: Runtime> Shards<E> {
     async fn prune(&mut self, settled: Height, size_max: usize) -> Result<Vec<Digest>, archive::Error> {
         let mut min = settled.get().saturating_sub(SHARDS_RETAINED_BLOCKS) * SHARDS_PER_HEIGHT_MAX;
         let mut size = self.size;
-        for (&index, &(_, freed)) in &self.sizes {
+        for (&index, &Stored { size: freed, .. }) in &self.stored {
             if size <= size_max || index / SHARDS_PER_HEIGHT_MAX > settled.get() {
                 break;
             }
@@ -301,15 +323,15 @@ impl<E: Runtime> Shards<E> {
         }
         // A file may reach past what is settled.
         let min = min.min(settled.next().get() * SHARDS_PER_HEIGHT_MAX) / SECTION_ITEMS * SECTION_ITEMS;
-        if self.sizes.first_key_value().is_none_or(|(&oldest, _)| oldest >= min) {
+        if self.stored.first_key_value().is_none_or(|(&oldest, _)| oldest >= min) {
             return Ok(Vec::new());
         }
         let archive = self.archive.take().ok_or(archive::Error::RecordCorrupted)?;
         self.archive = Some(archive.prune(min).await?);
-        let kept = self.sizes.split_off(&min);
-        let gone = std::mem::replace(&mut self.sizes, kept);
-        self.size -= gone.values().map(|(_, size)| size).sum::<usize>();
-        Ok(gone.into_values().map(|(header, _)| header).collect())
+        let kept = self.stored.split_off(&min);
+        let gone = std::mem::replace(&mut self.stored, kept);
+        self.size -= gone.values().map(|stored| stored.size).sum::<usize>();
+        Ok(gone.into_values().map(|stored| stored.header).collect())
     }
 }
 

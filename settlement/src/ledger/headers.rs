@@ -51,8 +51,8 @@ impl State {
         effects.claim(place, Signer::Producer, producer, header.signed_bytes(), signature);
         let statement = BodyStatement::of(header, id);
         for receipt in &ordered.receipts {
-            let index = committee.index_of(&receipt.validator).expect("checked with the quorum");
-            let signed_bytes = statement.signed_bytes(Word::ShardChecked { index });
+            let word = Word::shard_checked(committee, &receipt.validator).expect("checked with the quorum");
+            let signed_bytes = statement.signed_bytes(word);
             effects.claim(place, Signer::Validator, receipt.validator, signed_bytes, receipt.signature);
         }
         if let Some(overdrawn) = overdrawn {

@@ -75,10 +75,16 @@ pub(super) async fn run(
 /// Brings what is new, and what was brought long ago; ends with the connection.
 async fn deliver(shared: &Shared, connection: &ClientConnection, destination: &Destination) -> AskError {
     let mut due: BTreeMap<Digest, Due> = BTreeMap::new();
+    let mut place = shared.place_of(&destination.key);
     let mut changed = shared.changed.subscribe();
     loop {
         changed.mark_unchanged();
         let now = Instant::now();
+        let place_now = shared.place_of(&destination.key);
+        if std::mem::replace(&mut place, place_now) != place_now {
+            // What it was brought as its shard is another's now.
+            due.clear();
+        }
         due.retain(|id, _| shared.waits(id));
         let wake = match shared.next_due(&due, now) {
             Some(Parcel::Block(sealed)) => match submit(shared, connection, destination, &sealed).await {
@@ -138,9 +144,9 @@ async fn submit(
     destination: &Destination,
     sealed: &Sealed,
 ) -> Result<bool, AskError> {
-    let index = shared.index_of(&destination.key);
+    let place = shared.place_of(&destination.key);
     // A validator that is in no committee has no shard, and nothing to be told.
-    let Some(shard) = index.and_then(|index| sealed.dispersed.shards.shard(index)) else { return Ok(true) };
+    let Some(shard) = place.and_then(|(index, _)| sealed.dispersed.shards.shard(index)) else { return Ok(true) };
     let request = Request::Submit(Box::new(sealed.signed.clone()), shard);
     let height = sealed.signed.header.height;
     match ask::<SubmitAnswer>(connection, &request).await? {

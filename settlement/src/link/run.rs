@@ -7,6 +7,7 @@ use super::tracker::Tracker;
 use super::window::{Window, WindowError};
 use super::{LinkEvent, SealedBlock};
 use crate::block::SignedDeposit;
+use crate::committee::{Committee, ValidatorCount};
 use crate::consensus::timestamp;
 use crate::dispersal::ReaderKey;
 use crate::genesis::Genesis;
@@ -204,7 +205,8 @@ impl ZoneLink {
     /// What `out` refuses.
     pub fn write_stages(&self, out: &mut impl std::io::Write) -> std::io::Result<()> {
         let duration = self.started.elapsed().unwrap_or(Duration::ZERO);
-        write_log(&self.measured.lock().stages, self.started, duration, out)
+        let histograms = self.measured.lock().stages.histograms().clone();
+        write_log(&histograms, "zone", self.started, duration, out)
     }
 
     /// Stops it. What waits is not sent any more; the node has it.
@@ -244,7 +246,8 @@ pub(super) struct Shared {
     events: Sender<LinkEvent>,
     measured: Arc<Mutex<Measured>>,
     from: Height,
-    faults_max: u16,
+    /// As of the last final block.
+    committee: RefCell<Committee>,
 }
 
 impl Shared {
@@ -256,7 +259,7 @@ impl Shared {
             events,
             measured,
             from: config.from,
-            faults_max: config.genesis.committee().count().faults_max(),
+            committee: RefCell::new(config.genesis.committee().clone()),
         }
     }
 
@@ -265,7 +268,11 @@ impl Shared {
         let (height, now) = (outcome.height, timestamp(SystemTime::now()));
         let (finalized, executed) = self.window.borrow_mut().finalized(outcome);
         let ordered = !finalized.ordered.is_empty();
-        if ordered && let Err(error) = self.window.borrow_mut().seal(self.tracker.borrow().state()) {
+        let committee = self.tracker.borrow().state().committee().clone();
+        let replaced = self.committee.replace(committee.clone()) != committee;
+        if (ordered || replaced)
+            && let Err(error) = self.window.borrow_mut().seal(self.tracker.borrow().state())
+        {
             error!(%error, "a block cannot be sealed");
         }
         {
@@ -275,7 +282,7 @@ impl Shared {
             measured.ledger = Some(self.tracker.borrow().state().clone());
             measured.status.blocks_waiting = self.window.borrow().waiting_count();
         }
-        if ordered || !finalized.inbox.is_empty() {
+        if ordered || replaced || !finalized.inbox.is_empty() {
             self.changed.send_replace(());
         }
         if height < self.from {
@@ -295,7 +302,8 @@ impl Shared {
 
     /// A validator refuses a block or deposit; `true` the moment that more do than can be Byzantine.
     pub(super) fn refused(&self, id: Digest, validator: PublicKey) -> bool {
-        self.window.borrow_mut().refused(id, validator, self.faults_max)
+        let faults_max = self.committee.borrow().count().faults_max();
+        self.window.borrow_mut().refused(id, validator, faults_max)
     }
 
     pub(super) fn give_up_deposit(&self, id: Digest, reason: String) {
@@ -303,9 +311,10 @@ impl Shared {
         self.tell(LinkEvent::DepositRefused { id, reason });
     }
 
-    /// A validator's place, which is its shard's.
-    pub(super) fn index_of(&self, validator: &PublicKey) -> Option<u16> {
-        self.tracker.borrow().state().committee().index_of(validator)
+    /// Which shard is a validator's, and of how many.
+    pub(super) fn place_of(&self, validator: &PublicKey) -> Option<(u16, ValidatorCount)> {
+        let committee = self.committee.borrow();
+        committee.index_of(validator).map(|index| (index, committee.count()))
     }
 
     /// Whether something still waits to be ordered.

@@ -2,12 +2,11 @@
 
 use super::limits::UNCERTIFIED_BLOCKS_MAX;
 use crate::block::Block;
-use crate::consensus::{Finalization, Scheme, verifier};
+use crate::consensus::{Finalization, epoch_of, verifier_of};
 use crate::digest::to_consensus;
 use crate::genesis::Genesis;
 use crate::ledger::{BlockError, Outcome, State};
 use crate::wire::FollowAnswer;
-use commonware_consensus::types::Epoch;
 use commonware_parallel::Sequential;
 use plinth_types::digest::Digest;
 use plinth_types::id::Height;
@@ -61,7 +60,6 @@ pub enum Lie {
 #[derive(Debug)]
 pub struct Tracker {
     state: State,
-    scheme: Scheme,
     pending: Vec<Block>,
     /// How many of the pending blocks the certificate covers, and it.
     certified: Option<(usize, Finalization)>,
@@ -71,8 +69,7 @@ impl Tracker {
     /// From genesis.
     #[must_use]
     pub fn new(genesis: Arc<Genesis>) -> Self {
-        let scheme = verifier(&genesis);
-        Self { state: State::genesis(genesis), scheme, pending: Vec::new(), certified: None }
+        Self { state: State::genesis(genesis), pending: Vec::new(), certified: None }
     }
 
     /// The ledger behind the last final block.
@@ -111,7 +108,9 @@ impl Tracker {
         let (height, digest) = (block.height(), to_consensus(block.id()));
         self.pending.push(block);
         if let Some(certificate) = certificate {
-            if certificate.proposal.payload != digest || certificate.proposal.round.epoch() != Epoch::zero() {
+            if certificate.proposal.payload != digest
+                || certificate.proposal.round.epoch().get() != epoch_of(self.state.rules(), height).get()
+            {
                 return Err(Lie::OtherCertificate { height });
             }
             self.certified = Some((self.pending.len(), certificate));
@@ -130,8 +129,11 @@ impl Tracker {
     /// [`Lie`]; then [`Tracker::reset`] before anyone else is followed.
     pub fn flush(&mut self) -> Result<Vec<Outcome>, Lie> {
         let Some((count, certificate)) = self.certified.take() else { return Ok(Vec::new()) };
-        if !certificate.verify(&mut rand::rng(), &self.scheme, &Sequential) {
-            return Err(Lie::Certificate { height: self.pending[count - 1].height() });
+        let height = self.pending[count - 1].height();
+        // The ledger knows the committees of this epoch and the next; nobody sends so many blocks under one certificate that it is later.
+        let committee = self.state.committee_of(epoch_of(self.state.rules(), height)).ok_or(Lie::Certificate { height })?;
+        if !certificate.verify(&mut rand::rng(), &verifier_of(self.state.rules(), committee), &Sequential) {
+            return Err(Lie::Certificate { height });
         }
         let mut outcomes = Vec::with_capacity(count);
         for block in self.pending.drain(..count) {

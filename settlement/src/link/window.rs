@@ -132,8 +132,13 @@ impl Window {
         (Finalized { height, time, digest, ordered, available, rejected, settled, inbox, frozen }, executed)
     }
 
-    /// Seals what can be sealed on top of what is ordered or sealed.
+    /// Seals what can be sealed on top of what is ordered or sealed. What was coded for another number of validators is coded again.
     pub(super) fn seal(&mut self, state: &State) -> Result<(), WindowError> {
+        let count = state.committee().count();
+        let coded_otherwise = |sealed: &Sealed| sealed.dispersed.shards.validators() != count;
+        if let Some(height) = self.sealed.iter().find(|(_, sealed)| coded_otherwise(sealed)).map(|(height, _)| *height) {
+            self.unseal_from(height);
+        }
         loop {
             let (mut last, mut parent) = self.ordered(state);
             if let Some((height, sealed)) = self.sealed.last_key_value() {
@@ -145,8 +150,8 @@ impl Window {
             header.parent = parent;
             let key = self.reader_key.body_key(&header);
             let shards = match shards {
-                Some(shards) => shards,
-                None => match Encoded::new(&key.close(height, &body).into(), state.committee().count()) {
+                Some(shards) if shards.validators() == count => shards,
+                Some(_) | None => match Encoded::new(&key.close(height, &body).into(), count) {
                     Ok(shards) => Arc::new(shards),
                     Err(error) => {
                         self.size -= body.len();

@@ -4,6 +4,7 @@
 
 use super::{Inserted, PoolError, Proposal};
 use crate::block::{BodyTransaction, Transaction};
+use crate::committee::Committee;
 use crate::dispersal::FraudProof;
 use crate::ledger::{State, TransactionError};
 use crate::limits::POOL_HEADERS_AHEAD_MAX;
@@ -79,10 +80,10 @@ impl Bodies {
         for proof in self.frauds.values() {
             let _taken = proposal.take(Transaction::Fraud(Box::new(proof.clone())));
         }
-        let count_min = usize::from(proposal.state().committee().count().rebuild_min());
+        let committee = proposal.state().committee().clone();
         for said in self.said.values() {
             for words in [&said.unopenable, &said.rebuilt] {
-                if let Some(body) = agreed(words, count_min) {
+                if let Some(body) = agreed(words, &committee) {
                     let _taken = proposal.take(Transaction::Body(Box::new(body)));
                 }
             }
@@ -90,11 +91,14 @@ impl Bodies {
     }
 }
 
-/// The verdict that so many validators agree on, if they do: of the words about one height, the first that is said often enough.
-fn agreed(words: &BTreeMap<PublicKey, SignedReceipt>, count_min: usize) -> Option<BodyTransaction> {
+/// The verdict that enough validators agree on, if they do: of the words about one height, the first that is said often enough. Words
+/// of who has left the committee since do not count.
+fn agreed(words: &BTreeMap<PublicKey, SignedReceipt>, committee: &Committee) -> Option<BodyTransaction> {
+    let count_min = usize::from(committee.count().rebuild_min());
     words.values().find_map(|first| {
         let same = |signed: &&SignedReceipt| signed.statement == first.statement && signed.word == first.word;
-        let receipts: Vec<Receipt> = words.values().filter(same).take(count_min).map(|signed| signed.receipt).collect();
+        let members = words.values().filter(same).filter(|signed| committee.contains(&signed.receipt.validator));
+        let receipts: Vec<Receipt> = members.take(count_min).map(|signed| signed.receipt).collect();
         (receipts.len() == count_min).then_some(BodyTransaction { statement: first.statement, word: first.word, receipts })
     })
 }

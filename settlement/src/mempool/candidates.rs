@@ -22,7 +22,8 @@ pub(super) struct Candidates {
 pub struct Candidate {
     signed: SignedHeader,
     statement: BodyStatement,
-    receipts: BTreeMap<PublicKey, Receipt>,
+    /// With the word that each is under: one of a place that is not the signer's any more counts no more.
+    receipts: BTreeMap<PublicKey, (Word, Receipt)>,
 }
 
 /// Two headers of one zone and height under one producer's signature.
@@ -49,15 +50,21 @@ impl Candidate {
 
     /// The receipts so far, ascending by validator, their signatures verified.
     pub fn receipts(&self) -> impl ExactSizeIterator<Item = &Receipt> {
-        self.receipts.values()
+        self.receipts.values().map(|(_, receipt)| receipt)
+    }
+
+    /// A validator's receipt, if it is under this word.
+    #[must_use]
+    pub fn receipt_of(&self, validator: &PublicKey, word: Word) -> Option<&Receipt> {
+        self.receipts.get(validator).and_then(|(said, receipt)| (*said == word).then_some(receipt))
     }
 
     /// The transaction of this header with the least receipts that make a quorum; `None` while there are fewer.
     fn transaction(&self, state: &State) -> Option<Transaction> {
         let committee = state.committee();
         let count = usize::from(committee.count().receipts_min());
-        // A receipt may be of an epoch before.
-        let receipts = self.receipts.values().filter(|receipt| committee.contains(&receipt.validator));
+        // A receipt may be of an epoch before, of a place that is another's now.
+        let receipts = committee.keys().iter().filter_map(|key| self.receipt_of(key, Word::shard_checked(committee, key)?));
         let receipts: Vec<Receipt> = receipts.take(count).copied().collect();
         (receipts.len() == count)
             .then(|| Transaction::Header(Box::new(HeaderTransaction { signed: self.signed.clone(), receipts })))
@@ -106,7 +113,7 @@ impl Candidates {
             orphans.retain(|orphan| {
                 let joins = orphan.statement == statement;
                 if joins {
-                    receipts.insert(*validator, orphan.receipt);
+                    receipts.insert(*validator, (orphan.word, orphan.receipt));
                 }
                 !joins
             });
@@ -124,14 +131,17 @@ impl Candidates {
             return Err(TransactionError::Chain { chain, expected }.into());
         }
         check_height(state, zone, height)?;
-        let Some(index) = state.committee().index_of(&key) else { return Err(PoolError::NotAValidator { key }) };
-        if signed.word != (Word::ShardChecked { index }) {
-            return Err(PoolError::Contradiction { header });
+        let word = Word::shard_checked(state.committee(), &key).ok_or(PoolError::NotAValidator { key })?;
+        if signed.word != word {
+            return Err(PoolError::OtherPlace { key });
         }
         let known = match self.candidate(zone, height, header) {
             Some(candidate) if candidate.statement != signed.statement => return Err(PoolError::Contradiction { header }),
-            Some(candidate) => candidate.receipts.contains_key(&key),
-            None => self.orphans.get(&key).is_some_and(|orphans| orphans.iter().any(|orphan| orphan.statement == signed.statement)),
+            Some(candidate) => candidate.receipt_of(&key, word).is_some(),
+            None => {
+                let is_same = |orphan: &SignedReceipt| (orphan.statement, orphan.word) == (signed.statement, word);
+                self.orphans.get(&key).is_some_and(|orphans| orphans.iter().any(is_same))
+            }
         };
         Ok(if known { Inserted::Known } else { Inserted::New })
     }
@@ -143,7 +153,7 @@ impl Candidates {
         let candidates = heights.and_then(|heights| heights.get_mut(&statement.height));
         let found = candidates.and_then(|candidates| candidates.iter_mut().find(|candidate| candidate.statement == statement));
         if let Some(candidate) = found {
-            candidate.receipts.insert(validator, signed.receipt);
+            candidate.receipts.insert(validator, (signed.word, signed.receipt));
             return;
         }
         let orphans = self.orphans.entry(validator).or_default();

@@ -127,6 +127,12 @@ pub enum PoolError {
         /// Whose receipt it is.
         key: PublicKey,
     },
+    /// A receipt for a shard that is not the validator's: one of another epoch, or this ledger is not yet in that epoch.
+    #[error("{key} speaks of a shard that is not its own in this epoch")]
+    OtherPlace {
+        /// Whose receipt it is.
+        key: PublicKey,
+    },
     /// A proof of fraud that shows none.
     #[error("a proof of fraud about block {header} that shows none")]
     NoFraud {

@@ -10,11 +10,14 @@
 //! * `Receipt` is recorded by the zone's link, everything else by each validator.
 //! * A header is followed until it is final, or until [`FOLLOWED_MAX`] newer ones came; what is given up is not recorded.
 
+mod histograms;
 mod log;
+mod percentiles;
 
-pub use log::write_log;
+pub use histograms::Histograms;
+pub use log::{LogError, read_log, write_log};
+pub use percentiles::write_percentiles;
 
-use hdrhistogram::Histogram;
 use plinth_types::digest::Digest;
 use plinth_types::id::TimestampNs;
 use std::collections::{BTreeMap, VecDeque};
@@ -35,6 +38,8 @@ pub enum Stage {
     Notarized,
     /// Notarized, until the block's finalization.
     Finalized,
+    /// A block proposed by this validator or sent to it, until its finalization; whatever is in it.
+    Consensus,
     /// Executed, until the block's finalization.
     Total,
     /// Executed, until the zone had verified the finalized block.
@@ -43,7 +48,8 @@ pub enum Stage {
 
 impl Stage {
     /// All, in order.
-    pub const ALL: [Self; 6] = [Self::Header, Self::Proposed, Self::Notarized, Self::Finalized, Self::Total, Self::Receipt];
+    pub const ALL: [Self; 7] =
+        [Self::Header, Self::Proposed, Self::Notarized, Self::Finalized, Self::Consensus, Self::Total, Self::Receipt];
 
     /// Its name in logs and reports.
     #[must_use]
@@ -53,6 +59,7 @@ impl Stage {
             Self::Proposed => "header-proposed",
             Self::Notarized => "proposed-notarized",
             Self::Finalized => "notarized-finalized",
+            Self::Consensus => "proposed-finalized",
             Self::Total => "executed-finalized",
             Self::Receipt => "executed-receipt",
         }
@@ -75,11 +82,17 @@ pub struct StageFigures {
 }
 
 /// The histograms of one validator or link, and what is still on its way.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Stages {
-    histograms: BTreeMap<Stage, Histogram<u64>>,
+    histograms: Histograms,
     headers: Followed<HeaderTimes>,
-    blocks: Followed<Vec<Digest>>,
+    blocks: Followed<BlockTimes>,
+}
+
+#[derive(Clone, Debug)]
+struct BlockTimes {
+    headers: Vec<Digest>,
+    proposed: TimestampNs,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -90,21 +103,10 @@ struct HeaderTimes {
     notarized: Option<TimestampNs>,
 }
 
-impl Default for Stages {
-    fn default() -> Self {
-        let histogram = || Histogram::new_with_bounds(1, STAGE_US_MAX, 3).expect("bounds of one microsecond to one hour are sound");
-        let histograms = Stage::ALL.into_iter().map(|stage| (stage, histogram())).collect();
-        Self { histograms, headers: Followed::default(), blocks: Followed::default() }
-    }
-}
-
 impl Stages {
     /// Records one passage.
     pub fn record(&mut self, stage: Stage, from: TimestampNs, to: TimestampNs) {
-        let us = to.get().saturating_sub(from.get()) / 1_000;
-        if let Some(histogram) = self.histograms.get_mut(&stage) {
-            histogram.saturating_record(us.max(1));
-        }
+        self.histograms.record(stage, to.get().saturating_sub(from.get()) / 1_000);
     }
 
     /// This validator has a header; only the first time counts.
@@ -117,7 +119,8 @@ impl Stages {
 
     /// A block with these headers was proposed by this validator or sent to it.
     pub fn block_proposed(&mut self, block: Digest, headers: &[(Digest, TimestampNs)], now: TimestampNs) {
-        if headers.is_empty() || !self.blocks.insert(block, headers.iter().map(|(header, _)| *header).collect()) {
+        let times = BlockTimes { headers: headers.iter().map(|(header, _)| *header).collect(), proposed: now };
+        if !self.blocks.insert(block, times) {
             return;
         }
         for (header, executed) in headers {
@@ -134,7 +137,8 @@ impl Stages {
 
     /// The block's notarization is known.
     pub fn block_notarized(&mut self, block: Digest, now: TimestampNs) {
-        for header in self.blocks.get_mut(&block).cloned().unwrap_or_default() {
+        let headers = self.blocks.get_mut(&block).map(|times| times.headers.clone()).unwrap_or_default();
+        for header in headers {
             if let Some(times) = self.headers.get_mut(&header)
                 && times.notarized.is_none()
             {
@@ -147,7 +151,9 @@ impl Stages {
 
     /// The block's finalization is known; its headers are no longer followed.
     pub fn block_finalized(&mut self, block: Digest, now: TimestampNs) {
-        for header in self.blocks.remove(&block).unwrap_or_default() {
+        let Some(BlockTimes { headers, proposed }) = self.blocks.remove(&block) else { return };
+        self.record(Stage::Consensus, proposed, now);
+        for header in headers {
             if let Some(times) = self.headers.remove(&header) {
                 self.record(Stage::Finalized, times.notarized.unwrap_or(now), now);
                 self.record(Stage::Total, times.executed, now);
@@ -155,25 +161,16 @@ impl Stages {
         }
     }
 
-    /// The histogram of a stage, in microseconds.
+    /// What was recorded.
     #[must_use]
-    pub fn histogram(&self, stage: Stage) -> &Histogram<u64> {
-        &self.histograms[&stage]
+    pub const fn histograms(&self) -> &Histograms {
+        &self.histograms
     }
 
     /// Percentiles of every stage that was ever recorded.
     #[must_use]
     pub fn figures(&self) -> Vec<StageFigures> {
-        let recorded = self.histograms.iter().filter(|(_, histogram)| !histogram.is_empty());
-        recorded
-            .map(|(stage, histogram)| StageFigures {
-                stage: *stage,
-                count: histogram.len(),
-                us_p50: histogram.value_at_quantile(0.50),
-                us_p99: histogram.value_at_quantile(0.99),
-                us_max: histogram.max(),
-            })
-            .collect()
+        self.histograms.figures()
     }
 }
 
@@ -243,6 +240,7 @@ mod tests {
                 (Stage::Proposed, 1, 700),
                 (Stage::Notarized, 1, 2_000),
                 (Stage::Finalized, 1, 4_001),
+                (Stage::Consensus, 1, 6_003),
                 (Stage::Total, 1, 6_903),
             ]
         );

@@ -41,7 +41,12 @@ pub fn secret(kind: u8, index: u8) -> SecretKey {
     SecretKey::from_seed(seed)
 }
 
-pub fn genesis(validators: &[SecretKey], producer: &SecretKey, owner: &SecretKey) -> Genesis {
+/// Decides alone who validates.
+pub fn governor() -> SecretKey {
+    secret(4, 0)
+}
+
+pub fn genesis(validators: &[SecretKey], producer: &SecretKey, owner: &SecretKey, epoch_blocks: u32) -> Genesis {
     let asset = Asset { id: AssetId::new(0), name: Name::new("USD").unwrap(), decimals: 2 };
     let issued = vec![GenesisBalance { owner: owner.public_key(), amount: Amount::new(1_000_000).unwrap() }];
     Draft {
@@ -57,8 +62,8 @@ pub fn genesis(validators: &[SecretKey], producer: &SecretKey, owner: &SecretKey
             rules: ZoneRules::default(),
         }],
         assets: vec![GenesisAsset { asset, issuer: owner.public_key(), issued }],
-        limits: ChainLimits::default(),
-        governance: Governance::default(),
+        limits: ChainLimits { epoch_blocks, ..ChainLimits::default() },
+        governance: Governance { governors: vec![governor().public_key()], approvals_min: 1 },
         requests: None,
     }
     .build()
@@ -67,9 +72,14 @@ pub fn genesis(validators: &[SecretKey], producer: &SecretKey, owner: &SecretKey
 
 impl Fixture {
     pub fn new(count: u8) -> Self {
+        Self::changing(count, usize::from(count), ChainLimits::default().epoch_blocks)
+    }
+
+    /// The first `members` of so many keys validate from genesis on.
+    pub fn changing(count: u8, members: usize, epoch_blocks: u32) -> Self {
         let keys: Vec<SecretKey> = (0..count).map(|index| secret(1, index)).collect();
         let (producer, owner) = (secret(2, 0), secret(3, 0));
-        let genesis = Arc::new(genesis(&keys, &producer, &owner));
+        let genesis = Arc::new(genesis(&keys[..members], &producer, &owner, epoch_blocks));
         let reader_key = ReaderKey::new([9; 32]);
         Self { genesis, keys, producer, owner, reader_key, idle_interval: Duration::from_millis(100) }
     }

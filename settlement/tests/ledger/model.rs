@@ -167,7 +167,8 @@ impl Model {
                 let signers: BTreeSet<_> = ordered.receipts.iter().map(|receipt| receipt.validator).collect();
                 let receipts_hold = ordered.receipts.iter().all(|receipt| {
                     let place = self.validators.iter().take_while(|key| **key < receipt.validator).count() as u16;
-                    let said = said(b"plinth/shard-receipt/1", header, id, &place.to_bytes());
+                    let of = [place.to_bytes(), (self.validators.len() as u16).to_bytes()].concat();
+                    let said = said(b"plinth/shard-receipt/1", header, id, &of);
                     keys::verify(&receipt.validator, &said, &receipt.signature).is_ok()
                 });
                 if signers.len() != ordered.receipts.len() || signers.len() < 3 || !signers.is_subset(&self.validators) {

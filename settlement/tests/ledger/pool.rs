@@ -1,5 +1,6 @@
 //! The pool: what it takes, what it proposes, and what a flood does to it.
 
+use super::epochs::committee_with;
 use super::world::*;
 use plinth_settlement::block::{Action, HeaderTransaction, SignedDeposit, SignedInstruction, Transaction, header_id};
 use plinth_settlement::keys::SecretKey;
@@ -8,7 +9,7 @@ use plinth_settlement::limits::{
     POOL_DEPOSITS_PER_OWNER_MAX, POOL_HEADERS_AHEAD_MAX, POOL_HEADERS_PER_HEIGHT_MAX, POOL_ORPHAN_RECEIPTS_PER_VALIDATOR_MAX,
 };
 use plinth_settlement::mempool::{Inserted, Mempool, Other, PoolError};
-use plinth_settlement::receipt::{self, BodyStatement};
+use plinth_settlement::receipt::{self, BodyStatement, SignedReceipt, Word};
 use plinth_types::block::{SignedHeader, ZoneHeader};
 use plinth_types::digest::Digest;
 use plinth_types::id::{Height, ProducerEpoch, Signature, TimestampNs};
@@ -329,4 +330,40 @@ fn what_owners_zones_and_validators_say_is_pooled_and_proposed() {
     assert_eq!(drain(&mut pool, &mut state), 1);
     assert_eq!((state.balance(&owner(7).public_key(), BTC), state.decisions()), (amount(70), 1));
     assert!(!pool.has_proposal(&state));
+}
+
+/// A shard belongs to a place, and places move when the committee changes: what was said of the old one must not be counted as the new.
+#[test]
+fn a_receipt_for_a_place_that_is_anothers_now_counts_no_more() {
+    let (mut state, mut pool) = (state(), Mempool::new());
+    // The first one leaves, so the others move up.
+    let mut members: Vec<u8> = (0..4).collect();
+    members.sort_by_key(|&index| validator(index).public_key());
+    let staying = [members[1], members[2], members[3]];
+    let joining = (4..100).find(|&index| validator(index).public_key() > validator(members[3]).public_key()).unwrap();
+    let committee = committee_with(&[staying[0], staying[1], staying[2], joining]);
+    advance(&mut state, vec![decide(1, Action::SetCommittee { validators: committee.clone() })]);
+    while state.height().get() < u64::from(2 * EPOCH_BLOCKS) - 2 {
+        advance(&mut state, Vec::new());
+    }
+    let header = Producer::new(TRADING).next(&state, 1);
+    pool.insert_header(&state, sign_header(header.clone())).unwrap();
+    for &index in &staying[1..] {
+        assert_eq!(pool.insert_receipt(&state, signed_receipt(&header, index)), Ok(Inserted::New));
+    }
+    advance(&mut state, Vec::new());
+    pool.prune(&state);
+
+    // Behind the epoch's last block: an honest validator may say the old thing still, and it is no lie.
+    let late = pool.insert_receipt(&state, signed_receipt(&header, staying[0]));
+    assert_eq!(late, Err(PoolError::OtherPlace { key: validator(staying[0]).public_key() }));
+    assert!(pool.propose(&state, ROOM).is_empty());
+    let Transaction::Header(ordered) = order_by(header.clone(), staying, &committee) else { panic!("a header") };
+    let statement = BodyStatement::of(&header, header_id(&header));
+    for (count, receipt) in ordered.receipts.iter().enumerate() {
+        assert_eq!(pool.propose(&state, ROOM).len(), 0, "{count} receipts");
+        let word = Word::shard_checked(state.committee(), &receipt.validator).unwrap();
+        assert_eq!(pool.insert_receipt(&state, SignedReceipt { statement, word, receipt: *receipt }), Ok(Inserted::New));
+    }
+    assert_eq!(pool.propose(&state, ROOM), [Transaction::Header(ordered)]);
 }

@@ -137,7 +137,8 @@ pub(crate) fn shard_word(index: u8) -> receipt::Word {
     let key = validator(index).public_key();
     let mut committee: Vec<_> = (0..4).map(|index| validator(index).public_key()).collect();
     committee.sort();
-    receipt::Word::ShardChecked { index: committee.iter().position(|known| *known == key).unwrap_or_default() as u16 }
+    let index = committee.iter().position(|known| *known == key).unwrap_or_default() as u16;
+    receipt::Word::ShardChecked { index, count: 4 }
 }
 
 /// The word of these validators about the body of an ordered header.
@@ -178,7 +179,8 @@ pub(crate) fn order_by(header: ZoneHeader, validators: impl IntoIterator<Item = 
     let receipt = |index: u8| {
         let key = validator(index);
         let place = committee.iter().position(|known| *known == key.public_key()).unwrap() as u16;
-        statement.sign(receipt::Word::ShardChecked { index: place }, &key).receipt
+        let count = committee.len() as u16;
+        statement.sign(receipt::Word::ShardChecked { index: place, count }, &key).receipt
     };
     let mut receipts: Vec<_> = validators.into_iter().map(receipt).collect();
     receipts.sort_by_key(|receipt| receipt.validator);

@@ -7,6 +7,7 @@ use commonware_codec::{DecodeExt as _, Encode as _};
 use commonware_consensus::simplex::types::{Finalize, Notarize, Proposal, Vote};
 use commonware_cryptography::{Hasher as _, Sha256, ed25519, sha256};
 use commonware_p2p::simulated::{self, Link, Network as SimulatedNetwork, Oracle};
+use commonware_p2p::utils::mux::{self, GlobalSender};
 use commonware_p2p::{Receiver as _, Recipients, Sender as _};
 use commonware_runtime::{Clock as _, Handle, IoBuf, Quota, Spawner as _, Supervisor as _, deterministic};
 use commonware_utils::{NZU32, NZUsize, probability};
@@ -212,23 +213,26 @@ pub fn assert_agreement(simulation: &Simulation) {
     assert!(!blocks.is_empty());
 }
 
-async fn contradict(scheme: Scheme, (mut sender, mut receiver): Ends) {
+async fn contradict(scheme: Scheme, (sender, mut receiver): Ends) {
+    // Each epoch's engine has a share of the channel, and votes start with their epoch.
+    let mut sender = GlobalSender::new(sender);
     let other = Sha256::hash(&[b"another block"]);
     while let Ok((_, message)) = receiver.recv().await {
+        let Ok((epoch, message)) = mux::parse(message) else { continue };
         let Ok(vote) = Vote::<Scheme, sha256::Digest>::decode(message) else { continue };
         match vote {
             Vote::Notarize(vote) => {
                 let conflict = Proposal::new(vote.round(), vote.proposal.parent, other);
                 for proposal in [conflict, vote.proposal] {
                     let vote = Notarize::<Scheme, _>::sign(&scheme, proposal).unwrap();
-                    sender.send(Recipients::All, Vote::Notarize(vote).encode(), true);
+                    sender.send(epoch, Recipients::All, Vote::Notarize(vote).encode(), true);
                 }
             }
             Vote::Finalize(vote) => {
                 let conflict = Proposal::new(vote.round(), vote.proposal.parent, other);
                 for proposal in [conflict, vote.proposal] {
                     let vote = Finalize::<Scheme, _>::sign(&scheme, proposal).unwrap();
-                    sender.send(Recipients::All, Vote::Finalize(vote).encode(), true);
+                    sender.send(epoch, Recipients::All, Vote::Finalize(vote).encode(), true);
                 }
             }
             Vote::Nullify(_) => {}

@@ -26,13 +26,16 @@ mod turn;
 
 use crate::chain::Chain;
 use crate::engine::{Context, Wire};
+use commonware_codec::varint::UInt;
 use commonware_codec::{Copying, DecodeExt as _, Encode as _};
 use commonware_consensus::simplex::types;
 use commonware_cryptography::{ed25519, sha256};
 use commonware_p2p::simulated::Receiver;
+use commonware_p2p::utils::mux;
 use commonware_p2p::{Receiver as _, Recipients, Sender as _};
-use commonware_runtime::{Handle, Spawner as _};
+use commonware_runtime::{Handle, IoBuf, IoBufs, Spawner as _};
 use plinth_settlement::consensus::Scheme;
+use plinth_settlement::transport::Channel;
 use std::sync::Arc;
 
 pub(crate) type Vote = types::Vote<Scheme, sha256::Digest>;
@@ -112,16 +115,25 @@ impl Behaviour {
 pub(crate) struct Line {
     sender: Wire,
     receiver: Receiver<ed25519::PublicKey>,
+    /// The epoch heard of last, on a channel that the engines of all epochs share.
+    epoch: Option<u64>,
 }
 
 impl Line {
-    pub(crate) fn new((sender, receiver): (Wire, Receiver<ed25519::PublicKey>)) -> Self {
-        Self { sender, receiver }
+    pub(crate) fn new(channel: Channel, (sender, receiver): (Wire, Receiver<ed25519::PublicKey>)) -> Self {
+        Self { sender, receiver, epoch: is_shared(channel).then_some(0) }
     }
 
     /// What comes next; `None` when the network ends.
     async fn hear(&mut self) -> Option<Vec<u8>> {
-        self.receiver.recv().await.ok().map(|(_, message)| message.into())
+        loop {
+            let (_, message) = self.receiver.recv().await.ok()?;
+            let Some(epoch) = &mut self.epoch else { return Some(message.into()) };
+            if let Ok((heard, message)) = mux::parse(message) {
+                *epoch = heard;
+                return Some(message.into());
+            }
+        }
     }
 
     /// The next vote; what is none is skipped.
@@ -133,17 +145,31 @@ impl Line {
         }
     }
 
-    fn tell(&mut self, message: impl Into<commonware_runtime::IoBufs> + Send) {
+    fn tell(&mut self, message: impl Into<IoBufs> + Send) {
         self.tell_to(Recipients::All, message);
     }
 
-    fn tell_to(&mut self, to: Recipients<ed25519::PublicKey>, message: impl Into<commonware_runtime::IoBufs> + Send) {
+    fn tell_to(&mut self, to: Recipients<ed25519::PublicKey>, message: impl Into<IoBufs> + Send) {
+        let mut message: IoBufs = message.into();
+        if let Some(epoch) = self.epoch {
+            message.prepend(UInt(epoch).encode().into());
+        }
         let _told = self.sender.send(to, message, true);
     }
 
     fn vote(&mut self, vote: &Vote) {
         self.tell(vote.encode());
     }
+}
+
+/// Whether every epoch's engine has its share of the channel: then a message starts with its epoch.
+pub(crate) const fn is_shared(channel: Channel) -> bool {
+    matches!(channel, Channel::Votes | Channel::Certificates | Channel::Resolver)
+}
+
+/// A message without its epoch; `None` if it is too short to have one.
+pub(crate) fn payload_of(channel: Channel, message: IoBuf) -> Option<Vec<u8>> {
+    if is_shared(channel) { mux::parse(message).ok().map(|(_, message)| message.into()) } else { Some(message.into()) }
 }
 
 /// Where a Byzantine validator stands: its key, and every channel that a validator has.

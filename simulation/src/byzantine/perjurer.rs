@@ -15,8 +15,8 @@ pub(super) async fn run(Post { chain, index, mut gossip, .. }: Post) {
         }
         let statement = BodyStatement::of(&signed.header, header_id(&signed.header));
         let key = &chain.validators[index];
-        let Some(place) = chain.genesis.committee().index_of(&key.public_key()) else { return };
-        let lie = Gossip::Header(signed, statement.sign(Word::ShardChecked { index: place }, key));
+        let Some(word) = Word::shard_checked(chain.genesis.committee(), &key.public_key()) else { return };
+        let lie = Gossip::Header(signed, statement.sign(word, key));
         gossip.tell(IoBuf::from(lie.to_bytes()));
     }
 }

@@ -1,6 +1,7 @@
 //! The rules of money, said once more: a replay of every final block that shares no rule with the product.
 
 use super::Violation;
+use super::committees::Committees;
 use crate::coverage::{Coverage, Visited};
 use plinth_settlement::block::{Block, BodyTransaction, HeaderTransaction, SignedDeposit, Transaction, header_id};
 use plinth_settlement::genesis::Genesis;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Books {
     genesis: Arc<Genesis>,
-    quorum: usize,
+    committees: Committees,
     last: Digest,
     height: u64,
     time: u64,
@@ -54,12 +55,10 @@ impl Books {
         }
         let books = |producer| ZoneBooks { producer, ..ZoneBooks::default() };
         let zones = genesis.zones().iter().map(|zone| (zone.id, books(zone.producer))).collect();
-        // n = 3f + 1 and a rest; f + 1 honest ones are in any 2f + 1.
-        let quorum = 2 * ((genesis.committee().keys().len() - 1) / 3) + 1;
         let block = genesis.block();
         Self {
             genesis: Arc::clone(genesis),
-            quorum,
+            committees: Committees::new(genesis),
             last: block.id(),
             height: 0,
             time: block.time().get(),
@@ -98,15 +97,21 @@ impl Books {
                 Transaction::Body(body) => self.verdict(body)?,
                 // No producer here codes what is no codeword.
                 Transaction::Fraud(_) => return Err(Violation::Availability(format!("a proof of fraud in block {height}"))),
-                // The simulated chain has no governor, and nobody in it says anything but deposits, headers and what of their bodies.
-                Transaction::Governed(_)
-                | Transaction::Instruct(_)
-                | Transaction::Outbox(_)
-                | Transaction::Verdict(_)
-                | Transaction::Exit(_) => return Err(Violation::Signature(format!("what nobody sent in block {height}"))),
+                Transaction::Governed(governed) => self.committees.decide(governed, height)?,
+                // Nobody in the simulated chain says anything else.
+                Transaction::Instruct(_) | Transaction::Outbox(_) | Transaction::Verdict(_) | Transaction::Exit(_) => {
+                    return Err(Violation::Signature(format!("what nobody sent in block {height}")));
+                }
             }
         }
+        self.committees.reach(height);
         self.check_conserved()
+    }
+
+    /// Who validates when.
+    #[must_use]
+    pub const fn committees(&self) -> &Committees {
+        &self.committees
     }
 
     /// Height of the last block applied.
@@ -209,9 +214,10 @@ impl Books {
     }
 
     fn check_receipts(&self, ordered: &HeaderTransaction, id: Digest) -> Result<(), Violation> {
-        let (height, quorum) = (self.height, self.quorum);
+        let (height, known) = (self.height, self.committees.at(self.height));
+        // n = 3f + 1 and a rest; f + 1 honest ones are in any 2f + 1.
+        let quorum = 2 * ((known.len() - 1) / 3) + 1;
         let who: BTreeSet<PublicKey> = ordered.receipts.iter().map(|receipt| receipt.validator).collect();
-        let known = self.genesis.committee().keys();
         let count = who.iter().filter(|key| known.contains(key)).count();
         if count < quorum || who.len() != ordered.receipts.len() {
             return Err(Violation::Availability(format!("{count} of {quorum} receipts for a header in block {height}")));
@@ -219,7 +225,7 @@ impl Books {
         let statement = BodyStatement::of(&ordered.signed.header, id);
         for receipt in &ordered.receipts {
             let place = known.iter().take_while(|key| **key < receipt.validator).count() as u16;
-            let statement = statement.signed_bytes(Word::ShardChecked { index: place });
+            let statement = statement.signed_bytes(Word::ShardChecked { index: place, count: known.len() as u16 });
             keys::verify(&receipt.validator, &statement, &receipt.signature)
                 .map_err(|error| Violation::Signature(format!("receipt in block {height}: {error}")))?;
         }
@@ -230,7 +236,7 @@ impl Books {
     fn verdict(&self, verdict: &BodyTransaction) -> Result<(), Violation> {
         let (height, header) = (self.height, verdict.statement.header);
         let who: BTreeSet<PublicKey> = verdict.receipts.iter().map(|receipt| receipt.validator).collect();
-        let known = self.genesis.committee().keys();
+        let known = self.committees.at(height);
         let count = who.iter().filter(|key| known.contains(key)).count();
         let enough = count > (known.len() - 1) / 3 && who.len() == verdict.receipts.len();
         if !enough || verdict.word != Word::Rebuilt || !self.effects.contains(&header) {

@@ -3,11 +3,14 @@
 //! * [`ledger`] restates the rules of money in the plainest way and replays every final block: conservation, exactly once, turnstile,
 //!   2f + 1 receipts. It shares the wire formats and the signature check with the product, and no rule.
 //! * [`agreement`]: two final blocks of one height never exist, nor two certificates of one view for different blocks.
+//! * [`agreement`] also counts who signed: nothing is final with fewer than 2f + 1 of its epoch's validators, whom [`committees`] knows from
+//!   the final blocks.
 //! * [`votes`]: no honest validator ever signs two votes of one view that contradict each other, whatever happened to it in between.
 //!
 //! The bounds on progress are checked by [`crate::world`], evidence by [`crate::verdict`].
 
 pub mod agreement;
+pub mod committees;
 pub mod ledger;
 pub mod votes;
 
@@ -37,6 +40,12 @@ pub enum Violation {
     /// An honest validator signed two votes that contradict each other.
     #[error("double vote: {0}")]
     DoubleVote(String),
+    /// A block is final that too few signed.
+    #[error("quorum: {0}")]
+    Quorum(String),
+    /// Something was decided that nobody had the authority to decide.
+    #[error("authority: {0}")]
+    Authority(String),
     /// Nothing moved for too long after everything was healed.
     #[error("liveness: {0}")]
     Liveness(String),
@@ -66,6 +75,8 @@ impl Violation {
             Self::Availability(_) => "availability",
             Self::Signature(_) => "signature",
             Self::DoubleVote(_) => "double-vote",
+            Self::Quorum(_) => "quorum",
+            Self::Authority(_) => "authority",
             Self::Liveness(_) => "liveness",
             Self::Evidence(_) => "evidence",
             Self::HonestRefused(_) => "honest-refused",

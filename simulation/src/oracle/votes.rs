@@ -2,14 +2,15 @@
 
 use super::Violation;
 use crate::byzantine::Vote;
-use commonware_consensus::Viewable as _;
+use commonware_consensus::types::Round;
+use commonware_consensus::{Epochable as _, Viewable as _};
 use plinth_settlement::digest::from_consensus;
 use plinth_types::digest::Digest;
 use std::collections::BTreeMap;
 
 /// Votes by view and validator.
 #[derive(Debug, Default)]
-pub struct Votes(BTreeMap<(u64, usize), Said>);
+pub struct Votes(BTreeMap<(Round, usize), Said>);
 
 #[derive(Debug, Default)]
 struct Said {
@@ -25,8 +26,8 @@ impl Votes {
     ///
     /// [`Violation::DoubleVote`]: it contradicts an earlier vote of the same validator.
     pub(crate) fn take(&mut self, validator: usize, vote: &Vote) -> Result<(), Violation> {
-        let view = vote.view().get();
-        let said = self.0.entry((view, validator)).or_default();
+        let round = Round::new(vote.epoch(), vote.view());
+        let said = self.0.entry((round, validator)).or_default();
         let contradiction = match vote {
             Vote::Notarize(vote) => {
                 let block = from_consensus(vote.proposal.payload);
@@ -46,7 +47,7 @@ impl Votes {
         };
         match contradiction {
             None => Ok(()),
-            Some(what) => Err(Violation::DoubleVote(format!("validator {validator} in view {view} {what}"))),
+            Some(what) => Err(Violation::DoubleVote(format!("validator {validator} in {round:?} {what}"))),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::World;
 use crate::byzantine::{self, Behaviour, Line, Post};
-use crate::engine::{Road, Validator};
+use crate::engine::{Peers, Road, Validator};
 use commonware_cryptography::ed25519;
 use commonware_p2p::simulated::SplitTarget;
 use commonware_runtime::Supervisor as _;
@@ -21,7 +21,7 @@ impl World<'_> {
         for channel in
             [Channel::Votes, Channel::Certificates, Channel::Resolver, Channel::Blocks, Channel::Backfill, Channel::Gossip]
         {
-            lines.push(Line::new(self.ends(index, channel).await));
+            lines.push(Line::new(channel, self.ends(index, channel).await));
         }
         let lines: [Line; 6] = lines.try_into().unwrap_or_else(|_| unreachable!("one line per channel"));
         let [votes, certificates, resolver, blocks, backfill, gossip] = lines;
@@ -66,7 +66,7 @@ impl World<'_> {
             let ends: [_; 7] = ends.try_into().unwrap_or_else(|_| unreachable!("one road per channel"));
             let [votes, certificates, resolver, blocks, backfill, gossip, shards] = ends;
             let blocker = self.oracle.control(self.chain.peers[index].clone());
-            let peers = self.oracle.manager();
+            let peers = Peers::new(self.oracle.manager(), self.chain.observer.clone());
             let network = Network { votes, certificates, resolver, blocks, backfill, gossip, shards, blocker, peers };
             let context = self.life("twin", index).with_attribute("twin", at);
             let started = Validator::start(context, &self.chain, index, format!("twin-{index}-{at}"), network).await;

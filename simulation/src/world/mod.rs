@@ -1,12 +1,13 @@
 //! One life of a world: from power on to power loss. Storage, and everybody outside, lives on.
 
+mod epochs;
 mod liars;
 mod links;
 mod settle;
 
 use crate::chain::Chain;
 use crate::coverage::{Coverage, Visited};
-use crate::engine::{Context, Road, Roads, Validator, Wire};
+use crate::engine::{Context, Peers, Road, Roads, Validator, Wire};
 use crate::limits::{MESSAGES_PER_SECOND, TICK};
 use crate::oracle::Violation;
 use crate::outside::Outside;
@@ -51,6 +52,8 @@ pub(crate) struct World<'a> {
     /// Of each validator, up to which height its blocks were read.
     followed: BTreeMap<usize, u64>,
     starts: u64,
+    /// Since when nobody can have a quorum, and how many rounds were finalized when all that was under way had come in.
+    silence: Option<epochs::Silence>,
     tick_at: TimestampNs,
     quiet: bool,
 }
@@ -77,7 +80,8 @@ impl<'a> World<'a> {
             max_size: BLOCK_FRAME_SIZE_MAX as u32,
             max_peers_per_set: NZUsize!(64),
             disconnect_on_block: true,
-            tracked_peer_sets: NZUsize!(1),
+            // The epoch's, and for those who are behind the one before.
+            tracked_peer_sets: NZUsize!(2),
         };
         let network = context.child("network");
         let (network, oracle) =
@@ -103,6 +107,7 @@ impl<'a> World<'a> {
             cut: BTreeSet::new(),
             followed: BTreeMap::new(),
             starts: 0,
+            silence: None,
             tick_at,
             quiet: false,
         };
@@ -180,13 +185,18 @@ impl<'a> World<'a> {
                 self.fail_disks().await;
                 return Some(order.clone());
             }
+            Step::Decide(committee) => self.outside.decide(committee),
+            Step::AwaitCommittee => {
+                self.wait_for(|world| world.outside.is_committee_at_work()).await;
+            }
+            Step::AwaitEpochEnd(left) => self.wait_epoch_end(*left).await,
             Step::Settle => self.settle().await,
         }
         None
     }
 
     /// Lets time pass; everybody outside acts at every tick.
-    async fn pass(&mut self, duration: Duration) {
+    pub(super) async fn pass(&mut self, duration: Duration) {
         let end = self.context.current() + duration;
         loop {
             let now = self.context.current();
@@ -211,6 +221,7 @@ impl<'a> World<'a> {
 
     async fn tick(&mut self) {
         self.read_blocks();
+        self.watch_quorum();
         let (now, more) = (self.now(), !self.quiet);
         let Self { running, outside, notes, .. } = self;
         let validators: Vec<(usize, &Consensus)> =
@@ -227,19 +238,17 @@ impl<'a> World<'a> {
     /// Reads what each validator shows to clients that follow the chain.
     fn read_blocks(&mut self) {
         let mut heard = self.notes.lock();
+        let committee = self.outside.state().committee().clone();
         for (&index, validator) in &self.running {
             let followed = self.followed.entry(index).or_default();
             let height = validator.consensus.chain.finalized().height().get();
-            let mut missed = 0;
             while *followed < height {
                 *followed += 1;
-                // Only the last few are kept for clients; a validator that comes back shows those.
-                let Some(shown) = validator.consensus.chain.recent(Height::new(*followed)) else {
-                    missed += 1;
-                    continue;
-                };
+                // Only the last few are kept for clients, of what a validator applied since it started. What nobody shows ends the books,
+                // and that is noticed when all must be level.
+                let Some(shown) = validator.consensus.chain.recent(Height::new(*followed)) else { continue };
                 if let Some(certificate) = &shown.certificate {
-                    let taken = heard.agreement.take_certificate(certificate);
+                    let taken = heard.agreement.take_shown(index, certificate);
                     heard.note(taken);
                 }
                 let taken = heard.agreement.take_block(index, &shown.block);
@@ -248,12 +257,12 @@ impl<'a> World<'a> {
                     let applied = self.outside.take(&shown.block, shown.certificate, &mut coverage);
                     heard.coverage = coverage;
                     heard.note(applied);
+                    let learned = heard.agreement.learn(self.outside.books().committees());
+                    heard.note(learned);
                 }
             }
-            if missed > 0 && *followed < self.outside.books().height() {
-                heard.violations.push(Violation::Liveness(format!("validator {index} hides {missed} blocks")));
-            }
         }
+        self.visit_committee(&committee, &mut heard);
     }
 
     async fn start(&mut self, index: usize) {
@@ -310,7 +319,7 @@ impl<'a> World<'a> {
             gossip: self.road(index, Channel::Gossip).await,
             shards: self.road(index, Channel::Shards).await,
             blocker: self.oracle.control(self.chain.peers[index].clone()),
-            peers: self.oracle.manager(),
+            peers: Peers::new(self.oracle.manager(), self.chain.observer.clone()),
         }
     }
 

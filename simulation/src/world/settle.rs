@@ -2,7 +2,7 @@
 
 use super::World;
 use crate::coverage::Visited;
-use crate::limits::{BLOCKS_AFTER_HEALING, PROGRESS_WITHIN, SETTLED_WITHIN, TICK};
+use crate::limits::{BLOCKS_AFTER_HEALING, PROGRESS_WITHIN, PROGRESS_WITHIN_EPOCHS, SETTLED_WITHIN, TICK};
 use crate::oracle::Violation;
 use commonware_runtime::Clock as _;
 use plinth_settlement::consensus::Consensus;
@@ -20,6 +20,7 @@ impl World<'_> {
         self.read_blocks();
         let (start, base) = (self.context.current(), self.outside.books().height());
         let mut progress = None;
+        let progress_within = if self.plan.changes_committee() { PROGRESS_WITHIN_EPOCHS } else { PROGRESS_WITHIN };
         loop {
             self.pass(TICK).await;
             let now = self.context.current();
@@ -29,19 +30,21 @@ impl World<'_> {
                 progress = Some(waited);
                 self.outside.recoveries.push(waited);
             }
-            let level = self
-                .running
-                .values()
-                .all(|validator| validator.consensus.chain.finalized().height().get() >= base + BLOCKS_AFTER_HEALING);
-            if level && self.outside.unfinished().is_none() {
+            let level = self.members().all(|validator| validator.chain.finalized().height().get() >= base + BLOCKS_AFTER_HEALING);
+            // What validators say is final, certificates must say too.
+            let certified = self.notes.lock().agreement.certified_height().get();
+            if level && certified >= base + BLOCKS_AFTER_HEALING && self.outside.unfinished().is_none() {
                 break;
             }
-            if progress.is_none() && waited > PROGRESS_WITHIN {
-                self.stuck(&format!("no block within {PROGRESS_WITHIN:?} of healing"));
+            if progress.is_none() && waited > progress_within {
+                self.stuck(&format!("no block within {progress_within:?} of healing"));
                 progress = Some(waited);
             }
             if waited > SETTLED_WITHIN {
-                let what = self.outside.unfinished().unwrap_or_else(|| "a validator".into());
+                let what = self
+                    .outside
+                    .unfinished()
+                    .unwrap_or_else(|| if level { format!("certificates end at {certified}") } else { "a validator".into() });
                 self.stuck(&format!("not level within {SETTLED_WITHIN:?} of healing: {what}"));
                 break;
             }
