@@ -5,25 +5,41 @@
 //! genesis = "genesis.toml"
 //! directory = "data"
 //! listen = "127.0.0.1:7101"           # or "none": dials out only, from behind a NAT
+//! http = "127.0.0.1:7181"             # may be left out; histograms and checkpoints, to anyone who reaches it
 //! clients = []                        # keys beside the zones' producers
 //! idle_interval_ms = 500              # how long an idle proposer waits for content
 //! worker_threads = 1
 //! state_sync = false                  # true: an empty directory begins with the state that the others certify, if they are far ahead
+//!
+//! [checkpoints]                       # may be left out: then it signs none
+//! group_file = "group.hex"            # the group's polynomial, the same for all: `plinth-validator --deal`
+//! share_file = "share.hex"            # this validator's own; may be left out
+//! every_blocks = 16                   # the same for all
+//!
+//! [[checkpoints.next]]                # a group that takes over, the same for all; any number, in order
+//! first_height = 28800                # signs from here on
+//! group_file = "group-2.hex"
+//! share_file = "share-2.hex"          # may be left out: this validator is not in it
+//! validators = ["64 hexadecimal digits"]   # whose shares they are, in ascending order
 //!
 //! [[validators]]                      # where validators listen; those that are not here dial this one
 //! key = "64 hexadecimal digits"
 //! address = "127.0.0.1:7101"
 //! ```
 
+mod groups;
+
 use crate::limits::CONFIG_SIZE_MAX;
+use plinth_settlement::checkpoint::{Polynomial, Share};
+use plinth_settlement::committee::Committee;
 use plinth_settlement::consensus::limits::{IDLE_INTERVAL_DEFAULT, IDLE_INTERVAL_MAX};
 use plinth_settlement::genesis::{Genesis, GenesisTextError};
 use plinth_settlement::keys::{KeyError, SecretKey, parse_public_key};
 use plinth_settlement::transport::Peer;
-use plinth_types::id::PublicKey;
+use plinth_types::id::{Height, PublicKey};
 use serde::Deserialize;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +52,8 @@ pub struct ValidatorConfig {
     pub key: SecretKey,
     /// Where it listens; `None` dials out only.
     pub listen: Option<SocketAddr>,
+    /// Where it serves histograms and checkpoints over HTTP.
+    pub http: Option<SocketAddr>,
     /// Where validators listen, those included that may become one. Who is not here dials this one.
     pub peers: Vec<Peer>,
     /// The chain.
@@ -50,6 +68,30 @@ pub struct ValidatorConfig {
     pub worker_threads: NonZeroUsize,
     /// Whether an empty directory begins with the state that the others certify, if they are far ahead, and not with every block.
     pub state_sync: bool,
+    /// Its share of the group that signs checkpoints.
+    pub checkpoints: Option<CheckpointConfig>,
+}
+
+/// What it signs checkpoints with.
+#[derive(Clone, Debug)]
+pub struct CheckpointConfig {
+    /// The group of the validators of the genesis, and those that take over from it, by height.
+    pub groups: Vec<CheckpointGroup>,
+    /// Every so many blocks.
+    pub every: NonZeroU64,
+}
+
+/// Validators that sign checkpoints together.
+#[derive(Clone, Debug)]
+pub struct CheckpointGroup {
+    /// The first height whose checkpoint it signs.
+    pub first: Height,
+    /// Its public side.
+    pub polynomial: Polynomial,
+    /// This validator's share, if it is in the group.
+    pub share: Option<Share>,
+    /// Whose shares they are, ascending.
+    pub members: Committee,
 }
 
 /// Why a file is no configuration.
@@ -89,6 +131,14 @@ pub enum ConfigError {
         /// What is wrong.
         error: KeyError,
     },
+    /// A group or share that cannot be read, or that do not fit each other and the genesis.
+    #[error("{path}: {error}")]
+    Group {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        error: String,
+    },
     /// A genesis that cannot be read.
     #[error("{path}: {error}")]
     Genesis {
@@ -116,12 +166,33 @@ struct ConfigText {
     genesis: PathBuf,
     directory: PathBuf,
     listen: ListenText,
+    http: Option<SocketAddr>,
     #[serde(default)]
     clients: Vec<String>,
     idle_interval_ms: Option<u64>,
     worker_threads: Option<NonZeroUsize>,
     state_sync: Option<bool>,
     validators: Vec<PeerText>,
+    checkpoints: Option<CheckpointText>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CheckpointText {
+    group_file: PathBuf,
+    share_file: Option<PathBuf>,
+    every_blocks: NonZeroU64,
+    #[serde(default)]
+    next: Vec<NextText>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NextText {
+    first_height: u64,
+    group_file: PathBuf,
+    share_file: Option<PathBuf>,
+    validators: Vec<String>,
 }
 
 /// An address, or the word `none`.
@@ -183,9 +254,11 @@ impl ValidatorConfig {
                 return Err(ConfigError::IdleInterval { path: path.into(), value, max: IDLE_INTERVAL_MAX.as_millis() });
             }
         };
+        let checkpoints = text.checkpoints.map(|text| groups::read_all(path, text, &genesis, &key.public_key())).transpose()?;
         Ok(Self {
             key,
             listen: text.listen.0,
+            http: text.http,
             peers,
             genesis: Arc::new(genesis),
             directory: folder.join(text.directory),
@@ -193,6 +266,7 @@ impl ValidatorConfig {
             idle_interval,
             worker_threads: text.worker_threads.unwrap_or(NonZeroUsize::MIN),
             state_sync: text.state_sync.unwrap_or(false),
+            checkpoints,
         })
     }
 }

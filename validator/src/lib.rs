@@ -9,12 +9,13 @@
 pub mod config;
 mod donor;
 mod facts;
+mod http;
 pub mod limits;
 mod run;
 mod service;
 mod status;
 
-pub use config::{ConfigError, ValidatorConfig};
+pub use config::{CheckpointConfig, CheckpointGroup, ConfigError, ValidatorConfig};
 pub use plinth_settlement::transport::Peer;
 pub use run::{StartError, StopError, Validator, ValidatorHandle};
 pub use status::{ValidatorStatus, ZoneView};

@@ -18,3 +18,13 @@ pub const CONFIG_SIZE_MAX: u64 = 1 << 20;
 pub const BLOCKING_THREADS_MAX: usize = 16;
 /// Bytes of a validator thread's stack.
 pub const THREAD_STACK_SIZE: usize = 2 << 20;
+/// Connections served at once over HTTP; the next ones wait in the kernel's queue.
+pub const HTTP_CONNECTIONS_MAX: usize = 8;
+/// Most bytes of an HTTP request's head.
+pub const HTTP_HEAD_SIZE_MAX: usize = 4 << 10;
+/// An HTTP request that is not read and answered after this is given up.
+pub const HTTP_TIMEOUT: Duration = Duration::from_secs(2);
+/// Pause when a connection cannot be accepted.
+pub const HTTP_RETRY_DELAY: Duration = Duration::from_millis(100);
+/// Most bytes of a histogram log that is merged.
+pub const LOG_SIZE_MAX: u64 = 16 << 20;

@@ -1,14 +1,19 @@
 //! Starts and stops a validator on threads of its own. The one place where consensus is made concrete: tokio, QUIC.
 
 use crate::donor::Remote;
+use crate::http::{self, Told};
 use crate::limits::{BLOCKING_THREADS_MAX, CLOSE_TIMEOUT, THREAD_STACK_SIZE};
 use crate::service::Service;
-use crate::{ValidatorConfig, ValidatorStatus};
+use crate::{CheckpointConfig, CheckpointGroup, ValidatorConfig, ValidatorStatus};
 use commonware_runtime::{Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
-use futures::future::select_all;
+use futures::future::{pending, select_all};
+use plinth_settlement::block::GovernedTransaction;
+use plinth_settlement::checkpoint::{Checkpoint, Handover};
+use plinth_settlement::consensus::checkpoints::{self, Checkpoints, Group, Signer};
 use plinth_settlement::consensus::{self, Chain, Consensus, ConsensusConfig, ConsensusError, Donor, Evidence, Network};
 use plinth_settlement::keys::{self, KeyError};
-use plinth_settlement::stages::write_log;
+use plinth_settlement::mempool::PoolError;
+use plinth_settlement::stages::{Histograms, write_log};
 use plinth_settlement::transport::{AllowList, Channel, Identity, Transport, TransportConfig, TransportError};
 use plinth_types::id::{Height, PublicKey};
 use std::collections::BTreeMap;
@@ -18,6 +23,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 use thiserror::Error;
+use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 use tracing::{error, info};
@@ -54,6 +60,14 @@ pub enum StartError {
     /// The network refused.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// The address of HTTP cannot be listened on.
+    #[error("HTTP: cannot listen on {address}: {source}")]
+    Http {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// Consensus refused.
     #[error(transparent)]
     Consensus(#[from] ConsensusError),
@@ -72,7 +86,9 @@ pub struct StopError;
 pub struct ValidatorHandle {
     key: PublicKey,
     listen: SocketAddr,
+    http_address: Option<SocketAddr>,
     chain: Chain,
+    checkpoints: Checkpoints,
     connected: watch::Receiver<usize>,
     started: SystemTime,
     stop: Option<oneshot::Sender<()>>,
@@ -82,7 +98,9 @@ pub struct ValidatorHandle {
 /// What the validator's thread hands out once it runs.
 struct Started {
     listen: SocketAddr,
+    http_address: Option<SocketAddr>,
     chain: Chain,
+    checkpoints: Checkpoints,
     connected: watch::Receiver<usize>,
 }
 
@@ -114,12 +132,12 @@ impl Validator {
                 runner.start(|context| run(context, config, stopped, report));
             })
             .map_err(StartError::Thread)?;
-        let Started { listen, chain, connected } = match started.recv() {
+        let Started { listen, http_address, chain, checkpoints, connected } = match started.recv() {
             Ok(started) => started?,
             Err(mpsc::RecvError) => return Err(StartError::Died),
         };
         let (stop, thread) = (Some(stop), Some(thread));
-        Ok(ValidatorHandle { key, listen, chain, connected, started: SystemTime::now(), stop, thread })
+        Ok(ValidatorHandle { key, listen, http_address, chain, checkpoints, connected, started: SystemTime::now(), stop, thread })
     }
 }
 
@@ -149,10 +167,43 @@ impl ValidatorHandle {
         self.chain.finalized()
     }
 
+    /// Where its histograms and checkpoints are served over HTTP.
+    #[must_use]
+    pub const fn http_address(&self) -> Option<SocketAddr> {
+        self.http_address
+    }
+
+    /// The newest checkpoint that it signed with others.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        self.checkpoints.latest()
+    }
+
+    /// From one group of checkpoints to the next, as far as they are whole.
+    #[must_use]
+    pub fn handovers(&self) -> Vec<Handover> {
+        self.checkpoints.handovers()
+    }
+
     /// Evidence of Byzantine validators.
     #[must_use]
     pub fn evidence(&self) -> Vec<Evidence> {
         self.chain.evidence()
+    }
+
+    /// Takes a decision of the governors; it is ordered when this validator next proposes a block.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError`]: not the governors', or not the next one.
+    pub fn govern(&self, decision: GovernedTransaction) -> Result<(), PoolError> {
+        self.chain.govern(decision).map(|_| ())
+    }
+
+    /// What it measured, stage by stage.
+    #[must_use]
+    pub fn histograms(&self) -> Histograms {
+        self.chain.with_stages(|stages| stages.histograms().clone())
     }
 
     /// Writes its histograms as an HDR V2 interval log.
@@ -162,7 +213,7 @@ impl ValidatorHandle {
     /// What `out` refuses.
     pub fn write_stages(&self, out: &mut impl std::io::Write) -> std::io::Result<()> {
         let duration = self.started.elapsed().unwrap_or(Duration::ZERO);
-        self.chain.with_stages(|stages| write_log(stages, self.started, duration, out))
+        write_log(&self.histograms(), &format!("validator {}", self.key), self.started, duration, out)
     }
 
     /// Stops it: peers are told, tasks end, threads are joined.
@@ -206,16 +257,14 @@ async fn run(
     report: mpsc::SyncSender<Result<Started, StartError>>,
 ) {
     let key = config.key.public_key();
-    let (transport, consensus, service) = match assemble(&context, config).await {
+    let (Assembled { transport, listen, http_address, consensus, checkpoints }, service) = match assemble(&context, config).await {
         Ok(assembled) => assembled,
         Err(error) => {
             let _starter_gone = report.send(Err(error)).is_err();
             return;
         }
     };
-    let listen = transport.1;
-    let transport = transport.0;
-    let started = Started { listen, chain: consensus.chain.clone(), connected: transport.connected() };
+    let started = Started { listen, http_address, chain: consensus.chain.clone(), checkpoints, connected: transport.connected() };
     if report.send(Ok(started)).is_err() {
         return;
     }
@@ -236,11 +285,19 @@ async fn run(
     info!(%key, "validator stopped");
 }
 
+struct Assembled {
+    transport: Transport,
+    listen: SocketAddr,
+    http_address: Option<SocketAddr>,
+    consensus: Consensus,
+    checkpoints: Checkpoints,
+}
+
 /// The transport with its address, consensus, and the service that runs on both.
 async fn assemble(
     context: &runtime::Context,
     config: ValidatorConfig,
-) -> Result<((Transport, SocketAddr), Consensus, impl Future<Output = ()>), StartError> {
+) -> Result<(Assembled, impl Future<Output = ()>), StartError> {
     let to_consensus = |key: &PublicKey| keys::to_consensus(key).map_err(|error| StartError::Key { key: *key, error });
     // Whoever has no address dials this one.
     let mut book: BTreeMap<PublicKey, Option<SocketAddr>> =
@@ -250,6 +307,7 @@ async fn assemble(
     let validators = validators.collect::<Result<_, StartError>>()?;
     let producers = config.genesis.zones().iter().map(|zone| &zone.producer);
     let clients = producers.chain(&config.clients).map(to_consensus).collect::<Result<Vec<_>, _>>()?;
+    let (genesis, validator) = (Arc::clone(&config.genesis), config.key.public_key());
     let mut transport = Transport::start(TransportConfig {
         identity: Identity::new(config.key.to_consensus()),
         listen: config.listen,
@@ -269,7 +327,7 @@ async fn assemble(
     let consensus = consensus::start(
         context.child("consensus"),
         ConsensusConfig {
-            genesis: config.genesis,
+            genesis: Arc::clone(&genesis),
             key: config.key,
             idle_interval: config.idle_interval,
             partition: "settlement".to_owned(),
@@ -278,7 +336,39 @@ async fn assemble(
         Network { votes, certificates, resolver, blocks, backfill, gossip, shards, blocker, peers },
     )
     .await?;
+    let (blocker, (sender, receiver)) = (transport.oracle(), transport.register(Channel::Checkpoints, context.child("quota")));
+    let mut consensus = consensus;
+    let checkpoints = match config.checkpoints {
+        Some(CheckpointConfig { groups, every }) => {
+            let group = |group: CheckpointGroup| {
+                let CheckpointGroup { first, polynomial, share, members } = group;
+                Group { first, polynomial, members: consensus::keys_of(&members).into_iter().collect(), share }
+            };
+            let signer = Signer { groups: groups.into_iter().map(group).collect(), every };
+            let (checkpoints, task) =
+                checkpoints::start(context.child("checkpoints"), &consensus.chain, signer, (sender, receiver), blocker);
+            consensus.tasks.push(task);
+            checkpoints
+        }
+        None => Checkpoints::default(),
+    };
     let service = Service::new(consensus.chain.clone(), consensus.intake.clone(), consensus.marshal.clone());
     let clients = transport.take_clients();
-    Ok(((transport, listen), consensus, service.run(clients)))
+    let told =
+        Told { key: validator, chain: consensus.chain.clone(), checkpoints: checkpoints.clone(), started: SystemTime::now() };
+    let http = match config.http {
+        Some(address) => Some(TcpListener::bind(address).await.map_err(|source| StartError::Http { address, source })?),
+        None => None,
+    };
+    let http_address = http.as_ref().and_then(|listener| listener.local_addr().ok());
+    let http = async move {
+        match http {
+            Some(listener) => http::serve(listener, told).await,
+            None => pending().await,
+        }
+    };
+    let served = async move {
+        tokio::select! { () = service.run(clients) => {}, () = http => {} }
+    };
+    Ok((Assembled { transport, listen, http_address, consensus, checkpoints }, served))
 }

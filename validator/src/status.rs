@@ -1,9 +1,9 @@
 //! How a validator is, for people and for `--json`.
 
-use plinth_settlement::consensus::Chain;
+use plinth_settlement::consensus::{Chain, epoch_of};
 use plinth_settlement::stages::StageFigures;
 use plinth_types::digest::Digest;
-use plinth_types::id::{Height, PublicKey, TimestampNs, ZoneId};
+use plinth_types::id::{Epoch, Height, PublicKey, TimestampNs, ZoneId};
 use std::net::SocketAddr;
 
 /// A moment's view of one validator.
@@ -15,6 +15,10 @@ pub struct ValidatorStatus {
     pub listen: SocketAddr,
     /// Whether its threads run.
     pub running: bool,
+    /// The epoch of the next block.
+    pub epoch: Epoch,
+    /// Whether it is a validator of that epoch.
+    pub votes: bool,
     /// Height of its last finalized block.
     pub height: Height,
     /// Id of that block.
@@ -54,6 +58,8 @@ impl ValidatorStatus {
             key,
             listen,
             running,
+            epoch: epoch_of(state.rules(), state.height().next()),
+            votes: state.committee().contains(&key),
             height: state.height(),
             block: state.block(),
             time: state.time(),

@@ -44,6 +44,7 @@ pub(super) fn start_validators(
         let config = ValidatorConfig {
             key: validator.secret.clone()?,
             listen: Some(peer.address),
+            http: None,
             peers: peers.to_vec(),
             genesis: Arc::clone(&resolved.genesis),
             directory: folder.validator(index),
@@ -51,6 +52,7 @@ pub(super) fn start_validators(
             idle_interval: Duration::from_millis(resolved.idle_interval_ms),
             worker_threads: NonZeroUsize::MIN,
             state_sync: false,
+            checkpoints: None,
         };
         Some((index, config))
     });

@@ -1,12 +1,16 @@
 //! Validators of one chain in this process, over real sockets on loopback.
 
-#![allow(unreachable_pub, reason = "a module of a test")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
 use crate::chain::Fixture;
+use commonware_utils::TestRng;
+use plinth_settlement::checkpoint::{Polynomial, Share, deal};
+use plinth_settlement::committee::Committee;
 use plinth_settlement::transport::Peer;
-use plinth_validator::{Validator, ValidatorConfig, ValidatorHandle};
-use std::net::UdpSocket;
-use std::num::NonZeroUsize;
+use plinth_types::id::Height;
+use plinth_validator::{CheckpointConfig, CheckpointGroup, Validator, ValidatorConfig, ValidatorHandle};
+use std::net::{SocketAddr, UdpSocket};
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +23,10 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 pub struct Cluster {
     pub fixture: Fixture,
     pub peers: Vec<Peer>,
+    /// Groups that take over checkpoints: from which height on, and whose.
+    pub later_groups: Vec<(Height, Committee)>,
+    /// Where each validator serves HTTP.
+    pub http: Option<SocketAddr>,
     folder: TempDir,
 }
 
@@ -32,13 +40,16 @@ impl Deref for Cluster {
 
 impl Cluster {
     pub fn new(count: u8) -> Self {
-        let fixture = Fixture::new(count);
+        Self::of(Fixture::new(count))
+    }
+
+    pub fn of(fixture: Fixture) -> Self {
         // Held together until all are known, so that no two get the same one.
         let sockets: Vec<UdpSocket> = fixture.keys.iter().map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
         let addresses = sockets.iter().map(|socket| socket.local_addr().unwrap());
         let peers = fixture.keys.iter().zip(addresses).map(|(key, address)| Peer { key: key.public_key(), address }).collect();
         let folder = tempfile::tempdir().unwrap();
-        Self { fixture, peers, folder }
+        Self { fixture, peers, later_groups: Vec::new(), http: None, folder }
     }
 
     pub fn config(&self, index: usize) -> ValidatorConfig {
@@ -52,7 +63,30 @@ impl Cluster {
             idle_interval: self.idle_interval,
             worker_threads: NonZeroUsize::MIN,
             state_sync: false,
+            checkpoints: self.checkpoints(index),
+            http: self.http,
         }
+    }
+
+    /// The groups that sign checkpoints: from which height on, whose, and what was dealt to them.
+    pub fn groups(&self) -> Vec<(Height, Committee, Polynomial, Vec<Share>)> {
+        let first = (Height::new(0), self.genesis.committee().clone());
+        let groups = std::iter::once(first).chain(self.later_groups.iter().cloned()).zip(7..);
+        let dealt = groups.map(|((first, members), seed)| {
+            let (polynomial, shares) = deal(members.count(), TestRng::new(seed));
+            (first, members, polynomial, shares)
+        });
+        dealt.collect()
+    }
+
+    fn checkpoints(&self, index: usize) -> Option<CheckpointConfig> {
+        let key = self.keys[index].public_key();
+        let group = |(first, members, polynomial, shares): (Height, Committee, Polynomial, Vec<Share>)| {
+            let share = members.index_of(&key).map(|place| shares[usize::from(place)].clone());
+            CheckpointGroup { first, polynomial, share, members }
+        };
+        let groups = self.groups().into_iter().map(group).collect();
+        Some(CheckpointConfig { groups, every: NonZeroU64::new(4).unwrap() })
     }
 
     pub fn start(&self, index: usize) -> ValidatorHandle {
