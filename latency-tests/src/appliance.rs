@@ -3,10 +3,10 @@
 use plinth_node::replay::child::{ChildAppliance, ChildError, Ready, Status};
 use std::path::{Path, PathBuf};
 
-/// The program `plinth` beside this one.
-pub(crate) fn beside() -> PathBuf {
+/// The program of this name beside this one.
+pub(crate) fn beside(program: &str) -> PathBuf {
     let here = std::env::current_exe().unwrap_or_default();
-    here.parent().unwrap_or(Path::new(".")).join("plinth")
+    here.parent().unwrap_or(Path::new(".")).join(program)
 }
 
 /// A running appliance on a scratch folder.
@@ -41,7 +41,7 @@ pub(crate) fn start(plinth: &Path, dir: &Path, extra: &[&str]) -> Result<Applian
 
 /// A folder that goes with this value.
 #[derive(Debug)]
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Drop for Folder {
     fn drop(&mut self) {

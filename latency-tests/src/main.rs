@@ -15,6 +15,7 @@
 //! `--json` prints, as the last line, one object `{"figures": {NAME: value, …}, "env": {…}}`.
 
 mod appliance;
+mod consensus;
 mod cpu_time;
 mod disperse;
 mod engine;
@@ -26,6 +27,7 @@ mod market_data;
 mod random;
 mod relay;
 mod settle;
+mod settle_cost;
 mod state;
 mod wire;
 mod workload;

@@ -3,9 +3,11 @@
 //! Two firms trade at a fixed pace. Two clocks look on: the validators' and the zone's own histograms, per block, from the sequencer's
 //! stamp on (`plinth status`); and the two firms, who are told by `TradeCaptureReport` when their trade is available and settled.
 
-use crate::appliance;
+use crate::appliance::{self, beside};
+use crate::consensus;
 use crate::figures::{Figures, histogram, rounded, write_hlog};
 use crate::fix;
+use crate::settle_cost;
 use hdrhistogram::Histogram;
 use plinth_gateway::client::Client;
 use plinth_gateway::codec::tag;
@@ -14,7 +16,8 @@ use plinth_node::replay::sockets::{self, Interest};
 use std::collections::HashMap;
 use std::error::Error;
 use std::os::fd::AsRawFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// How long after the last trade its settlement may come.
@@ -34,11 +37,17 @@ pub(crate) struct SettleArgs {
     #[arg(long, default_value_t = 10)]
     duration: u32,
     /// The appliance's program
-    #[arg(long, default_value_os_t = appliance::beside())]
+    #[arg(long, default_value_os_t = beside("plinth"))]
     plinth: PathBuf,
     /// Where the appliance keeps its data; a folder in it is made and removed
     #[arg(long, default_value_os_t = std::env::temp_dir())]
     dir: PathBuf,
+    /// The program that compares transports
+    #[arg(long, default_value_os_t = beside("consensus-bench"))]
+    bench: PathBuf,
+    /// The simulation's program
+    #[arg(long, default_value_os_t = beside("plinth-sim"))]
+    sim: PathBuf,
     /// Write the firms' histograms here, as an HDR V2 log
     #[arg(long)]
     hlog: Option<PathBuf>,
@@ -60,6 +69,10 @@ pub(crate) fn run(args: &SettleArgs, figures: &mut Figures) -> Result<bool, Box<
     let status = appliance.status()?;
 
     stage_figures(&status, figures);
+    drop(appliance);
+    settle_cost::run(figures)?;
+    consensus::run(&args.bench, &args.dir, figures)?;
+    simulated(&args.sim, figures)?;
     for (name, times) in desk.seen.named() {
         figures.add(format!("settle.{name}_p50_ms"), rounded(times.value_at_quantile(0.5) as f64 / 1e6));
         figures.add(format!("settle.{name}_p99_ms"), rounded(times.value_at_quantile(0.99) as f64 / 1e6));
@@ -77,6 +90,20 @@ pub(crate) fn run(args: &SettleArgs, figures: &mut Figures) -> Result<bool, Box<
         eprintln!("of {trade_count} trades {} were made and {settled} settled", desk.trade_count);
     }
     Ok(complete)
+}
+
+/// Fifty validators in two regions, in simulated time: the same on every machine.
+fn simulated(sim: &Path, figures: &mut Figures) -> Result<(), Box<dyn Error>> {
+    if !sim.exists() {
+        return Err(format!("there is no {}: cargo build --release --workspace --bin plinth-sim makes it", sim.display()).into());
+    }
+    let output = Command::new(sim).args(["--regions", "50", "--json"]).output()?;
+    if !output.status.success() {
+        return Err(format!("{}: {}", sim.display(), String::from_utf8_lossy(&output.stderr)).into());
+    }
+    let told: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&output.stdout)?;
+    told.into_iter().for_each(|(name, value)| figures.add(format!("settle.sim50_{name}"), value));
+    Ok(())
 }
 
 /// The slowest validator counts: a figure that every one of them keeps.

@@ -35,7 +35,7 @@ pub(crate) struct WireArgs {
     #[arg(long, default_value = "both", value_parser = ["sync", "async", "both"])]
     durability: String,
     /// The appliance's program
-    #[arg(long, default_value_os_t = appliance::beside())]
+    #[arg(long, default_value_os_t = appliance::beside("plinth"))]
     plinth: PathBuf,
     /// Where the appliance keeps its data; a folder in it is made and removed
     #[arg(long, default_value_os_t = std::env::temp_dir())]
