@@ -33,5 +33,6 @@ pub(crate) fn start(chain: &Chain, index: usize, folder: &Path) -> Result<Valida
         idle_interval: IDLE_INTERVAL,
         worker_threads: NonZeroUsize::MIN,
         checkpoints: None,
+        state_sync: false,
     })
 }

@@ -98,7 +98,13 @@ pub(crate) fn start(chain: &Chain, index: usize, folder: &Path) -> Result<TcpVal
                 blocker: oracle,
                 peers,
             };
-            let settings = ConsensusConfig { genesis, key, idle_interval: IDLE_INTERVAL, partition: "settlement".to_owned() };
+            let settings = ConsensusConfig {
+                genesis,
+                key,
+                idle_interval: IDLE_INTERVAL,
+                partition: "settlement".to_owned(),
+                donors: Vec::new(),
+            };
             let running = match consensus::start(context.child("consensus"), settings, roads).await {
                 Ok(running) => running,
                 Err(error) => {
