@@ -5,7 +5,7 @@
 //!                  │     ├─► levels, pool, index               where orders rest, and how they are found
 //!                  │     └─► protection, guarded_cross         suspensions, limits, bands; self-match prevention
 //!                  ├─► phases, auction                        collecting orders, and uncrossing them at one price
-//!                  ├─► waiting                                stops: what waits for a trade, and goes when it comes
+//!                  ├─► waiting, triggers                      stops: what waits for a trade, and goes when it comes
 //!                  ├─► mass_cancel                            all orders that fit
 //!                  ├─► configure                              reference data, inbox messages
 //!                  └─► withdraw                               value that leaves the zone; what owners request through settlement
@@ -58,6 +58,7 @@ pub(crate) mod protection;
 pub mod region;
 pub(crate) mod spill;
 mod status;
+pub(crate) mod triggers;
 pub(crate) mod waiting;
 mod withdraw;
 
@@ -77,7 +78,8 @@ use plinth_types::page::Touch;
 use plinth_types::table::{Region, Single, Table};
 use pool::Node;
 use protection::Guarded;
-use waiting::{Alarm, Waiting};
+use triggers::Alarm;
+use waiting::Waiting;
 use withdraw::Channel;
 
 /// Entries of the order index for this capacity.

@@ -21,7 +21,7 @@ use crate::engine::cross::Incoming;
 use crate::engine::index::Place;
 use crate::engine::marked::Marked;
 use crate::engine::orders::{check_terms, incoming, resting};
-use crate::engine::pool::{self, Mark, Node, Slot};
+use crate::engine::pool::{self, Mark, Node};
 use crate::engine::protection::Guard;
 use crate::engine::region;
 use crate::limits::{TRAILING_MAX, WAITING_MAX};
@@ -59,14 +59,6 @@ table_record! {
 pub(crate) struct Waiter {
     pub(crate) order: Incoming,
     pub(crate) waiting: Waiting,
-}
-
-/// Prices of trades that orders of this book wait for, since the command began.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Alarm {
-    instrument: u32,
-    low: i64,
-    high: i64,
 }
 
 /// The code of a time in force, from 1.
@@ -199,7 +191,7 @@ impl<T: Touch> Engine<T> {
     }
 
     /// Takes a waiting order out; what it has reserved stays so.
-    fn leave(&mut self, place: Place) -> Waiter {
+    pub(crate) fn leave(&mut self, place: Place) -> Waiter {
         let Self { touch, counters, books, levels, nodes, index, guarded, hidden, waiting: table, .. } = self;
         let slot = place.slot;
         let node = *nodes.get(touch, slot as usize);
@@ -238,7 +230,7 @@ impl<T: Touch> Engine<T> {
     }
 
     /// Enters an order that waited: from here on it is a new one, and has been reserved for. `total` is what was asked for.
-    fn go<S: EventSink>(&mut self, waiter: Waiter, total: Qty, sink: &mut S) {
+    pub(crate) fn go<S: EventSink>(&mut self, waiter: Waiter, total: Qty, sink: &mut S) {
         let Waiter { order, waiting } = waiter;
         sink.emit(Event::Triggered { order: order.order });
         let guard = self.guarded.get(&mut self.touch, order.account.get() as usize).guard();
@@ -270,75 +262,6 @@ impl<T: Touch> Engine<T> {
             TimeInForce::ImmediateOrCancel => self.take_or_cancel(entering, sink),
             TimeInForce::FillOrKill => self.fill_or_kill(entering, sink),
         }
-    }
-
-    /// Notes a trade at `price`, for which orders of the book may wait.
-    pub(crate) fn observe(&mut self, instrument: u32, price: i64) {
-        let alarm = self.alarm.get_or_insert(Alarm { instrument, low: price, high: price });
-        alarm.low = alarm.low.min(price);
-        alarm.high = alarm.high.max(price);
-        let mut slot = self.books.get(&mut self.touch, instrument as usize).trailing_head;
-        while slot != 0 {
-            let node = self.nodes.get(&mut self.touch, slot as usize);
-            let (side, next) = (side_of(node.side), node.next);
-            let waiting = self.waiting.get_mut(&mut self.touch, slot as usize);
-            if waiting.triggered == 0 {
-                let behind = behind(side, price, waiting.trail);
-                waiting.trigger = match side {
-                    Side::Buy => waiting.trigger.min(behind),
-                    Side::Sell => waiting.trigger.max(behind),
-                };
-                waiting.triggered = u8::from(triggers(side, waiting.trigger, price));
-            }
-            slot = next;
-        }
-    }
-
-    /// Enters the orders that this command's trades triggered, one after the other, and those that theirs did.
-    #[inline(always)]
-    pub(crate) fn go_triggered<S: EventSink>(&mut self, sink: &mut S) {
-        if self.alarm.is_some() {
-            self.go_all_triggered(sink);
-        }
-    }
-
-    #[cold]
-    fn go_all_triggered<S: EventSink>(&mut self, sink: &mut S) {
-        while let Some(alarm) = self.alarm {
-            let next = [Side::Buy, Side::Sell].into_iter().find_map(|side| self.next_triggered(alarm, side));
-            let Some(slot) = next else {
-                self.alarm = None;
-                return;
-            };
-            let node = *self.nodes.get(&mut self.touch, slot as usize);
-            let place = self.index.find(&mut self.touch, &self.nodes, node.order).expect("a live order is in the index");
-            let waiter = self.leave(place);
-            self.go(waiter, Qty::from_lots(node.total).expect("an order has lots"), sink);
-        }
-    }
-
-    /// The order of `side` that is to go first of those that the alarm triggered.
-    fn next_triggered(&mut self, alarm: Alarm, side: Side) -> Option<Slot> {
-        let Self { touch, books, levels, nodes, waiting, .. } = self;
-        let book = books.get(touch, alarm.instrument as usize);
-        let furthest = if side == Side::Buy { alarm.high } else { alarm.low };
-        let rank = |waiting: &Waiting| (if side == Side::Buy { waiting.trigger } else { -waiting.trigger }, waiting.since);
-        let level = levels.next_waiting(touch, book, side, None).filter(|&(_, at)| triggers(side, at, furthest));
-        let mut first = level.map(|(level, _)| {
-            let slot = levels.table.get(touch, level as usize).head;
-            (rank(waiting.get(touch, slot as usize)), slot)
-        });
-        let mut slot = book.trailing_head;
-        while slot != 0 {
-            let node = nodes.get(touch, slot as usize);
-            let trailing = waiting.get(touch, slot as usize);
-            if node.side == index_of(side) as u8 && trailing.triggered != 0 {
-                let other = (rank(trailing), slot);
-                first = first.filter(|&first| first <= other).or(Some(other));
-            }
-            slot = node.next;
-        }
-        first.map(|(_, slot)| slot)
     }
 
     /// Replaces an order that waits: see the module.
@@ -402,7 +325,7 @@ fn follow(book: &Book, side: Side, ticks: u32) -> Result<Price, Reject> {
 }
 
 /// The trigger that is so far behind a trade at `price`.
-fn behind(side: Side, price: i64, ticks: u32) -> i64 {
+pub(crate) fn behind(side: Side, price: i64, ticks: u32) -> i64 {
     match side {
         Side::Buy => price + i64::from(ticks),
         Side::Sell => price - i64::from(ticks),
