@@ -55,8 +55,8 @@ pub const ATTESTATION_DELAY_BLOCKS_MAX: u32 = 4_096;
 pub const POOL_DEPOSITS_MAX: usize = 8_192;
 /// How far ahead of its last deposit an owner may fill the pool, in deposits.
 pub const POOL_DEPOSITS_PER_OWNER_MAX: usize = 64;
-/// Most lists of messages, verdicts and exits that the pool holds.
-pub const POOL_OTHERS_MAX: usize = 1_024;
+/// Most lists of messages, verdicts and exits of one zone that the pool holds.
+pub const POOL_OTHERS_PER_ZONE_MAX: usize = 1_024;
 /// How far ahead of the last decision the pool holds decisions.
 pub const POOL_DECISIONS_MAX: u64 = 16;
 /// How far ahead of a zone's last ordered header the pool holds headers, in zone blocks.

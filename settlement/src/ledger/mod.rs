@@ -43,6 +43,7 @@ mod headers;
 mod messages;
 mod owner_acts;
 mod owners;
+mod past;
 mod signatures;
 mod state;
 mod turn;

@@ -7,7 +7,7 @@ use crate::limits::{POOL_HEADERS_AHEAD_MAX, POOL_HEADERS_PER_HEIGHT_MAX, POOL_OR
 use crate::receipt::{BodyStatement, Receipt, SignedReceipt, Word};
 use plinth_types::block::SignedHeader;
 use plinth_types::digest::Digest;
-use plinth_types::id::{Height, PublicKey, ZoneId};
+use plinth_types::id::{Height, ProducerEpoch, PublicKey, ZoneId};
 use plinth_types::limits::HEADER_ASSETS_MAX;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -26,7 +26,7 @@ pub struct Candidate {
     receipts: BTreeMap<PublicKey, (Word, Receipt)>,
 }
 
-/// Two headers of one zone and height under one producer's signature.
+/// Two headers of one zone, height and epoch under one producer's signature.
 #[derive(Clone, Copy, Debug)]
 pub struct Equivocation<'a> {
     /// The one that came first.
@@ -46,6 +46,10 @@ impl Candidate {
     #[must_use]
     pub const fn id(&self) -> Digest {
         self.statement.header
+    }
+
+    const fn epoch(&self) -> ProducerEpoch {
+        self.signed.header.epoch
     }
 
     /// The receipts so far, ascending by validator, their signatures verified.
@@ -92,10 +96,14 @@ impl Candidates {
         if others.iter().any(|other| other.id() == id) {
             return Ok((id, Inserted::Known));
         }
-        match others {
-            [] => Ok((id, Inserted::New)),
-            [first, ..] if others.len() < POOL_HEADERS_PER_HEIGHT_MAX => Ok((id, Inserted::Conflicting { first: first.id() })),
-            [..] => Err(PoolError::TooManyHeaders { zone, height, count: others.len() }),
+        let count = others.len();
+        if count >= POOL_HEADERS_PER_HEIGHT_MAX && oldest(others).is_none_or(|oldest| others[oldest].epoch() >= header.epoch) {
+            return Err(PoolError::TooManyHeaders { zone, height, count });
+        }
+        // Sealed again after a rejection, in a later epoch, is no contradiction.
+        match others.iter().find(|other| other.epoch() == header.epoch) {
+            None => Ok((id, Inserted::New)),
+            Some(first) => Ok((id, Inserted::Conflicting { first: first.id() })),
         }
     }
 
@@ -120,7 +128,13 @@ impl Candidates {
         }
         let (zone, height) = (statement.zone, statement.height);
         let candidate = Candidate { signed, statement, receipts };
-        self.zones.entry(zone).or_default().entry(height).or_default().push(candidate);
+        let others = self.zones.entry(zone).or_default().entry(height).or_default();
+        if others.len() >= POOL_HEADERS_PER_HEIGHT_MAX
+            && let Some(oldest) = oldest(others)
+        {
+            others.remove(oldest);
+        }
+        others.push(candidate);
     }
 
     /// Everything of a receipt but the signature.
@@ -166,7 +180,11 @@ impl Candidates {
     pub(super) fn prune(&mut self, state: &State) {
         self.zones.retain(|&zone, heights| {
             let open = state.zone(zone).filter(|zone| zone.status() == ZoneStatus::Open);
-            heights.retain(|&height, _| open.is_some_and(|zone| height > zone.height()));
+            heights.retain(|&height, candidates| {
+                // A header of an epoch that is over can never be ordered: it must not hold the place of one that can.
+                candidates.retain(|candidate| open.is_some_and(|zone| candidate.epoch() >= zone.epoch()));
+                !candidates.is_empty() && open.is_some_and(|zone| height > zone.height())
+            });
             !heights.is_empty()
         });
         for orphans in self.orphans.values_mut() {
@@ -192,9 +210,13 @@ impl Candidates {
     }
 
     pub(super) fn equivocations(&self) -> impl Iterator<Item = Equivocation<'_>> {
-        self.zones.values().flat_map(BTreeMap::values).filter_map(|candidates| match candidates.as_slice() {
-            [first, second, ..] => Some(Equivocation { first: &first.signed, second: &second.signed }),
-            [_] | [] => None,
+        self.zones.values().flat_map(BTreeMap::values).filter_map(|candidates| {
+            let (at, second) = candidates
+                .iter()
+                .enumerate()
+                .find(|(at, second)| candidates[..*at].iter().any(|first| first.epoch() == second.epoch()))?;
+            let first = candidates[..at].iter().find(|first| first.epoch() == second.epoch())?;
+            Some(Equivocation { first: &first.signed, second: &second.signed })
         })
     }
 
@@ -205,6 +227,11 @@ impl Candidates {
     fn candidate(&self, zone: ZoneId, height: Height, id: Digest) -> Option<&Candidate> {
         self.zones.get(&zone)?.get(&height)?.iter().find(|candidate| candidate.id() == id)
     }
+}
+
+/// The one of the lowest epoch.
+fn oldest(candidates: &[Candidate]) -> Option<usize> {
+    (0..candidates.len()).min_by_key(|&at| candidates[at].epoch())
 }
 
 /// Is it a height that the pool keeps?

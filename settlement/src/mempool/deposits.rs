@@ -75,24 +75,42 @@ impl Deposits {
         }
         match self.owners.get(&owner).and_then(|waiting| waiting.get(&nonce)) {
             Some(waiting) if waiting.order == *order => return Ok(Inserted::Known),
-            Some(_) => return Err(PoolError::NonceTaken { owner, nonce }),
+            // What cannot go in as things stand (its zone was frozen since, say) must not keep its owner from anything else.
+            Some(waiting) if waiting.order.check(state).is_ok() => return Err(PoolError::NonceTaken { owner, nonce }),
+            Some(_) => {
+                order.check(state)?;
+                return Ok(Inserted::New);
+            }
             None => {}
         }
-        if self.count >= POOL_DEPOSITS_MAX {
+        if self.count >= POOL_DEPOSITS_MAX && self.gives_way_to(&owner).is_none() {
             return Err(PoolError::Full { count: self.count });
         }
         order.check(state)?;
         Ok(Inserted::New)
     }
 
+    /// Who has at least two more here than `owner`, and the most of all.
+    fn gives_way_to(&self, owner: &PublicKey) -> Option<PublicKey> {
+        let own = self.owners.get(owner).map_or(0, BTreeMap::len);
+        let most = self.owners.iter().max_by_key(|(_, waiting)| waiting.len());
+        most.filter(|(_, waiting)| waiting.len() > own + 1).map(|(most, _)| *most)
+    }
+
     /// What was checked and verified.
     pub(super) fn insert(&mut self, order: OwnerOrder) {
         self.arrivals += 1;
         let (owner, nonce) = (order.owner(), order.nonce());
+        if self.count >= POOL_DEPOSITS_MAX
+            && let Some(most) = self.gives_way_to(&owner)
+        {
+            // The last in its order: nothing else of its owner waits for it.
+            let gone = self.owners.get_mut(&most).and_then(BTreeMap::pop_last);
+            self.count -= usize::from(gone.is_some());
+        }
         let waiting = Waiting { arrival: self.arrivals, order };
         let before = self.owners.entry(owner).or_default().insert(nonce, waiting);
-        assert!(before.is_none(), "checked to be new");
-        self.count += 1;
+        self.count += usize::from(before.is_none());
     }
 
     pub(super) fn prune(&mut self, state: &State) {

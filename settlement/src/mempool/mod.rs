@@ -10,7 +10,8 @@
 //! * **Only what is signed by someone known gets in**: an owner with a balance, the zone's producer, a validator. Sizes and cheap rules
 //!   come first, one signature verification last; what is known already costs none.
 //! * **Everything is bounded per signer** ([`crate::limits`]), so a flood fills its signer's own share: an owner's next numbers, a
-//!   producer's next heights, a validator's orphans. A peer that only forwards cannot grow anything.
+//!   producer's next heights, a validator's orphans, a zone's lists and exits. A peer that only forwards cannot grow anything. When owners'
+//!   orders fill the pool, the owner with the most gives way to one with fewer.
 //! * **A proposal always passes check**: it is what a scratch copy of the state executed, and nothing else.
 //! * It is a hint, not state: losing it loses no money, and whoever sent something sends it again until it is ordered.
 //!
@@ -105,6 +106,9 @@ pub enum PoolError {
         /// Whose deposit it is.
         owner: PublicKey,
     },
+    /// Validators make these of what they are brought; nobody brings them whole.
+    #[error("headers and what is said of bodies are put together here, receipt by receipt")]
+    NotBrought,
     /// The pool holds as many of the kind as it may.
     #[error("the pool holds {count} of these, no more may")]
     Full {
@@ -152,6 +156,24 @@ impl Mempool {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Takes what a client or another validator brings.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError`]; [`PoolError::NotBrought`] for what is made of receipts.
+    pub fn insert(&mut self, state: &State, transaction: Transaction) -> Result<Inserted, PoolError> {
+        match transaction {
+            Transaction::Deposit(signed) => self.insert_deposit(state, signed),
+            Transaction::Instruct(signed) => self.insert_instruction(state, *signed),
+            Transaction::Governed(governed) => self.insert_governed(state, *governed),
+            Transaction::Outbox(outbox) => self.insert_other(state, Other::Outbox(outbox)),
+            Transaction::Verdict(verdict) => self.insert_other(state, Other::Verdict(verdict)),
+            Transaction::Exit(exit) => self.insert_other(state, Other::Exit(exit)),
+            Transaction::Fraud(proof) => self.insert_fraud(state, *proof),
+            Transaction::Header(_) | Transaction::Body(_) => Err(PoolError::NotBrought),
+        }
     }
 
     /// Takes a deposit.

@@ -3,16 +3,19 @@
 use super::epochs::committee_with;
 use super::world::*;
 use plinth_settlement::block::{Action, HeaderTransaction, SignedDeposit, SignedInstruction, Transaction, header_id};
+use plinth_settlement::genesis::GenesisBalance;
 use plinth_settlement::keys::SecretKey;
 use plinth_settlement::ledger::{State, TransactionError};
 use plinth_settlement::limits::{
-    POOL_DEPOSITS_PER_OWNER_MAX, POOL_HEADERS_AHEAD_MAX, POOL_HEADERS_PER_HEIGHT_MAX, POOL_ORPHAN_RECEIPTS_PER_VALIDATOR_MAX,
+    POOL_DEPOSITS_MAX, POOL_DEPOSITS_PER_OWNER_MAX, POOL_HEADERS_AHEAD_MAX, POOL_HEADERS_PER_HEIGHT_MAX,
+    POOL_ORPHAN_RECEIPTS_PER_VALIDATOR_MAX,
 };
 use plinth_settlement::mempool::{Inserted, Mempool, Other, PoolError};
 use plinth_settlement::receipt::{self, BodyStatement, SignedReceipt, Word};
 use plinth_types::block::{SignedHeader, ZoneHeader};
 use plinth_types::digest::Digest;
 use plinth_types::id::{Height, ProducerEpoch, Signature, TimestampNs};
+use plinth_types::message::Deposit;
 use plinth_types::owner::{Act, Instruction};
 use plinth_types::transfer::Party;
 
@@ -366,4 +369,135 @@ fn a_receipt_for_a_place_that_is_anothers_now_counts_no_more() {
         assert_eq!(pool.insert_receipt(&state, SignedReceipt { statement, word, receipt: *receipt }), Ok(Inserted::New));
     }
     assert_eq!(pool.propose(&state, ROOM), [Transaction::Header(ordered)]);
+}
+
+/// A deposit that was taken before its zone froze waits; its owner goes on all the same, and with the freeze gone the first word counts.
+#[test]
+fn a_deposit_into_a_zone_that_froze_does_not_lock_its_owner_out() {
+    let (mut state, mut pool) = (state(), Mempool::new());
+    let waiting = deposit(0, 1, TRADING, BTC, 5);
+    pool.insert_deposit(&state, waiting).unwrap();
+    advance(&mut state, vec![decide(1, Action::Freeze { zone: TRADING })]);
+    pool.prune(&state);
+    assert!(pool.propose(&state, ROOM).is_empty(), "its zone takes nothing");
+    let other = deposit(0, 1, PRIVACY, BTC, 7);
+    assert_eq!(pool.insert_deposit(&state, other), Ok(Inserted::New));
+    assert_eq!(pool.insert_deposit(&state, other), Ok(Inserted::Known));
+    let third = deposit(0, 1, PRIVACY, BTC, 8);
+    assert!(matches!(pool.insert_deposit(&state, third), Err(PoolError::NonceTaken { .. })), "what can go in stays");
+    assert_eq!(pool.deposit_count(), 1);
+    assert_eq!(pool.propose(&state, ROOM), [Transaction::Deposit(other)]);
+    assert_eq!(drain(&mut pool, &mut state), 1);
+    assert_eq!(state.deposit_nonce(&owner(0).public_key()), 1);
+
+    // With nothing else said, the freeze is only a pause.
+    let paused = deposit(0, 2, TRADING, BTC, 5);
+    assert!(pool.insert_deposit(&state, paused).is_err());
+    advance(&mut state, vec![decide(2, Action::Thaw { zone: TRADING })]);
+    pool.insert_deposit(&state, paused).unwrap();
+    advance(&mut state, vec![decide(3, Action::Freeze { zone: TRADING })]);
+    pool.prune(&state);
+    advance(&mut state, vec![decide(4, Action::Thaw { zone: TRADING })]);
+    pool.prune(&state);
+    assert_eq!(pool.propose(&state, ROOM), [Transaction::Deposit(paused)]);
+}
+
+/// Headers of an epoch that a rejection ended hold no place, make nobody an equivocator, and the ones sealed in their place are ordered;
+/// again and again.
+#[test]
+fn headers_of_an_epoch_that_is_over_hold_no_place() {
+    let (mut state, mut pool) = (state(), Mempool::new());
+    let mut trading = Producer::new(TRADING);
+    let first = trading.next(&state, 1);
+    insert_with_quorum(&mut pool, &state, &first);
+    assert_eq!(drain(&mut pool, &mut state), 1);
+    let mut decisions = 0;
+    for round in 1..=3 {
+        let epoch = state.zone(TRADING).unwrap().epoch();
+        let (second, _) = trading.header(&[], 1);
+        let (third, _) = trading.header(&[], 2);
+        for header in [&second, &third] {
+            let header = ZoneHeader { epoch, ..header.clone() };
+            assert_eq!(header.height, Height::new(2));
+            let inserted = pool.insert_header(&state, sign_header(header)).unwrap();
+            assert!(matches!(inserted, Inserted::New | Inserted::Conflicting { .. }), "round {round}");
+        }
+        assert_eq!(pool.equivocations().count(), 1, "both of one epoch");
+        decisions += 1;
+        advance(
+            &mut state,
+            vec![decide(decisions, Action::SetProducer { zone: TRADING, producer: producer(TRADING).public_key() })],
+        );
+        pool.prune(&state);
+        assert_eq!((pool.headers(TRADING).count(), pool.equivocations().count()), (0, 0), "round {round}");
+    }
+    let epoch = state.zone(TRADING).unwrap().epoch();
+    let (sealed_again, _) = trading.header(&[], 1);
+    let sealed_again = ZoneHeader { epoch, ..sealed_again };
+    // A validator that is a block behind has the old ones still; what is newer takes the place of the oldest.
+    for old in [epoch, epoch] {
+        let trades = pool.headers(TRADING).count() as u32;
+        let dead = ZoneHeader { epoch: old, trade_count: 50 + trades, ..sealed_again.clone() };
+        pool.insert_header(&state, sign_header(dead)).unwrap();
+    }
+    let next = ZoneHeader { epoch: epoch.next(), ..sealed_again };
+    assert_eq!(pool.insert_header(&state, sign_header(next.clone())), Ok(Inserted::New));
+    assert!(pool.headers(TRADING).any(|candidate| candidate.id() == header_id(&next)));
+    assert_eq!(pool.headers(TRADING).count(), POOL_HEADERS_PER_HEIGHT_MAX);
+    for index in 0..3 {
+        pool.insert_receipt(&state, signed_receipt(&next, index)).unwrap();
+    }
+    drain(&mut pool, &mut state);
+    assert_eq!(state.zone(TRADING).unwrap().head(), header_id(&next));
+}
+
+/// Owners who fill the pool give way, one place each, to who has less in it.
+#[test]
+fn a_full_pool_has_room_for_who_has_least_in_it() {
+    let mut draft = draft();
+    let crowd: Vec<SecretKey> = (0..=POOL_DEPOSITS_MAX / POOL_DEPOSITS_PER_OWNER_MAX)
+        .map(|index| {
+            let mut seed = [0x77; 32];
+            seed[..8].copy_from_slice(&(index as u64).to_le_bytes());
+            SecretKey::from_seed(seed)
+        })
+        .collect();
+    draft.assets[0].issued = crowd.iter().map(|key| GenesisBalance { owner: key.public_key(), amount: amount(1_000) }).collect();
+    draft.assets[0].issued.sort_by_key(|balance| balance.owner);
+    let state = State::genesis(std::sync::Arc::new(draft.build().unwrap()));
+    let mut pool = Mempool::new();
+    let sign = |key: &SecretKey, nonce| {
+        let unsigned = Deposit { nonce, owner: key.public_key(), ..deposit(0, 1, TRADING, BTC, 1).deposit };
+        SignedDeposit::sign(unsigned, CHAIN, key)
+    };
+    let (late, others) = crowd.split_last().unwrap();
+    for key in others {
+        for nonce in 1..=POOL_DEPOSITS_PER_OWNER_MAX as u64 {
+            pool.insert_deposit(&state, sign(key, nonce)).unwrap();
+        }
+    }
+    assert_eq!(pool.deposit_count(), POOL_DEPOSITS_MAX);
+    assert!(matches!(pool.insert_deposit(&state, sign(&others[0], 65)), Err(PoolError::Ahead { .. })));
+    for nonce in 1..=3 {
+        assert_eq!(pool.insert_deposit(&state, sign(late, nonce)), Ok(Inserted::New));
+    }
+    assert_eq!(pool.deposit_count(), POOL_DEPOSITS_MAX, "as many as may");
+    assert_eq!(pool.insert_deposit(&state, sign(late, 1)), Ok(Inserted::Known));
+    assert_eq!(pool.insert_deposit(&state, sign(&others[0], 1)), Ok(Inserted::Known), "its last one gave way");
+}
+
+/// What clients may bring, and what validators make of receipts.
+#[test]
+fn headers_and_verdicts_on_bodies_are_not_brought() {
+    let (state, mut pool) = (state(), Mempool::new());
+    let header = Producer::new(TRADING).next(&state, 1);
+    let ordered = HeaderTransaction { signed: sign_header(header.clone()), receipts: receipts(&header, [0, 1, 2]) };
+    assert_eq!(pool.insert(&state, Transaction::Header(Box::new(ordered))), Err(PoolError::NotBrought));
+    let brought = Transaction::Deposit(deposit(0, 1, TRADING, BTC, 5));
+    assert!(!state.is_past(&brought));
+    assert_eq!(pool.insert(&state, brought.clone()), Ok(Inserted::New));
+    assert_eq!(pool.propose(&state, ROOM), [brought.clone()]);
+    let mut after = state;
+    advance(&mut after, vec![brought.clone()]);
+    assert!(after.is_past(&brought));
 }
