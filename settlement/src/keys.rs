@@ -10,6 +10,7 @@ use commonware_codec::{Copying, DecodeExt, EncodeFixed};
 use commonware_cryptography::{Signer, Verifier as _, ed25519};
 use plinth_types::id::{ChainId, PublicKey, Signature};
 use plinth_types::reference::SignedMandate;
+use plinth_types::withdrawal::SignedWithdrawal;
 
 /// Stands in front of every byte string that is signed here.
 pub const NAMESPACE: &[u8] = b"plinth";
@@ -128,6 +129,15 @@ pub fn verify(key: &PublicKey, signed_bytes: &[u8], signature: &Signature) -> Re
     let verifier = to_consensus(key).map_err(|_| refused)?;
     let signature = ed25519::Signature::decode(Copying(&signature.0)).map_err(|_| refused)?;
     if verifier.verify(NAMESPACE, signed_bytes, &signature) { Ok(()) } else { Err(refused) }
+}
+
+/// Checks that the owner of an account signed this withdrawal for this chain.
+///
+/// # Errors
+///
+/// [`SignatureError`].
+pub fn verify_withdrawal(chain: ChainId, signed: &SignedWithdrawal, owner: &PublicKey) -> Result<(), SignatureError> {
+    verify(owner, &signed.withdrawal.signed_bytes(chain), &signed.signature)
 }
 
 /// Checks that the owner of an account signed this mandate for this chain.

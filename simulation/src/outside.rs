@@ -9,8 +9,8 @@ use crate::oracle::ledger::Books;
 use crate::plan::Plan;
 use crate::producer::{Conduct, Producer, Sealed};
 use crate::random::Random;
-use plinth_settlement::block::{Block, GovernedTransaction};
-use plinth_settlement::consensus::{Consensus, DepositAnswer, Finalization, SubmitAnswer};
+use plinth_settlement::block::{Block, GovernedTransaction, Transaction};
+use plinth_settlement::consensus::{Consensus, Finalization, SubmitAnswer, TransactionAnswer};
 use plinth_settlement::ledger::State;
 use plinth_settlement::link::Tracker;
 use plinth_settlement::wire::FollowAnswer;
@@ -106,12 +106,12 @@ impl Outside {
             }
             for Sending { signed, kind } in sendings {
                 let (_, validator) = validators[self.random.below(validators.len() as u64) as usize];
-                let answer = validator.intake.deposit(signed);
+                let answer = validator.intake.bring(Transaction::Deposit(signed));
                 if kind == Kind::Replay {
                     coverage.visit(Visited::Replayed);
                     // A validator that is behind may not know yet that it was ordered.
                     let level = validator.chain.finalized().height() >= self.tracker.state().height();
-                    if level && answer == DepositAnswer::Accepted {
+                    if level && answer == TransactionAnswer::Accepted {
                         return Err(Violation::ExactlyOnce("a deposit that is ordered was accepted once more".into()));
                     }
                 }

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use commonware_consensus::types;
 use commonware_cryptography::ed25519;
 use commonware_utils::sync::Mutex;
-use plinth_settlement::consensus::{Chain, Finalized, Intake, Marshal, SubmitAnswer, timestamp};
+use plinth_settlement::block::Transaction;
+use plinth_settlement::consensus::{Chain, Finalized, Intake, Marshal, SubmitAnswer, TransactionAnswer, timestamp};
 use plinth_settlement::store::StoreError;
 use plinth_settlement::transport::{ClientStream, FrameError, read_frame, write_frame};
 use plinth_settlement::wire::limits::REQUEST_SIZE_MAX;
@@ -83,7 +84,7 @@ impl Service {
         let request = Request::from_frame(&frame)?;
         let answer = match request {
             Request::Submit(header, shard) => self.submit(header, shard).await?.to_frame(),
-            Request::Deposit(deposit) => self.intake.deposit(deposit).to_frame(),
+            Request::Bring(transaction) => self.bring(*transaction).await?.to_frame(),
             Request::Follow(from) => {
                 drop(permit);
                 return self.follow(from, stream.send).await;
@@ -114,6 +115,14 @@ impl Service {
             Ok(unkept) => Ok(self.intake.keep(unkept).await),
             Err(answer) => Ok(*answer),
         }
+    }
+
+    async fn bring(&self, transaction: Transaction) -> Result<TransactionAnswer, ServeError> {
+        if !matches!(transaction, Transaction::Fraud(_)) {
+            return Ok(self.intake.bring(transaction));
+        }
+        let intake = self.intake.clone();
+        tokio::task::spawn_blocking(move || intake.bring(transaction)).await.map_err(|_| ServeError::Stopping)
     }
 
     fn info(&self) -> Info {

@@ -9,6 +9,7 @@ mod cluster;
 use bytes::Bytes;
 use cluster::{Cluster, DEADLINE, wait_until};
 use commonware_cryptography::Signer as _;
+use plinth_settlement::block::Transaction;
 use plinth_settlement::consensus::Donor as _;
 use plinth_settlement::keys::to_consensus;
 use plinth_settlement::ledger::facts::{Fact, FactKey};
@@ -71,7 +72,7 @@ fn a_fact_that_is_there_and_one_that_is_not_are_shown_by_every_validator() {
     let cluster = Cluster::new(4);
     let validators = cluster.start_all();
     let link = link(&cluster);
-    link.deposit(cluster.deposit(1, 500)).unwrap();
+    link.bring(Transaction::Deposit(cluster.deposit(1, 500))).unwrap();
     let owner = FactKey::Balance(cluster.owner.public_key(), USD);
     let nobody = FactKey::Balance(PublicKey([9; 32]), USD);
     block_on(async {
@@ -271,7 +272,7 @@ fn a_new_validator_starts_from_the_state_of_the_others() {
     let cluster = Cluster::new(4);
     let mut validators: Vec<_> = (0..3).map(|index| cluster.start(index)).collect();
     let link = link(&cluster);
-    link.deposit(cluster.deposit(1, 500)).unwrap();
+    link.bring(Transaction::Deposit(cluster.deposit(1, 500))).unwrap();
     wait_until("a chain worth joining", || validators.iter().all(|validator| validator.status().height >= HEIGHT));
 
     let join = || {

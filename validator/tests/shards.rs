@@ -152,7 +152,7 @@ fn a_new_producer_gets_every_ordered_body_from_any_f_plus_1_validators() {
     let bodies: Vec<Vec<u8>> = (1..=BLOCKS)
         .map(|height| {
             let (header, body) = zone.next(&[], if height == 3 { 14_000 } else { height });
-            link.submit(SealedBlock { header, body: body.clone().into() }).unwrap();
+            link.submit(SealedBlock { header, body: body.clone().into(), outbox: Vec::new() }).unwrap();
             body
         })
         .collect();

@@ -9,7 +9,7 @@ mod cluster;
 use chain::Zone;
 use cluster::{Cluster, DEADLINE, wait_until};
 use commonware_cryptography::Signer as _;
-use plinth_settlement::block::Block;
+use plinth_settlement::block::{Block, Transaction};
 use plinth_settlement::keys::to_consensus;
 use plinth_settlement::ledger::State;
 use plinth_settlement::link::{Finalized, LinkConfig, LinkEvent, SealedBlock, ZoneLink};
@@ -40,7 +40,7 @@ fn wait_for(link: &ZoneLink, last: &mut Height, what: &str, mut fits: impl FnMut
         let event = link.events().recv_deadline(deadline).unwrap_or_else(|_| panic!("not within {DEADLINE:?}: {what}"));
         let finalized = match event {
             LinkEvent::Finalized(finalized) => finalized,
-            LinkEvent::DepositRefused { .. } | LinkEvent::BlockRefused { .. } => panic!("{event:?}"),
+            LinkEvent::TransactionRefused { .. } | LinkEvent::BlockRefused { .. } => panic!("{event:?}"),
         };
         assert_eq!(finalized.height, last.next(), "{what}");
         *last = finalized.height;
@@ -52,7 +52,7 @@ fn wait_for(link: &ZoneLink, last: &mut Height, what: &str, mut fits: impl FnMut
 
 fn submit(link: &ZoneLink, zone: &mut Zone, messages: &[plinth_types::message::InboxMessage]) {
     let (header, body) = zone.next(messages, 3);
-    link.submit(SealedBlock { header, body: body.into() }).unwrap();
+    link.submit(SealedBlock { header, body: body.into(), outbox: Vec::new() }).unwrap();
 }
 
 fn stop_all(validators: Vec<ValidatorHandle>) {
@@ -69,7 +69,7 @@ fn a_deposit_and_the_zone_block_that_consumes_it_become_final() {
     let (mut last, mut zone) = (Height::new(0), Zone::default());
 
     let deposit = cluster.deposit(1, 500);
-    link_1.deposit(deposit).unwrap();
+    link_1.bring(Transaction::Deposit(deposit)).unwrap();
     let deposited = wait_for(&link_1, &mut last, "the deposit", |block| !block.inbox.is_empty());
     assert_eq!(deposited.inbox[0].id, deposit.id(chain::CHAIN));
 

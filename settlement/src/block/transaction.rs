@@ -68,6 +68,14 @@ pub struct BodyTransaction {
     pub receipts: Vec<Receipt>,
 }
 
+impl Transaction {
+    /// SHA-256 of its bytes: what a link and its node call it.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        sha256(&[&self.to_bytes()])
+    }
+}
+
 impl SignedDeposit {
     /// Signs a deposit of the key's own assets.
     #[must_use]

@@ -19,13 +19,15 @@ pub enum SubmitAnswer {
     Refused(Refusal),
 }
 
-/// What becomes of a deposit.
+/// What becomes of a transaction that a client brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DepositAnswer {
+pub enum TransactionAnswer {
     /// It waits to be ordered.
     Accepted,
-    /// A deposit of that number is ordered already.
+    /// It is ordered already, or another one of its number or place is.
     Ordered,
+    /// It is too far ahead, or speaks of a zone block that is not ordered yet; to be sent again.
+    NotYet,
     /// It cannot be taken now; the text says why.
     Refused(Refusal),
 }
@@ -72,5 +74,5 @@ impl Codec for Refusal {
 }
 
 choice!(SubmitAnswer, "submit answer tag" { 1 => Receipt(receipt), 2 => Ordered, 3 => NotYet, 4 => Refused(reason) });
-choice!(DepositAnswer, "deposit answer tag" { 1 => Accepted, 2 => Ordered, 3 => Refused(reason) });
+choice!(TransactionAnswer, "transaction answer tag" { 1 => Accepted, 2 => Ordered, 3 => NotYet, 4 => Refused(reason) });
 choice!(OpeningAnswer, "opening answer tag" { 1 => Accepted, 2 => Refused(reason) });

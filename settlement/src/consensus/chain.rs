@@ -12,7 +12,7 @@ use super::limits::{
     CERTIFICATES_WAITING_MAX, EVIDENCE_MAX, ORDERED_BLOCKS_MAX, PRUNE_INTERVAL_BLOCKS, RECENT_BLOCKS_MAX, STATEMENTS_WAITING_MAX,
 };
 use super::observer::Evidence;
-use crate::block::{Block, GovernedTransaction, SignedDeposit, Transaction, header_id};
+use crate::block::{Block, GovernedTransaction, Transaction, header_id};
 use crate::checkpoint::Statement;
 use crate::dispersal::FraudProof;
 use crate::genesis::Genesis;
@@ -247,9 +247,9 @@ impl Chain {
         self.insert(|pool, state| pool.insert_governed(state, governed))
     }
 
-    /// Takes a deposit into the pool.
-    pub(super) fn insert_deposit(&self, signed: SignedDeposit) -> Result<Inserted, PoolError> {
-        self.insert(|pool, state| pool.insert_deposit(state, signed))
+    /// Takes what somebody brought into the pool.
+    pub(super) fn insert_transaction(&self, transaction: Transaction) -> Result<Inserted, PoolError> {
+        self.insert(|pool, state| pool.insert(state, transaction))
     }
 
     /// Takes a header into the pool; `now` is this host's clock.

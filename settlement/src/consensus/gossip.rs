@@ -1,11 +1,11 @@
-//! What validators tell each other outside simplex: headers with the teller's receipt, what became of bodies, and deposits.
+//! What validators tell each other outside simplex: headers with the teller's receipt, what became of bodies, and what clients bring.
 //!
 //! Each validator tells what it took in itself, to all, and passes nothing on. What is lost on the way is told again when the
 //! zone's link, or the depositor, sends it again.
 
 use super::chain::Chain;
 use super::{Runtime, timestamp};
-use crate::block::SignedDeposit;
+use crate::block::Transaction;
 use crate::mempool::PoolError;
 use crate::receipt::SignedReceipt;
 use commonware_cryptography::ed25519;
@@ -23,8 +23,8 @@ use tracing::{debug, warn};
 pub enum Gossip {
     /// A header of whose body the teller keeps its shard, and its receipt.
     Header(Box<SignedHeader>, SignedReceipt),
-    /// A deposit.
-    Deposit(SignedDeposit),
+    /// What a client brought. Never a proof of fraud, which has a channel of its own.
+    Transaction(Box<Transaction>),
     /// What the teller says of an ordered body.
     Receipt(SignedReceipt),
 }
@@ -34,7 +34,7 @@ impl Gossip {
     pub const VERSION: u8 = 1;
 }
 
-choice!(Gossip, "gossip tag" { 1 => Header(header, receipt), 2 => Deposit(deposit), 3 => Receipt(receipt) }, version "gossip version");
+choice!(Gossip, "gossip tag" { 1 => Header(header, receipt), 2 => Transaction(transaction), 3 => Receipt(receipt) }, version "gossip version");
 
 /// Tells all other validators. Clones share the channel.
 #[derive(Clone)]
@@ -93,8 +93,11 @@ fn take<E: Runtime>(chain: &Chain, gossip: Gossip, runtime: &E) -> Result<(), Po
             chain.insert_header(&header, timestamp(runtime.current()))?;
             chain.insert_receipt(receipt)?;
         }
-        Gossip::Deposit(deposit) => {
-            chain.insert_deposit(deposit)?;
+        Gossip::Transaction(transaction) => {
+            if matches!(*transaction, Transaction::Fraud(_)) {
+                return Err(PoolError::NotBrought);
+            }
+            chain.insert_transaction(*transaction)?;
         }
         Gossip::Receipt(receipt) => {
             chain.insert_receipt(receipt)?;
@@ -116,7 +119,7 @@ impl Refusal {
     const fn is_a_lie(&self) -> bool {
         match self {
             Self::Malformed(_) => true,
-            Self::Pool(PoolError::Signature(_) | PoolError::Contradiction { .. }) => true,
+            Self::Pool(PoolError::Signature(_) | PoolError::Contradiction { .. } | PoolError::NotBrought) => true,
             // Around an epoch's end the teller may know of another committee than this validator does.
             Self::Pool(
                 PoolError::NotAValidator { .. }

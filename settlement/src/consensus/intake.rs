@@ -1,18 +1,21 @@
-//! What a validator does with what clients bring: shards of zone blocks, deposits, keys of bodies that do not open.
+//! What a validator does with what clients bring: shards of zone blocks, transactions, keys of bodies that do not open.
 //!
 //! A shard costs, in this order: the header's cheap rules, its size, the producer's signature, its path to the root, a synced write.
 //! Only then does the validator say so with its receipt, to the client and to all validators: a receipt is a promise to keep the shard.
 
-use super::answer::{DepositAnswer, OpeningAnswer, Refusal, SubmitAnswer};
+use super::answer::{OpeningAnswer, Refusal, SubmitAnswer, TransactionAnswer};
 use super::chain::Chain;
 use super::gossip::{Gossip, GossipSender};
-use crate::block::{SignedDeposit, header_id};
+use crate::block::{Transaction, header_id};
+use crate::dispersal::limits::FRAUD_SIZE_MAX;
 use crate::dispersal::{CheckedShard, CodingError, Layout, Opening, ShardStore, StoreError, Task};
 use crate::keys::SecretKey;
+use crate::limits::TRANSACTION_SIZE_MAX;
 use crate::mempool::PoolError;
 use crate::receipt::{BodyStatement, Word};
 use bytes::Bytes;
 use plinth_types::block::SignedHeader;
+use plinth_types::codec::Codec;
 use plinth_types::digest::Digest;
 use plinth_types::id::TimestampNs;
 use std::sync::Arc;
@@ -125,16 +128,37 @@ impl Intake {
         SubmitAnswer::Receipt(receipt)
     }
 
-    /// Takes a deposit and tells the others.
+    /// Takes a transaction and tells the others. A proof of fraud costs as much as rebuilding a segment, here and now.
     #[must_use]
-    pub fn deposit(&self, deposit: SignedDeposit) -> DepositAnswer {
-        match self.0.chain.insert_deposit(deposit) {
+    pub fn bring(&self, transaction: Transaction) -> TransactionAnswer {
+        let Desk { chain, gossip, .. } = &*self.0;
+        let size = transaction.to_bytes().len();
+        let is_fraud = matches!(transaction, Transaction::Fraud(_));
+        let size_max = if is_fraud { FRAUD_SIZE_MAX } else { TRANSACTION_SIZE_MAX };
+        if size > size_max {
+            let reason = format_args!("a transaction of {size} bytes, at most {size_max} are taken");
+            return TransactionAnswer::Refused(Refusal::of(&reason));
+        }
+        match chain.insert_transaction(transaction.clone()) {
             Ok(_) => {
-                self.0.gossip.tell(&Gossip::Deposit(deposit));
-                DepositAnswer::Accepted
+                // The others hear of fraud from the rebuilder that finds it, or from the block that shows it.
+                if !is_fraud {
+                    gossip.tell(&Gossip::Transaction(Box::new(transaction)));
+                }
+                TransactionAnswer::Accepted
             }
-            Err(PoolError::Behind { .. }) => DepositAnswer::Ordered,
-            Err(error) => DepositAnswer::Refused(Refusal::of(&error)),
+            Err(PoolError::Behind { .. }) => TransactionAnswer::Ordered,
+            Err(PoolError::Ahead { .. }) => TransactionAnswer::NotYet,
+            Err(error) => {
+                let state = chain.finalized();
+                if state.is_past(&transaction) {
+                    TransactionAnswer::Ordered
+                } else if state.is_early(&transaction) {
+                    TransactionAnswer::NotYet
+                } else {
+                    TransactionAnswer::Refused(Refusal::of(&error))
+                }
+            }
         }
     }
 

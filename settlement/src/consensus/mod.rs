@@ -40,7 +40,7 @@ mod origin;
 mod schemes;
 mod stack;
 
-pub use answer::{DepositAnswer, OpeningAnswer, Refusal, SubmitAnswer};
+pub use answer::{OpeningAnswer, Refusal, SubmitAnswer, TransactionAnswer};
 pub use application::Application;
 pub use chain::{Chain, ChainError, Finalized, Store, fork};
 pub use gossip::{Gossip, GossipSender};

@@ -3,8 +3,8 @@
 use super::limits::{ANSWER_TIMEOUT, NOT_YET_DELAY, REDIAL_DELAY_MAX, REDIAL_DELAY_MIN, RESEND_INTERVAL, RESEND_INTERVAL_MAX};
 use super::run::Shared;
 use super::{LinkEvent, window::Sealed};
-use crate::block::SignedDeposit;
-use crate::consensus::{DepositAnswer, SubmitAnswer};
+use crate::block::Transaction;
+use crate::consensus::{SubmitAnswer, TransactionAnswer};
 use crate::transport::{ClientConnection, ClientEndpoint, FrameError, read_frame, write_frame};
 use crate::wire::limits::ANSWER_SIZE_MAX;
 use crate::wire::{Answer, Request};
@@ -94,9 +94,9 @@ async fn deliver(shared: &Shared, connection: &ClientConnection, destination: &D
                 }
                 Err(error) => return error,
             },
-            Some(Parcel::Deposit(id, deposit)) => match bring_deposit(shared, connection, destination, id, deposit).await {
-                Ok(()) => {
-                    Due::plan(&mut due, id, true);
+            Some(Parcel::Transaction(id, transaction)) => match bring(shared, connection, destination, id, transaction).await {
+                Ok(delivered) => {
+                    Due::plan(&mut due, id, delivered);
                     continue;
                 }
                 Err(error) => return error,
@@ -114,7 +114,7 @@ async fn deliver(shared: &Shared, connection: &ClientConnection, destination: &D
 /// The next thing to bring.
 pub(super) enum Parcel {
     Block(Box<Sealed>),
-    Deposit(Digest, SignedDeposit),
+    Transaction(Digest, Box<Transaction>),
 }
 
 /// When something is brought to a validator again.
@@ -162,24 +162,26 @@ async fn submit(
     }
 }
 
-async fn bring_deposit(
+/// Says whether it was delivered; if not, the validator lacks what comes before.
+async fn bring(
     shared: &Shared,
     connection: &ClientConnection,
     destination: &Destination,
     id: Digest,
-    deposit: SignedDeposit,
-) -> Result<(), AskError> {
-    let reason = match ask::<DepositAnswer>(connection, &Request::Deposit(deposit)).await? {
-        DepositAnswer::Accepted => return Ok(()),
-        DepositAnswer::Ordered => "a deposit of that number is ordered".to_owned(),
-        DepositAnswer::Refused(reason) => reason.to_string(),
+    transaction: Box<Transaction>,
+) -> Result<bool, AskError> {
+    let reason = match ask::<TransactionAnswer>(connection, &Request::Bring(transaction)).await? {
+        TransactionAnswer::Accepted => return Ok(true),
+        TransactionAnswer::NotYet => return Ok(false),
+        TransactionAnswer::Ordered => "one of that number is ordered".to_owned(),
+        TransactionAnswer::Refused(reason) => reason.to_string(),
     };
-    debug!(validator = %destination.key, %id, %reason, "deposit refused");
+    debug!(validator = %destination.key, %id, %reason, "transaction refused");
     // Ordered in a block that the follower has not brought yet, it is soon seen; refused, it is given up.
     if shared.refused(id, destination.key) {
-        shared.give_up_deposit(id, reason);
+        shared.give_up(id, reason);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// One request, one answer.

@@ -6,8 +6,10 @@ use std::time::Duration;
 pub const BLOCKS_WAITING_MAX: usize = 128;
 /// Bytes of bodies that wait to be ordered; more are refused.
 pub const BODIES_WAITING_SIZE_MAX: usize = 128 << 20;
-/// Deposits that wait to be ordered; more are refused.
-pub const DEPOSITS_WAITING_MAX: usize = 1_024;
+/// Transactions that wait to be ordered; more are refused.
+pub const TRANSACTIONS_WAITING_MAX: usize = 1_024;
+/// Blocks whose messages wait to be ordered; further blocks with messages are refused.
+pub const OUTBOXES_WAITING_MAX: usize = 1_024;
 /// Events that the node has not taken; then the link waits.
 pub const EVENTS_WAITING_MAX: usize = 4_096;
 /// Blocks taken without a certificate behind them; then the validator is left.

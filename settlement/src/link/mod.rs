@@ -1,22 +1,25 @@
 //! A zone's end of the road to settlement.
 //!
 //! ```text
-//!  node ── submit, deposit ──► window ──► one courier per validator ══ QUIC ══► validators
+//!  node ── submit, bring ────► window ──► one courier per validator ══ QUIC ══► validators
 //!  node ◄── Finalized ── tracker ◄── follower ◄═══════ QUIC ═════════════════════┘ (one at a time)
 //! ```
 //!
 //! * **Nothing is believed.** The [`Tracker`] rebuilds the ledger from genesis: each block must follow the last one, and a certificate
 //!   of 2f+1 validators must stand on it or on a later one. Whoever sends anything else is left, and another one is asked.
 //! * **In order, exactly once.** Each settlement block from the configured height on is reported once, in order, whatever the
-//!   connections did. A restarted node starts again behind the last one it kept.
+//!   connections did; of those before it only the ones that rejected blocks of the zone. A restarted node starts again behind the last one it kept.
 //! * **The link seals.** It enciphers the body to the zone's readers and codes it once, fills in the parent (the ordered block before, or
 //!   the one submitted before), the key's commitment and the shard root, and signs. Each validator is sent the header and its own shard, in
-//!   order of height, and again until they are ordered; so are deposits. What is ordered already is not sent at all: from then on the
+//!   order of height, and again until they are ordered; so are transactions, among them the messages of each block once it is ordered. What is ordered already is not sent at all: from then on the
 //!   validators have enough shards to rebuild it, and [`recover()`] gets it back.
+//! * **A rejection is answered.** What stands on a rejected block is sealed again, under the epoch that the rejection began; the rejected
+//!   blocks themselves the node hands over again ([`Finalized::rejected`]).
 //! * The link runs on one thread of its own.
 //!
 //! Known limitations: the ledger is rebuilt over the network at each start; it reads every block since genesis, but checks only
-//! the certificates it needs.
+//! the certificates it needs. A rejected block is sealed again as it was executed: a body that another program would execute differently
+//! is not, so nothing is ever busted.
 
 mod courier;
 mod follower;
@@ -35,6 +38,7 @@ use plinth_types::block::ZoneHeader;
 use plinth_types::digest::Digest;
 use plinth_types::id::{Height, TimestampNs};
 use plinth_types::message::InboxMessage;
+use plinth_types::transfer::OutboxMessage;
 
 /// A zone block as its producer hands it over: parent, key commitment and shard root are the link's to fill in.
 #[derive(Clone, Debug)]
@@ -43,6 +47,8 @@ pub struct SealedBlock {
     pub header: ZoneHeader,
     /// The body.
     pub body: Bytes,
+    /// What it sends: the messages of the header's outbox root.
+    pub outbox: Vec<OutboxMessage>,
 }
 
 /// What the link tells its node.
@@ -50,9 +56,9 @@ pub struct SealedBlock {
 pub enum LinkEvent {
     /// The next settlement block is final.
     Finalized(Finalized),
-    /// More validators than can be Byzantine refuse a deposit; it is no longer sent.
-    DepositRefused {
-        /// Id of the deposit.
+    /// More validators than can be Byzantine refuse a transaction; it is no longer sent.
+    TransactionRefused {
+        /// SHA-256 of its bytes.
         id: Digest,
         /// What one of them said.
         reason: String,

@@ -6,7 +6,7 @@ use super::limits::{CLOSE_TIMEOUT, EVENT_RETRY_DELAY, EVENTS_WAITING_MAX};
 use super::tracker::Tracker;
 use super::window::{Window, WindowError};
 use super::{LinkEvent, SealedBlock};
-use crate::block::SignedDeposit;
+use crate::block::Transaction;
 use crate::committee::{Committee, ValidatorCount};
 use crate::consensus::timestamp;
 use crate::dispersal::ReaderKey;
@@ -103,7 +103,7 @@ pub struct ZoneLink {
 #[derive(Debug)]
 enum Command {
     Submit(Box<SealedBlock>, oneshot::Sender<Result<(), WindowError>>),
-    Deposit(SignedDeposit, oneshot::Sender<Result<(), WindowError>>),
+    Bring(Box<Transaction>, oneshot::Sender<Result<(), WindowError>>),
 }
 
 #[derive(Debug, Default)]
@@ -170,13 +170,13 @@ impl ZoneLink {
         self.command(|answer| Command::Submit(Box::new(block), answer))
     }
 
-    /// Hands over a deposit. It is sent until it is ordered, or refused by more validators than can be Byzantine.
+    /// Hands over a transaction. It is sent until the ledger is past it, or it is refused by more validators than can be Byzantine.
     ///
     /// # Errors
     ///
     /// [`LinkError::Refused`] when too many wait already.
-    pub fn deposit(&self, deposit: SignedDeposit) -> Result<(), LinkError> {
-        self.command(|answer| Command::Deposit(deposit, answer))
+    pub fn bring(&self, transaction: Transaction) -> Result<(), LinkError> {
+        self.command(|answer| Command::Bring(Box::new(transaction), answer))
     }
 
     /// What the link tells, in order. A node that does not take it holds the link up.
@@ -266,8 +266,8 @@ impl Shared {
     /// Takes note of a final block, and reports it if it is one to be reported.
     pub(super) async fn finalized(&self, outcome: Outcome) {
         let (height, now) = (outcome.height, timestamp(SystemTime::now()));
-        let (finalized, executed) = self.window.borrow_mut().finalized(outcome);
-        let ordered = !finalized.ordered.is_empty();
+        let (finalized, executed) = self.window.borrow_mut().finalized(outcome, self.tracker.borrow().state());
+        let ordered = !(finalized.ordered.is_empty() && finalized.rejected.is_empty());
         let committee = self.tracker.borrow().state().committee().clone();
         let replaced = self.committee.replace(committee.clone()) != committee;
         if (ordered || replaced)
@@ -285,7 +285,8 @@ impl Shared {
         if ordered || replaced || !finalized.inbox.is_empty() {
             self.changed.send_replace(());
         }
-        if height < self.from {
+        // What was handed over to a link that was still behind may have been rejected in the blocks that it catches up with.
+        if height < self.from && finalized.rejected.is_empty() {
             return;
         }
         let mut event = LinkEvent::Finalized(finalized);
@@ -300,15 +301,16 @@ impl Shared {
         let _not_heard = self.events.try_send(event).is_err();
     }
 
-    /// A validator refuses a block or deposit; `true` the moment that more do than can be Byzantine.
+    /// A validator refuses a block or transaction; `true` the moment that more do than can be Byzantine.
     pub(super) fn refused(&self, id: Digest, validator: PublicKey) -> bool {
         let faults_max = self.committee.borrow().count().faults_max();
         self.window.borrow_mut().refused(id, validator, faults_max)
     }
 
-    pub(super) fn give_up_deposit(&self, id: Digest, reason: String) {
-        self.window.borrow_mut().drop_deposit(id);
-        self.tell(LinkEvent::DepositRefused { id, reason });
+    pub(super) fn give_up(&self, id: Digest, reason: String) {
+        if self.window.borrow_mut().give_up(id) {
+            self.tell(LinkEvent::TransactionRefused { id, reason });
+        }
     }
 
     /// Which shard is a validator's, and of how many.
@@ -319,26 +321,29 @@ impl Shared {
 
     /// Whether something still waits to be ordered.
     pub(super) fn waits(&self, id: &Digest) -> bool {
-        let window = self.window.borrow();
-        window.sealed().any(|(_, sealed)| sealed.id == *id) || window.deposits().any(|(deposit, _)| deposit == id)
+        let (window, tracker) = (self.window.borrow(), self.tracker.borrow());
+        window.sealed().any(|(_, sealed)| sealed.id == *id) || window.transactions(tracker.state()).any(|(known, _)| known == id)
     }
 
-    /// The first block or deposit that was never brought, or that is to be brought again now. A block that is not due holds up no
+    /// The first block or transaction that was never brought, or that is to be brought again now. A block that is not due holds up no
     /// other one.
     pub(super) fn next_due(&self, due: &BTreeMap<Digest, Due>, now: Instant) -> Option<Parcel> {
         let is_due = |id: &Digest| due.get(id).is_none_or(|due| due.at <= now);
-        let window = self.window.borrow();
+        let (window, tracker) = (self.window.borrow(), self.tracker.borrow());
         let block =
             window.sealed().find(|(_, sealed)| is_due(&sealed.id)).map(|(_, sealed)| Parcel::Block(Box::new(sealed.clone())));
-        let deposit = || window.deposits().find(|(id, _)| is_due(id)).map(|(id, deposit)| Parcel::Deposit(*id, *deposit));
-        block.or_else(deposit)
+        let transaction = || {
+            let first = window.transactions(tracker.state()).find(|(id, _)| is_due(id));
+            first.map(|(id, transaction)| Parcel::Transaction(*id, Box::new(transaction.clone())))
+        };
+        block.or_else(transaction)
     }
 
     fn take(&self, command: Command) {
         let tracker = self.tracker.borrow();
         let (taken, answer) = match command {
             Command::Submit(block, answer) => (self.window.borrow_mut().submit(*block, tracker.state()), answer),
-            Command::Deposit(deposit, answer) => (self.window.borrow_mut().deposit(deposit, tracker.state()), answer),
+            Command::Bring(transaction, answer) => (self.window.borrow_mut().bring(*transaction, tracker.state()), answer),
         };
         self.measured.lock().status.blocks_waiting = self.window.borrow().waiting_count();
         self.changed.send_replace(());

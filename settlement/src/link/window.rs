@@ -1,8 +1,8 @@
-//! What waits to be ordered: sealed blocks in order of height, blocks that wait for the one before, deposits.
+//! What waits to be ordered: sealed blocks in order of height, blocks that wait for the one before, what they send, what owners bring.
 
-use super::limits::{BLOCKS_WAITING_MAX, BODIES_WAITING_SIZE_MAX, DEPOSITS_WAITING_MAX};
+use super::limits::{BLOCKS_WAITING_MAX, BODIES_WAITING_SIZE_MAX, OUTBOXES_WAITING_MAX, TRANSACTIONS_WAITING_MAX};
 use super::{Finalized, Ordered, SealedBlock};
-use crate::block::{SignedDeposit, header_id};
+use crate::block::{OutboxTransaction, Transaction, header_id};
 use crate::dispersal::{CodingError, Encoded, ReaderKey};
 use crate::keys::SecretKey;
 use crate::ledger::{Outcome, State};
@@ -10,6 +10,7 @@ use bytes::Bytes;
 use plinth_types::block::SignedHeader;
 use plinth_types::digest::Digest;
 use plinth_types::id::{Height, PublicKey, TimestampNs, ZoneId};
+use plinth_types::transfer::OutboxMessage;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub(super) struct Sealed {
 #[derive(Clone, Debug)]
 pub(super) struct Dispersed {
     body: Bytes,
+    outbox: Vec<OutboxMessage>,
     pub(super) shards: Arc<Encoded>,
 }
 
@@ -39,8 +41,17 @@ pub(super) struct Window {
     /// Submitted, and the one before is not known yet.
     unsealed: BTreeMap<Height, Unsealed>,
     size: usize,
-    deposits: BTreeMap<Digest, SignedDeposit>,
+    /// Of blocks that are not settled, by height: sent when the block is ordered, until the ledger has the list.
+    outboxes: BTreeMap<Height, Waiting>,
+    transactions: BTreeMap<Digest, Transaction>,
     refusals: BTreeMap<Digest, BTreeSet<PublicKey>>,
+}
+
+/// A transaction with its id.
+#[derive(Debug)]
+struct Waiting {
+    id: Digest,
+    transaction: Transaction,
 }
 
 /// A block that waits for the one before.
@@ -55,8 +66,10 @@ struct Unsealed {
 pub(super) enum WindowError {
     #[error("{count} blocks of {size} bytes wait to be ordered")]
     Full { count: usize, size: usize },
-    #[error("{count} deposits wait to be ordered")]
-    DepositsFull { count: usize },
+    #[error("{count} transactions wait to be ordered")]
+    TransactionsFull { count: usize },
+    #[error("the messages of {count} blocks wait to be ordered")]
+    OutboxesFull { count: usize },
     #[error("block {height} is of zone {zone}")]
     OtherZone { height: Height, zone: ZoneId },
     #[error("block {height}: {error}")]
@@ -66,7 +79,8 @@ pub(super) enum WindowError {
 impl Window {
     pub(super) fn new(zone: ZoneId, producer: SecretKey, reader_key: ReaderKey) -> Self {
         let (sealed, unsealed) = (BTreeMap::new(), BTreeMap::new());
-        Self { zone, producer, reader_key, sealed, unsealed, size: 0, deposits: BTreeMap::new(), refusals: BTreeMap::new() }
+        let (outboxes, transactions, refusals) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { zone, producer, reader_key, sealed, unsealed, size: 0, outboxes, transactions, refusals }
     }
 
     /// Takes a block, unless one of its height is ordered already. A second one of the same height takes the first one's place.
@@ -75,6 +89,7 @@ impl Window {
         if zone != self.zone {
             return Err(WindowError::OtherZone { height, zone });
         }
+        self.keep_outbox(&block, state)?;
         if height <= self.ordered(state).0 {
             return Ok(());
         }
@@ -90,28 +105,57 @@ impl Window {
         self.seal(state)
     }
 
-    pub(super) fn deposit(&mut self, deposit: SignedDeposit, state: &State) -> Result<(), WindowError> {
-        let count = self.deposits.len();
-        if count >= DEPOSITS_WAITING_MAX {
-            return Err(WindowError::DepositsFull { count });
+    fn keep_outbox(&mut self, block: &SealedBlock, state: &State) -> Result<(), WindowError> {
+        if block.outbox.is_empty() {
+            return Ok(());
         }
-        self.deposits.insert(deposit.id(state.chain()), deposit);
+        let count = self.outboxes.len();
+        if count >= OUTBOXES_WAITING_MAX && !self.outboxes.contains_key(&block.header.height) {
+            return Err(WindowError::OutboxesFull { count });
+        }
+        let outbox = OutboxTransaction::of(&block.header, block.outbox.clone());
+        let transaction = Transaction::Outbox(Box::new(outbox));
+        if !state.is_past(&transaction) {
+            self.outboxes.insert(block.header.height, Waiting { id: transaction.digest(), transaction });
+        }
+        Ok(())
+    }
+
+    /// Takes a transaction, unless the ledger is past it.
+    pub(super) fn bring(&mut self, transaction: Transaction, state: &State) -> Result<(), WindowError> {
+        let count = self.transactions.len();
+        if count >= TRANSACTIONS_WAITING_MAX {
+            return Err(WindowError::TransactionsFull { count });
+        }
+        if !state.is_past(&transaction) {
+            self.transactions.insert(transaction.digest(), transaction);
+        }
         Ok(())
     }
 
     /// Takes note of a final block; says what it means for the zone, and when each of this link's blocks in it was executed.
-    pub(super) fn finalized(&mut self, outcome: Outcome) -> (Finalized, Vec<TimestampNs>) {
+    /// `state` is behind that block, or behind later final ones.
+    pub(super) fn finalized(&mut self, outcome: Outcome, state: &State) -> (Finalized, Vec<TimestampNs>) {
         let own_zone = self.zone;
         let ours = |zone: ZoneId| zone == own_zone;
         let settled = outcome.settled.into_iter().filter(|block| ours(block.zone)).collect();
         let inbox: Vec<_> = outcome.inbox.into_iter().filter(|message| ours(message.zone)).collect();
         let frozen = outcome.frozen.iter().any(|freeze| ours(freeze.zone));
-        for message in &inbox {
-            self.deposits.remove(&message.id);
-            self.refusals.remove(&message.id);
-        }
+        let Self { transactions, outboxes, refusals, .. } = self;
+        transactions.retain(|id, transaction| {
+            let waits = !state.is_past(transaction);
+            if !waits {
+                refusals.remove(id);
+            }
+            waits
+        });
+        outboxes.retain(|_, waiting| !state.is_past(&waiting.transaction));
         let available = outcome.available.into_iter().filter(|block| ours(block.zone)).collect();
         let rejected: Vec<_> = outcome.rejected.into_iter().filter(|block| ours(block.zone)).collect();
+        // What stands on a rejected block is sealed again, on what the producer hands over in its place.
+        if let Some(first) = rejected.iter().map(|block| block.height).min() {
+            self.unseal_from(first);
+        }
         let mut executed = Vec::new();
         let mut ordered = Vec::new();
         for block in outcome.ordered.into_iter().filter(|block| ours(block.zone)) {
@@ -146,8 +190,12 @@ impl Window {
             }
             let height = last.next();
             let Some(Unsealed { block, shards }) = self.unsealed.remove(&height) else { return Ok(()) };
-            let SealedBlock { mut header, body } = block;
+            let SealedBlock { mut header, body, outbox } = block;
             header.parent = parent;
+            // A rejection fences what was signed before it; the body's key, and with it the shards, are of the epoch.
+            let epoch = state.zone(self.zone).map_or(header.epoch, |zone| zone.epoch().max(header.epoch));
+            let shards = shards.filter(|_| epoch == header.epoch);
+            header.epoch = epoch;
             let key = self.reader_key.body_key(&header);
             let shards = match shards {
                 Some(shards) if shards.validators() == count => shards,
@@ -162,7 +210,7 @@ impl Window {
             (header.body_key, header.shard_root) = (key.commitment(), shards.root());
             let signature = self.producer.sign(&header.signed_bytes());
             let id = header_id(&header);
-            let dispersed = Dispersed { body, shards };
+            let dispersed = Dispersed { body, outbox, shards };
             self.sealed.insert(height, Sealed { id, signed: SignedHeader { header, signature }, dispersed });
         }
     }
@@ -172,9 +220,11 @@ impl Window {
         self.sealed.iter()
     }
 
-    /// The deposits to be sent.
-    pub(super) fn deposits(&self) -> impl Iterator<Item = (&Digest, &SignedDeposit)> {
-        self.deposits.iter()
+    /// The transactions to be sent: what owners bring, and what ordered blocks send.
+    pub(super) fn transactions(&self, state: &State) -> impl Iterator<Item = (&Digest, &Transaction)> {
+        let last = self.ordered(state).0;
+        let outboxes = self.outboxes.range(..=last).map(|(_, waiting)| (&waiting.id, &waiting.transaction));
+        outboxes.chain(&self.transactions)
     }
 
     /// How many blocks are not ordered.
@@ -188,10 +238,10 @@ impl Window {
         refusals.insert(validator) && refusals.len() == usize::from(faults_max) + 1
     }
 
-    /// Gives up a deposit.
-    pub(super) fn drop_deposit(&mut self, id: Digest) {
-        self.deposits.remove(&id);
+    /// Gives up a transaction, unless it is what the zone's own blocks send. Says whether it did.
+    pub(super) fn give_up(&mut self, id: Digest) -> bool {
         self.refusals.remove(&id);
+        self.transactions.remove(&id).is_some()
     }
 
     fn ordered(&self, state: &State) -> (Height, Digest) {
@@ -201,8 +251,8 @@ impl Window {
     /// Blocks from this height on stand on one that changed: they are sealed again.
     fn unseal_from(&mut self, height: Height) {
         for (height, Sealed { signed, dispersed, .. }) in self.sealed.split_off(&height) {
-            let Dispersed { body, shards } = dispersed;
-            let block = SealedBlock { header: signed.header, body };
+            let Dispersed { body, outbox, shards } = dispersed;
+            let block = SealedBlock { header: signed.header, body, outbox };
             self.unsealed.insert(height, Unsealed { block, shards: Some(shards) });
         }
     }

@@ -8,7 +8,7 @@ pub const VOTE_FRAME_SIZE_MAX: usize = 64 << 10;
 pub const BLOCK_FRAME_SIZE_MAX: usize = 2 << 20;
 /// Longest frame that carries a shard of a zone body or a proof of fraud, in bytes.
 pub const SHARD_FRAME_SIZE_MAX: usize = 5 << 19;
-/// Longest frame of gossip (receipts, headers, deposits), in bytes.
+/// Longest frame of gossip (receipts, headers, what clients bring), in bytes.
 pub const GOSSIP_FRAME_SIZE_MAX: usize = 64 << 10;
 /// Longest frame of a part of a checkpoint's signature, in bytes.
 pub const CHECKPOINT_FRAME_SIZE_MAX: usize = 256;
@@ -43,6 +43,7 @@ pub const REDIAL_DELAY_MAX: Duration = Duration::from_secs(1);
 
 const _: () = assert!(BLOCK_FRAME_SIZE_MAX <= LANE_BYTES_MAX, "a lane holds at least one block");
 const _: () = assert!(BLOCK_FRAME_SIZE_MAX <= INBOUND_BYTES_PER_PEER_MAX, "a share holds at least one block");
+const _: () = assert!(crate::limits::TRANSACTION_SIZE_MAX + 64 <= GOSSIP_FRAME_SIZE_MAX, "what clients bring fits a frame");
 const _: () = assert!(HANDSHAKES_UNVALIDATED_MAX < HANDSHAKES_MAX);
 const _: () =
     assert!(crate::dispersal::limits::SHARD_SIZE_MAX + 64 <= SHARD_FRAME_SIZE_MAX, "a shard of the largest body fits a frame");

@@ -8,8 +8,8 @@ mod packed;
 
 pub use facts::{CertifiedHeads, FactAnswer, FactsRequest, PartAnswer, StateAnswer};
 
-use crate::block::{Block, SignedDeposit};
-use crate::consensus::{DepositAnswer, Finalization, OpeningAnswer, SubmitAnswer};
+use crate::block::{Block, Transaction};
+use crate::consensus::{Finalization, OpeningAnswer, SubmitAnswer, TransactionAnswer};
 use crate::dispersal::Opening;
 use bytes::Bytes;
 use commonware_codec::Read as _;
@@ -30,8 +30,8 @@ const VERSION: u8 = 1;
 pub enum Request {
     /// Take this zone block, with your shard of its body. Answered by [`SubmitAnswer`].
     Submit(Box<SignedHeader>, Bytes),
-    /// Take this deposit. Answered by [`DepositAnswer`].
-    Deposit(SignedDeposit),
+    /// Take this transaction. Answered by [`TransactionAnswer`].
+    Bring(Box<Transaction>),
     /// Send every finalized block from this height on, as it comes. Answered by [`FollowAnswer`]s without end.
     Follow(Height),
     /// Say who you are. Answered by [`Info`].
@@ -55,9 +55,9 @@ impl Request {
                 encode_packed(&header.to_bytes(), &mut out);
                 out.extend_from_slice(shard);
             }
-            Self::Deposit(deposit) => {
+            Self::Bring(transaction) => {
                 2_u8.encode(&mut out);
-                deposit.encode(&mut out);
+                transaction.encode(&mut out);
             }
             Self::Follow(from) => {
                 3_u8.encode(&mut out);
@@ -96,7 +96,7 @@ impl Request {
                 // Version and tag, then the header; the shard is all that follows.
                 return Ok(Self::Submit(Box::new(header), frame.slice(2 + packed_size..)));
             }
-            2 => Self::Deposit(Codec::read(&mut reader)?),
+            2 => Self::Bring(Box::new(Codec::read(&mut reader)?)),
             3 => Self::Follow(Codec::read(&mut reader)?),
             4 => Self::Info,
             5 => Self::Shard(Codec::read(&mut reader)?),
@@ -163,7 +163,7 @@ macro_rules! answers {
     )*};
 }
 record!(Info { chain, genesis, height });
-answers!(SubmitAnswer, DepositAnswer, OpeningAnswer, Info);
+answers!(SubmitAnswer, TransactionAnswer, OpeningAnswer, Info);
 
 impl Answer for FollowAnswer {
     fn to_frame(&self) -> Bytes {
@@ -241,13 +241,14 @@ mod tests {
 
     #[test]
     fn small_requests_and_answers_are_pinned() {
-        let pinned: [(Bytes, &[u8]); 7] = [
+        let pinned: [(Bytes, &[u8]); 8] = [
             (Request::Follow(Height::new(7)).to_frame(), &[1, 3, 7, 0, 0, 0, 0, 0, 0, 0]),
             (Request::Info.to_frame(), &[1, 4]),
             (SubmitAnswer::Ordered.to_frame(), &[1, 2]),
             (SubmitAnswer::NotYet.to_frame(), &[1, 3]),
             (SubmitAnswer::Refused(Refusal::of(&"no")).to_frame(), &[1, 4, 2, 0, 0, 0, b'n', b'o']),
-            (DepositAnswer::Accepted.to_frame(), &[1, 1]),
+            (TransactionAnswer::Accepted.to_frame(), &[1, 1]),
+            (TransactionAnswer::Refused(Refusal::of(&"no")).to_frame(), &[1, 4, 2, 0, 0, 0, b'n', b'o']),
             (ShardAnswer(Some(Bytes::from_static(b"ab"))).to_frame(), &[1, 1, b'a', b'b']),
         ];
         for (frame, bytes) in pinned {

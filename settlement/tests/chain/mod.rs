@@ -47,6 +47,11 @@ pub fn governor() -> SecretKey {
 }
 
 pub fn genesis(validators: &[SecretKey], producer: &SecretKey, owner: &SecretKey, epoch_blocks: u32) -> Genesis {
+    draft(validators, producer, owner, epoch_blocks).build().unwrap()
+}
+
+/// The same, to be changed before it is built.
+pub fn draft(validators: &[SecretKey], producer: &SecretKey, owner: &SecretKey, epoch_blocks: u32) -> Draft {
     let asset = Asset { id: AssetId::new(0), name: Name::new("USD").unwrap(), decimals: 2 };
     let issued = vec![GenesisBalance { owner: owner.public_key(), amount: Amount::new(1_000_000).unwrap() }];
     Draft {
@@ -66,8 +71,6 @@ pub fn genesis(validators: &[SecretKey], producer: &SecretKey, owner: &SecretKey
         governance: Governance { governors: vec![governor().public_key()], approvals_min: 1 },
         requests: None,
     }
-    .build()
-    .unwrap()
 }
 
 impl Fixture {
