@@ -3,5 +3,6 @@
 
 pub mod appliance;
 pub mod config;
+pub mod owner;
 pub mod replay;
 pub mod watch;

@@ -6,6 +6,7 @@ use plinth_gateway::driver::{Backend, DriverConfig};
 use plinth_gateway::echo::EchoServer;
 use plinth_node::appliance::{self, Appliance, Options, Parts};
 use plinth_node::config::{certificates, demo};
+use plinth_node::owner::{Decision, Desk, Moved, Requested, To};
 use plinth_node::replay::{self, ReplayArgs};
 use plinth_node::watch::{self, WatchArgs};
 use std::error::Error;
@@ -15,6 +16,7 @@ use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 #[derive(Debug, Parser)]
 #[command(name = "plinth", version, about = "A trading and settlement appliance", args_conflicts_with_subcommands = true)]
@@ -49,6 +51,56 @@ enum Command {
         /// One line of JSON
         #[arg(long)]
         json: bool,
+    },
+    /// Take value out of the trading zone by its owner's signature; durable when this returns
+    Withdraw {
+        #[command(flatten)]
+        desk: Desk,
+        #[command(flatten)]
+        moved: Moved,
+        #[command(flatten)]
+        to: To,
+        /// Seconds after which neither the zone nor settlement carries it out any more
+        #[arg(long, default_value_t = 86_400)]
+        expires_in_s: u64,
+    },
+    /// Move value from an owner's balance on the base layer into its account
+    Deposit {
+        #[command(flatten)]
+        desk: Desk,
+        #[command(flatten)]
+        moved: Moved,
+    },
+    /// Put a cancel or a withdrawal before the trading zone through settlement, for a fee: the zone must answer it
+    Request {
+        #[command(flatten)]
+        desk: Desk,
+        #[command(subcommand)]
+        requested: Requested,
+    },
+    /// Decide with the keys of governors: freeze, thaw, caps, rejection of blocks
+    Govern {
+        #[command(flatten)]
+        desk: Desk,
+        /// File with a governor's secret key; once for each
+        #[arg(long, required = true)]
+        key: Vec<PathBuf>,
+        #[command(subcommand)]
+        decision: Decision,
+    },
+    /// Bring a transaction that was signed elsewhere: a file of hexadecimal digits
+    Submit {
+        #[command(flatten)]
+        desk: Desk,
+        /// The file
+        file: PathBuf,
+    },
+    /// Say what an owner has on the base layer
+    Balance {
+        #[command(flatten)]
+        desk: Desk,
+        /// Its key
+        owner: String,
     },
     /// Play recorded order flow through the FIX gateway and compare the trades
     Replay(ReplayArgs),
@@ -155,6 +207,12 @@ fn main() -> ExitCode {
         Command::Run(args) => run(args),
         Command::Init { folder, validators, validators_here } => init(&folder, validators, validators_here.unwrap_or(validators)),
         Command::Status { folder, json } => status(&folder, json),
+        Command::Withdraw { desk, moved, to, expires_in_s } => done(desk.withdraw(&moved, &to, Duration::from_secs(expires_in_s))),
+        Command::Deposit { desk, moved } => done(desk.deposit(&moved)),
+        Command::Request { desk, requested } => done(desk.request(&requested)),
+        Command::Govern { desk, key, decision } => done(desk.decide(&decision, &key)),
+        Command::Submit { desk, file } => done(desk.submit(&file)),
+        Command::Balance { desk, owner } => done(desk.balance(&owner)),
         Command::Replay(args) => replay::main(&args).map_err(Into::into),
         Command::VerifyJournal(folder) => verify_journal(&folder),
         Command::FixAcceptance { echo: _, port, epoll } => fix_acceptance(port, epoll),
@@ -180,6 +238,10 @@ fn abort_on_panic() {
         report(panic);
         std::process::abort();
     }));
+}
+
+fn done(done: Result<(), Box<dyn Error>>) -> Result<ExitCode, Box<dyn Error>> {
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn fix_acceptance(port: u16, epoll: bool) -> Result<ExitCode, Box<dyn Error>> {

@@ -57,7 +57,7 @@ impl World {
         while self.last < height {
             let (header, body) = self.zone.next(&[], 3);
             let sealed = header.height;
-            self.link.submit(SealedBlock { header, body: body.into() }).unwrap();
+            self.link.submit(SealedBlock { header, body: body.into(), outbox: Vec::new() }).unwrap();
             loop {
                 let last = self.last;
                 let event = self.link.events().recv_deadline(deadline);

@@ -57,7 +57,7 @@ fn cluster() -> (Cluster, Vec<ValidatorHandle>, SocketAddr) {
     let mut zone = Zone::default();
     for _ in 0..3 {
         let (header, body) = zone.next(&[], 3);
-        link.submit(SealedBlock { header, body: body.into() }).unwrap();
+        link.submit(SealedBlock { header, body: body.into(), outbox: Vec::new() }).unwrap();
     }
     let (deadline, mut available) = (Instant::now() + DEADLINE, 0);
     while available < 3 {

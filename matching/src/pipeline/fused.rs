@@ -59,7 +59,7 @@ impl Fused {
     ///
     /// # Errors
     ///
-    /// [`Full`]; new orders and replaces are refused while cancels and the appliance's own records still pass.
+    /// [`Full`]; new orders, replaces and withdrawals are refused while cancels and the appliance's own records still pass.
     ///
     /// # Panics
     ///
@@ -147,9 +147,8 @@ impl Fused {
             return Err(Full::Failed);
         }
         let (cells, records) = match body {
-            Body::New(_) | Body::Replace { .. } if self.status.is_space_low() => return Err(Full::Disk),
-            Body::New(_) | Body::Replace { .. } => (RESERVED_CELLS, HELD_RECORDS_RESERVED),
-            Body::Withdraw => (RESERVED_CELLS, HELD_RECORDS_RESERVED),
+            Body::New(_) | Body::Replace { .. } | Body::Withdraw if self.status.is_space_low() => return Err(Full::Disk),
+            Body::New(_) | Body::Replace { .. } | Body::Withdraw => (RESERVED_CELLS, HELD_RECORDS_RESERVED),
             Body::Cancel { .. } | Body::MassCancel(_) | Body::Configure | Body::Inbox | Body::Note => (0, 0),
         };
         let has_room = self.gate.len() + records < HELD_RECORDS_MAX && self.journal.has_room(tail_size, cells);

@@ -1,7 +1,8 @@
 //! The admin socket: a Unix stream socket in the data directory that answers one request line with one line of JSON.
 //!
-//! Only who may open the data directory can reach it. Requests: `status`.
+//! Only who may open the data directory can reach it. Requests: `status`, and those of the `desk`.
 
+use super::desk::{Desk, REQUEST_SIZE_MAX};
 use super::status::Status;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -14,8 +15,8 @@ use std::time::Duration;
 /// Name of the socket in the data directory.
 pub const SOCKET_FILE: &str = "admin.sock";
 
-/// Longest request line.
-const REQUEST_SIZE_MAX: u64 = 256;
+/// Longest wait for an answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 /// A client that says nothing is dropped after this long.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -29,7 +30,7 @@ pub(super) struct Admin {
 
 impl Admin {
     /// Listens in `folder`; `status` is asked once per request.
-    pub(super) fn start(folder: &Path, status: impl Fn() -> Option<Status> + Send + 'static) -> io::Result<Self> {
+    pub(super) fn start(folder: &Path, status: impl Fn() -> Option<Status> + Send + 'static, desk: Desk) -> io::Result<Self> {
         let path = folder.join(SOCKET_FILE);
         // The data directory is locked, so a socket that is there was left by a process that is gone.
         match std::fs::remove_file(&path) {
@@ -45,7 +46,7 @@ impl Admin {
                     return;
                 }
                 // A client that goes away in the middle concerns nobody else.
-                let _ = stream.and_then(|stream| answer(&stream, &status));
+                let _ = stream.and_then(|stream| answer(&stream, &status, &desk));
             }
         })?;
         Ok(Self { path, stopping, thread: Some(thread) })
@@ -75,15 +76,25 @@ impl Drop for Admin {
 ///
 /// When no appliance runs there.
 pub fn request_status(folder: &Path) -> io::Result<String> {
+    request(folder, "status")
+}
+
+/// Asks the appliance of `folder` anything; one line, one line of JSON.
+///
+/// # Errors
+///
+/// When no appliance runs there.
+pub fn request(folder: &Path, line: &str) -> io::Result<String> {
     let mut stream = UnixStream::connect(folder.join(SOCKET_FILE))?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    stream.write_all(b"status\n")?;
+    stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+    stream.write_all(line.as_bytes())?;
+    stream.write_all(b"\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     Ok(answer)
 }
 
-fn answer(stream: &UnixStream, status: &impl Fn() -> Option<Status>) -> io::Result<()> {
+fn answer(stream: &UnixStream, status: &impl Fn() -> Option<Status>, desk: &Desk) -> io::Result<()> {
     stream.set_read_timeout(Some(REQUEST_TIMEOUT))?;
     stream.set_write_timeout(Some(REQUEST_TIMEOUT))?;
     let mut line = String::new();
@@ -93,9 +104,14 @@ fn answer(stream: &UnixStream, status: &impl Fn() -> Option<Status>) -> io::Resu
             Some(status) => serde_json::to_string(&status)?,
             None => r#"{"error":"the appliance is stopping"}"#.into(),
         },
-        other => serde_json::json!({ "error": format!("unknown request {other:?}") }).to_string(),
+        other => desk.answer(other).unwrap_or_else(|| unknown(other)).to_string(),
     };
     let mut stream = stream;
     stream.write_all(reply.as_bytes())?;
     stream.write_all(b"\n")
+}
+
+fn unknown(line: &str) -> serde_json::Value {
+    let name = line.split(' ').next().unwrap_or_default();
+    serde_json::json!({ "error": format!("unknown request {:?}", name.chars().take(32).collect::<String>()) })
 }

@@ -1,6 +1,8 @@
 //! The bridge: what settlement has finalized, as records for the zone.
 
 use super::core::{ApplianceRecord, CoreHandle};
+use super::desk::Refusals;
+use super::producer::Rejections;
 use crossbeam_channel::Receiver;
 use plinth_settlement::link::{Finalized, LinkEvent};
 use plinth_types::id::{Height, Seq};
@@ -10,12 +12,18 @@ use tracing::{error, warn};
 /// Hands finalized blocks to the core stage until the link ends or the core stage is gone.
 ///
 /// Settlement says each block once, in order; the core stage drops what its journal already has, so that a restart may hear it again.
-pub(super) fn run(events: &Receiver<LinkEvent>, core: &CoreHandle) {
+pub(super) fn run(events: &Receiver<LinkEvent>, core: &CoreHandle, rejections: &Rejections, refusals: &Refusals) {
     for event in events {
+        if let LinkEvent::Finalized(block) = &event
+            && let Some(first) = block.rejected.iter().map(|rejected| rejected.height).min()
+        {
+            rejections.note(first, block.rejected.len());
+        }
         let is_taken = match event {
             LinkEvent::Finalized(block) => records(&block).into_iter().all(|record| core.sequence(record)),
-            LinkEvent::DepositRefused { id, reason } => {
-                warn!(deposit = %id, reason, "a deposit was refused");
+            LinkEvent::TransactionRefused { id, reason } => {
+                warn!(transaction = %id, reason, "a transaction was refused");
+                refusals.note(id, reason);
                 true
             }
             LinkEvent::BlockRefused { height, reason } => {
@@ -35,7 +43,7 @@ fn records(block: &Finalized) -> Vec<ApplianceRecord> {
         error!(height = %ordered.block.height, "settlement ordered another block of this height than this producer's");
     }
     for rejected in &block.rejected {
-        error!(height = %rejected.height, "settlement rejected a block of this zone");
+        error!(height = %rejected.height, "settlement rejected a block of this zone; it is sealed again on the last good root");
     }
     if block.frozen {
         error!(settlement_height = %block.height, "settlement froze the zone");

@@ -11,11 +11,15 @@ use plinth_gateway::{Full, Gateway, GatewayError, GatewayStatus, Waker, Zone};
 use plinth_matching::journal::JournalError;
 use plinth_matching::pipeline::{self, Fused};
 use plinth_types::codec::Codec;
-use plinth_types::command::Body;
-use plinth_types::event::AssetAmount;
-use plinth_types::id::{InboxIndex, MandateId, Seq, SessionId, TimestampNs};
+use plinth_types::command::{Body, Command};
+use plinth_types::event::Event;
+use plinth_types::id::{AccountId, AssetId, InboxIndex, MandateId, Seq, SessionId, TimestampNs};
 use plinth_types::message::{InboxMessage, Note};
+use plinth_types::quantity::Amount;
 use plinth_types::reference::Configuration;
+use plinth_types::reject::Reject;
+use plinth_types::withdrawal::SignedWithdrawal;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
@@ -31,8 +35,28 @@ const APPLIANCE_RECORDS_PER_TURN_MAX: usize = 64;
 pub(super) enum Control {
     /// Say how things are.
     Ask(Sender<CoreStatus>),
+    /// Say which number the account's next withdrawal must carry; `None` if there is no such account.
+    NextWithdrawal(AccountId, Sender<Option<u64>>),
+    /// Sequence a withdrawal whose signature was checked; answered when what came of it is durable.
+    Withdraw(Box<SignedWithdrawal>, Sender<WithdrawalAnswer>),
     /// Finish what is durable, close the sessions and end.
     Stop,
+}
+
+/// What became of a withdrawal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum WithdrawalAnswer {
+    /// It is debited, durably, and a message in the zone's outbox.
+    Sent {
+        /// The record.
+        seq: Seq,
+        /// The message's place in the channel to its destination.
+        channel_seq: u64,
+    },
+    /// The zone refuses it; its number is used up unless it was not the next.
+    Refused(Reject),
+    /// The zone takes nothing at the moment; to be sent again.
+    Busy,
 }
 
 /// A record that the appliance itself sequences.
@@ -53,10 +77,18 @@ pub(super) struct CoreStatus {
     pub(super) durable_seq: Seq,
     pub(super) orders_live: u64,
     pub(super) inbox_index: InboxIndex,
-    pub(super) totals: Vec<AssetAmount>,
+    pub(super) totals: Vec<CustodyTotal>,
     pub(super) balanced: bool,
     pub(super) cursor: Cursor,
     pub(super) gateway: GatewayStatus,
+}
+
+/// What the zone holds of an asset, and what ever left it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CustodyTotal {
+    pub(super) asset: AssetId,
+    pub(super) held: Amount,
+    pub(super) withdrawn: Amount,
 }
 
 /// How other threads reach the core stage.
@@ -114,6 +146,8 @@ pub(super) struct Core {
     /// The record that the ring had no room for.
     pub(super) waiting: Option<ApplianceRecord>,
     pub(super) cursor: Cursor,
+    /// Who waits for a withdrawal's end, by its record.
+    pub(super) withdrawals: BTreeMap<Seq, Sender<WithdrawalAnswer>>,
     pub(super) idle_spin: Duration,
 }
 
@@ -130,6 +164,11 @@ impl Core {
                 match control {
                     // An asker that is gone needs no answer.
                     Control::Ask(asker) => drop(asker.send(self.status())),
+                    Control::NextWithdrawal(account, asker) => {
+                        // An asker that is gone needs no answer.
+                        let _ = asker.send(self.zone.engine().custody().next_withdrawal(account));
+                    }
+                    Control::Withdraw(signed, asker) => self.withdraw(now.utc, &signed, asker),
                     Control::Stop => return self.stop(),
                 }
             }
@@ -154,15 +193,27 @@ impl Core {
 
     /// Says what has become durable.
     fn release(&mut self, now: Now) -> Result<bool, CoreError> {
-        let Self { zone, gateway, cursor, .. } = self;
+        let Self { zone, gateway, cursor, withdrawals, .. } = self;
         let released = zone.release(|command, tail, events| {
             cursor.observe(command, tail, events);
             gateway.deliver(command, tail, events);
+            if let Some(asker) = withdrawals.remove(&command.seq) {
+                // An asker that is gone finds out from the account's next number.
+                drop(asker.send(answer_of(command, events)));
+            }
         });
         if released > 0 {
             gateway.flush(now)?;
         }
         Ok(released > 0)
+    }
+
+    fn withdraw(&mut self, now: TimestampNs, signed: &SignedWithdrawal, asker: Sender<WithdrawalAnswer>) {
+        let port = &mut ZonePort { zone: &mut self.zone, now };
+        match port.submit(SessionId::APPLIANCE, MandateId::new(0), Body::Withdraw, &signed.to_bytes()) {
+            Ok(seq) => drop(self.withdrawals.insert(seq, asker)),
+            Err(Full::Queue | Full::Disk) => drop(asker.send(WithdrawalAnswer::Busy)),
+        }
     }
 
     fn sequence_records(&mut self, now: TimestampNs) -> bool {
@@ -190,8 +241,8 @@ impl Core {
     fn status(&self) -> CoreStatus {
         let engine = self.zone.engine();
         let totals = engine.assets().filter_map(|asset| {
-            let amount = engine.total(asset.id)?;
-            Some(AssetAmount { asset: asset.id, amount })
+            let (held, withdrawn) = (engine.total(asset.id)?, engine.withdrawn(asset.id)?);
+            Some(CustodyTotal { asset: asset.id, held, withdrawn })
         });
         CoreStatus {
             seq: self.zone.last_seq(),
@@ -223,6 +274,14 @@ impl Core {
             gateway.deliver(command, tail, events);
         })?;
         Ok(())
+    }
+}
+
+fn answer_of(command: &Command, events: &[Event]) -> WithdrawalAnswer {
+    match events.first() {
+        Some(&Event::Withdrawn { channel_seq, .. }) => WithdrawalAnswer::Sent { seq: command.seq, channel_seq },
+        Some(&Event::WithdrawalRefused { reject }) => WithdrawalAnswer::Refused(reject),
+        said => unreachable!("a withdrawal is done or refused, not {said:?}"),
     }
 }
 

@@ -22,6 +22,10 @@ pub(super) struct Cursor {
     pub(super) trades: u64,
     /// Trades of settled blocks.
     pub(super) trades_settled: u64,
+    /// Withdrawals, and requests for one, that were done.
+    pub(super) withdrawals: u64,
+    /// Messages consumed and refused.
+    pub(super) inbox_refused: u64,
     /// Highest heights submitted and not necessarily durable: available, settled.
     submitted: (Height, Height),
     /// Trades by record that no settled block covers yet, ascending.
@@ -33,6 +37,8 @@ impl Cursor {
     pub(super) fn observe(&mut self, command: &Command, tail: &[u8], events: &[Event]) {
         let trades = events.iter().filter(|event| matches!(event, Event::Traded { .. })).count() as u64;
         self.orders += events.iter().filter(|event| matches!(event, Event::Accepted { .. })).count() as u64;
+        self.withdrawals += events.iter().filter(|event| matches!(event, Event::Withdrawn { .. })).count() as u64;
+        self.inbox_refused += events.iter().filter(|event| matches!(event, Event::InboxRefused { .. })).count() as u64;
         self.trades += trades;
         if trades > 0 {
             self.unsettled.push_back((command.seq, trades));

@@ -6,10 +6,10 @@
 //!  journal           the journal's disk                    core (ring)
 //!  plinth-producer   replica, block log, snapshots         journal (signal)
 //!  market data       publisher, sockets of the feed       journal (eventfd); consumers
-//!  zone link         QUIC to the validators                producer (blocks), start (deposits)
-//!  plinth-bridge     nothing                               link (finalized blocks) → core (inbox, block states)
+//!  zone link         QUIC to the validators                producer (blocks), start (deposits), admin (what owners bring)
+//!  plinth-bridge     nothing                               link (finalized blocks) → core (inbox, block states), producer (rejections)
 //!  validator ×n      votes, blocks                         each other, link
-//!  plinth-admin      the admin socket                      operators
+//!  plinth-admin      the admin socket                      operators, owners
 //!  plinth-space      nothing                               time; it looks at the disk
 //! ```
 //!
@@ -23,6 +23,7 @@ mod announce;
 mod bridge;
 mod core;
 mod cursor;
+mod desk;
 mod folder;
 mod market;
 mod parts;
@@ -33,7 +34,7 @@ mod space;
 mod start;
 mod status;
 
-pub use admin::{SOCKET_FILE, request_status};
+pub use admin::{SOCKET_FILE, request, request_status};
 pub use announce::{Ready, ReadyInstrument, ReadyValidator};
 pub use core::CoreError;
 pub use folder::{FolderError, JOURNAL_FOLDER};

@@ -11,7 +11,7 @@ use plinth_gateway::driver::{Backend, DriverConfig};
 use plinth_gateway::{GatewayConfig, Waker};
 use plinth_matching::journal::{self, Identity};
 use plinth_matching::replica::ZoneConfig;
-use plinth_settlement::block::SignedDeposit;
+use plinth_settlement::block::{SignedDeposit, Transaction};
 use plinth_settlement::link::{LinkConfig, LinkError, ZoneLink};
 use plinth_types::id::{Height, ZoneId};
 use plinth_types::reference::Configuration;
@@ -73,10 +73,9 @@ pub(super) fn start_link(resolved: &Resolved, peers: &[Peer], settlement: Height
 
 /// Each deposit is sent until it is ordered; those that were ordered before are dropped.
 pub(super) fn submit_deposits(link: &ZoneLink, resolved: &Resolved) -> Result<(), LinkError> {
-    resolved
-        .deposits
-        .iter()
-        .try_for_each(|(deposit, signature)| link.deposit(SignedDeposit { deposit: *deposit, signature: *signature }))
+    resolved.deposits.iter().try_for_each(|(deposit, signature)| {
+        link.bring(Transaction::Deposit(SignedDeposit { deposit: *deposit, signature: *signature }))
+    })
 }
 
 pub(super) fn gateway_config(resolved: &Resolved) -> GatewayConfig {

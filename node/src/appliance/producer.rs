@@ -7,7 +7,7 @@ use plinth_matching::replica::{Producer, ReplicaError, SealedBlock};
 use plinth_settlement::link::{self, LinkError, ZoneLink};
 use plinth_types::digest::Digest;
 use plinth_types::id::Height;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -37,6 +37,43 @@ pub(super) struct ZoneHead {
     pub(super) state_root: Digest,
 }
 
+/// What settlement rejected, as the bridge hears it and the producer stage answers it.
+#[derive(Debug, Default)]
+pub(super) struct Rejections {
+    /// The first rejected height that is not yet handed over again; 0 for none.
+    pending: AtomicU64,
+    count: AtomicU64,
+    from: AtomicU64,
+}
+
+impl Rejections {
+    /// Notes that the blocks of these heights, ascending, are to be sealed again.
+    pub(super) fn note(&self, first: Height, count: usize) {
+        self.count.fetch_add(count as u64, Ordering::Relaxed);
+        self.from.store(first.get(), Ordering::Relaxed);
+        let earliest = |pending: u64| Some(if pending == 0 { first.get() } else { pending.min(first.get()) });
+        // Never refuses, so there is nothing to look at.
+        let _ = self.pending.fetch_update(Ordering::AcqRel, Ordering::Acquire, earliest);
+    }
+
+    fn take(&self) -> Option<Height> {
+        match self.pending.swap(0, Ordering::AcqRel) {
+            0 => None,
+            first => Some(Height::new(first)),
+        }
+    }
+
+    /// Blocks rejected since the start.
+    pub(super) fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// The first block of the last rejection; 0 for none.
+    pub(super) fn from(&self) -> Height {
+        Height::new(self.from.load(Ordering::Relaxed))
+    }
+}
+
 /// The producer stage.
 pub(super) struct ProducerStage {
     pub(super) producer: Producer,
@@ -46,7 +83,9 @@ pub(super) struct ProducerStage {
     /// Where blocks go. While the link takes no more this stage waits, and delays nothing else: the journal holds what is not cut.
     pub(super) link: Arc<ZoneLink>,
     pub(super) head: Arc<Mutex<ZoneHead>>,
-    /// Blocks from here on were cut before and may not have reached settlement.
+    /// What settlement rejected: it is handed over again, and the link seals it on the last good root.
+    pub(super) rejections: Arc<Rejections>,
+    /// Blocks from here on were cut before and may not have reached settlement, or not with what they send.
     pub(super) resend_from: Height,
     /// Set when blocks that the link has no room for are left to the next start.
     pub(super) stopping: Arc<AtomicBool>,
@@ -55,15 +94,15 @@ pub(super) struct ProducerStage {
 impl ProducerStage {
     /// Runs until it is told to stop or the journal has ended; then cuts what is left.
     pub(super) fn run(mut self) -> Result<(), ProducerError> {
-        let mut height = self.resend_from;
-        while height <= self.producer.height() {
-            let block = self.producer.block(height)?;
-            if !self.hand_over(block)? {
-                return Ok(());
-            }
-            height = height.next();
+        if !self.hand_over_again(self.resend_from)? {
+            return Ok(());
         }
         loop {
+            if let Some(first) = self.rejections.take()
+                && !self.hand_over_again(first)?
+            {
+                return Ok(());
+            }
             while let Some(block) = self.producer.poll(self.journal.durable(), Now::read().utc)? {
                 if !self.hand_over(block)? {
                     return Ok(());
@@ -77,6 +116,19 @@ impl ProducerStage {
                 Err(RecvTimeoutError::Disconnected) => return self.finish(),
             }
         }
+    }
+
+    /// Blocks that were cut before, from the block log and the journal: what they decide does not change, only on what they are sealed.
+    fn hand_over_again(&mut self, first: Height) -> Result<bool, ProducerError> {
+        let mut height = first;
+        while height <= self.producer.height() {
+            let block = self.producer.block(height)?;
+            if !self.hand_over(block)? {
+                return Ok(false);
+            }
+            height = height.next();
+        }
+        Ok(true)
     }
 
     fn finish(&mut self) -> Result<(), ProducerError> {
@@ -98,8 +150,12 @@ impl ProducerStage {
     /// False when it is left to the next start, which finds the block in the block log.
     fn hand_over(&self, block: SealedBlock) -> Result<bool, ProducerError> {
         let head = ZoneHead { height: block.header.height, state_root: block.header.post_root };
-        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = head;
-        let sealed = link::SealedBlock { header: block.header, body: block.body.into() };
+        let mut last = self.head.lock().unwrap_or_else(PoisonError::into_inner);
+        if head.height > last.height {
+            *last = head;
+        }
+        drop(last);
+        let sealed = link::SealedBlock { header: block.header, body: block.body.into(), outbox: block.outbox };
         loop {
             match self.link.submit(sealed.clone()) {
                 Ok(()) => return Ok(true),

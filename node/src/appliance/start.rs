@@ -4,10 +4,11 @@ use super::admin::Admin;
 use super::bridge;
 use super::core::{Core, CoreHandle};
 use super::cursor::Cursor;
+use super::desk::{Desk, Refusals};
 use super::folder::{DataFolder, FolderError};
 use super::market::{MarketStage, MarketWaker};
 use super::parts;
-use super::producer::{ProducerStage, ZoneHead};
+use super::producer::{ProducerStage, Rejections, ZoneHead};
 use super::reference::sequence_new_reference;
 use super::running::Appliance;
 use super::space::SpaceWatch;
@@ -22,6 +23,7 @@ use plinth_matching::journal::JournalError;
 use plinth_matching::replica::{self, ReplicaError};
 use plinth_settlement::link::LinkError;
 use plinth_validator as validator;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -167,6 +169,7 @@ impl Appliance {
         let handle = CoreHandle::new(control, records, gateway.waker());
         let stopping = Arc::new(AtomicBool::new(false));
         let head = Arc::new(Mutex::new(ZoneHead { height: producer.height(), state_root: producer.replica().root() }));
+        let settlement = cursor.settlement;
         let link = Arc::new(parts::start_link(&resolved, &settlement_addresses, cursor.settlement)?);
         let reserve = resolved.zone.disk_reserve_mib << 20;
         let space_watch = SpaceWatch::start(folder.path(), reserve, Arc::clone(zone.journal()), failed.clone())
@@ -179,18 +182,29 @@ impl Appliance {
         let market = market.transpose()?;
         let feed = market.as_ref().map(|(stage, config)| stage.ready(config)).transpose();
         let feed = feed.map_err(|error| system("the feed's addresses", error))?.flatten();
+        let (rejections, refusals) = (Arc::<Rejections>::default(), Arc::<Refusals>::default());
         let stage = ProducerStage {
             producer,
             journal: Arc::clone(zone.journal()),
             published: is_published,
             link: Arc::clone(&link),
             head: Arc::clone(&head),
-            resend_from: cursor.available.next(),
+            rejections: Arc::clone(&rejections),
+            resend_from: cursor.settled.next(),
             stopping: Arc::clone(&stopping),
         };
         let idle_spin = Duration::from_micros(resolved.zone.idle_spin_us);
         let core_cpu = resolved.zone.core_cpu;
-        let core = Core { zone, gateway, control: controls, records: to_sequence, waiting: None, cursor, idle_spin };
+        let core = Core {
+            zone,
+            gateway,
+            control: controls,
+            records: to_sequence,
+            waiting: None,
+            cursor,
+            withdrawals: BTreeMap::new(),
+            idle_spin,
+        };
         let core_thread = spawn("plinth-core", failed.clone(), move || {
             pin(core_cpu);
             core.run()
@@ -200,7 +214,10 @@ impl Appliance {
         let (events, told) = (link.events().clone(), handle.clone());
         let bridge_thread = thread::Builder::new()
             .name("plinth-bridge".into())
-            .spawn(move || bridge::run(&events, &told))
+            .spawn({
+                let (rejections, refusals) = (Arc::clone(&rejections), Arc::clone(&refusals));
+                move || bridge::run(&events, &told, &rejections, &refusals)
+            })
             .map_err(|error| system("a thread", error))?;
         parts::submit_deposits(&link, &resolved)?;
 
@@ -215,8 +232,10 @@ impl Appliance {
             space: space_watch.space().clone(),
             core: handle.clone(),
             link: Arc::clone(&link),
+            rejections,
         };
-        let admin = Admin::start(folder.path(), move || reporter.status()).map_err(|error| system("admin socket", error))?;
+        let desk = Desk::new(&resolved, handle.clone(), Arc::clone(&link), Arc::clone(&validators), settlement, refusals);
+        let admin = Admin::start(folder.path(), move || reporter.status(), desk).map_err(|error| system("admin socket", error))?;
         let ready = parts::ready(&folder, &resolved, &settlement_addresses, (fix, feed), admin.path());
         let appliance = Self {
             ready,

@@ -1,15 +1,15 @@
 //! What the appliance says of itself, as `plinth status --json` prints it.
 
 use super::core::{CoreHandle, CoreStatus};
-use super::producer::ZoneHead;
+use super::producer::{Rejections, ZoneHead};
 use super::space::Space;
 use super::start::ATTESTATION;
 use crate::config::decimal;
 use plinth_settlement::genesis::Genesis;
-use plinth_settlement::ledger::State;
+use plinth_settlement::ledger::{State, ZoneStatus};
 use plinth_settlement::link::ZoneLink;
 use plinth_settlement::stages::StageFigures;
-use plinth_types::id::{AssetId, ChainId, InboxIndex, ZoneId};
+use plinth_types::id::{ChainId, ZoneId};
 use plinth_types::quantity::Amount;
 use plinth_types::reference::Asset;
 use plinth_validator::ValidatorHandle;
@@ -59,6 +59,16 @@ pub struct Status {
     pub settlement_height: u64,
     /// Trades in settled blocks.
     pub trades_settled: u64,
+    /// Withdrawals, and requests for one, that took value out of the zone.
+    pub withdrawals: u64,
+    /// Messages that the zone refused: their value went back, or a request was answered with no.
+    pub inbox_refused: u64,
+    /// Whether settlement lets the zone do anything.
+    pub zone_frozen: bool,
+    /// Zone blocks that settlement rejected since the start, and that were sealed again.
+    pub blocks_rejected: u64,
+    /// The first zone block of the last rejection; 0 for none since the start.
+    pub rejected_from: u64,
     /// Per asset.
     pub ledger: Vec<AssetStatus>,
     /// Whether every asset is conserved.
@@ -77,7 +87,7 @@ pub struct Status {
     pub memory_peak_kib: u64,
 }
 
-/// One asset: issued = base layer + in flight + zone.
+/// One asset: issued = base layer + in flight + zone + leaving.
 #[derive(Clone, Debug, Serialize)]
 pub struct AssetStatus {
     /// Its name.
@@ -86,10 +96,12 @@ pub struct AssetStatus {
     pub issued: String,
     /// Σ balances of owners on the base layer.
     pub base: String,
-    /// Σ messages that the zone has not consumed.
+    /// Σ messages that are on their way to the zone, or back from it.
     pub in_flight: String,
     /// Σ balances of the zone's accounts.
     pub zone: String,
+    /// Σ withdrawals that have left the zone's accounts and are not yet delivered.
+    pub leaving: String,
     /// Whether the sum is right.
     pub conserved: bool,
 }
@@ -151,20 +163,31 @@ pub(super) struct Reporter {
     pub(super) space: Space,
     pub(super) core: CoreHandle,
     pub(super) link: Arc<ZoneLink>,
+    pub(super) rejections: Arc<Rejections>,
 }
 
 impl Reporter {
+    /// The furthest of this process's validators, or what the link has verified of validators elsewhere.
+    fn ledger(&self) -> Option<State> {
+        let own = self.validators.iter().map(ValidatorHandle::ledger).max_by_key(State::height);
+        own.or_else(|| self.link.ledger())
+    }
+
     /// `None` when the core stage is gone.
     pub(super) fn status(&self) -> Option<Status> {
+        // What left the zone is compared with a ledger from before the core is asked, what came in with one from after: neither can then
+        // be behind the core.
+        let before = self.ledger();
         let core = self.core.ask()?;
         let head = *self.head.lock().unwrap_or_else(PoisonError::into_inner);
-        // The furthest of this process's validators, or what the link has verified of validators elsewhere.
-        let own = self.validators.iter().map(ValidatorHandle::ledger).max_by_key(State::height);
-        let ledger = own.or_else(|| self.link.ledger());
-        let assets: Vec<AssetStatus> = match &ledger {
-            Some(ledger) => self.genesis.assets().iter().map(|asset| asset_status(&asset.asset, ledger, &core)).collect(),
-            None => Vec::new(),
+        let ledger = self.ledger();
+        let assets: Vec<AssetStatus> = match (&before, &ledger) {
+            (Some(before), Some(ledger)) => {
+                self.genesis.assets().iter().map(|asset| asset_status(&asset.asset, before, ledger, &core)).collect()
+            }
+            (None, _) | (_, None) => Vec::new(),
         };
+        let zone = ledger.as_ref().and_then(|ledger| ledger.zone(ZoneId::TRADING));
         let sessions = core.gateway.sessions.iter().map(|session| SessionStatus {
             comp_id: session.comp_id.clone(),
             connected: session.is_logged_on,
@@ -199,6 +222,11 @@ impl Reporter {
             settled_height: core.cursor.settled.get(),
             settlement_height: ledger.as_ref().map_or(core.cursor.settlement, State::height).get(),
             trades_settled: core.cursor.trades_settled,
+            withdrawals: core.cursor.withdrawals,
+            inbox_refused: core.cursor.inbox_refused,
+            zone_frozen: zone.is_some_and(|zone| zone.status() != ZoneStatus::Open),
+            blocks_rejected: self.rejections.count(),
+            rejected_from: self.rejections.from().get(),
             ledger_conserved: core.balanced && !assets.is_empty() && assets.iter().all(|asset| asset.conserved),
             ledger: assets,
             sessions: sessions.collect(),
@@ -211,27 +239,39 @@ impl Reporter {
     }
 }
 
-/// Issued = base + in flight + zone. A message is in flight until the zone has consumed it; settlement learns that with the zone's next
-/// header, the core knows it at once, so each message is counted by what the core has consumed.
-fn asset_status(asset: &Asset, ledger: &State, core: &CoreStatus) -> AssetStatus {
-    let issued = ledger.issued(asset.id).unwrap_or_default();
+/// Issued = base + in flight + zone + leaving. A message is in flight until the core has credited it or settlement has given it back; a
+/// withdrawal is leaving until settlement has delivered it. Settlement learns of both with the zone's blocks, the core knows at once, so
+/// each is counted as what one of them says less what the other says. The sum cannot hold by itself: neither side may be ahead.
+fn asset_status(asset: &Asset, before: &State, ledger: &State, core: &CoreStatus) -> AssetStatus {
+    let issued = ledger.issued(asset.id).unwrap_or_default().units();
     let base = sum(ledger.balances().filter(|(_, of, _)| *of == asset.id).map(|(.., amount)| amount));
-    let zone = core.totals.iter().find(|total| total.asset == asset.id).map_or(Amount::ZERO, |total| total.amount);
-    let in_flight = in_flight(asset.id, ledger, core.inbox_index);
+    let total = core.totals.iter().find(|total| total.asset == asset.id);
+    let (held, withdrawn) = total.map_or((0, 0), |total| (total.held.units(), total.withdrawn.units()));
+    let turnstile = |ledger: &State| ledger.zone(ZoneId::TRADING).map(|zone| zone.turnstile(asset.id)).unwrap_or_default();
+    let (paid_out_before, now) = (turnstile(before).paid_out.units(), turnstile(ledger));
+    let appended = now.paid_in.units() + now.in_flight.units();
+    let in_flight = appended.checked_sub(held + withdrawn);
+    let queued = sum(ledger
+        .zone(ZoneId::TRADING)
+        .into_iter()
+        .flat_map(|zone| zone.queued())
+        .filter_map(|(_, message)| (message.asset == asset.id).then_some(message.amount)));
+    // What settled while the core was asked counts as left, so nothing is counted twice.
+    let leaving = withdrawn.checked_sub(paid_out_before).map(|_| (withdrawn + queued).saturating_sub(now.paid_out.units()));
+    let unsaid = now.paid_out.units().saturating_sub(withdrawn + queued);
     let show = |amount: u128| decimal::format(amount, asset.decimals);
     AssetStatus {
         asset: asset.name.as_str().to_owned(),
-        issued: show(issued.units()),
+        issued: show(issued),
         base: show(base),
-        in_flight: show(in_flight),
-        zone: show(zone.units()),
-        conserved: issued.units() == base + in_flight + zone.units(),
+        in_flight: show(in_flight.unwrap_or_default()),
+        zone: show(held),
+        leaving: show(leaving.unwrap_or_default()),
+        conserved: match (in_flight, leaving) {
+            (Some(in_flight), Some(leaving)) => issued + unsaid == base + in_flight + held + leaving,
+            (None, _) | (_, None) => false,
+        },
     }
-}
-
-fn in_flight(asset: AssetId, ledger: &State, consumed: InboxIndex) -> u128 {
-    let Some(zone) = ledger.zone(ZoneId::TRADING) else { return 0 };
-    sum(zone.inbox().pending().filter(|message| message.asset == asset && message.index > consumed).map(|message| message.amount))
 }
 
 /// At most 2^120 each, and no more of them than fit in memory.

@@ -5,8 +5,8 @@
 
 use super::hex;
 use super::schema::{
-    Account, Asset, Capacity, Config, Deposit, Durability, Fix, FixDriver, Instrument, Issued, Mandate, Role, Scope, Session,
-    Settlement, Validator, Zone,
+    Account, Asset, Cap, Capacity, Config, Deposit, Durability, Fix, FixDriver, Instrument, Issued, Mandate, Requests, Role, Scope,
+    Session, Settlement, Validator, Zone,
 };
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, SaltString};
@@ -36,6 +36,11 @@ pub const VALIDATOR_COUNT_MAX: u16 = 64;
 pub const FIX_PORT: u16 = 9_878;
 
 const FIRM_COUNT: u16 = 8;
+/// Keys that govern the demo's chain, and how many of them decide.
+const GOVERNOR_COUNT: u16 = 3;
+const APPROVALS_MIN: u8 = 2;
+/// Zone blocks within which a request is answered: ten seconds of a busy zone.
+const REQUEST_BLOCKS: u32 = 1_024;
 /// Port of the first validator, when not all run in the appliance.
 const VALIDATOR_PORT: u16 = 9_881;
 const CHAIN: u64 = 7;
@@ -86,6 +91,8 @@ pub fn create(folder: &Path, committee: Committee) -> io::Result<()> {
     let firms: Vec<(String, SecretKey)> =
         (1..=FIRM_COUNT).map(|n| Ok((format!("FIRM{n}"), new_key(&keys, &format!("firm-{n}"))?))).collect::<io::Result<_>>()?;
     let issuer = new_key(&keys, "issuer")?;
+    let governor = |n| Ok(new_key(&keys, &format!("governor-{n}"))?.public_key().to_string());
+    let governors = (1..=GOVERNOR_COUNT).map(governor).collect::<io::Result<Vec<_>>>()?;
     new_key(&keys, "producer")?;
     new_key(&keys, "reader")?;
     let validators = (0..committee.validators).map(|n| validator(&keys, n, committee)).collect::<io::Result<Vec<_>>>()?;
@@ -124,7 +131,22 @@ pub fn create(folder: &Path, committee: Committee) -> io::Result<()> {
             capacity: Capacity::default(),
         },
         market_data: None,
-        settlement: Settlement { idle_interval_ms: 500, attested_delay_blocks: 1, validators },
+        settlement: Settlement {
+            idle_interval_ms: 500,
+            attested_delay_blocks: 1,
+            request_blocks: REQUEST_BLOCKS,
+            governors,
+            approvals_min: APPROVALS_MIN,
+            requests: Some(Requests {
+                fee_asset: "USD".into(),
+                fee: "1".into(),
+                collector: issuer.public_key().to_string(),
+                per_block_max: 16,
+            }),
+            // What one firm has, an hour.
+            caps: FUNDS.map(|(asset, _, amount)| Cap { asset: asset.into(), per_hour: amount.into() }).into(),
+            validators,
+        },
         assets: FUNDS.map(|(name, decimals, amount)| asset(name, decimals, amount, &issuer, &firms)).into(),
         accounts: firms.iter().map(|(name, key)| Account { name: name.clone(), owner: key.public_key().to_string() }).collect(),
         instruments: vec![

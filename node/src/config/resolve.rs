@@ -7,9 +7,11 @@ use plinth_gateway::driver::Listen;
 use plinth_gateway::session::SessionConfig;
 use plinth_settlement::dispersal::ReaderKey;
 use plinth_settlement::genesis::{
-    ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisError, GenesisZone, Governance, ZoneMode, ZoneRules,
+    AssetCap, ChainLimits, Draft, Genesis, GenesisAsset, GenesisBalance, GenesisError, GenesisZone, Governance, RequestRules,
+    ZoneMode, ZoneRules,
 };
 use plinth_settlement::keys::{self, SecretKey};
+use plinth_settlement::link::limits::BLOCKS_WAITING_MAX;
 use plinth_types::id::{
     AccountId, AssetId, ChainId, InstrumentId, MandateId, ProducerEpoch, PublicKey, SessionId, Signature, TimestampNs, ZoneId,
 };
@@ -333,14 +335,55 @@ impl Resolver<'_> {
                 producer: producer.public_key(),
                 epoch: ProducerEpoch::new(1),
                 mode: ZoneMode::Attested { delay_blocks: self.config.settlement.attested_delay_blocks },
-                rules: ZoneRules::default(),
+                rules: ZoneRules { request_blocks: self.request_blocks()?, caps: self.caps(assets)?, ..ZoneRules::default() },
             }],
             assets: assets.iter().zip(&self.config.assets).map(issue).collect::<Result<_, ConfigError>>()?,
             limits: ChainLimits::default(),
-            governance: Governance::default(),
-            requests: None,
+            governance: self.governance()?,
+            requests: self.requests(assets)?,
         };
         Ok(draft.build()?)
+    }
+
+    fn governance(&self) -> Result<Governance, ConfigError> {
+        let settlement = &self.config.settlement;
+        let key = |text: &String| Ok(PublicKey(hex_of("settlement", "governors", text)?));
+        let mut governors = settlement.governors.iter().map(key).collect::<Result<Vec<_>, ConfigError>>()?;
+        governors.sort_unstable();
+        Ok(Governance { governors, approvals_min: settlement.approvals_min })
+    }
+
+    /// Blocks that wait for their order were cut before the zone heard of the request, and would all be too late.
+    fn request_blocks(&self) -> Result<u32, ConfigError> {
+        let (blocks, blocks_min) = (self.config.settlement.request_blocks, 2 * BLOCKS_WAITING_MAX as u32);
+        if blocks > 0 && blocks < blocks_min {
+            let problem = format!("request_blocks is {blocks}: none, or at least {blocks_min}");
+            return Err(value("settlement", &problem));
+        }
+        Ok(blocks)
+    }
+
+    fn caps(&self, assets: &[Asset]) -> Result<Vec<AssetCap>, ConfigError> {
+        let of = |cap: &schema::Cap| {
+            let entry = format!("settlement.cap '{}'", cap.asset);
+            let asset = find_asset(&entry, assets, &cap.asset)?;
+            Ok(AssetCap { asset: asset.id, per_hour: amount(&entry, &cap.per_hour, asset.decimals)? })
+        };
+        let mut caps = self.config.settlement.caps.iter().map(of).collect::<Result<Vec<_>, ConfigError>>()?;
+        caps.sort_unstable_by_key(|cap| cap.asset);
+        Ok(caps)
+    }
+
+    fn requests(&self, assets: &[Asset]) -> Result<Option<RequestRules>, ConfigError> {
+        let Some(requests) = &self.config.settlement.requests else { return Ok(None) };
+        let entry = "settlement.requests";
+        let asset = find_asset(entry, assets, &requests.fee_asset)?;
+        Ok(Some(RequestRules {
+            fee_asset: asset.id,
+            fee: amount(entry, &requests.fee, asset.decimals)?,
+            collector: PublicKey(hex_of(entry, "collector", &requests.collector)?),
+            per_block_max: requests.per_block_max,
+        }))
     }
 
     fn deposits(&self, assets: &[Asset], accounts: &[Account]) -> Result<Vec<(Deposit, Signature)>, ConfigError> {

@@ -240,9 +240,49 @@ pub struct Settlement {
     /// Settlement blocks from `available` to `settled` while the zone is attested.
     #[serde(default = "attested_delay_blocks")]
     pub attested_delay_blocks: u32,
+    /// Zone blocks within which the trading zone answers a request that an owner put before it; 0 for none, else at least 256: those that
+    /// are sealed already when it hears of the request cannot answer it.
+    #[serde(default)]
+    pub request_blocks: u32,
+    /// Keys of which `approvals_min` decide on freezes, caps, modes, producers and validators, hexadecimal.
+    #[serde(default)]
+    pub governors: Vec<String>,
+    /// How many of them.
+    #[serde(default)]
+    pub approvals_min: u8,
+    /// What a request costs; without it there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests: Option<Requests>,
+    /// Most that leaves the trading zone per hour. An asset without a cap does not leave it while it is not proven.
+    #[serde(rename = "cap", default)]
+    pub caps: Vec<Cap>,
     /// The committee, four or more.
     #[serde(rename = "validator")]
     pub validators: Vec<Validator>,
+}
+
+/// What a request costs.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requests {
+    /// Name of the asset that is paid.
+    pub fee_asset: String,
+    /// Decimal amount.
+    pub fee: String,
+    /// Key that is paid, hexadecimal.
+    pub collector: String,
+    /// Most requests of one settlement block.
+    pub per_block_max: u32,
+}
+
+/// Most of one asset that leaves the trading zone per hour.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cap {
+    /// Name of the asset.
+    pub asset: String,
+    /// Decimal amount.
+    pub per_hour: String,
 }
 
 /// One validator.
