@@ -47,9 +47,9 @@ pub enum Role {
     Trade,
     /// Cancel, and ask about its orders.
     CancelOnly,
-    /// Hear what others are told, and ask about their trades and positions.
+    /// Ask about instruments; trade nothing. Copies of what others are told, and answers about trades and positions, are not made yet.
     DropCopy,
-    /// Ask about instruments and their markets.
+    /// Ask about instruments; trade nothing. Their markets are not told yet.
     MarketData,
 }
 

@@ -99,9 +99,9 @@ pub enum Role {
     Trade,
     /// Cancel, and ask about its orders.
     CancelOnly,
-    /// Hear what others are told.
+    /// Ask about instruments; trade nothing. Copies of what others are told are not made yet.
     DropCopy,
-    /// Ask about instruments and their markets.
+    /// Ask about instruments; trade nothing. Their markets are not told yet.
     MarketData,
 }
 
