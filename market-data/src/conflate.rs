@@ -69,3 +69,33 @@ impl Conflator {
         Some(DepthUpdate { instrument: book.instrument(), before, seq: book.seq(), levels })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::depth::Depth;
+    use crate::update::Reference;
+    use plinth_types::id::InstrumentId;
+    use plinth_types::quantity::Qty;
+
+    #[test]
+    fn who_is_too_far_behind_is_given_the_whole_book() {
+        let mut book = Book::new(InstrumentId::new(0));
+        let (mut conflator, mut depth) = (Conflator::new(), Depth::default());
+        let qty = Qty::from_lots(1).unwrap();
+        let mut add = |book: &mut Book, number: u64, conflator: &mut Conflator| {
+            let price = Price::from_ticks(number as i64).unwrap();
+            let changed = book.add(Reference::new(number), Side::Sell, price, qty).unwrap();
+            conflator.note(changed);
+        };
+        depth.apply(&conflator.take(&book).unwrap()).unwrap();
+        for number in 1..=CONFLATED_LEVELS_MAX as u64 + 1 {
+            add(&mut book, number, &mut conflator);
+        }
+        assert!(conflator.bids.is_empty() && conflator.offers.is_empty(), "no more is remembered");
+        let update = conflator.take(&book).unwrap();
+        assert_eq!((update.before, update.levels.len()), (None, CONFLATED_LEVELS_MAX + 1));
+        depth.apply(&update).unwrap();
+        assert_eq!(depth.levels(Side::Sell), book.levels(Side::Sell).collect::<Vec<_>>());
+    }
+}

@@ -70,7 +70,11 @@ impl DayFiles {
             return Err(error);
         }
         let Some(DayFile { path, new, .. }) = &mut self.open else { return Ok(()) };
-        new.flush().map_err(|error| FileError::Io { path: path.clone(), error })
+        let flushed = new.flush().map_err(|error| FileError::Io { path: path.clone(), error });
+        if flushed.is_err() {
+            self.open = None;
+        }
+        flushed
     }
 
     fn keep<T>(&mut self, done: Result<T, FileError>) -> Option<T> {

@@ -110,9 +110,9 @@ impl Snapshots {
     }
 
     pub(super) fn turn(&mut self, feed: &Feed, next: u64, allowed: impl Fn(IpAddr) -> bool) {
-        while self.connections.len() < SNAPSHOT_CONNECTIONS_MAX
-            && let Ok((stream, from)) = self.listener.accept()
-        {
+        // So many at a time, whoever they are: publishing goes on between.
+        for _ in self.connections.len()..SNAPSHOT_CONNECTIONS_MAX {
+            let Ok((stream, from)) = self.listener.accept() else { break };
             let Some(session) = feed.session().filter(|_| allowed(from.ip()) && stream.set_nonblocking(true).is_ok()) else {
                 continue;
             };

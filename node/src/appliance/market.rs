@@ -7,7 +7,7 @@ use plinth_matching::journal::JournalStatus;
 use plinth_matching::limits::Capacity;
 use plinth_types::id::ZoneId;
 use rustix::event::{EventfdFlags, eventfd};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Where the feed is, as the ready file says it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct ReadyMarketData {
     /// Where datagrams go.
     pub targets: Vec<SocketAddr>,

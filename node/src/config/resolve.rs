@@ -169,7 +169,7 @@ impl Resolver<'_> {
             fix: config.fix.clone(),
             listen,
             zone: config.zone.clone(),
-            market_data: self.market_data(),
+            market_data: self.market_data()?,
             producer,
             reader_key,
             deposits: self.deposits(&assets, &accounts)?,
@@ -187,10 +187,17 @@ impl Resolver<'_> {
         })
     }
 
-    fn market_data(&self) -> Option<schema::MarketData> {
-        let mut feed = self.config.market_data.clone()?;
+    fn market_data(&self) -> Result<Option<schema::MarketData>, ConfigError> {
+        let Some(mut feed) = self.config.market_data.clone() else { return Ok(None) };
+        let other_family = feed.targets.iter().find(|target| target.is_ipv4() != feed.requests.is_ipv4());
+        if let Some(target) = other_family {
+            return Err(value("market_data.targets", &format!("{target} cannot be reached from {}", feed.requests)));
+        }
+        if let Some(group) = feed.targets.iter().find(|target| target.is_ipv6() && target.ip().is_multicast()) {
+            return Err(value("market_data.targets", &format!("{group}: groups are IPv4")));
+        }
         feed.itch_folder = feed.itch_folder.map(|folder| self.folder.join(folder));
-        Some(feed)
+        Ok(Some(feed))
     }
 
     fn assets(&self) -> Result<Vec<Asset>, ConfigError> {

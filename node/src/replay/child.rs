@@ -3,6 +3,7 @@
 //! Harness and tests use the very program that operators run, over the very interfaces that they have: its command line, its ready
 //! file, `plinth status`, `/proc`.
 
+use crate::appliance::ReadyMarketData;
 use serde::Deserialize;
 use std::fs;
 use std::io;
@@ -27,6 +28,9 @@ pub struct Ready {
     pub sessions: Vec<Login>,
     /// What trades.
     pub instruments: Vec<Listing>,
+    /// The feed, if there is one.
+    #[serde(default)]
+    pub market_data: Option<ReadyMarketData>,
 }
 
 /// What a client needs to log on.
