@@ -146,7 +146,7 @@ impl Book {
             | Change::Reduced { reference, qty } => self.take(reference, qty)?,
             Change::Deleted { reference } => self.delete(reference)?,
             Change::Replaced { old, new, price, qty, .. } => self.replace(old, new, price, qty)?,
-            Change::Listed(_) | Change::Traded { .. } => Changed::default(),
+            Change::Listed(_) | Change::Phase(_) | Change::Indicative { .. } | Change::Traded { .. } => Changed::default(),
         };
         self.seq = expected;
         Ok(changed)

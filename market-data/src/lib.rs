@@ -21,7 +21,6 @@
 //! * The publisher replays from the first record at each start, like the zone's own recovery.
 //! * ITCH says quantities in 32 bits and prices in four decimals: see [`itch`] for what does not fit.
 //! * Depth and conflation are for consumers within the process: no wire carries them yet.
-//! * Indicative prices and crosses of auctions are not said; an auction's trades are, each as one.
 //! * Trades are never broken and no order is attributed, since the zone says neither.
 
 pub mod book;

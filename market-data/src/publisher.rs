@@ -176,6 +176,10 @@ impl Mirror<'_> {
                     self.traded(taker, trade, price, qty, false, out);
                 }
             }
+            Event::PhaseChanged { instrument, phase } => out.say(instrument, Change::Phase(phase)),
+            Event::Indicative { instrument, price, lots, surplus, surplus_side } => {
+                out.say(instrument, Change::Indicative { price, lots, surplus, surplus_side });
+            }
             Event::Accepted { order } | Event::Reduced { order, .. } => self.touched.push(order),
             Event::Triggered { order } => {
                 self.incoming.extend(self.waiting.remove(&order).map(|terms| (order, terms)));
@@ -201,8 +205,6 @@ impl Mirror<'_> {
             Event::Rejected { .. }
             | Event::CancelRejected { .. }
             | Event::MassCancelled { .. }
-            | Event::PhaseChanged { .. }
-            | Event::Indicative { .. }
             | Event::MassCancelRejected { .. }
             | Event::Credited { .. }
             | Event::InboxRefused { .. }
@@ -216,19 +218,22 @@ impl Mirror<'_> {
 
     fn traded(&mut self, order: OrderId, trade: TradeId, price: Price, qty: Qty, printable: bool, out: &mut Out<'_>) {
         let Some(shown) = self.shown.get_mut(&order) else { return self.traded_hidden(order, trade, price, qty, out) };
-        let (instrument, reference) = (shown.instrument, shown.reference);
-        let change = if shown.lots < qty.lots() {
-            if !printable {
-                // What it hid has traded; the other order says so.
-                return;
+        let &mut Shown { reference, instrument, side, .. } = shown;
+        match Qty::from_lots(shown.lots.min(qty.lots())) {
+            Some(part) if part == qty && shown.price == price && printable => {
+                out.say(instrument, Change::Executed { reference, qty, trade });
             }
-            Change::Traded { side: shown.side, price, qty, trade }
-        } else if shown.price == price && printable {
-            Change::Executed { reference, qty, trade }
-        } else {
-            Change::ExecutedAt { reference, qty, trade, price, printable }
-        };
-        out.say(instrument, change);
+            Some(part) if part == qty => out.say(instrument, Change::ExecutedAt { reference, qty, trade, price, printable }),
+            part => {
+                // What was shown goes; the trade is one with what was hidden.
+                if let Some(qty) = part {
+                    out.say(instrument, Change::ExecutedAt { reference, qty, trade, price, printable: false });
+                }
+                if printable {
+                    out.say(instrument, Change::Traded { side, price, qty, trade });
+                }
+            }
+        }
         shown.lots = shown.lots.saturating_sub(qty.lots());
         if shown.lots == 0 {
             self.touched.push(order);

@@ -3,7 +3,7 @@
 use plinth_types::command::Side;
 use plinth_types::id::{InstrumentId, TimestampNs, TradeId};
 use plinth_types::quantity::{Lots, Price, Qty};
-use plinth_types::reference::Instrument;
+use plinth_types::reference::{Instrument, Phase};
 use std::fmt;
 
 /// A place in a queue, counted by the publisher from 1, ever upwards: of two orders at one price the one with the lower number trades first.
@@ -36,6 +36,19 @@ pub struct Update {
 pub enum Change {
     /// The instrument trades from now on; its book is empty.
     Listed(Instrument),
+    /// The instrument is in this phase now; the trades of an uncrossing follow.
+    Phase(Phase),
+    /// What an uncrossing would come to now.
+    Indicative {
+        /// The price; `None` if nothing would trade.
+        price: Option<Price>,
+        /// How much would trade.
+        lots: Lots,
+        /// How much would be left at the price.
+        surplus: Lots,
+        /// On which side; meaningless without a surplus.
+        surplus_side: Side,
+    },
     /// An order is shown, behind all others at its price.
     Added {
         /// Its place.

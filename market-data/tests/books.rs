@@ -122,7 +122,12 @@ fn trades_said(prices: &mut BTreeMap<Reference, Price>, updates: &[Update]) -> V
             Change::ExecutedAt { qty, trade, price, printable: true, .. } | Change::Traded { price, qty, trade, .. } => {
                 said.push((trade, price, qty));
             }
-            Change::Listed(_) | Change::ExecutedAt { .. } | Change::Reduced { .. } | Change::Deleted { .. } => {}
+            Change::Listed(_)
+            | Change::Phase(_)
+            | Change::Indicative { .. }
+            | Change::ExecutedAt { .. }
+            | Change::Reduced { .. }
+            | Change::Deleted { .. } => {}
         }
     }
     said
@@ -225,7 +230,7 @@ fn scan(list: &mut Vec<ShownOrder>, change: &Change) {
             assert!(new > old && side == order.side);
             list.push(ShownOrder { reference: new, price, lots: qty.into(), ..order });
         }
-        Change::Listed(_) | Change::Traded { .. } => {}
+        Change::Listed(_) | Change::Phase(_) | Change::Indicative { .. } | Change::Traded { .. } => {}
     }
 }
 
@@ -243,6 +248,8 @@ fn plain(snapshot: &Snapshot) -> Vec<(Side, Price, Lots)> {
 #[derive(Debug, Default)]
 struct Seen {
     listed: u64,
+    phases: u64,
+    indications: u64,
     added: u64,
     executed: u64,
     reduced: u64,
@@ -257,6 +264,8 @@ impl Seen {
         assert!(update.seq > UpdateSeq::default());
         *match update.change {
             Change::Listed(_) => &mut self.listed,
+            Change::Phase(_) => &mut self.phases,
+            Change::Indicative { .. } => &mut self.indications,
             Change::Added { .. } => &mut self.added,
             Change::Executed { .. } => &mut self.executed,
             Change::ExecutedAt { .. } => &mut self.executed_at,
@@ -268,8 +277,8 @@ impl Seen {
     }
 
     fn check(&self) {
-        let Self { listed, added, executed, reduced, deleted, replaced, traded_hidden, .. } = self;
-        for count in [listed, added, executed, reduced, deleted, replaced, traded_hidden] {
+        let Self { listed, phases, indications, added, executed, executed_at, reduced, deleted, replaced, traded_hidden } = self;
+        for count in [listed, phases, indications, added, executed, executed_at, reduced, deleted, replaced, traded_hidden] {
             assert!(*count > 0, "{self:?}");
         }
     }

@@ -104,7 +104,7 @@ fn somebody_elses_decoder_rebuilds_the_book() {
             }
         }
     }
-    assert_eq!(kinds.iter().collect::<String>(), "ACDEHPRSUX");
+    assert_eq!(kinds.iter().collect::<String>(), "ACDEHIPRSUX");
 }
 
 /// A list of orders in the order of their coming, as the standard describes it.

@@ -8,10 +8,10 @@ use crate::numbers::NumberMap;
 use crate::publisher::Publisher;
 use crate::update::{Change, Reference, ShownOrder, Update};
 use plinth_matching::limits::Capacity;
-use plinth_types::command::{Body as CommandBody, Command};
+use plinth_types::command::{Body as CommandBody, Command, Side};
 use plinth_types::id::{InstrumentId, TimestampNs, ZoneId};
-use plinth_types::quantity::{Price, Qty};
-use plinth_types::reference::Instrument;
+use plinth_types::quantity::{Lots, Price, Qty};
+use plinth_types::reference::{Instrument, Phase};
 use std::collections::BTreeSet;
 
 /// Takes what the feed says, in order.
@@ -86,7 +86,7 @@ impl Feed {
         sink.begin(day.session(self.zone));
         b"OS".iter().for_each(|&event| encoder.system(event));
         for instrument in publisher.instruments() {
-            encoder.list(&instrument, 0);
+            encoder.list(&instrument, 0, publisher.engine().phase(instrument.id));
         }
         for instrument in publisher.instruments() {
             publisher.shown(instrument.id).for_each(|order| encoder.show(instrument.id, &order));
@@ -122,7 +122,7 @@ impl Feed {
         let mut encoder = Encoder { day, time_ns, large, left_out, repeats: true, ..Encoder::default() };
         for instrument in self.publisher.instruments() {
             let tracking = self.encoder.listed(instrument.id).map_or(0, |listed| listed.tracking);
-            encoder.list(&instrument, tracking);
+            encoder.list(&instrument, tracking, self.publisher.engine().phase(instrument.id));
             self.publisher.shown(instrument.id).for_each(|order| encoder.show(instrument.id, &order));
         }
         (encoder.count, encoder.blocks)
@@ -161,6 +161,8 @@ struct Listed {
     per_tick: u64,
     /// Its last message.
     tracking: u16,
+    /// The kind of auction that its orders are collected for.
+    cross: u8,
 }
 
 impl Encoder {
@@ -206,7 +208,11 @@ impl Encoder {
             self.time_ns = self.time_ns.max(day.since_midnight(update.time));
         }
         match update.change {
-            Change::Listed(listed) => self.list(&listed, 0),
+            Change::Listed(listed) => self.list(&listed, 0, None),
+            Change::Phase(phase) => self.phase(instrument, phase),
+            Change::Indicative { price, lots, surplus, surplus_side } => {
+                self.indicate(instrument, price, (lots, surplus, surplus_side));
+            }
             Change::Added { reference, side, price, qty } => {
                 self.show(instrument, &ShownOrder { reference, side, price, lots: qty.into() });
             }
@@ -245,7 +251,7 @@ impl Encoder {
     }
 
     /// `tracking` is its last message's.
-    fn list(&mut self, instrument: &Instrument, tracking: u16) {
+    fn list(&mut self, instrument: &Instrument, tracking: u16, phase: Option<Phase>) {
         let index = instrument.id.get();
         let fits = index < ITCH_LOCATES_MAX && instrument.price_decimals <= ITCH_PRICE_DECIMALS;
         self.left.instruments += u64::from(!fits);
@@ -253,12 +259,46 @@ impl Encoder {
             let locate = (index + 1) as u16;
             let decimals = ITCH_PRICE_DECIMALS - instrument.price_decimals;
             let stock = self.stock(instrument.symbol.as_str(), locate);
-            Listed { locate, stock, per_tick: 10_u64.pow(decimals.into()), tracking }
+            let cross = cross_of(phase.unwrap_or(Phase::Continuous));
+            Listed { locate, stock, per_tick: 10_u64.pow(decimals.into()), tracking, cross }
         });
         self.listed.resize(index as usize, None);
         self.listed.push(listed);
         self.say(instrument.id, |listed| Body::StockDirectory { stock: listed.stock, round_lot_size: 1 });
-        self.say(instrument.id, |listed| Body::TradingAction { stock: listed.stock, state: b'T', reason: *b"    " });
+        self.phase(instrument.id, phase.unwrap_or(Phase::Continuous));
+    }
+
+    fn phase(&mut self, instrument: InstrumentId, phase: Phase) {
+        let state = match phase {
+            Phase::Continuous => b'T',
+            Phase::PreOpen | Phase::OpeningAuction | Phase::ClosingAuction => b'Q',
+            Phase::VolatilityAuction => b'P',
+            Phase::Halt => b'H',
+        };
+        if let Some(Some(listed)) = self.listed.get_mut(instrument.get() as usize) {
+            listed.cross = cross_of(phase);
+        }
+        self.say(instrument, |listed| Body::TradingAction { stock: listed.stock, state, reason: *b"    " });
+    }
+
+    /// A price that does not fit, or is none, is zero, as the standard has it.
+    fn indicate(&mut self, instrument: InstrumentId, price: Option<Price>, (paired, surplus, side): (Lots, Lots, Side)) {
+        let price = price.and_then(|price| self.price(instrument, price)).unwrap_or(0);
+        let direction = match (paired == Lots::ZERO, surplus == Lots::ZERO, side) {
+            (true, _, _) => b'O',
+            (false, true, _) => b'N',
+            (false, false, Side::Buy) => b'B',
+            (false, false, Side::Sell) => b'S',
+        };
+        self.say(instrument, |listed| Body::Imbalance {
+            paired: paired.get(),
+            imbalance: surplus.get(),
+            direction,
+            stock: listed.stock,
+            prices: [price; 3],
+            cross: listed.cross,
+            variation: b' ',
+        });
     }
 
     fn stock(&mut self, symbol: &str, locate: u16) -> Stock {
@@ -351,6 +391,15 @@ impl Encoder {
                 self.show(instrument, order);
             }
         }
+    }
+}
+
+/// The auction behind a phase, as ITCH names it.
+const fn cross_of(phase: Phase) -> u8 {
+    match phase {
+        Phase::Continuous | Phase::PreOpen | Phase::OpeningAuction => b'O',
+        Phase::ClosingAuction => b'C',
+        Phase::VolatilityAuction | Phase::Halt => b'H',
     }
 }
 

@@ -15,7 +15,9 @@
 //! * **Shares** are lots. **Price (4)** is the price in ten-thousandths.
 //! * **Order reference** is a place in the queue ([`crate::Reference`]); **match number** is the zone's number of the trade.
 //! * `E` a shown order traded at its price; `C` at another; `P` a trade with an order that was not shown (reference 0); `X`, `D`, `U` as in the
-//!   standard. `F`, `Q`, `B`, `I` and the regulatory messages are not sent; [`Message`] reads and writes those of them that concern trades.
+//!   standard. `H` is `T` while trading is continuous, `Q` while orders are collected, `P` in a volatility auction, `H` in a halt; `I` is what an
+//!   uncrossing would come to, its price in all three places. Of an auction's trade each side says its part, one of them as not printable, so
+//!   `Q` is not sent; nor are `F`, `B` and the regulatory messages. [`Message`] reads and writes those of them that concern trades.
 //!
 //! What does not fit is left out and counted ([`feed::Left`]), never rounded:
 //! * an instrument with more than four decimals of price, or beyond the 65,535th;

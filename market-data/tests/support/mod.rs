@@ -17,7 +17,7 @@ use plinth_types::id::{
 use plinth_types::limits::QTY_LOTS_MAX;
 use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::quantity::{Amount, Price, Qty};
-use plinth_types::reference::{Account, Asset, Configuration, Instrument, Mandate, Name, Scope, SignedMandate};
+use plinth_types::reference::{Account, Asset, Configuration, Instrument, Mandate, Name, Phase, Scope, SignedMandate};
 use plinth_types::transfer::{Address, Party};
 
 /// Everything that a feed says.
@@ -93,7 +93,13 @@ pub(crate) fn assert_view_is_engine(view: &View, feed: &Feed, context: &str) {
     for instrument in publisher.instruments() {
         let stock = view.stock(instrument.id.get() as u16 + 1).unwrap();
         assert_eq!(stock.symbol(), instrument.symbol.as_str());
-        assert_eq!(stock.state, b'T');
+        let state = match publisher.engine().phase(instrument.id) {
+            None | Some(Phase::Continuous) => b'T',
+            Some(Phase::PreOpen | Phase::OpeningAuction | Phase::ClosingAuction) => b'Q',
+            Some(Phase::VolatilityAuction) => b'P',
+            Some(Phase::Halt) => b'H',
+        };
+        assert_eq!(stock.state, state, "{context}");
         let per_tick = 10_i64.pow(4 - u32::from(instrument.price_decimals));
         let shown = stock.book.snapshot();
         let mut said = shown.orders.iter();
