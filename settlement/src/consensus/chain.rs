@@ -136,6 +136,14 @@ impl Chain {
         })))
     }
 
+    /// Keeps the blocks up to the one that the ledger was opened behind, ascending, for clients that follow.
+    pub(super) fn recall(&self, blocks: impl IntoIterator<Item = Block>) {
+        let mut ledger = self.0.ledger.lock();
+        if ledger.recent.is_empty() {
+            ledger.recent.extend(blocks.into_iter().map(|block| Finalized { block, certificate: None }));
+        }
+    }
+
     /// The ledger behind the last finalized block.
     #[must_use]
     pub fn finalized(&self) -> State {

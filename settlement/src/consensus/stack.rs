@@ -8,7 +8,8 @@ use super::intake::Intake;
 use super::join::{Donor, JoinError, join};
 use super::limits::{
     ARCHIVE_SECTION_ITEMS, BLOCKS_PER_PEER_BUFFERED, CACHE_PAGE_SIZE, CACHE_PAGES, CACHE_SECTION_VIEWS, FETCH_RETRY_DELAY,
-    FETCH_TIMEOUT, MAILBOX_SIZE, PENDING_ACKS_MAX, REPAIR_MAX, REPLAY_BUFFER_SIZE, VIEWS_RETAINED, WRITE_BUFFER_SIZE,
+    FETCH_TIMEOUT, MAILBOX_SIZE, PENDING_ACKS_MAX, RECENT_BLOCKS_MAX, REPAIR_MAX, REPLAY_BUFFER_SIZE, VIEWS_RETAINED,
+    WRITE_BUFFER_SIZE,
 };
 use super::schemes::Schemes;
 use super::{Finalization, Marshal, Runtime, Scheme};
@@ -149,6 +150,7 @@ where
         open_archive(&context, &partition, "certificates", &page_cache, Scheme::certificate_codec_config_unbounded()).await?;
     let blocks: Archive<E, Arc<Block>> = open_archive(&context, &partition, "blocks", &page_cache, ()).await?;
     let (chain, certificate) = join(&context, &partition, &genesis, &donors).await?;
+    recall(&chain, &blocks).await?;
     replay(&chain, &blocks).await?;
 
     let epoch_blocks = NonZeroU64::from(NonZeroU32::new(genesis.limits().epoch_blocks).expect("a genesis has epochs"));
@@ -314,6 +316,20 @@ pub async fn open_store<E: StoreRuntime>(context: &E, partition: &str, genesis: 
 /// Where the store lies.
 pub(super) fn state_partition(partition: &str) -> String {
     format!("{partition}-state")
+}
+
+/// Takes the last few stored blocks up to the one that the ledger was opened behind; none before a gap.
+async fn recall<E: Runtime>(chain: &Chain, blocks: &Archive<E, Arc<Block>>) -> Result<(), ConsensusError> {
+    let last = chain.finalized().height().get();
+    let mut recalled = Vec::new();
+    for height in (last + 1).saturating_sub(RECENT_BLOCKS_MAX as u64).max(1)..=last {
+        match blocks.get(Identifier::Index(height)).await? {
+            Some(block) => recalled.push((*block).clone()),
+            None => recalled.clear(),
+        }
+    }
+    chain.recall(recalled);
+    Ok(())
 }
 
 /// Applies every stored block behind the store's that follows without a gap. What the archive holds is final: it was stored with or
