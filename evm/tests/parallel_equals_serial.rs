@@ -4,7 +4,7 @@
 //! precompiles, reads of the beneficiary) and a block of transactions, many of them wrong. `PLINTH_SEEDS` says how many; a failure names its seed.
 
 use plinth_evm::ethereum::{AccessList, AccessListItem, Address, Authorization, B256, Bytes, HashMap, TxKind, U256};
-use plinth_evm::execution::parallel::{Pool, execute};
+use plinth_evm::execution::parallel::{Pool, execute, execute_interleaved};
 use plinth_evm::execution::{BlockContext, BlockPlan, BlockResult, Ending, SystemCall, serial};
 use plinth_evm::machine::{BlockEnv, Bytecode, Either, RecoveredAuthority, RecoveredAuthorization, SpecId, TxEnv, opcode};
 use plinth_evm::schedule::Release;
@@ -398,6 +398,20 @@ fn every_random_block_is_executed_as_in_order() {
         let root = StateTrie::of(&after, &pools[0]).root(&pools[0], 0);
         let chance: Vec<Release> = (0..TRANSACTIONS).map(|_| Release { after: random.below(2 * TRANSACTIONS) as u32 }).collect();
         let in_order: Vec<Release> = (0..TRANSACTIONS as u32).map(|after| Release { after }).collect();
+        // All before any commit, backwards, shuffled: a machine with many idle cores could do any of it.
+        for kind in 0..6u64 {
+            let mut runs: Vec<u32> = (0..TRANSACTIONS as u32).collect();
+            match kind {
+                0 => {}
+                1 => runs.reverse(),
+                _ => (1..runs.len()).rev().for_each(|at| runs.swap(at, random.below(at as u64 + 1) as usize)),
+            }
+            let every = if kind < 3 { usize::MAX } else { 1 + random.below(9) as usize };
+            let (mut result, stats) = execute_interleaved(&world, &plan, &transactions, &runs, |step| step % every == every - 1);
+            seen.repeats += stats.repeated.len() as u64;
+            result.changes.normalise(&world);
+            assert_eq!(result, oracle, "seed {seed}, interleaving {kind}");
+        }
         for pool in &pools {
             for release in [&[][..], &chance, &in_order] {
                 let (mut result, stats) = execute(&world, &plan, &transactions, release, pool);

@@ -21,7 +21,8 @@
 //!
 //! # Promises
 //!
-//! - The result is the same for any number of workers, any release values, any interleaving (`tests/parallel_equals_serial.rs`).
+//! - The result is the same for any number of workers, any release values, any interleaving (`tests/parallel_equals_serial.rs`; the unkind ones
+//!   through [`execute_interleaved`]).
 //! - A worker that panics ends the block: the panic is passed on, the others leave.
 //! - Nothing is read but the base state and the transactions: no clock, no random number.
 //!
@@ -41,4 +42,4 @@ mod transfer;
 mod worker;
 
 pub use keys::{account_key, slot_key};
-pub use worker::{Pool, PoolError, Stats, execute};
+pub use worker::{Pool, PoolError, Stats, execute, execute_interleaved};

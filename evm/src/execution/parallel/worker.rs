@@ -90,16 +90,51 @@ pub fn execute<S: StateView>(
     release: &[Release],
     pool: &Pool,
 ) -> (BlockResult, Stats) {
+    let releases = (0..transactions.len()).map(|index| release.get(index).map_or(0, |release| release.after));
+    execute_with(state, plan, transactions, Queue::new(releases), |block| match &pool.threads {
+        Some(threads) if transactions.len() >= PARALLEL_FROM => drop(threads.broadcast(|_| Worker::new(block).run())),
+        Some(_) | None => Worker::new(block).run(),
+    })
+}
+
+/// Executes as [`execute`] does, on the caller's thread, in an interleaving laid down: transactions run in the order of `runs` (each once), and what
+/// is ready is committed after those runs for which `commit` holds, and at the end. For tests: no scheduler of a real machine is this unkind.
+pub fn execute_interleaved<S: StateView>(
+    state: &S,
+    plan: &BlockPlan,
+    transactions: &[&TxEnv],
+    runs: &[u32],
+    commit: impl Fn(usize) -> bool + Sync,
+) -> (BlockResult, Stats) {
+    execute_with(state, plan, transactions, Queue::new(transactions.iter().map(|_| 0)), |block| {
+        let mut worker = Worker::new(block);
+        for (step, index) in runs.iter().enumerate() {
+            worker.run_one(*index);
+            if commit(step) {
+                worker.commit_ready();
+            }
+        }
+        worker.commit_ready();
+        worker.report();
+    })
+}
+
+fn execute_with<S: StateView>(
+    state: &S,
+    plan: &BlockPlan,
+    transactions: &[&TxEnv],
+    queue: Queue,
+    run: impl FnOnce(&Block<'_, S>),
+) -> (BlockResult, Stats) {
     let overlay = Overlay::new(state);
     for call in &plan.before {
         let _ = system_call(&overlay, plan, call);
     }
-    let releases = (0..transactions.len()).map(|index| release.get(index).map_or(0, |release| release.after));
     let block = Block {
         overlay: &overlay,
         plan,
         transactions,
-        queue: Queue::new(releases),
+        queue,
         slots: transactions.iter().map(|_| Slot::default()).collect(),
         commits: Mutex::new(Commits::new(&plan.context, transactions.len())),
         abandoned: AtomicBool::new(false),
@@ -107,12 +142,7 @@ pub fn execute<S: StateView>(
         repeated: Mutex::default(),
         transfers: AtomicU64::new(0),
     };
-    match &pool.threads {
-        Some(threads) if transactions.len() >= PARALLEL_FROM => {
-            threads.broadcast(|_| Worker::new(&block).run());
-        }
-        Some(_) | None => Worker::new(&block).run(),
-    }
+    run(&block);
     let Block { commits, executions, repeated, transfers, .. } = block;
     let stats = Stats {
         executions: executions.into_inner(),
@@ -190,17 +220,26 @@ impl<'b, 'a, S: StateView> Worker<'b, 'a, S> {
             }
             (idle, seen) = (0, None);
             for &index in &batch {
-                let outcome = self.execute(index, true);
-                let slot = &self.block.slots[index as usize];
-                *slot.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(outcome));
-                slot.ready.store(true, Ordering::Release);
+                self.run_one(index);
                 self.commit_ready();
             }
         }
+        self.report();
+        std::mem::forget(leaving);
+    }
+
+    /// Executes a transaction and hands its outcome in.
+    fn run_one(&mut self, index: u32) {
+        let outcome = self.execute(index, true);
+        let slot = &self.block.slots[index as usize];
+        *slot.outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(outcome));
+        slot.ready.store(true, Ordering::Release);
+    }
+
+    fn report(&mut self) {
         self.block.executions.fetch_add(self.executions, Ordering::Relaxed);
         self.block.repeated.lock().unwrap_or_else(PoisonError::into_inner).append(&mut self.repeated);
         self.block.transfers.fetch_add(self.transfers, Ordering::Relaxed);
-        std::mem::forget(leaving);
     }
 
     fn execute(&mut self, index: u32, plainly: bool) -> Outcome {
