@@ -83,7 +83,7 @@ mod tests {
         let mut book = Book::new(InstrumentId::new(0));
         let (mut conflator, mut depth) = (Conflator::new(), Depth::default());
         let qty = Qty::from_lots(1).unwrap();
-        let mut add = |book: &mut Book, number: u64, conflator: &mut Conflator| {
+        let add = |book: &mut Book, number: u64, conflator: &mut Conflator| {
             let price = Price::from_ticks(number as i64).unwrap();
             let changed = book.add(Reference::new(number), Side::Sell, price, qty).unwrap();
             conflator.note(changed);

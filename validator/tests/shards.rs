@@ -20,25 +20,34 @@ use plinth_settlement::wire::{Answer, Request, ShardAnswer};
 use plinth_types::block::BodyReader;
 use plinth_types::id::{Height, Seq, ZoneId};
 use std::fmt::Write as _;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-/// A validator as a process of its own; killed when dropped.
-struct Process(Child);
+/// A validator as a process of its own that listens; killed when dropped.
+struct Process {
+    child: Child,
+    /// Its status lines. Kept open, so that it can go on printing.
+    _status: BufReader<ChildStdout>,
+}
 
 impl Process {
     fn start(config: &Path) -> Self {
-        Self(Command::new(env!("CARGO_BIN_EXE_plinth-validator")).arg("--config").arg(config).spawn().unwrap())
+        let mut command = Command::new(env!("CARGO_BIN_EXE_plinth-validator"));
+        let mut child = command.arg("--config").arg(config).stdout(Stdio::piped()).spawn().unwrap();
+        let mut status = BufReader::new(child.stdout.take().unwrap());
+        // The first line comes when the sockets are bound.
+        assert_ne!(status.read_line(&mut String::new()).unwrap(), 0, "the validator ended");
+        Self { child, _status: status }
     }
 }
 
 impl Drop for Process {
     /// `kill -9`.
     fn drop(&mut self) {
-        let _gone_already = self.0.kill().is_err();
-        let _reaped = self.0.wait();
+        let _gone_already = self.child.kill().is_err();
+        let _reaped = self.child.wait();
     }
 }
 
@@ -57,18 +66,12 @@ fn write_files(folder: &Path, cluster: &Cluster, index: usize) -> PathBuf {
     path
 }
 
-/// The producer's connection to a validator, as soon as it can be had.
+/// The producer's connection to a validator.
 async fn connect(cluster: &Cluster, index: usize) -> (ClientEndpoint, ClientConnection) {
     let (key, address) = (to_consensus(&cluster.peers[index].key).unwrap(), cluster.peers[index].address);
-    let deadline = Instant::now() + DEADLINE;
-    loop {
-        let endpoint = ClientEndpoint::new(Identity::new(cluster.producer.to_consensus()), address).unwrap();
-        match endpoint.connect(&key, address).await {
-            Ok(connection) => return (endpoint, connection),
-            Err(error) => assert!(Instant::now() < deadline, "not connected: {error}"),
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let endpoint = ClientEndpoint::new(Identity::new(cluster.producer.to_consensus()), address).unwrap();
+    let connection = endpoint.connect(&key, address).await.unwrap();
+    (endpoint, connection)
 }
 
 /// `None` when the validator closes the stream.

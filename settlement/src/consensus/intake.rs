@@ -94,10 +94,9 @@ impl Intake {
             gossip.tell(&Gossip::Header(Box::new(signed.clone()), receipt));
             return Err(Box::new(SubmitAnswer::Receipt(receipt)));
         }
-        let shard = CheckedShard::check(&layout, header.shard_root, index, frame).map_err(|error| match error {
+        let shard = CheckedShard::check(&layout, header.shard_root, index, frame).map_err(|error| {
             // Who sends it does not know this epoch's committee yet, or knows the next one's.
-            CodingError::OtherIndex { .. } => Box::new(SubmitAnswer::NotYet),
-            error => refused(&error),
+            if matches!(error, CodingError::OtherIndex { .. }) { Box::new(SubmitAnswer::NotYet) } else { refused(&error) }
         })?;
         let word = Word::ShardChecked { index, count: layout.validators().get() };
         Ok(Unkept { signed: signed.clone(), id, shard, word })

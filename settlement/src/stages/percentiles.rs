@@ -11,6 +11,7 @@ const TICKS_PER_HALF: u32 = 5;
 /// # Errors
 ///
 /// What `out` refuses.
+#[allow(clippy::float_arithmetic, reason = "figures for people; nothing that validators agree on")]
 pub fn write_percentiles(histogram: &Histogram<u64>, out: &mut impl Write) -> Result<()> {
     writeln!(out, "{:>12} {:>14} {:>10} {:>14}\n", "Value", "Percentile", "TotalCount", "1/(1-Percentile)")?;
     let mut count = 0;

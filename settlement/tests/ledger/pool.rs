@@ -496,7 +496,7 @@ fn headers_and_verdicts_on_bodies_are_not_brought() {
     let brought = Transaction::Deposit(deposit(0, 1, TRADING, BTC, 5));
     assert!(!state.is_past(&brought));
     assert_eq!(pool.insert(&state, brought.clone()), Ok(Inserted::New));
-    assert_eq!(pool.propose(&state, ROOM), [brought.clone()]);
+    assert_eq!(pool.propose(&state, ROOM), std::slice::from_ref(&brought));
     let mut after = state;
     advance(&mut after, vec![brought.clone()]);
     assert!(after.is_past(&brought));

@@ -191,7 +191,7 @@ fn recover<T>(
         Ok(whole) => Ok(Some(whole)),
         Err(RecoverError::TooFew { .. }) => Ok(None),
         Err(RecoverError::Invalid { signers }) => {
-            signers.iter().for_each(|signer| drop(parts.remove(signer)));
+            parts.retain(|place, _| !signers.contains(place));
             Err(signers.iter().filter_map(|signer| group.members.get(*signer)).cloned().collect())
         }
     }
