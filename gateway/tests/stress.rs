@@ -131,7 +131,7 @@ fn a_flood_is_throttled_and_cancels_pass(backend: Backend) {
 /// A refused `ClOrdID` was not used up, and time brings the rate back.
 fn what_was_throttled_may_be_asked_again(backend: Backend) {
     let mut setup = Setup::new(backend);
-    setup.sessions[0].throttle.requests = Some(Rate { interval_ns: 3_600_000_000_000, burst: 1 });
+    setup.sessions[0].throttle.requests = Some(Rate { interval_ns: 300_000_000_000, burst: 1 });
     let server = Server::start_with(setup);
     let mut client = server.log_on(1, Numbers::START);
     for (id, kind) in [("a", "0"), ("b", "8")] {

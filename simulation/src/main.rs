@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 #[command(name = "plinth-sim", version)]
 struct Args {
     /// The first seed
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, required_unless_present = "regions", default_value_if("regions", clap::builder::ArgPredicate::IsPresent, "1"))]
     seed: u64,
     /// Instead of testing: how long finality takes among so many validators in two regions, 35 ± 5 ms apart
     #[arg(long, value_name = "VALIDATORS", value_parser = clap::value_parser!(u16).range(4..=100), conflicts_with_all = ["plan", "once", "steps"])]

@@ -94,7 +94,7 @@ fn what_is_no_transaction_or_nobody_signed_is_refused_and_what_is_right_is_told_
         assert!(refusal(bring(&connection, &header).await).contains("receipt"));
         let nobody = Action::Freeze { zone: ZoneId::TRADING };
         let decided = Transaction::Governed(Box::new(GovernedTransaction::sign(1, nobody, CHAIN, [&stranger])));
-        assert!(refusal(bring(&connection, &decided).await).contains("governors"));
+        assert!(refusal(bring(&connection, &decided).await).contains("approval"));
         let early = OutboxTransaction { zone: ZoneId::TRADING, height: Height::new(3), messages: Vec::new() };
         assert_eq!(bring(&connection, &Transaction::Outbox(Box::new(early))).await, TransactionAnswer::NotYet);
 

@@ -157,7 +157,7 @@ fn a_committee_is_replaced_and_grows_under_load_and_one_key_follows_its_checkpoi
     assert_eq!(keys.verify(&checkpoint), Ok(()));
     wait_until("a checkpoint names the ledger behind its block", || {
         let (ledger, checkpoint) = (joined.ledger(), joined.checkpoint().unwrap().statement);
-        ledger.height() == checkpoint.height && (ledger.digest(), ledger.block()) == (checkpoint.state, checkpoint.block)
+        ledger.height() == checkpoint.height && (ledger.root(), ledger.block()) == (checkpoint.state, checkpoint.block)
     });
     assert!(world.validators.iter().flatten().all(|validator| validator.evidence().is_empty()));
     world.link.stop();

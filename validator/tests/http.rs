@@ -84,7 +84,10 @@ fn histograms_and_checkpoints_are_served_and_merge() {
     for stage in Stage::ALL {
         let percentiles = get(address, &format!("/histograms/{}.hgrm", stage.name()), "200");
         let total = percentiles.lines().find_map(|line| line.split("Total count    =").nth(1)).unwrap();
-        assert_eq!(total.trim_end_matches(']').trim().parse::<u64>().unwrap(), first.of(stage).len(), "{}", stage.name());
+        let total: u64 = total.trim_end_matches(']').trim().parse().unwrap();
+        // The chain goes on between two answers.
+        let later = read_log(get(address, "/histograms.hlog", "200").as_bytes()).unwrap();
+        assert!((first.of(stage).len()..=later.of(stage).len()).contains(&total), "{}: {total}", stage.name());
         assert!(get(address, "/", "200").contains(stage.name()));
     }
     let digits = get(address, "/checkpoint", "200");

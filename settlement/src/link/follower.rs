@@ -55,11 +55,9 @@ impl From<quinn::ConnectionError> for Left {
 /// Follows whoever is connected, in turn, for as long as the link lives.
 pub(super) async fn run(shared: Rc<Shared>, mut sources: Vec<Source>) {
     loop {
-        let mut followed = false;
         for source in &mut sources {
             let connection = source.connection.borrow_and_update().clone();
             let Some(connection) = connection else { continue };
-            followed = true;
             let Err(left) = follow(&shared, &connection).await;
             shared.tracker.borrow_mut().reset();
             match left {
@@ -67,9 +65,8 @@ pub(super) async fn run(shared: Rc<Shared>, mut sources: Vec<Source>) {
                 Left::Ask(_) | Left::Silent => debug!(validator = %source.key, %left, "following another one"),
             }
         }
-        if !followed {
-            sleep(REDIAL_DELAY_MIN).await;
-        }
+        // A connection that has ended fails at once, as long as nobody has dialled again.
+        sleep(REDIAL_DELAY_MIN).await;
     }
 }
 

@@ -130,7 +130,7 @@ mod tests {
         let text = String::from_utf8(log).unwrap();
         let wrong = |from: &str, to: &str| read_log(text.replace(from, to).as_bytes()).unwrap_err().to_string();
         assert!(wrong("executed-finalized", "elsewhere").contains("'elsewhere', which is no stage"));
-        assert!(wrong("HISTFA", "AAAAAA").contains("histogram of interval"), "a cookie of another format");
+        assert!(wrong("HIST", "AAAA").contains("histogram of interval"), "a cookie of another format");
         assert!(wrong("Tag=", "Gat=").contains("from byte"), "{text}");
         assert!(read_log(b"\xff\xfe").is_err());
     }
