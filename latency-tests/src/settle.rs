@@ -42,6 +42,9 @@ pub(crate) struct SettleArgs {
     /// Where the appliance keeps its data; a folder in it is made and removed
     #[arg(long, default_value_os_t = std::env::temp_dir())]
     dir: PathBuf,
+    /// Also compare transports, the cost of blocks of one and of ten times the transactions, and fifty simulated validators: minutes
+    #[arg(long)]
+    compare: bool,
     /// The program that compares transports
     #[arg(long, default_value_os_t = beside("consensus-bench"))]
     bench: PathBuf,
@@ -70,9 +73,11 @@ pub(crate) fn run(args: &SettleArgs, figures: &mut Figures) -> Result<bool, Box<
 
     stage_figures(&status, figures);
     drop(appliance);
-    settle_cost::run(figures)?;
-    consensus::run(&args.bench, &args.dir, figures)?;
-    simulated(&args.sim, figures)?;
+    if args.compare {
+        simulated(&args.sim, figures)?;
+        settle_cost::run(figures)?;
+        consensus::run(&args.bench, &args.dir, figures)?;
+    }
     for (name, times) in desk.seen.named() {
         figures.add(format!("settle.{name}_p50_ms"), rounded(times.value_at_quantile(0.5) as f64 / 1e6));
         figures.add(format!("settle.{name}_p99_ms"), rounded(times.value_at_quantile(0.99) as f64 / 1e6));
