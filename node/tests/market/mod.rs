@@ -71,13 +71,14 @@ impl Firm {
         self.client.send(msg_type, body).unwrap();
     }
 
-    /// The next message that is no heartbeat is of this type and has these fields.
+    /// The next message has this type and these fields; heartbeats do not count, nor reports said again after a crash (`PossResend`):
+    /// more of them may come than were missed.
     pub fn expect(&mut self, what: &str, msg_type: &str, fields: &[(Tag, &str)]) {
         let deadline = Instant::now() + WITHIN;
         loop {
             let message = self.client.next(deadline).unwrap_or_else(|error| panic!("{what}: {error}"));
             let message = message.unwrap_or_else(|| panic!("{what}: no answer in {} s", WITHIN.as_secs()));
-            if matches!(message.msg_type(), b"0" | b"1") {
+            if matches!(message.msg_type(), b"0" | b"1") || message.is_set(tag::POSS_RESEND) {
                 continue;
             }
             assert_eq!(message.msg_type(), msg_type.as_bytes(), "{what}: {message}");
