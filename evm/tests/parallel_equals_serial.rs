@@ -36,7 +36,9 @@ impl Random {
     }
 }
 
-const PEOPLE: u64 = 10;
+/// Of these, a block has few or many senders: with few, nonces decide who is stale; with many, slots do.
+const PEOPLE: u64 = 80;
+const SENDERS: [u64; 3] = [4, 12, PEOPLE];
 const CONTRACTS: u64 = 8;
 const TRANSACTIONS: u64 = 70;
 const CHAIN: u64 = 1;
@@ -262,12 +264,13 @@ fn state(random: &mut Random, beneficiary: Address) -> WorldState {
 fn block(random: &mut Random, world: &WorldState, plan: &BlockPlan) -> Vec<TxEnv> {
     let beneficiary = plan.context.env.beneficiary;
     let mut now = world.clone();
+    let senders = random.pick(&SENDERS);
     // Some blocks have one hot payer, some one hot recipient, some one hot contract.
-    let hot_sender = random.one_in(5).then(|| person(random.below(PEOPLE)));
+    let hot_sender = random.one_in(8).then(|| person(random.below(PEOPLE)));
     let hot_target = random.one_in(3).then(|| anybody(random, beneficiary));
     (0..TRANSACTIONS)
         .map(|_| {
-            let caller = hot_sender.unwrap_or_else(|| person(random.below(PEOPLE)));
+            let caller = hot_sender.unwrap_or_else(|| person(random.below(senders)));
             let nonce_of = |address: &Address| now.get(address).map_or(0, |account| account.account.nonce);
             let nonce = if random.one_in(15) { random.below(5) } else { nonce_of(&caller) };
             let creates = random.one_in(12);
@@ -282,7 +285,7 @@ fn block(random: &mut Random, world: &WorldState, plan: &BlockPlan) -> Vec<TxEnv
                 caller,
                 nonce,
                 kind: if creates { TxKind::Create } else { TxKind::Call(target) },
-                value: U256::from(if random.one_in(9) { 10u64.pow(15) } else { random.below(4) }),
+                value: U256::from(if random.one_in(9) { 10u64.pow(15) } else { random.below(4) / 2 }),
                 data: Bytes::from(data),
                 gas_limit: random.pick(&[21_000, 21_000, 21_000, 45_000, 90_000, 300_000, 300_000, 700_000, 16_000_000]),
                 gas_price: random.pick(&[5, 7, 7, 7, 7, 7, 8, 9, 9, 30]),

@@ -62,6 +62,8 @@ pub fn execute<S: StateView>(state: &S, plan: &BlockPlan, transactions: &[&TxEnv
     for (address, amount) in &plan.credits {
         credit(&mut machine, *address, *amount);
     }
+    // A new machine: the old one keeps precompiles warm, which a system call finds cold (no access list, no warming; as before the block).
+    let mut machine = plan.context.machine(machine.ctx.journaled_state.database);
     let system_outputs = plan.after.iter().map(|call| system_call(&mut machine, call)).collect();
     let database = machine.ctx.journaled_state.db_mut();
     database.merge_transitions(BundleRetention::PlainState);
