@@ -7,83 +7,25 @@ mod zone;
 
 use Side::{Buy, Sell};
 use TimeInForce::{GoodTillCancel, ImmediateOrCancel};
-use flow::{account, asset, deposit, instrument, mandate};
-use plinth_matching::engine::Engine;
-use plinth_matching::limits::{Capacity, TRAILING_MAX, WAITING_MAX};
+use plinth_matching::limits::{TRAILING_MAX, WAITING_MAX};
 use plinth_types::codec::Codec;
-use plinth_types::command::{Body, NewOrder, OrderPrice, Side, TimeInForce};
+use plinth_types::command::{Body, NewOrder, Side, TimeInForce};
 use plinth_types::event::{CancelReason, Event};
-use plinth_types::id::{AccountId, AssetId, InstrumentId, OrderId, SessionId, TradeId};
+use plinth_types::id::{InstrumentId, OrderId, TradeId};
 use plinth_types::instructions::{Instructions, Trigger};
-use plinth_types::quantity::{Lots, Price, Qty};
-use plinth_types::reference::{Configuration, Scope};
+use plinth_types::quantity::Lots;
 use plinth_types::reject::Reject;
-use zone::Stage;
+use zone::{Pair, price, qty};
 
-/// One instrument; sessions 1 and 2 trade for accounts 0 and 1.
-struct Zone {
-    stage: Stage,
-    last: [u64; 3],
-}
-
-impl Zone {
-    fn new() -> Self {
-        Self::with(100)
-    }
-
-    fn with(orders_max: u32) -> Self {
-        let capacity = Capacity {
-            orders_max,
-            accounts_max: 2,
-            assets_max: 2,
-            sessions_max: 3,
-            instruments_max: 1,
-            mandates_max: 2,
-            levels_max: 64,
-            spill_levels_max: 4,
-        };
-        let mut zone = Self { stage: Stage::new(Engine::new(capacity, ())), last: [0; 3] };
-        let mut opening = Vec::new();
-        for id in 0..2_u16 {
-            opening.push(Configuration::AddAsset(asset(id)));
-            opening.push(Configuration::OpenAccount(account(id.into())));
-            opening.push(Configuration::GrantMandate(mandate(id.into(), id + 1, id.into(), Scope::Trade, u64::MAX)));
-        }
-        opening.push(Configuration::ListInstrument(instrument(0)));
-        for configuration in opening {
-            assert_eq!(zone.stage.send(0, 0, Body::Configure, &configuration.to_bytes()), [Event::Configured]);
-        }
-        for at in 0..4_u64 {
-            let credited = deposit(at + 1, at as u32 / 2, at as u16 % 2, 1_000_000);
-            zone.stage.send(0, 0, Body::Inbox, &credited.to_bytes());
-        }
-        zone
-    }
-
-    fn order(&mut self, account: u32, side: Side, price: Option<i64>, lots: u64, trigger: Option<Trigger>) -> Vec<Event> {
-        let session = account as u16 + 1;
-        self.last[usize::from(session)] += 1;
-        let new = NewOrder {
-            order: self.last_of(session),
-            instrument: InstrumentId::new(0),
-            side,
-            price: price.map_or(OrderPrice::Market, |ticks| OrderPrice::Limit(self::price(ticks))),
-            qty: qty(lots),
-            time_in_force: if price.is_some() { GoodTillCancel } else { ImmediateOrCancel },
-            post_only: false,
-            instructed: trigger.is_some(),
-        };
-        let instructions = Instructions { display: None, minimum: None, trigger };
-        let tail = if trigger.is_some() { instructions.to_bytes() } else { Vec::new() };
-        self.stage.send(session, account, Body::New(new), &tail)
-    }
-
-    fn last_of(&self, session: u16) -> OrderId {
-        OrderId::new(SessionId::new(session), self.last[usize::from(session)]).unwrap()
+impl Pair {
+    fn stop(&mut self, account: u32, side: Side, price: Option<i64>, lots: u64, trigger: Option<Trigger>) -> Vec<Event> {
+        let time_in_force = if price.is_some() { GoodTillCancel } else { ImmediateOrCancel };
+        let with = trigger.map(|trigger| Instructions { display: None, minimum: None, trigger: Some(trigger) });
+        self.order(account, side, price, lots, time_in_force, with)
     }
 
     fn accepted(&mut self, account: u32, side: Side, price: Option<i64>, lots: u64, trigger: Option<Trigger>) -> OrderId {
-        let events = self.order(account, side, price, lots, trigger);
+        let events = self.stop(account, side, price, lots, trigger);
         let [Event::Accepted { order }] = events[..] else { panic!("{events:?}") };
         order
     }
@@ -91,28 +33,20 @@ impl Zone {
     /// A trade of one lot at this price.
     fn trade_at(&mut self, ticks: i64) -> Vec<Event> {
         self.accepted(1, Sell, Some(ticks), 1, None);
-        self.order(1, Buy, Some(ticks), 1, None)
+        self.stop(1, Buy, Some(ticks), 1, None)
     }
 
     fn trigger(&self, order: OrderId) -> i64 {
         self.stage.engine.order(order).unwrap().trigger.unwrap().ticks()
     }
+}
 
-    fn reserved(&self, account: u32, asset: u16) -> u128 {
-        self.stage.engine.balance(AccountId::new(account), AssetId::new(asset)).unwrap().reserved.units()
-    }
+fn zone(orders_max: u32) -> Pair {
+    Pair::new(orders_max, 1_000_000)
 }
 
 fn at(ticks: i64) -> Option<Trigger> {
     Some(Trigger::At(price(ticks)))
-}
-
-fn price(ticks: i64) -> Price {
-    Price::from_ticks(ticks).unwrap()
-}
-
-fn qty(lots: u64) -> Qty {
-    Qty::from_lots(lots).unwrap()
 }
 
 fn triggered(events: &[Event]) -> Vec<OrderId> {
@@ -121,7 +55,7 @@ fn triggered(events: &[Event]) -> Vec<OrderId> {
 
 #[test]
 fn a_stop_waits_off_the_book_reserves_and_then_trades_as_a_market_order() {
-    let mut zone = Zone::new();
+    let mut zone = zone(100);
     let stop = zone.accepted(0, Buy, None, 3, at(60));
     assert_eq!(zone.stage.engine.best(InstrumentId::new(0), Buy), None);
     assert_eq!((zone.trigger(stop), zone.reserved(0, 0)), (60, 180));
@@ -136,7 +70,7 @@ fn a_stop_waits_off_the_book_reserves_and_then_trades_as_a_market_order() {
 
 #[test]
 fn a_stop_limit_rests_at_its_limit_with_what_it_reserved() {
-    let mut zone = Zone::new();
+    let mut zone = zone(100);
     let stop = zone.accepted(0, Sell, Some(40), 5, at(50));
     zone.trade_at(51);
     zone.accepted(1, Buy, Some(41), 2, None);
@@ -149,9 +83,9 @@ fn a_stop_limit_rests_at_its_limit_with_what_it_reserved() {
 
 #[test]
 fn one_that_is_triggered_already_goes_at_once() {
-    let mut zone = Zone::new();
+    let mut zone = zone(100);
     zone.trade_at(50);
-    let events = zone.order(0, Sell, Some(45), 1, at(50));
+    let events = zone.stop(0, Sell, Some(45), 1, at(50));
     let order = zone.last_of(1);
     assert_eq!(events, [Event::Accepted { order }, Event::Triggered { order }]);
 }
@@ -159,18 +93,18 @@ fn one_that_is_triggered_already_goes_at_once() {
 /// One order takes from 40 up to 60: it passes the trigger of the sell at its beginning and that of the buy at its end.
 #[test]
 fn every_trade_of_an_order_triggers_not_only_its_last() {
-    let mut zone = Zone::new();
+    let mut zone = zone(100);
     zone.trade_at(50);
     let sell = zone.accepted(0, Sell, Some(90), 1, at(45));
     let buy = zone.accepted(0, Buy, Some(1), 1, at(58));
     zone.accepted(1, Sell, Some(40), 1, None);
     zone.accepted(1, Sell, Some(60), 1, None);
-    assert_eq!(triggered(&zone.order(1, Buy, Some(60), 2, None)), [buy, sell], "buys first");
+    assert_eq!(triggered(&zone.stop(1, Buy, Some(60), 2, None)), [buy, sell], "buys first");
 }
 
 #[test]
 fn triggers_go_nearest_first_then_oldest_and_cascade() {
-    let mut zone = Zone::new();
+    let mut zone = zone(100);
     zone.trade_at(50);
     // Each takes an offer whose price triggers the next one.
     let far = zone.accepted(0, Buy, None, 1, at(70));
@@ -186,8 +120,8 @@ fn triggers_go_nearest_first_then_oldest_and_cascade() {
 
 #[test]
 fn a_trail_follows_the_market_and_never_goes_back() {
-    let mut zone = Zone::new();
-    let refused = zone.order(0, Sell, None, 1, Some(Trigger::Trailing { ticks: 3 }));
+    let mut zone = zone(100);
+    let refused = zone.stop(0, Sell, None, 1, Some(Trigger::Trailing { ticks: 3 }));
     assert_eq!(refused, [Event::Rejected { order: zone.last_of(1), reject: Reject::NoLastTrade }]);
     zone.trade_at(50);
     let sell = zone.accepted(0, Sell, None, 1, Some(Trigger::Trailing { ticks: 3 }));
@@ -204,11 +138,11 @@ fn a_trail_follows_the_market_and_never_goes_back() {
 
 #[test]
 fn a_waiting_order_is_replaced_by_what_it_has() {
-    let mut zone = Zone::new();
+    let mut zone = zone(100);
     zone.trade_at(50);
     let market = zone.accepted(0, Buy, None, 4, at(60));
     let limit = zone.accepted(0, Buy, Some(80), 4, at(60));
-    let replace = |zone: &mut Zone, order, ticks, lots| {
+    let replace = |zone: &mut Pair, order, ticks, lots| {
         zone.stage.send(1, 0, Body::Replace { order, price: price(ticks), qty: qty(lots) }, &[])
     };
     let replaced =
@@ -225,21 +159,11 @@ fn a_waiting_order_is_replaced_by_what_it_has() {
 /// The last two refusals of a crowd: as many as may wait in a book, and as many of them as may trail.
 #[test]
 fn a_crowd_that_waits_is_bounded_and_goes_in_one_command() {
-    let mut zone = Zone::with(2 * WAITING_MAX);
+    let mut zone = zone(2 * WAITING_MAX);
     zone.trade_at(50);
-    let send = |zone: &mut Zone, trigger| {
+    let send = |zone: &mut Pair, trigger| {
         // Without the checks of the whole state after each, which would take minutes.
-        zone.last[1] += 1;
-        let new = NewOrder {
-            order: zone.last_of(1),
-            instrument: InstrumentId::new(0),
-            side: Sell,
-            price: OrderPrice::Market,
-            qty: qty(1),
-            time_in_force: ImmediateOrCancel,
-            post_only: false,
-            instructed: true,
-        };
+        let new = NewOrder { instructed: true, ..zone.next(0, Sell, None, 1, ImmediateOrCancel) };
         let tail = Instructions { display: None, minimum: None, trigger: Some(trigger) }.to_bytes();
         zone.stage.send_unchecked(1, 0, Body::New(new), &tail)
     };
