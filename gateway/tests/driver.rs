@@ -168,6 +168,7 @@ fn reports_of(event: &plinth_types::event::Event) -> usize {
         Event::CancelRejected { .. }
         | Event::PhaseChanged { .. }
         | Event::Indicative { .. }
+        | Event::TookEffect { .. }
         | Event::Triggered { .. }
         | Event::MassCancelled { .. }
         | Event::MassCancelRejected { .. }

@@ -302,6 +302,7 @@ fn due(runner: &Runner<Desk>) -> (HashMap<SessionId, BTreeSet<String>>, HashMap<
                 | Event::Reduced { .. }
                 | Event::PhaseChanged { .. }
                 | Event::Indicative { .. }
+                | Event::TookEffect { .. }
                 | Event::Triggered { .. }
                 | Event::MassCancelled { .. }
                 | Event::MassCancelRejected { .. }

@@ -173,6 +173,7 @@ impl EventSink for Trades {
             | Event::Reduced { .. }
             | Event::PhaseChanged { .. }
             | Event::Indicative { .. }
+            | Event::TookEffect { .. }
             | Event::Triggered { .. }
             | Event::MassCancelled { .. }
             | Event::MassCancelRejected { .. }

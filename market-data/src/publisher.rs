@@ -212,6 +212,7 @@ impl Mirror<'_> {
             | Event::Withdrawn { .. }
             | Event::WithdrawalRefused { .. }
             | Event::Configured
+            | Event::TookEffect { .. }
             | Event::ConfigurationRefused { .. } => {}
         }
     }

@@ -88,7 +88,8 @@ enum {
     /* account is the instrument; reason the phase */
     PLINTH_PHASE_CHANGED = 18,
     /* account is the instrument; trade the surplus, reason its side: 1 bids, 2 offers */
-    PLINTH_INDICATIVE = 19
+    PLINTH_INDICATIVE = 19,
+    PLINTH_TOOK_EFFECT = 24
 };
 typedef struct {
     uint64_t seq, order, taker, trade;

@@ -140,13 +140,13 @@ pub struct EventC {
     pub order: u64,
     /// Of a trade the incoming order.
     pub taker: u64,
-    /// Number of the trade, or the index of the inbox message, or the surplus of an indication.
+    /// Number of the trade, or the index of the inbox message, or the surplus of an indication, or the command that brought a change.
     pub trade: u64,
     /// In ticks.
     pub price: i64,
     /// In lots; of a mass cancel how many orders it took off.
     pub qty: u64,
-    /// The account of a credit or withdrawal; the instrument of a phase or an indication.
+    /// The account of a credit or withdrawal; the instrument of a phase, an indication, or a change.
     pub account: u32,
     /// Their asset.
     pub asset: u16,
@@ -203,6 +203,7 @@ impl EventC {
             Event::Withdrawn { account, asset, .. } => Self { kind: 14, account: account.get(), asset: asset.get(), ..none },
             Event::WithdrawalRefused { reject } => Self { kind: 15, reason: reject.code(), ..none },
             Event::Configured => Self { kind: 16, ..none },
+            Event::TookEffect { instrument, seq } => Self { kind: 24, account: instrument.get(), trade: seq.get(), ..none },
             Event::ConfigurationRefused { reject } => Self { kind: 17, reason: reject.code(), ..none },
             Event::PhaseChanged { instrument, phase } => Self { kind: 18, account: instrument.get(), reason: phase.code(), ..none },
             Event::Indicative { instrument, price, lots, surplus, surplus_side } => Self {

@@ -194,7 +194,7 @@ impl Host {
         let mut events: Vec<Event> = Vec::new();
         self.engine.apply(&command, tail, &mut events);
         match events[..] {
-            [Event::Configured | Event::Credited { .. }] => Ok(()),
+            [.., Event::Configured | Event::Credited { .. }] => Ok(()),
             _ => Err(Status::Refused),
         }
     }

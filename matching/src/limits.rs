@@ -14,6 +14,8 @@ pub const SPILL_LEVELS_MAX: u16 = 4_096;
 pub const WAITING_MAX: u32 = 4_096;
 /// Most of these that trail the last trade: all are looked at whenever one is made.
 pub const TRAILING_MAX: u32 = 256;
+/// Most changes of instruments that wait for their date.
+pub const DATED_MAX: usize = 64;
 
 /// Zones that value can be sent to have numbers below this, the base layer's 0 included.
 pub const CHANNELS_MAX: usize = 64;
@@ -21,7 +23,7 @@ pub const CHANNELS_MAX: usize = 64;
 /// How much of everything a zone can hold. All memory is taken when the engine is made; what does not fit is refused by event.
 ///
 /// Memory in bytes: 112 + 16 to 32 for each order, 64 × assets + 96 for each account, 34 for each level,
-/// 192 + 128 × spill levels for each instrument, 16 for each mandate and session. The default takes about 200 MB.
+/// 1,216 + 128 × spill levels for each instrument, 16 for each mandate and session. The default takes about 200 MB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
     /// Live orders of all books together.

@@ -205,7 +205,7 @@ fn the_root_is_what_the_documentation_says() {
         (2, 64, assets),
         (3, 64, accounts),
         (4, 64, accounts * assets),
-        (5, 64, 1),
+        (5, 128, 1),
         (6, 16, capacity.mandates_max.into()),
         (7, 16, capacity.sessions_max.into()),
         (8, 256, capacity.instruments_max.into()),
@@ -218,10 +218,13 @@ fn the_root_is_what_the_documentation_says() {
         (15, 16, 1 + u64::from(capacity.orders_max)),
         (16, 8, 64),
         (17, 32, 1 + u64::from(capacity.orders_max)),
+        (18, 512, capacity.instruments_max.into()),
+        (19, 512, 64),
+        (20, 512, capacity.instruments_max.into()),
     ];
     let mut root = Sha256::new();
     root.update(b"plinth/state/1");
-    root.update(7_u16.to_le_bytes());
+    root.update(8_u16.to_le_bytes());
     root.update(capacity.to_bytes());
     for (region, record_size, records) in regions {
         let page_count = (records * u64::from(record_size)).div_ceil(512) as u32;

@@ -5,7 +5,7 @@
 //! triggered, its own in the same order.
 
 use crate::command::Side;
-use crate::id::{AccountId, AssetId, InboxIndex, InstrumentId, OrderId, TradeId, ZoneId};
+use crate::id::{AccountId, AssetId, InboxIndex, InstrumentId, OrderId, Seq, TradeId, ZoneId};
 use crate::quantity::{Amount, Lots, Price, Qty};
 use crate::reference::Phase;
 use crate::reject::Reject;
@@ -147,8 +147,16 @@ pub enum Event {
         /// On which side; meaningless without a surplus.
         surplus_side: Side,
     },
-    /// Reference data changed.
+    /// Reference data changed, or will at its date.
     Configured,
+    /// A dated change of an instrument holds from this command on; it comes before all that the command says, or behind `Configured` if
+    /// the date is past.
+    TookEffect {
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// The command that brought the change.
+        seq: Seq,
+    },
     /// A change of reference data was refused.
     ConfigurationRefused {
         /// Why.

@@ -13,11 +13,13 @@
 extern crate alloc;
 
 pub mod block;
+pub mod calendar;
 pub mod codec;
 pub mod command;
 pub mod digest;
 pub mod event;
 pub mod exit;
+pub mod few;
 pub mod id;
 pub mod instructions;
 pub mod limits;
@@ -29,5 +31,6 @@ pub mod reference;
 pub mod reject;
 mod shape;
 pub mod table;
+pub mod terms;
 pub mod transfer;
 pub mod withdrawal;

@@ -26,6 +26,14 @@ pub const EXIT_DEPTH_MAX: usize = 40;
 pub const BODY_SIZE_MAX: usize = 4 << 20;
 /// Most records in one zone block body.
 pub const BODY_COMMANDS_MAX: usize = BODY_SIZE_MAX / COMMAND_HEAD_SIZE;
+/// Most rows of an instrument's tick table. The tables of European law have 19.
+pub const TICK_ROWS_MAX: usize = 20;
+/// Most steps of one trading day.
+pub const CALENDAR_STEPS_MAX: usize = 12;
+/// Most days on which a calendar's hours are not those of their weekday.
+pub const CALENDAR_EXCEPTIONS_MAX: usize = 64;
+/// How far a calendar is searched for a trading day, in days.
+pub const CALENDAR_SEARCH_DAYS_MAX: u32 = 400;
 /// Bytes of one state page.
 pub const PAGE_SIZE: usize = 512;
 /// Highest session number; the session has 16 bits of an [`crate::id::OrderId`] of which the value 0 is the appliance itself.

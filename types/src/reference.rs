@@ -7,6 +7,7 @@ use crate::id::{AccountId, AssetId, InstrumentId, MandateId, PublicKey, SessionI
 use crate::limits::NAME_SIZE_MAX;
 use crate::quantity::{Amount, Price, Qty};
 use crate::record;
+use crate::terms::Dated;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -225,6 +226,7 @@ pub struct Bands {
 
 /// One change of reference data: the tail of a configuration command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "kept in place, so that reading one allocates nothing; none is kept for long")]
 pub enum Configuration {
     /// Adds an asset.
     AddAsset(Asset),
@@ -242,6 +244,8 @@ pub enum Configuration {
     SetBands(Bands),
     /// Changes an instrument's phase.
     SetPhase(PhaseChange),
+    /// Changes what an instrument is, now or at a date.
+    Date(Dated),
 }
 
 /// What an instrument's market does.
@@ -279,6 +283,7 @@ choice!(Configuration, "configuration tag" {
     6 => Protect(protection),
     7 => SetBands(bands),
     8 => SetPhase(change),
+    12 => Date(dated),
 });
 
 record!(Asset { id, name, decimals });

@@ -86,6 +86,21 @@ pub enum Reject {
     NoLastTrade,
     /// The instrument's phase does not take this.
     NotInPhase,
+    /// The price is no multiple of the instrument's tick there.
+    OffTick {
+        /// The distance of prices there.
+        ticks: u32,
+    },
+    /// The quantity is no multiple of the instrument's lot.
+    OffLot {
+        /// The lot.
+        lot: Qty,
+    },
+    /// Less than the instrument's smallest order.
+    TooSmall {
+        /// The smallest.
+        qty_min: Qty,
+    },
 }
 
 impl Reject {
@@ -116,6 +131,9 @@ impl Reject {
             Self::UnknownZone { .. } => 21,
             Self::NoLastTrade => 22,
             Self::NotInPhase => 23,
+            Self::OffTick { .. } => 28,
+            Self::OffLot { .. } => 29,
+            Self::TooSmall { .. } => 30,
         }
     }
 
@@ -133,8 +151,10 @@ impl Reject {
             Self::UnknownOrder => 5,
             Self::OutOfSequence { .. } => 6,
             Self::Contradiction => 11,
+            Self::OffLot { .. } | Self::TooSmall { .. } => 13,
             Self::UnknownAccount { .. } => 15,
             Self::OutsideBands { .. } => 16,
+            Self::OffTick { .. } => 18,
             Self::NotMandated
             | Self::Suspended
             | Self::PriceNotPositive
@@ -156,7 +176,10 @@ impl Reject {
             Self::UnknownOrder => 1,
             Self::AlreadyFilled => 0,
             Self::OutOfSequence { .. } => 6,
+            Self::OffTick { .. } => 18,
             Self::UnknownInstrument { .. }
+            | Self::OffLot { .. }
+            | Self::TooSmall { .. }
             | Self::NotMandated
             | Self::TooLarge { .. }
             | Self::PriceNotPositive
@@ -208,6 +231,9 @@ impl fmt::Display for Reject {
             Self::UnknownZone { zone } => write!(f, "nothing can be sent to zone {zone}"),
             Self::NoLastTrade => f.write_str("no trade yet to trail"),
             Self::NotInPhase => f.write_str("not in this phase of the market"),
+            Self::OffTick { ticks } => write!(f, "price is not a multiple of {ticks} ticks"),
+            Self::OffLot { lot } => write!(f, "quantity is not a multiple of {lot} lots"),
+            Self::TooSmall { qty_min } => write!(f, "quantity below the smallest order of {qty_min} lots"),
         }
     }
 }
@@ -245,6 +271,9 @@ mod tests {
             (Reject::UnknownZone { zone: ZoneId::new(7) }, 21, 99, 99),
             (Reject::NoLastTrade, 22, 99, 99),
             (Reject::NotInPhase, 23, 2, 99),
+            (Reject::OffTick { ticks: 5 }, 28, 18, 18),
+            (Reject::OffLot { lot: qty_max }, 29, 13, 99),
+            (Reject::TooSmall { qty_min: qty_max }, 30, 13, 99),
         ];
         for (reject, code, ord, cxl) in pinned {
             assert_eq!((reject.code(), reject.ord_rej_reason(), reject.cxl_rej_reason()), (code, ord, cxl), "{reject:?}");

@@ -157,6 +157,7 @@ impl Desk {
             Event::Triggered { .. }
             | Event::PhaseChanged { .. }
             | Event::Indicative { .. }
+            | Event::TookEffect { .. }
             | Event::MassCancelled { .. }
             | Event::MassCancelRejected { .. }
             | Event::Credited { .. }

@@ -41,7 +41,11 @@ impl Listing {
                 }
             }
             // The zone's to refuse: nothing here depends on them.
-            Configuration::Suspend(_) | Configuration::Protect(_) | Configuration::SetBands(_) | Configuration::SetPhase(_) => {}
+            Configuration::Suspend(_)
+            | Configuration::Protect(_)
+            | Configuration::SetBands(_)
+            | Configuration::SetPhase(_)
+            | Configuration::Date(_) => {}
         }
     }
 

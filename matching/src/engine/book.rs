@@ -37,8 +37,8 @@ table_record! {
         pub(crate) window_bits: u8,
         /// The code of its [`Phase`](plinth_types::reference::Phase); 0 while it is continuous.
         pub(crate) phase: u8,
-        pub(crate) price_decimals: u8,
-        pub(crate) qty_decimals: u8,
+        /// What few instruments have: bits of [`Special`].
+        pub(crate) special: u8,
         /// Lowest price of an order, in ticks.
         pub(crate) band_low: i64,
         /// Highest price of an order, in ticks.
@@ -60,7 +60,18 @@ table_record! {
         /// The youngest of them.
         pub(crate) trailing_tail: Slot,
         pub(crate) symbol: [u8; NAME_SIZE_MAX],
+        pub(crate) price_decimals: u8,
+        pub(crate) qty_decimals: u8,
     }
+}
+
+/// Bits of a book that say what few instruments have.
+pub(crate) struct Special;
+
+impl Special {
+    /// Orders must satisfy terms.
+    pub(crate) const TERMS: u8 = 1;
+    pub(crate) const ALL: u8 = Self::TERMS;
 }
 
 /// A sorted array of levels, nearest to the market first to go: those of a side outside the window, or those that a side's orders wait at.

@@ -32,6 +32,9 @@ impl<T: Touch> Engine<T> {
                 if let Configuration::SetPhase(change) = &configuration {
                     self.change_phase(change, sink);
                 }
+                if let Configuration::Date(_) = &configuration {
+                    self.take_effect(command.time, sink);
+                }
             }
             Err(reject) => sink.emit(Event::ConfigurationRefused { reject }),
         }
@@ -50,7 +53,8 @@ impl<T: Touch> Engine<T> {
             Configuration::Suspend(suspension) => self.suspend(suspension),
             Configuration::Protect(protection) => self.protect(protection),
             Configuration::SetBands(bands) => self.set_bands(bands),
-            Configuration::SetPhase(change) => self.check_change(change),
+            Configuration::SetPhase(change) => self.check_phase_change(change),
+            Configuration::Date(dated) => self.keep(command.seq, dated, tail),
         }?;
         Ok(configuration)
     }
@@ -89,6 +93,7 @@ impl<T: Touch> Engine<T> {
             band_high: HIGHEST_BAND,
             market_reach: u32::MAX,
             phase: 0,
+            special: 0,
             last_price: 0,
             waiting: 0,
             trailing: 0,

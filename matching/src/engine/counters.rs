@@ -5,7 +5,7 @@ use plinth_types::table_record;
 
 table_record! {
     /// One record, in the first slot of its region.
-    pub(crate) struct Counters in region::COUNTERS, 64 bytes {
+    pub(crate) struct Counters in region::COUNTERS, 128 bytes {
         /// The last command applied.
         pub(crate) last_seq: u64,
         /// Trades made.
@@ -30,5 +30,7 @@ table_record! {
         pub(crate) words_used: u32,
         /// Live orders that are icebergs.
         pub(crate) icebergs: u32,
+        /// The complement of the first date of a change that waits: 0 without one.
+        pub(crate) until_date: u64,
     }
 }

@@ -7,7 +7,7 @@
 //!                  ├─► phases, auction                        collecting orders, and uncrossing them at one price
 //!                  ├─► waiting, triggers                      stops: what waits for a trade, and goes when it comes
 //!                  ├─► mass_cancel                            all orders that fit
-//!                  ├─► configure                              reference data, inbox messages
+//!                  ├─► configure, terms, dated                reference data, at once or at its date; inbox messages
 //!                  └─► withdraw                               value that leaves the zone; what owners request through settlement
 //! ```
 //!
@@ -43,6 +43,7 @@ pub(crate) mod book;
 mod configure;
 mod counters;
 mod cross;
+pub(crate) mod dated;
 mod guarded_cross;
 pub(crate) mod iceberg;
 pub(crate) mod index;
@@ -58,15 +59,17 @@ pub(crate) mod protection;
 pub mod region;
 pub(crate) mod spill;
 mod status;
+pub(crate) mod terms;
 pub(crate) mod triggers;
 pub(crate) mod waiting;
 mod withdraw;
 
 pub use status::{BestLevel, RestingOrder};
 
-use crate::limits::{CHANNELS_MAX, Capacity};
+use crate::limits::{CHANNELS_MAX, Capacity, DATED_MAX};
 use book::Book;
 use counters::Counters;
+use dated::{CalendarRecord, DatedRecord};
 use iceberg::Hidden;
 use index::Index;
 use levels::Levels;
@@ -78,6 +81,7 @@ use plinth_types::page::Touch;
 use plinth_types::table::{Region, Single, Table};
 use pool::Node;
 use protection::Guarded;
+use terms::TermsRecord;
 use triggers::Alarm;
 use waiting::Waiting;
 use withdraw::Channel;
@@ -106,6 +110,9 @@ pub struct Engine<T: Touch = ()> {
     pub(crate) hidden: Table<Hidden>,
     pub(crate) channels: Table<Channel>,
     pub(crate) waiting: Table<Waiting>,
+    pub(crate) terms: Table<TermsRecord>,
+    pub(crate) dated: Table<DatedRecord>,
+    pub(crate) calendars: Table<CalendarRecord>,
     /// Not state: `None` between commands.
     pub(crate) alarm: Option<Alarm>,
 }
@@ -136,6 +143,9 @@ impl<T: Touch> Engine<T> {
             hidden: Table::new(1 + capacity.orders_max as usize),
             channels: Table::new(CHANNELS_MAX),
             waiting: Table::new(1 + capacity.orders_max as usize),
+            terms: Table::new(capacity.instruments_max as usize),
+            dated: Table::new(DATED_MAX),
+            calendars: Table::new(capacity.instruments_max as usize),
             alarm: None,
         }
     }
@@ -161,6 +171,9 @@ impl<T: Touch> Engine<T> {
             &self.hidden,
             &self.channels,
             &self.waiting,
+            &self.terms,
+            &self.dated,
+            &self.calendars,
         ]
     }
 
@@ -185,6 +198,9 @@ impl<T: Touch> Engine<T> {
             &mut self.hidden,
             &mut self.channels,
             &mut self.waiting,
+            &mut self.terms,
+            &mut self.dated,
+            &mut self.calendars,
         ]
     }
 
@@ -206,6 +222,9 @@ impl<T: Touch> Engine<T> {
         let seq = command.seq.get();
         assert!(seq > counters.last_seq, "command {seq} comes after {}", counters.last_seq);
         counters.last_seq = seq;
+        if !command.time.get() <= counters.until_date {
+            self.take_effect(command.time, sink);
+        }
         match &command.body {
             Body::New(new) if !new.instructed => self.new_order(command, new, sink),
             Body::Cancel { order } => self.cancel(command, *order, sink),

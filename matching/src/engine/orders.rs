@@ -2,11 +2,11 @@
 //!
 //! Everything is decided before anything changes. Refusals are looked for in this order, and the first is said:
 //! * new: session in range (`NotMandated`), `OutOfSequence`, mandate (`NotMandated`), `Contradiction`, `Malformed`, `UnknownInstrument`,
-//!   `TooLarge`, `PriceNotPositive`, `OutsideBands`, `NotInPhase`, `Suspended`, `NotionalTooLarge`, `TooManyOrders`, `WouldTake`,
-//!   `CapacityReached`, `InsufficientFunds`;
+//!   `TooLarge`, `PriceNotPositive`, `OutsideBands`, `TooSmall`, `OffLot`, `OffTick`, `NotInPhase`, `Suspended`, `NotionalTooLarge`,
+//!   `TooManyOrders`, `WouldTake`, `CapacityReached`, `InsufficientFunds`;
 //! * cancel: mandate, `UnknownOrder` (also another session's), `NotMandated` (another account's);
-//! * replace: as cancel, then `TooLarge`, `PriceNotPositive`, `OutsideBands`, `NotInPhase`, `Suspended`, `NotionalTooLarge`, `AlreadyFilled`, `WouldTake`,
-//!   `CapacityReached`, `InsufficientFunds`.
+//! * replace: as cancel, then `TooLarge`, `PriceNotPositive`, `OutsideBands`, `TooSmall`, `OffLot`, `OffTick`, `NotInPhase`, `Suspended`,
+//!   `NotionalTooLarge`, `AlreadyFilled`, `WouldTake`, `CapacityReached`, `InsufficientFunds`.
 //!
 //! `CapacityReached` and `TooManyOrders` are said to an order that could rest, before it is known whether it would: whether it trades does not change what is
 //! refused.
@@ -20,6 +20,7 @@ use crate::engine::mandates::{self, Act};
 use crate::engine::marked::Marked;
 use crate::engine::pool::{self, Mark, Node, Slot};
 use crate::engine::protection::{self, Guard};
+use crate::engine::terms;
 use plinth_types::command::{Command, NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::event::{CancelReason, Event, EventSink};
 use plinth_types::id::{AccountId, AssetId, InstrumentId, OrderId};
@@ -122,7 +123,7 @@ impl<T: Touch> Engine<T> {
         instructions: Result<(), Reject>,
     ) -> Result<(AccountId, u8), Reject> {
         let (account, guard) = self.identify(command, new)?;
-        let Self { touch, capacity, counters, custody, books, levels, guarded, .. } = self;
+        let Self { touch, capacity, counters, custody, books, levels, guarded, terms, .. } = self;
         let rests = new.time_in_force == TimeInForce::GoodTillCancel;
         if (new.post_only && !rests) || (limit.is_none() && rests) {
             return Err(Reject::Contradiction);
@@ -134,6 +135,9 @@ impl<T: Touch> Engine<T> {
         }
         let book = books.get(touch, new.instrument.get() as usize);
         check_terms(book, limit, new.qty)?;
+        if book.has_terms() {
+            terms::check(terms, touch, new.instrument.get(), limit, new.qty)?;
+        }
         if !book.is_continuous() {
             book.check_phase(new)?;
         }
@@ -217,6 +221,9 @@ impl<T: Touch> Engine<T> {
         let open = iceberg::left(&self.hidden, &mut self.touch, place.slot, &node);
         let book = self.books.get(&mut self.touch, node.instrument as usize);
         check_terms(book, Some(price), qty)?;
+        if book.has_terms() {
+            terms::check(&self.terms, &mut self.touch, node.instrument, Some(price), qty)?;
+        }
         book.check_halt()?;
         if guard != 0 {
             let account = AccountId::new(node.account);

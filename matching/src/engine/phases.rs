@@ -55,7 +55,7 @@ const _: () = assert!(CONTINUOUS == 0, "a new book is in the continuous phase");
 
 impl<T: Touch> Engine<T> {
     /// Refuses a change that cannot be.
-    pub(crate) fn check_change(&mut self, change: &PhaseChange) -> Result<(), Reject> {
+    pub(crate) fn check_phase_change(&mut self, change: &PhaseChange) -> Result<(), Reject> {
         let instrument = change.instrument;
         let listed = instrument.get() < self.counters.get(&mut self.touch).instruments;
         if listed { Ok(()) } else { Err(Reject::UnknownInstrument { instrument }) }

@@ -191,7 +191,7 @@ impl<T: Touch> Engine<T> {
         if bands.instrument.get() >= self.counters.get(touch).instruments {
             return Err(Reject::UnknownInstrument { instrument: bands.instrument });
         }
-        if bands.low.ticks() < LOWEST_BAND || bands.low > bands.high {
+        if !are_sound(bands) {
             return Err(Reject::Contradiction);
         }
         let book = self.books.get_mut(touch, bands.instrument.get() as usize);
@@ -228,6 +228,11 @@ impl<T: Touch> Engine<T> {
             }
         }
     }
+}
+
+/// Whether a price can be between them.
+pub(crate) fn are_sound(bands: &Bands) -> bool {
+    bands.low.ticks() >= LOWEST_BAND && bands.low <= bands.high
 }
 
 /// The lowest lower band, and that of an instrument without bands.

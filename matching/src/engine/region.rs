@@ -30,6 +30,12 @@ pub const HIDDEN: RegionId = RegionId::new(15);
 pub const CHANNELS: RegionId = RegionId::new(16);
 /// What each waiting order waits for.
 pub const WAITING: RegionId = RegionId::new(17);
+/// What orders of each instrument must be like.
+pub const TERMS: RegionId = RegionId::new(18);
+/// Changes that wait for their date.
+pub const DATED: RegionId = RegionId::new(19);
+/// When each instrument trades.
+pub const CALENDARS: RegionId = RegionId::new(20);
 
 /// Region numbers are below this.
-pub const END: usize = 18;
+pub const END: usize = 21;

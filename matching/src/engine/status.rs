@@ -12,6 +12,7 @@ use plinth_types::id::{AccountId, AssetId, InboxIndex, InstrumentId, MandateId, 
 use plinth_types::page::Touch;
 use plinth_types::quantity::{Amount, Lots, Price, Qty};
 use plinth_types::reference::{Account, Asset, Instrument, Mandate, Phase};
+use plinth_types::terms::Terms;
 
 /// The best price of a side and what rests at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +153,13 @@ impl<T: Touch> Engine<T> {
     #[must_use]
     pub fn last_price(&self, instrument: InstrumentId) -> Option<Price> {
         Price::from_ticks(self.listed_book(instrument)?.last_price).filter(|price| price.ticks() != 0)
+    }
+
+    /// What its orders must be like; `None` if it is not listed.
+    #[must_use]
+    pub fn terms(&self, instrument: InstrumentId) -> Option<Terms> {
+        self.listed_book(instrument)?;
+        self.terms.records()[instrument.get() as usize].terms(instrument)
     }
 
     /// Its phase; `None` if it is not listed.

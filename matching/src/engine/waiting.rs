@@ -24,6 +24,7 @@ use crate::engine::orders::{check_terms, incoming, resting};
 use crate::engine::pool::{self, Mark, Node};
 use crate::engine::protection::Guard;
 use crate::engine::region;
+use crate::engine::terms;
 use crate::limits::{TRAILING_MAX, WAITING_MAX};
 use plinth_types::command::{NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::event::{CancelReason, Event, EventSink};
@@ -103,8 +104,13 @@ impl<T: Touch> Engine<T> {
             Trigger::At(price) => (price, 0),
             Trigger::Trailing { ticks } => (follow(&book, order.side, ticks)?, ticks),
         };
-        check_terms(&book, Some(first), order.qty)?;
-        check_terms(&book, limit, order.qty)?;
+        // A trigger that trails goes where trades go.
+        for (price, on_tick) in [(Some(first), (trail == 0).then_some(first)), (limit, limit)] {
+            check_terms(&book, price, order.qty)?;
+            if book.has_terms() {
+                terms::check(&self.terms, &mut self.touch, order.instrument, on_tick, order.qty)?;
+            }
+        }
         check_may_go(&book, order.side, first.ticks())?;
         let reserved_at = limit.unwrap_or(first);
         let order = Incoming { limit: Some(reserved_at), worst: reserved_at.ticks(), ..*order };
@@ -281,6 +287,9 @@ impl<T: Touch> Engine<T> {
             return Err(Reject::Contradiction);
         }
         check_terms(&book, Some(price), qty)?;
+        if book.has_terms() {
+            terms::check(&self.terms, &mut self.touch, node.instrument, Some(price), qty)?;
+        }
         let trigger = if waiting.market == 0 { waiting.trigger } else { price.ticks() };
         check_may_go(&book, side_of(node.side), trigger)?;
         let old = resting(&book, &node, node.lots);

@@ -8,7 +8,7 @@
 //! | Region | Record | Bytes | Records |
 //! | --- | --- | --- | --- |
 //! | 1 census, 2 assets, 3 accounts, 4 balances | custody | 16, 64, 64, 64 | 1, assets, accounts, assets × accounts |
-//! | 5 counters | what the zone counts | 64 | 1 |
+//! | 5 counters | what the zone counts | 128 | 1 |
 //! | 6 mandates, 7 sessions | who may act; last order index | 16, 16 | mandates, sessions |
 //! | 8 books | instrument and touch | 256 | instruments |
 //! | 9 levels | head, tail, lots | 16 | 1 + twice the levels + 4 ladders of spill levels for each book |
@@ -20,6 +20,8 @@
 //! | 15 hidden | what is hidden of one resting order | 16 | 1 + orders |
 //! | 16 channels | messages sent to one zone | 8 | 64 |
 //! | 17 waiting | what one order waits for | 32 | 1 + orders |
+//! | 18 terms, 20 calendars | what orders must be like; when they trade | 512, 512 | instruments |
+//! | 19 dated | a change that waits for its date | 512 | 64 |
 //!
 //! **Root.** Pages are leaves of a tree of 16 children a node, one tree for each region; all digests are SHA-256, each kind under its own
 //! domain, and a leaf commits to its region and number:
@@ -47,7 +49,7 @@ pub use tree::{StateTree, root_of};
 
 use crate::engine::book::LADDERS;
 use crate::engine::{Engine, region};
-use crate::limits::{CHANNELS_MAX, Capacity};
+use crate::limits::{CHANNELS_MAX, Capacity, DATED_MAX};
 use alloc::vec::Vec;
 use core::fmt;
 use plinth_clearing::region as custody;
@@ -56,7 +58,7 @@ use plinth_types::page::{RegionId, Touch};
 use plinth_types::table::PageBytes;
 
 /// Version of the layout: of every record's fields and every region's meaning. The root commits to it.
-pub const LAYOUT_VERSION: u16 = 7;
+pub const LAYOUT_VERSION: u16 = 8;
 
 /// Position of a page in its region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -129,7 +131,7 @@ pub(crate) fn layout(capacity: &Capacity) -> Vec<RegionLayout> {
         (custody::ASSETS, 64, assets),
         (custody::ACCOUNTS, 64, accounts),
         (custody::BALANCES, 64, accounts * assets),
-        (region::COUNTERS, 64, 1),
+        (region::COUNTERS, 128, 1),
         (region::MANDATES, 16, capacity.mandates_max as usize),
         (region::SESSIONS, 16, usize::from(capacity.sessions_max)),
         (region::BOOKS, 256, instruments),
@@ -142,6 +144,9 @@ pub(crate) fn layout(capacity: &Capacity) -> Vec<RegionLayout> {
         (region::HIDDEN, 16, 1 + capacity.orders_max as usize),
         (region::CHANNELS, 8, CHANNELS_MAX),
         (region::WAITING, 32, 1 + capacity.orders_max as usize),
+        (region::TERMS, 512, instruments),
+        (region::DATED, 512, DATED_MAX),
+        (region::CALENDARS, 512, instruments),
     ]
     .map(|(region, record_size, record_count)| RegionLayout { region, record_size, record_count })
     .to_vec()

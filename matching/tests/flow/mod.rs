@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod instruments;
+
 use plinth_matching::limits::Capacity;
 use plinth_types::codec::Codec;
 use plinth_types::command::{Body, Command, MassCancel, MassCancelCause, NewOrder, OrderPrice, Side, TimeInForce};
@@ -175,6 +177,7 @@ impl Flow {
             3 => return self.mass_cancel(),
             4..8 => return self.withdraw(),
             8..12 => return self.request(),
+            12..15 => return self.date(),
             _ => {}
         }
         match self.rng.below(100) {
@@ -442,22 +445,8 @@ impl Flow {
                 })
             }
             _ => {
-                let instrument = self.rng.below(self.instruments);
-                let middle = self.middles[instrument as usize];
-                let mut away = |most: u64| 2 + self.rng.below(most) as i64;
-                let (low, high) = (middle - away(6), middle + away(6));
-                let wide = self.rng.one_in(2);
-                let bands = Bands {
-                    instrument: InstrumentId::new(if self.rng.one_in(10) { 3 } else { instrument as u32 }),
-                    low: Price::from_ticks(if wide { 1 } else { low }).unwrap(),
-                    high: Price::from_ticks(if wide { 1_000 } else { high }).unwrap(),
-                    market_reach: self.rng.one_in(2).then_some(self.rng.below(3) as u32),
-                };
-                Configuration::SetBands(if self.rng.one_in(10) {
-                    Bands { low: bands.high, high: bands.low, ..bands }
-                } else {
-                    bands
-                })
+                let instrument = if self.rng.one_in(10) { 3 } else { self.rng.below(self.instruments) as u32 };
+                Configuration::SetBands(self.bands(InstrumentId::new(instrument)))
             }
         };
         self.appliance(configuration)

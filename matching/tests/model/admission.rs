@@ -219,6 +219,12 @@ impl Model {
     }
 
     pub(crate) fn check_terms(&self, order: &Order) -> Result<(), Reject> {
+        self.check_bounds(order)?;
+        self.check_own_terms(order)
+    }
+
+    /// What every instrument has.
+    pub(crate) fn check_bounds(&self, order: &Order) -> Result<(), Reject> {
         let qty_max = self.instruments[order.instrument].qty_max;
         if order.total > qty_max.lots() {
             return Err(Reject::TooLarge { qty_max });

@@ -6,6 +6,7 @@ use plinth_matching::state;
 use plinth_types::command::Side;
 use plinth_types::id::{AccountId, AssetId};
 use plinth_types::quantity::Price;
+use plinth_types::terms::Terms;
 use std::collections::BTreeMap;
 
 impl Model {
@@ -36,7 +37,11 @@ impl Model {
             assert_eq!((found.side, Some(found.price.ticks())), (order.side, order.limit), "{context}");
             assert_eq!(found.trigger.map(Price::ticks), Some(waiting.trigger), "{context}");
         }
+        assert_eq!(engine.dated_changes().count(), self.dated.len(), "{context}");
         for (id, instrument) in self.instruments.iter().enumerate() {
+            let terms = self.terms.get(&id).copied().unwrap_or(Terms::none(instrument.id));
+            assert_eq!(engine.terms(instrument.id), Some(terms), "{context}");
+            assert_eq!(engine.calendar(instrument.id), self.calendars.get(&id).copied(), "{context}");
             for side in [Side::Buy, Side::Sell] {
                 let mut levels = BTreeMap::new();
                 for order in self.orders.iter().filter(|order| order.instrument == id && order.side == side) {

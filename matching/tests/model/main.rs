@@ -11,6 +11,7 @@ mod flow;
 mod kinds;
 mod messages;
 mod reference;
+mod terms;
 mod trading;
 mod waiting;
 
@@ -19,12 +20,14 @@ use kinds::{KINDS, kind};
 use plinth_matching::engine::Engine;
 use plinth_matching::limits::Capacity;
 use plinth_matching::state;
+use plinth_types::calendar::Calendar;
 use plinth_types::command::{Body, Command, Side};
 use plinth_types::event::{CancelReason, Event, EventSink};
 use plinth_types::id::{OrderId, Seq, ZoneId};
 use plinth_types::limits::COMMAND_HEAD_SIZE;
 use plinth_types::quantity::Lots;
 use plinth_types::reference::{Bands, Instrument, Mandate, Phase, SelfMatch};
+use plinth_types::terms::{Dated, Terms};
 use std::collections::{BTreeMap, BTreeSet};
 use waiting::Waiting;
 
@@ -99,6 +102,10 @@ struct Model {
     waiting: Vec<Waiting>,
     last_prices: BTreeMap<usize, i64>,
     phases: BTreeMap<usize, Phase>,
+    terms: BTreeMap<usize, Terms>,
+    calendars: BTreeMap<usize, Calendar>,
+    /// With the commands that brought them.
+    dated: Vec<(u64, Dated)>,
     trades: u64,
     inbox: u64,
     withdrawn: Vec<u128>,
@@ -125,6 +132,9 @@ impl Model {
             waiting: Vec::new(),
             last_prices: BTreeMap::new(),
             phases: BTreeMap::new(),
+            terms: BTreeMap::new(),
+            calendars: BTreeMap::new(),
+            dated: Vec::new(),
             trades: 0,
             inbox: 0,
             withdrawn: vec![0; usize::from(capacity.assets_max)],
@@ -135,6 +145,9 @@ impl Model {
     }
 
     fn apply(&mut self, command: &Command, tail: &[u8]) {
+        if command.body != Body::Note {
+            self.take_effect(command.time);
+        }
         match command.body {
             Body::New(new) => {
                 if let Err(reject) = self.new_order(command, &new, tail) {
@@ -164,6 +177,7 @@ impl Model {
                 };
                 // What a suspension cancels comes after it.
                 self.events.insert(at, event);
+                self.take_effect(command.time);
             }
             Body::MassCancel(mass) => {
                 let event = match self.mass_cancel(command, &mass) {

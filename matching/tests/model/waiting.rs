@@ -56,7 +56,10 @@ impl Model {
                 waiting.trigger = if new.side == Side::Buy { last + trail } else { last - trail };
             }
         }
-        self.check_terms(&Order { limit: Some(waiting.trigger), ..waiting.order })?;
+        let triggered = Order { limit: Some(waiting.trigger), ..waiting.order };
+        self.check_bounds(&triggered)?;
+        // A trigger that trails goes where trades go.
+        self.check_own_terms(&Order { limit: triggered.limit.filter(|_| waiting.trail.is_none()), ..triggered })?;
         self.check_terms(&waiting.order)?;
         self.check_phase(waiting.order.instrument, !self.goes_at_once(&waiting))?;
         waiting.order.limit = waiting.limit.or(Some(waiting.trigger));

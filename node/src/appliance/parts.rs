@@ -141,7 +141,8 @@ pub(super) fn ready(
         | Configuration::Suspend(_)
         | Configuration::Protect(_)
         | Configuration::SetBands(_)
-        | Configuration::SetPhase(_) => None,
+        | Configuration::SetPhase(_)
+        | Configuration::Date(_) => None,
     });
     let validators = resolved.validators.iter().zip(peers).map(|(validator, peer)| ReadyValidator {
         public_key: peer.key.to_string(),

@@ -22,9 +22,11 @@ pub(super) fn sequence_new_reference(zone: &mut Fused, reference: &[Configuratio
                 own.map(|mandate| Configuration::GrantMandate(SignedMandate { mandate, ..*signed }))
             }
             // What a running zone is told, never what its file lists.
-            Configuration::Suspend(_) | Configuration::Protect(_) | Configuration::SetBands(_) | Configuration::SetPhase(_) => {
-                continue;
-            }
+            Configuration::Suspend(_)
+            | Configuration::Protect(_)
+            | Configuration::SetBands(_)
+            | Configuration::SetPhase(_)
+            | Configuration::Date(_) => continue,
         };
         match in_force {
             Some(own) if own == *item => {}
@@ -57,5 +59,6 @@ fn entry_name(item: &Configuration) -> String {
         Configuration::Protect(protection) => format!("protection of account {}", protection.account),
         Configuration::SetBands(bands) => format!("bands of instrument {}", bands.instrument),
         Configuration::SetPhase(change) => format!("phase of instrument {}", change.instrument),
+        Configuration::Date(dated) => format!("change of instrument {}", dated.change.instrument()),
     }
 }

@@ -4,6 +4,7 @@
 //! checked here first. Cost: a few passes over all tables, and memory for one number for each balance.
 
 mod books;
+mod instruments;
 mod waiting;
 
 use crate::engine::Engine;
@@ -42,6 +43,12 @@ pub enum Inconsistency {
     Level(InstrumentId),
     /// An order that waits for a trade is not what it should be, or not where it should be.
     Waiting(InstrumentId),
+    /// What an instrument's orders must be like cannot be.
+    Terms(InstrumentId),
+    /// An instrument's calendar cannot be.
+    Calendar(InstrumentId),
+    /// A change that waits for its date cannot be, or the earliest date is not the one noted.
+    Dated,
     /// Levels, words or spill entries beyond the last book's are not zero.
     Leftover,
     /// The free nodes are not those that no level holds.
@@ -71,6 +78,9 @@ impl fmt::Display for Inconsistency {
             Self::Spill(instrument) => write!(f, "the spill of instrument {instrument} is wrong"),
             Self::Level(instrument) => write!(f, "a level of instrument {instrument} is wrong"),
             Self::Waiting(instrument) => write!(f, "an order of instrument {instrument} that waits for a trade is wrong"),
+            Self::Terms(instrument) => write!(f, "what orders of instrument {instrument} must be like cannot be"),
+            Self::Calendar(instrument) => write!(f, "the calendar of instrument {instrument} cannot be"),
+            Self::Dated => f.write_str("a change that waits for its date cannot be"),
             Self::Leftover => f.write_str("something is left beyond the last book"),
             Self::Pool => f.write_str("the free order nodes are wrong"),
             Self::Index => f.write_str("the order index is wrong"),
@@ -99,6 +109,7 @@ pub fn check<T: Touch>(engine: &Engine<T>) -> Result<(), Inconsistency> {
         books.check(instrument)?;
     }
     books.finish()?;
+    instruments::check_instruments(engine)?;
     check_guarded(engine)
 }
 

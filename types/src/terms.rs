@@ -1,0 +1,113 @@
+//! What an instrument's orders must be like, and changes of instruments that take effect at a date.
+//!
+//! Terms are data: they come as configuration commands, so a replay knows those of every moment. A dated change is kept by the zone and
+//! takes effect with the first command whose time is not before its date: that command, and all behind it, are executed under it. Time
+//! is the journal's, so nothing happens between commands.
+
+use crate::calendar::Calendar;
+use crate::few::Few;
+use crate::id::{InstrumentId, TimestampNs};
+use crate::limits::TICK_ROWS_MAX;
+use crate::quantity::{Price, Qty};
+use crate::reference::Bands;
+use crate::{choice, record};
+
+/// What new orders and replaces of an instrument must be like. Replaces what was said before; orders that rest already stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Which instrument.
+    pub instrument: InstrumentId,
+    /// Quantities are multiples of it (`RoundLot`, FIX tag 561).
+    pub lot: Qty,
+    /// The smallest quantity (`MinTradeVol`, FIX tag 562).
+    pub qty_min: Qty,
+    /// Prices are multiples of what their row says (`TickRules`, FIX tag 1205). Without rows, and below the first, every price is one.
+    pub ticks: Few<TickRow, TICK_ROWS_MAX>,
+}
+
+/// A row of a tick table: from a price on, up to the next row's, prices are multiples of `ticks`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TickRow {
+    /// The first price (`StartTickPriceRange`, FIX tag 1206).
+    pub from: Price,
+    /// The distance of prices in ticks of the instrument, at least 1 (`TickIncrement`, FIX tag 1208).
+    pub ticks: u32,
+}
+
+/// A change of an instrument that takes effect at a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dated {
+    /// When. In the past it is now.
+    pub at: TimestampNs,
+    /// What.
+    pub change: Change,
+}
+
+/// What can change at a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// What orders must be like.
+    Terms(Terms),
+    /// Between which prices they must be.
+    Bands(Bands),
+    /// When the instrument trades.
+    Calendar(Calendar),
+}
+
+impl Terms {
+    /// What holds for an instrument about which nothing was said.
+    #[must_use]
+    pub const fn none(instrument: InstrumentId) -> Self {
+        let one = Qty::from_lots(1).expect("one is a quantity");
+        Self { instrument, lot: one, qty_min: one, ticks: Few::EMPTY }
+    }
+
+    /// Whether some order can satisfy them: rows ascend from prices above zero, with distances of at least 1, and the smallest quantity is a
+    /// multiple of the lot.
+    #[must_use]
+    pub fn are_sound(&self) -> bool {
+        self.ticks.iter().all(|row| row.ticks > 0 && row.from.ticks() > 0)
+            && self.ticks.is_sorted(|row, next| row.from < next.from)
+            && self.qty_min.lots().is_multiple_of(self.lot.lots())
+    }
+}
+
+impl Change {
+    /// Of which instrument.
+    #[must_use]
+    pub const fn instrument(&self) -> InstrumentId {
+        match self {
+            Self::Terms(terms) => terms.instrument,
+            Self::Bands(bands) => bands.instrument,
+            Self::Calendar(calendar) => calendar.instrument,
+        }
+    }
+}
+
+record!(TickRow { from, ticks });
+record!(Terms { instrument, lot, qty_min, ticks });
+record!(Dated { at, change });
+choice!(Change, "dated change" { 1 => Terms(terms), 2 => Bands(bands), 3 => Calendar(calendar) });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_that_no_order_satisfies_are_not_sound() {
+        let none = Terms::none(InstrumentId::new(0));
+        let qty = |lots| Qty::from_lots(lots).unwrap();
+        let row = |from, ticks| TickRow { from: Price::from_ticks(from).unwrap(), ticks };
+        let ticks = |rows: &[TickRow]| Few::new(rows).unwrap();
+        assert!(none.are_sound());
+        assert!(Terms { lot: qty(5), qty_min: qty(10), ticks: ticks(&[row(1, 2), row(100, 5)]), ..none }.are_sound());
+        for refused in [
+            Terms { lot: qty(5), qty_min: qty(6), ..none },
+            Terms { ticks: ticks(&[row(1, 0)]), ..none },
+            Terms { ticks: ticks(&[row(0, 1)]), ..none },
+            Terms { ticks: ticks(&[row(7, 1), row(7, 2)]), ..none },
+        ] {
+            assert!(!refused.are_sound(), "{refused:?}");
+        }
+    }
+}
