@@ -14,6 +14,8 @@ pub const SPILL_LEVELS_MAX: u16 = 4_096;
 pub const WAITING_MAX: u32 = 4_096;
 /// Most of these that trail the last trade: all are looked at whenever one is made.
 pub const TRAILING_MAX: u32 = 256;
+/// Most orders of one price among which an order is divided by their size.
+pub const ALLOCATED_MAX: usize = 1_024;
 /// Most changes of instruments that wait for their date.
 pub const DATED_MAX: usize = 64;
 

@@ -8,7 +8,7 @@ use crate::calendar::Calendar;
 use crate::few::Few;
 use crate::id::{InstrumentId, TimestampNs};
 use crate::limits::TICK_ROWS_MAX;
-use crate::quantity::{Price, Qty};
+use crate::quantity::{Lots, Price, Qty};
 use crate::reference::Bands;
 use crate::{choice, record};
 
@@ -23,6 +23,28 @@ pub struct Terms {
     pub qty_min: Qty,
     /// Prices are multiples of what their row says (`TickRules`, FIX tag 1205). Without rows, and below the first, every price is one.
     pub ticks: Few<TickRow, TICK_ROWS_MAX>,
+    /// Who trades first at one price (`MatchAlgorithm`, FIX tag 1142).
+    pub matching: Matching,
+}
+
+/// Who trades first at one price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Matching {
+    /// The oldest order.
+    Time,
+    /// All together, by what they show. The rounding stands in the matching engine's documentation.
+    Size(ProRata),
+}
+
+/// How orders of one price share what an incoming order takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProRata {
+    /// Most that the order that bettered the market takes before all others; zero if that does not matter.
+    pub top_max: Lots,
+    /// How much of the rest goes to the oldest orders, 0 to 100.
+    pub time_percent: u8,
+    /// A share by size that is smaller is nothing.
+    pub minimum: Qty,
 }
 
 /// A row of a tick table: from a price on, up to the next row's, prices are multiples of `ticks`.
@@ -59,16 +81,17 @@ impl Terms {
     #[must_use]
     pub const fn none(instrument: InstrumentId) -> Self {
         let one = Qty::from_lots(1).expect("one is a quantity");
-        Self { instrument, lot: one, qty_min: one, ticks: Few::EMPTY }
+        Self { instrument, lot: one, qty_min: one, ticks: Few::EMPTY, matching: Matching::Time }
     }
 
-    /// Whether some order can satisfy them: rows ascend from prices above zero, with distances of at least 1, and the smallest quantity is a
-    /// multiple of the lot.
+    /// Whether some order can satisfy them: rows ascend from prices above zero, with distances of at least 1, the smallest quantity is a
+    /// multiple of the lot, and a percentage is one.
     #[must_use]
     pub fn are_sound(&self) -> bool {
         self.ticks.iter().all(|row| row.ticks > 0 && row.from.ticks() > 0)
             && self.ticks.is_sorted(|row, next| row.from < next.from)
             && self.qty_min.lots().is_multiple_of(self.lot.lots())
+            && !matches!(self.matching, Matching::Size(ProRata { time_percent: 101.., .. }))
     }
 }
 
@@ -85,7 +108,9 @@ impl Change {
 }
 
 record!(TickRow { from, ticks });
-record!(Terms { instrument, lot, qty_min, ticks });
+record!(Terms { instrument, lot, qty_min, ticks, matching });
+record!(ProRata { top_max, time_percent, minimum });
+choice!(Matching, "matching" { 1 => Time, 2 => Size(pro_rata) });
 record!(Dated { at, change });
 choice!(Change, "dated change" { 1 => Terms(terms), 2 => Bands(bands), 3 => Calendar(calendar) });
 
@@ -103,6 +128,7 @@ mod tests {
         assert!(Terms { lot: qty(5), qty_min: qty(10), ticks: ticks(&[row(1, 2), row(100, 5)]), ..none }.are_sound());
         for refused in [
             Terms { lot: qty(5), qty_min: qty(6), ..none },
+            Terms { matching: Matching::Size(ProRata { top_max: Lots::ZERO, time_percent: 101, minimum: qty(1) }), ..none },
             Terms { ticks: ticks(&[row(1, 0)]), ..none },
             Terms { ticks: ticks(&[row(0, 1)]), ..none },
             Terms { ticks: ticks(&[row(7, 1), row(7, 2)]), ..none },

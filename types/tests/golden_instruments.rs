@@ -6,9 +6,9 @@ use plinth_golden::Fixtures;
 use plinth_types::calendar::{Calendar, Exception, Hours, Step};
 use plinth_types::few::Few;
 use plinth_types::id::{InstrumentId, TimestampNs};
-use plinth_types::quantity::{Price, Qty};
+use plinth_types::quantity::{Lots, Price, Qty};
 use plinth_types::reference::{Bands, Configuration, Phase};
-use plinth_types::terms::{Change, Dated, Terms, TickRow};
+use plinth_types::terms::{Change, Dated, Matching, ProRata, Terms, TickRow};
 
 #[test]
 fn dated_changes() {
@@ -16,7 +16,8 @@ fn dated_changes() {
     let qty = |lots| Qty::from_lots(lots).unwrap();
     let instrument = InstrumentId::new(0x0102_0304);
     let rows = [TickRow { from: price(1), ticks: 1 }, TickRow { from: price(0x0203), ticks: 5 }];
-    let terms = Terms { instrument, lot: qty(10), qty_min: qty(20), ticks: Few::new(&rows).unwrap() };
+    let terms = Terms { instrument, lot: qty(10), qty_min: qty(20), ticks: Few::new(&rows).unwrap(), matching: Matching::Time };
+    let by_size = Matching::Size(ProRata { top_max: Lots::new(7), time_percent: 40, minimum: qty(2) });
     let calendar = Calendar {
         instrument,
         utc_offset_min: -300,
@@ -41,6 +42,7 @@ fn dated_changes() {
         "dated_change",
         &[
             ("terms", date(Change::Terms(terms))),
+            ("by_size", date(Change::Terms(Terms { matching: by_size, ..terms }))),
             ("no_terms", date(Change::Terms(Terms::none(instrument)))),
             ("bands", date(Change::Bands(bands))),
             ("calendar", date(Change::Calendar(calendar))),

@@ -51,6 +51,8 @@ table_record! {
         pub(crate) spill_base: u32,
         /// Used entries of each ladder.
         pub(crate) spill_count: [u16; LADDERS],
+        /// The order that last bettered each side where orders trade by size, in the 64-bit form of its id; 0 without one.
+        pub(crate) top: [u64; 2],
         /// Orders that wait for a trade.
         pub(crate) waiting: u32,
         /// How many of these trail the last trade.
@@ -71,7 +73,8 @@ pub(crate) struct Special;
 impl Special {
     /// Orders must satisfy terms.
     pub(crate) const TERMS: u8 = 1;
-    pub(crate) const ALL: u8 = Self::TERMS;
+    /// Orders at one price trade by size.
+    pub(crate) const PRO_RATA: u8 = 1 << 1;
 }
 
 /// A sorted array of levels, nearest to the market first to go: those of a side outside the window, or those that a side's orders wait at.

@@ -95,6 +95,7 @@ impl<T: Touch> Engine<T> {
             phase: 0,
             special: 0,
             last_price: 0,
+            top: [0; 2],
             waiting: 0,
             trailing: 0,
             trailing_head: 0,

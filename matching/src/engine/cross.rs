@@ -93,7 +93,7 @@ impl Incoming {
 
 /// What a side delivers for each lot of a trade: a buyer the price, a seller one unit.
 #[inline(always)]
-const fn per_lot(side: Side, price: Price) -> Price {
+pub(crate) const fn per_lot(side: Side, price: Price) -> Price {
     match side {
         Side::Buy => price,
         Side::Sell => ONE_UNIT,
@@ -102,7 +102,7 @@ const fn per_lot(side: Side, price: Price) -> Price {
 
 /// What `qty` lots are at so much each.
 #[inline(always)]
-const fn amount(each: Price, qty: Qty) -> Amount {
+pub(crate) const fn amount(each: Price, qty: Qty) -> Amount {
     each.notional(qty).expect("prices are above zero where orders enter")
 }
 
@@ -122,18 +122,22 @@ impl<T: Touch> Engine<T> {
     #[inline(always)]
     pub(crate) fn take_plain<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> Taken {
         let book = self.books.get(&mut self.touch, taker.instrument as usize);
-        if (book.waiting != 0) | !book.is_continuous() {
+        if (book.waiting != 0) | !book.is_continuous() | book.is_pro_rata() {
             return self.take_watched(taker, sink);
         }
         self.take_unwatched(taker, sink)
     }
 
-    /// As [`Engine::take_plain`], where orders wait for a trade, or nothing trades in this phase. Prices of one taker only get worse, so its first and its last say all.
+    /// As [`Engine::take_plain`], where orders wait for a trade, or trade by size, or nothing trades in this phase. Prices of one taker only get
+    /// worse, so its first and its last say all.
     #[cold]
     fn take_watched<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> Taken {
         let book = self.books.get(&mut self.touch, taker.instrument as usize);
         if !book.is_continuous() {
             return Taken { left: Some(taker.qty), stop: Stop::NoLevel, lost: 0 };
+        }
+        if book.is_pro_rata() {
+            return self.take_by_size(taker, None, sink);
         }
         let best = book.best(opposite(taker.side));
         let trades = self.counters.get(&mut self.touch).trades;
@@ -149,7 +153,7 @@ impl<T: Touch> Engine<T> {
     }
 
     #[inline(always)]
-    fn take_unwatched<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> Taken {
+    pub(crate) fn take_unwatched<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> Taken {
         let (left, stop) = if taker.limit.is_some() {
             self.take_levels::<_, false>(taker, sink)
         } else {
@@ -303,7 +307,7 @@ pub(crate) fn retire<T: Touch>(
 
 /// Moves what the taker of `traded` lots for `cost` delivers and receives; what it reserved beyond is released.
 #[inline(always)]
-fn settle_taker<T: Touch>(custody: &mut Custody, touch: &mut T, taker: &Incoming, cost: u128, traded: Qty) {
+pub(crate) fn settle_taker<T: Touch>(custody: &mut Custody, touch: &mut T, taker: &Incoming, cost: u128, traded: Qty) {
     let (paid, moved) = (Amount::new(cost).expect("what is traded is in custody"), Amount::of_lots(traded));
     let (given, got) = if taker.side == Side::Buy { (paid, moved) } else { (moved, paid) };
     let (gives, gets) = (custody.place(taker.account, taker.gives), custody.place(taker.account, taker.gets));
@@ -312,7 +316,7 @@ fn settle_taker<T: Touch>(custody: &mut Custody, touch: &mut T, taker: &Incoming
 
 /// How much of `qty` an account with `available` can deliver for.
 #[cold]
-fn affordable(available: Amount, gives_at: Price, qty: Qty) -> Option<Qty> {
+pub(crate) fn affordable(available: Amount, gives_at: Price, qty: Qty) -> Option<Qty> {
     let lots = available.units() / u128::from(gives_at.ticks().unsigned_abs());
     Qty::from_lots(u64::try_from(lots).unwrap_or(u64::MAX).min(qty.lots()))
 }

@@ -8,7 +8,7 @@ use crate::engine::book::{crosses, opposite};
 use crate::engine::cross::{Incoming, Stop, Taken};
 use crate::engine::iceberg;
 use crate::engine::orders::resting;
-use crate::engine::pool::Slot;
+use crate::engine::pool::{Node, Slot};
 use plinth_types::event::{CancelReason, Event, EventSink};
 use plinth_types::id::OrderId;
 use plinth_types::page::Touch;
@@ -22,6 +22,9 @@ impl<T: Touch> Engine<T> {
         let (mut wanted, mut lost) = (taker.qty, 0);
         if !self.books.get(&mut self.touch, taker.instrument as usize).is_continuous() {
             return Taken { left: Some(wanted), stop: Stop::NoLevel, lost };
+        }
+        if self.books.get(&mut self.touch, taker.instrument as usize).is_pro_rata() {
+            return self.take_by_size(taker, Some(own), sink);
         }
         while let Some(slot) = self.next_maker(&taker) {
             let node = *self.nodes.get(&mut self.touch, slot as usize);
@@ -44,22 +47,37 @@ impl<T: Touch> Engine<T> {
                     return Taken { left: Some(wanted), stop: Stop::SelfMatch, lost };
                 }
                 SelfMatchMode::Decrement => {
-                    let open = iceberg::left(&self.hidden, &mut self.touch, slot, &node);
-                    let here = wanted.min(Qty::from_lots(open).expect("a resting order has lots"));
-                    self.decrement(slot, here, sink);
-                    self.custody.release(&mut self.touch, taker.account, taker.gives, taker.reservation(here));
-                    let order = taker.order;
-                    let Some(left) = wanted.after_fill(here) else {
-                        sink.emit(Event::Cancelled { order, lots: here.into(), reason: CancelReason::SelfMatch });
-                        return Taken { left: None, stop: Stop::SelfMatch, lost };
-                    };
-                    sink.emit(Event::Reduced { order, qty: here });
-                    lost += here.lots();
-                    wanted = left;
+                    match self.decrement_both(slot, &node, Incoming { qty: wanted, ..taker }, &mut lost, sink) {
+                        Some(left) => wanted = left,
+                        None => return Taken { left: None, stop: Stop::SelfMatch, lost },
+                    }
                 }
             }
         }
         Taken { left: Some(wanted), stop: Stop::NoLevel, lost }
+    }
+
+    /// Takes the smaller quantity off both, the resting order first. What is left of the taker; `lost` counts what it lost if that is something.
+    pub(crate) fn decrement_both<S: EventSink>(
+        &mut self,
+        slot: Slot,
+        node: &Node,
+        taker: Incoming,
+        lost: &mut u64,
+        sink: &mut S,
+    ) -> Option<Qty> {
+        let open = iceberg::left(&self.hidden, &mut self.touch, slot, node);
+        let here = taker.qty.min(Qty::from_lots(open).expect("a resting order has lots"));
+        self.decrement(slot, here, sink);
+        self.custody.release(&mut self.touch, taker.account, taker.gives, taker.reservation(here));
+        let order = taker.order;
+        let Some(left) = taker.qty.after_fill(here) else {
+            sink.emit(Event::Cancelled { order, lots: here.into(), reason: CancelReason::SelfMatch });
+            return None;
+        };
+        sink.emit(Event::Reduced { order, qty: here });
+        *lost += here.lots();
+        Some(left)
     }
 
     /// The resting order that the taker meets first.
@@ -99,6 +117,17 @@ impl<T: Touch> Engine<T> {
             }
             let mut slot = levels.table.get(touch, level_slot as usize).head;
             let mut behind = 0;
+            // By size, all orders of the price stand in front together.
+            if book.is_pro_rata() && own.mode != SelfMatchMode::CancelOldest {
+                let mut at = slot;
+                while at != 0 {
+                    let node = nodes.get(touch, at as usize);
+                    if guarded.get(touch, node.account as usize).group == own.group {
+                        return Err(Stop::NoLevel);
+                    }
+                    at = node.next;
+                }
+            }
             while slot != 0 {
                 let node = *nodes.get(touch, slot as usize);
                 let open = iceberg::left(hidden, touch, slot, &node);

@@ -25,6 +25,15 @@ table_record! {
     }
 }
 
+impl Hidden {
+    /// Takes the next part out, to be shown; 0 if nothing is hidden.
+    pub(crate) fn show(&mut self) -> u64 {
+        let shown = self.lots.min(self.display);
+        self.lots -= shown;
+        shown
+    }
+}
+
 impl<T: Touch> Engine<T> {
     /// Hides what exceeds `display` of the order that has just come to rest in `slot`.
     #[cold]
@@ -75,12 +84,10 @@ pub(crate) fn refresh<T: Touch>(
         return None;
     }
     let slot = marked.slot;
-    let hidden = hidden.get_mut(touch, slot as usize);
-    let shown = hidden.lots.min(hidden.display);
+    let shown = hidden.get_mut(touch, slot as usize).show();
     if shown == 0 {
         return None;
     }
-    hidden.lots -= shown;
     let node = nodes.get_mut(touch, slot as usize);
     node.lots = shown;
     let next = node.next;

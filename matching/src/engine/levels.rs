@@ -146,7 +146,7 @@ impl Levels {
 
     /// Takes the order between these two out of the chain of its level, and says whether the level is empty now.
     #[inline(always)]
-    fn detach<T: Touch>(
+    pub(crate) fn detach<T: Touch>(
         &mut self,
         touch: &mut T,
         nodes: &mut Table<Node>,

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Command ─► apply ─► orders ─► cross ──────► custody        new, cancel, replace; matching; money        ─► Event
+//!                  │     │      └─► by_size                        orders of one price by size
 //!                  │     ├─► levels, pool, index               where orders rest, and how they are found
 //!                  │     └─► protection, guarded_cross         suspensions, limits, bands; self-match prevention
 //!                  ├─► phases, auction                        collecting orders, and uncrossing them at one price
@@ -40,6 +41,7 @@
 mod auction;
 pub(crate) mod bitmap;
 pub(crate) mod book;
+mod by_size;
 mod configure;
 mod counters;
 mod cross;

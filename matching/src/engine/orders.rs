@@ -70,7 +70,7 @@ impl<T: Touch> Engine<T> {
     #[inline(always)]
     fn only_rests(&mut self, new: &NewOrder, limit: Price) -> bool {
         let book = self.books.get(&mut self.touch, new.instrument.get() as usize);
-        (new.time_in_force == TimeInForce::GoodTillCancel) & !would_take(book, new.side, limit.ticks())
+        (new.time_in_force == TimeInForce::GoodTillCancel) & !book.is_pro_rata() & !would_take(book, new.side, limit.ticks())
     }
 
     /// Not inlined, so that an order that only rests is never written out as an [`Incoming`].
@@ -331,6 +331,10 @@ impl<T: Touch> Engine<T> {
         let (Some(left), Some(limit)) = (left, incoming.limit) else { return };
         if stop == Stop::SelfMatch {
             return self.end(incoming, left, CancelReason::SelfMatch, sink);
+        }
+        let book = self.books.get_mut(&mut self.touch, incoming.instrument as usize);
+        if book.is_pro_rata() {
+            book.note_top(incoming.order, incoming.side, limit.ticks());
         }
         let qty = Qty::from_lots(terms.qty.lots() - lost).expect("what is left is part of the total");
         let slot = self.rest(&NewOrder { qty, ..*terms }, incoming.account, limit, left);

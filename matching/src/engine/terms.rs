@@ -1,4 +1,4 @@
-//! What an instrument's orders must be like beyond what every book has: lots, smallest quantities, tick tables.
+//! What an instrument's orders must be like beyond what every book has: lots, smallest quantities, tick tables; and how they match.
 //!
 //! They lie in a table of their own; the book says in a bit whether there are any, so that an order elsewhere pays for no look.
 
@@ -9,11 +9,11 @@ use plinth_types::few::Few;
 use plinth_types::id::InstrumentId;
 use plinth_types::limits::TICK_ROWS_MAX;
 use plinth_types::page::Touch;
-use plinth_types::quantity::{Price, Qty};
+use plinth_types::quantity::{Lots, Price, Qty};
 use plinth_types::reject::Reject;
 use plinth_types::table::{Record, Table};
 use plinth_types::table_record;
-use plinth_types::terms::{Terms, TickRow};
+use plinth_types::terms::{Matching, ProRata, Terms, TickRow};
 
 table_record! {
     /// The terms of the instrument in this slot; zero where nothing was said.
@@ -22,16 +22,25 @@ table_record! {
         pub(crate) lot: u64,
         /// The smallest quantity.
         pub(crate) qty_min: u64,
+        /// What the top order takes first.
+        top_max: u64,
+        /// Smaller shares are nothing; 0 where orders of one price trade by time.
+        minimum: u64,
         /// First prices of the rows of the tick table, in ticks; 0 behind the last row.
         from: [i64; TICK_ROWS_MAX],
         /// The distances of prices from there on, in ticks; 0 behind the last row.
         ticks: [u32; TICK_ROWS_MAX],
+        /// What goes by time before the rest goes by size.
+        time_percent: u8,
     }
 }
 
 impl TermsRecord {
     fn new(terms: &Terms) -> Self {
         let mut record = Self { lot: terms.lot.lots(), qty_min: terms.qty_min.lots(), ..Self::ZERO };
+        if let Matching::Size(ProRata { top_max, time_percent, minimum }) = terms.matching {
+            (record.top_max, record.time_percent, record.minimum) = (top_max.get(), time_percent, minimum.lots());
+        }
         for (at, row) in terms.ticks.iter().enumerate() {
             (record.from[at], record.ticks[at]) = (row.from.ticks(), row.ticks);
         }
@@ -49,8 +58,21 @@ impl TermsRecord {
             *row = TickRow { from: Price::from_ticks(from)?, ticks };
         }
         let ticks = Few::new(&rows[..count])?;
-        let terms = Terms { instrument, lot: Qty::from_lots(self.lot)?, qty_min: Qty::from_lots(self.qty_min)?, ticks };
+        let matching = self.pro_rata().map_or(Matching::Time, Matching::Size);
+        let terms = Terms { instrument, lot: Qty::from_lots(self.lot)?, qty_min: Qty::from_lots(self.qty_min)?, ticks, matching };
         (terms.are_sound() && Self::new(&terms) == *self).then_some(terms)
+    }
+
+    /// How orders of one price trade by size; `None` if they do by time.
+    pub(crate) fn pro_rata(&self) -> Option<ProRata> {
+        let minimum = Qty::from_lots(self.minimum)?;
+        Some(ProRata { top_max: Lots::new(self.top_max), time_percent: self.time_percent, minimum })
+    }
+
+    /// The bits of its book.
+    pub(crate) fn special(&self) -> u8 {
+        let terms = if *self == Self::ZERO { 0 } else { Special::TERMS };
+        terms | if self.pro_rata().is_some() { Special::PRO_RATA } else { 0 }
     }
 
     /// How far apart prices are around this one, in ticks.
@@ -95,8 +117,11 @@ impl<T: Touch> Engine<T> {
     pub(crate) fn set_terms(&mut self, terms: &Terms) {
         let slot = terms.instrument.get() as usize;
         let none = *terms == Terms::none(terms.instrument);
-        *self.terms.get_mut(&mut self.touch, slot) = if none { TermsRecord::ZERO } else { TermsRecord::new(terms) };
+        let record = if none { TermsRecord::ZERO } else { TermsRecord::new(terms) };
+        *self.terms.get_mut(&mut self.touch, slot) = record;
         let book = self.books.get_mut(&mut self.touch, slot);
-        book.special = if none { book.special & !Special::TERMS } else { book.special | Special::TERMS };
+        book.special = record.special();
+        // Nobody has bettered a market of these terms yet.
+        book.top = [0; 2];
     }
 }

@@ -6,9 +6,9 @@ use plinth_types::codec::Codec;
 use plinth_types::command::Body;
 use plinth_types::few::Few;
 use plinth_types::id::{InstrumentId, SessionId, TimestampNs};
-use plinth_types::quantity::{Price, Qty};
+use plinth_types::quantity::{Lots, Price, Qty};
 use plinth_types::reference::{Bands, Configuration, Phase};
-use plinth_types::terms::{Change, Dated, Terms, TickRow};
+use plinth_types::terms::{Change, Dated, Matching, ProRata, Terms, TickRow};
 
 impl Flow {
     /// A change of an instrument now or soon, half of the time back to no terms.
@@ -35,7 +35,18 @@ impl Flow {
         let middle = self.middles[self.rng.below(self.instruments) as usize];
         let rows = [row(1 + self.rng.below(2) as i64, 1 + self.rng.below(2) as u32), row(middle, 1 + self.rng.below(3) as u32)];
         let ticks = Few::new(&rows[self.rng.below(3) as usize..]).unwrap();
-        Terms { lot, qty_min: Qty::from_lots(least).unwrap(), ticks, ..none }
+        let matching = if self.rng.one_in(3) { Matching::Time } else { Matching::Size(self.pro_rata()) };
+        let exact = self.rng.one_in(2);
+        let terms = Terms { matching, ..none };
+        if exact { terms } else { Terms { lot, qty_min: Qty::from_lots(least).unwrap(), ticks, ..terms } }
+    }
+
+    fn pro_rata(&mut self) -> ProRata {
+        ProRata {
+            top_max: Lots::new(self.rng.below(4)),
+            time_percent: [0, 0, 40, 100, 101][self.rng.below(4) as usize + usize::from(self.rng.one_in(10))],
+            minimum: Qty::from_lots(1 + self.rng.below(2)).unwrap(),
+        }
     }
 
     fn calendar(&mut self, instrument: InstrumentId) -> Calendar {

@@ -18,8 +18,8 @@ use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::owner::Request;
 use plinth_types::quantity::{Amount, Price, Qty};
 use plinth_types::reference::{
-    Account, Asset, Bands, Configuration, Instrument, Mandate, Name, Phase, PhaseChange, Protection, Scope, SelfMatch,
-    SelfMatchMode, SignedMandate, Suspension, Trader,
+    Account, Asset, Configuration, Instrument, Mandate, Name, Phase, PhaseChange, Protection, Scope, SelfMatch, SelfMatchMode,
+    SignedMandate, Suspension, Trader,
 };
 use plinth_types::transfer::{Address, Party};
 use plinth_types::withdrawal::{SignedWithdrawal, Withdrawal};

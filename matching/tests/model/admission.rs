@@ -140,6 +140,7 @@ impl Model {
         }
         if rest.left > 0 {
             let rest = rest.with(rest.left);
+            self.note_top(&rest);
             let (asset, amount) = self.needs(&rest);
             self.balances.entry((rest.account, asset)).or_default().reserved += amount;
             self.orders.push(rest);

@@ -5,6 +5,7 @@
 
 mod admission;
 mod auction;
+mod by_size;
 mod compare;
 #[path = "../flow/mod.rs"]
 mod flow;
@@ -103,6 +104,10 @@ struct Model {
     last_prices: BTreeMap<usize, i64>,
     phases: BTreeMap<usize, Phase>,
     terms: BTreeMap<usize, Terms>,
+    /// The order that last bettered the market, by instrument and whether it buys.
+    top: BTreeMap<(usize, bool), OrderId>,
+    /// How often rules fired that no event names.
+    fired: BTreeMap<&'static str, u64>,
     calendars: BTreeMap<usize, Calendar>,
     /// With the commands that brought them.
     dated: Vec<(u64, Dated)>,
@@ -133,6 +138,8 @@ impl Model {
             last_prices: BTreeMap::new(),
             phases: BTreeMap::new(),
             terms: BTreeMap::new(),
+            top: BTreeMap::new(),
+            fired: BTreeMap::new(),
             calendars: BTreeMap::new(),
             dated: Vec::new(),
             trades: 0,
@@ -218,6 +225,7 @@ fn the_engine_says_what_the_model_says() {
             }
         }
         model.compare(&engine, &format!("seed {seed}, at the end"));
+        model.fired.iter().for_each(|(rule, count)| *fired.entry(format!("rule: {rule}")).or_default() += count);
     }
     println!("{} commands over {seeds} seeds", seeds * commands_per_seed);
     fired.iter().for_each(|(kind, count)| println!("{count:>9} {kind}"));

@@ -18,6 +18,7 @@ impl Model {
                 ascend
                     && rows.iter().all(|row| row.from.ticks() > 0 && row.ticks > 0)
                     && terms.qty_min.lots() % terms.lot.lots() == 0
+                    && self.percent_is_sound(&terms)
             }
             Change::Bands(bands) => 0 < bands.low.ticks() && bands.low <= bands.high,
             Change::Calendar(calendar) => calendar.full.iter().all(|step| step.second < 24 * 60 * 60),
@@ -38,7 +39,10 @@ impl Model {
             let (seq, Dated { change, .. }) = self.dated.remove(0);
             let at = change.instrument().get() as usize;
             match change {
-                Change::Terms(terms) => drop(self.terms.insert(at, terms)),
+                Change::Terms(terms) => {
+                    self.terms.insert(at, terms);
+                    self.top.retain(|&(instrument, _), _| instrument != at);
+                }
                 Change::Bands(bands) => drop(self.bands.insert(at, bands)),
                 Change::Calendar(calendar) => drop(self.calendars.insert(at, calendar)),
             }

@@ -31,11 +31,15 @@ impl Model {
             return CancelReason::Unfilled;
         }
         let own = self.guarded(taker.account).self_match;
-        let Instrument { base, quote, .. } = self.instruments[taker.instrument];
-        let (base, quote) = (base.get(), quote.get());
         while taker.left > 0 {
             let Some(at) = self.best_maker(taker) else { return CancelReason::Unfilled };
             let maker = self.orders[at];
+            if let Some(rule) = self.pro_rata(taker.instrument) {
+                match self.trade_by_size(taker, maker.limit.unwrap(), rule) {
+                    Some(reason) => return reason,
+                    None => continue,
+                }
+            }
             if let Some(SelfMatch { group, mode }) = own
                 && self.guarded(maker.account).self_match.is_some_and(|other| other.group == group)
             {
@@ -46,58 +50,73 @@ impl Model {
                         self.lose(at, maker.left);
                         return CancelReason::SelfMatch;
                     }
-                    SelfMatchMode::Decrement => {
-                        let lots = taker.left.min(maker.left);
-                        self.lose(at, lots);
-                        taker.left -= lots;
-                        if taker.left == 0 {
-                            self.end(taker.id, lots, CancelReason::SelfMatch);
-                            return CancelReason::Unfilled;
-                        }
-                        taker.total -= lots;
-                        self.events.push(Event::Reduced { order: taker.id, qty: Qty::from_lots(lots).unwrap() });
-                    }
+                    SelfMatchMode::Decrement => self.lose_both(taker, at),
                 }
                 continue;
             }
             let price = maker.limit.unwrap();
-            let mut lots = taker.left.min(maker.shown);
-            if taker.limit.is_none() {
-                let payable = match taker.side {
-                    Side::Buy => self.available(taker.account, quote) / price as u128,
-                    Side::Sell => self.available(taker.account, base),
-                };
-                lots = lots.min(payable as u64);
-                if lots == 0 {
-                    return CancelReason::FundsExhausted;
-                }
+            let lots = self.payable(taker, price).min(taker.left.min(maker.shown));
+            if lots == 0 {
+                return CancelReason::FundsExhausted;
             }
-            let (cash, goods) = (price as u128 * u128::from(lots), u128::from(lots));
-            let (buyer, seller) = match taker.side {
-                Side::Buy => (taker.account, maker.account),
-                Side::Sell => (maker.account, taker.account),
-            };
-            match maker.side {
-                Side::Buy => self.balances.get_mut(&(buyer, quote)).unwrap().reserved -= cash,
-                Side::Sell => self.balances.get_mut(&(seller, base)).unwrap().reserved -= goods,
-            }
-            self.balances.get_mut(&(buyer, quote)).unwrap().settled -= cash;
-            self.balances.entry((seller, quote)).or_default().settled += cash;
-            self.balances.get_mut(&(seller, base)).unwrap().settled -= goods;
-            self.balances.entry((buyer, base)).or_default().settled += goods;
-            taker.left -= lots;
-            self.fill(at, lots);
-            self.trades += 1;
-            self.events.push(Event::Traded {
-                trade: TradeId::new(self.trades),
-                maker: maker.id,
-                taker: taker.id,
-                price: Price::from_ticks(price).unwrap(),
-                qty: Qty::from_lots(lots).unwrap(),
-            });
-            self.observe(taker.instrument, price);
+            self.deal(at, taker, lots);
         }
         CancelReason::Unfilled
+    }
+
+    /// What a taker without limit can pay for or deliver.
+    pub(crate) fn payable(&self, taker: &Order, price: i64) -> u64 {
+        let Instrument { base, quote, .. } = self.instruments[taker.instrument];
+        let payable = match taker.side {
+            _ if taker.limit.is_some() => return u64::MAX,
+            Side::Buy => self.available(taker.account, quote.get()) / price as u128,
+            Side::Sell => self.available(taker.account, base.get()),
+        };
+        payable.min(u64::MAX.into()) as u64
+    }
+
+    /// Both lose the quantity of the smaller one.
+    pub(crate) fn lose_both(&mut self, taker: &mut Order, at: usize) {
+        let lots = taker.left.min(self.orders[at].left);
+        self.lose(at, lots);
+        taker.left -= lots;
+        if taker.left == 0 {
+            return self.end(taker.id, lots, CancelReason::SelfMatch);
+        }
+        taker.total -= lots;
+        self.events.push(Event::Reduced { order: taker.id, qty: Qty::from_lots(lots).unwrap() });
+    }
+
+    /// Trades `lots` with a resting order, at its price.
+    pub(crate) fn deal(&mut self, at: usize, taker: &mut Order, lots: u64) {
+        let maker = self.orders[at];
+        let price = maker.limit.unwrap();
+        let Instrument { base, quote, .. } = self.instruments[taker.instrument];
+        let (base, quote) = (base.get(), quote.get());
+        let (cash, goods) = (price as u128 * u128::from(lots), u128::from(lots));
+        let (buyer, seller) = match taker.side {
+            Side::Buy => (taker.account, maker.account),
+            Side::Sell => (maker.account, taker.account),
+        };
+        match maker.side {
+            Side::Buy => self.balances.get_mut(&(buyer, quote)).unwrap().reserved -= cash,
+            Side::Sell => self.balances.get_mut(&(seller, base)).unwrap().reserved -= goods,
+        }
+        self.balances.get_mut(&(buyer, quote)).unwrap().settled -= cash;
+        self.balances.entry((seller, quote)).or_default().settled += cash;
+        self.balances.get_mut(&(seller, base)).unwrap().settled -= goods;
+        self.balances.entry((buyer, base)).or_default().settled += goods;
+        taker.left -= lots;
+        self.fill(at, lots);
+        self.trades += 1;
+        self.events.push(Event::Traded {
+            trade: TradeId::new(self.trades),
+            maker: maker.id,
+            taker: taker.id,
+            price: Price::from_ticks(price).unwrap(),
+            qty: Qty::from_lots(lots).unwrap(),
+        });
+        self.observe(taker.instrument, price);
     }
 
     /// Takes traded lots off a resting order; when all that it shows has gone it shows more, at the end.
@@ -136,6 +155,9 @@ impl Model {
         while left > 0 {
             let Some(at) = copy.best_maker(order) else { return Some(CancelReason::NotFillable) };
             let maker = copy.orders.remove(at);
+            if self.pro_rata(order.instrument).is_some() && self.meets_own(order, &maker, &copy.orders) {
+                return Some(CancelReason::NotFillable);
+            }
             let group = |account| self.guarded(account).self_match.map(|own| own.group);
             if group(order.account).is_some() && group(order.account) == group(maker.account) {
                 match self.guarded(order.account).self_match.unwrap().mode {
