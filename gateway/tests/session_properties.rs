@@ -283,37 +283,17 @@ fn due(runner: &Runner<Desk>) -> (HashMap<SessionId, BTreeSet<String>>, HashMap<
             sides.insert(new.order, if new.side == plinth_types::command::Side::Buy { 1 } else { 2 });
         }
         for (ordinal, event) in events.iter().enumerate() {
-            let mut add = |order: &OrderId| {
-                let id = format!("{}-{ordinal}-{}", command.seq, sides[order]);
+            for order in event.changed() {
+                let id = format!("{}-{ordinal}-{}", command.seq, sides[&order]);
                 exec_ids.get_mut(&order.session()).unwrap().insert(id);
-            };
-            match event {
-                Event::Accepted { order } | Event::Rejected { order, .. } | Event::Cancelled { order, .. } => add(order),
-                Event::Traded { trade, maker, taker, .. } => {
-                    for order in [maker, taker] {
-                        add(order);
-                        let reports = trades.get_mut(&order.session()).unwrap();
-                        for letter in ['A', 'S'] {
-                            reports.insert(format!("{trade}-{}-{letter}", sides[order]));
-                        }
+            }
+            if let Event::Traded { trade, maker, taker, .. } = event {
+                for order in [maker, taker] {
+                    let reports = trades.get_mut(&order.session()).unwrap();
+                    for letter in ['A', 'S'] {
+                        reports.insert(format!("{trade}-{}-{letter}", sides[order]));
                     }
                 }
-                Event::Replaced { .. }
-                | Event::Reduced { .. }
-                | Event::PhaseChanged { .. }
-                | Event::Indicative { .. }
-                | Event::TookEffect { .. }
-                | Event::Triggered { .. }
-                | Event::MassCancelled { .. }
-                | Event::MassCancelRejected { .. }
-                | Event::CancelRejected { .. }
-                | Event::Credited { .. }
-                | Event::InboxRefused { .. }
-                | Event::InboxIgnored { .. }
-                | Event::Withdrawn { .. }
-                | Event::WithdrawalRefused { .. }
-                | Event::Configured
-                | Event::ConfigurationRefused { .. } => {}
             }
         }
     }

@@ -164,6 +164,35 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The orders that it changed: each owner is told once, of its own. A refused cancel changed none.
+    pub fn changed(&self) -> impl Iterator<Item = OrderId> {
+        let (first, second) = match *self {
+            Self::Accepted { order }
+            | Self::Rejected { order, .. }
+            | Self::Triggered { order }
+            | Self::Cancelled { order, .. }
+            | Self::Reduced { order, .. }
+            | Self::Replaced { order, .. } => (Some(order), None),
+            Self::Traded { maker, taker, .. } => (Some(maker), Some(taker)),
+            Self::CancelRejected { .. }
+            | Self::MassCancelled { .. }
+            | Self::MassCancelRejected { .. }
+            | Self::Credited { .. }
+            | Self::InboxRefused { .. }
+            | Self::InboxIgnored { .. }
+            | Self::Withdrawn { .. }
+            | Self::WithdrawalRefused { .. }
+            | Self::PhaseChanged { .. }
+            | Self::Indicative { .. }
+            | Self::TookEffect { .. }
+            | Self::Configured
+            | Self::ConfigurationRefused { .. } => (None, None),
+        };
+        first.into_iter().chain(second)
+    }
+}
+
 /// Why an order ended before it was filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CancelReason {

@@ -8,7 +8,7 @@
 //! slots.rs     what both keep: listener, wake event, connections
 //! server.rs    the turn of the loop
 //! channel.rs   what lies between a socket and its session: nothing, or TLS
-//! helper.rs    a thread for what takes too long on the driver's own
+//! answers.rs   a thread that answers what takes too long on the driver's own
 //! handshakes.rs, verifier.rs   what those threads do
 //! waker.rs     wakes the driver's thread from another one
 //! gateway.rs   the server of the trading application: orders, notes
@@ -22,11 +22,11 @@
 //! Known limitations: no kernel-side busy polling (`SO_BUSY_POLL`, NAPI): `busy_poll` spins on the completion queue. Sends are one operation
 //! each, not zero-copy, which pays only beyond the sizes of FIX.
 
+mod answers;
 mod buffers;
 mod channel;
 mod gateway;
 mod handshakes;
-mod helper;
 mod io;
 mod poll;
 mod ring;

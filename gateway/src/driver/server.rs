@@ -1,9 +1,9 @@
 //! The turn of the loop, whatever the application.
 
+use super::answers::Answers;
 use super::channel::{Channel, Secure};
 use super::gateway::GatewayError;
 use super::handshakes::{self, Flight, Step};
-use super::helper::Helper;
 use super::io::{Backend, Io};
 use super::slots::Completion;
 use super::verifier;
@@ -69,8 +69,8 @@ impl Default for DriverConfig {
 pub struct Server<A> {
     io: Io,
     acceptor: Acceptor<A>,
-    verifier: Helper<Verification, (LinkId, bool)>,
-    handshakes: Helper<Flight, Step>,
+    verifier: Answers<Verification, (LinkId, bool)>,
+    handshakes: Answers<Flight, Step>,
     waker: Waker,
     /// Of each listener.
     tls: Vec<Option<TlsConfig>>,
@@ -131,9 +131,9 @@ impl<A: Application> Server<A> {
         Ok(Self {
             io,
             acceptor,
-            verifier: Helper::start("fix-auth", VERIFICATIONS_WAITING_MAX, waker.clone(), verifier::verify)?,
+            verifier: Answers::start("fix-auth", VERIFICATIONS_WAITING_MAX, waker.clone(), verifier::verify)?,
             // A connection that is cut while its handshake waits leaves room for the next one.
-            handshakes: Helper::start("fix-tls", 2 * CONNECTIONS_PENDING_MAX, waker.clone(), handshakes::step)?,
+            handshakes: Answers::start("fix-tls", 2 * CONNECTIONS_PENDING_MAX, waker.clone(), handshakes::step)?,
             waker,
             config,
             tls: listen.into_iter().map(|listen| listen.tls).collect(),
@@ -199,11 +199,11 @@ impl<A: Application> Server<A> {
             }
         }
         self.completions = completions;
-        while let Some(step) = self.handshakes.answer() {
+        while let Some(step) = self.handshakes.next() {
             self.handshaken(step, now, zone)?;
             worked = true;
         }
-        while let Some((link, is_right)) = self.verifier.answer() {
+        while let Some((link, is_right)) = self.verifier.next() {
             self.acceptor.verified(link, is_right, now);
             self.stage_slot(link.index as usize, now)?;
             worked = true;
