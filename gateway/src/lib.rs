@@ -39,4 +39,4 @@ pub mod tls;
 pub mod zone;
 
 pub use driver::{Gateway, GatewayConfig, GatewayError, GatewayStatus, SessionStatus, Waker};
-pub use zone::{Full, Zone};
+pub use zone::{Full, Holding, Holdings, Zone};

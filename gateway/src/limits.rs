@@ -95,8 +95,21 @@ pub const STORE_SIZE_MAX: usize = 64 << 20;
 pub const LISTED_MAX: usize = 1 << 20;
 /// Orders of one session that the gateway keeps for its whole life. The next one is refused.
 pub const ORDERS_KEPT_MAX: usize = 1 << 22;
+/// Instruments that one session may subscribe to the status of.
+pub const STATUS_SUBSCRIPTIONS_MAX: usize = 1_024;
 /// Trades kept until their block has settled. More than this many unsettled trades and the oldest are no longer reported as settled.
 pub const TRADES_UNSETTLED_MAX: usize = 1 << 22;
+
+/// Trades kept once they are settled, for those who ask.
+pub const TRADES_SETTLED_KEPT_MAX: usize = 1 << 18;
+/// Of these and those that are not settled, the newest are looked through for one question.
+pub const TRADES_SEARCHED_MAX: usize = 1 << 18;
+/// Most trades in one answer; a question that more fit is refused.
+pub const TRADES_ANSWERED_MAX: usize = 1_000;
+/// Answers about balances that wait for these to be durable; the next question is refused.
+pub const ANSWERS_WAITING_MAX: usize = 1_024;
+/// Sessions whose questions for trades are remembered, so that they do not ask too often.
+pub const SEARCHERS_KEPT_MAX: usize = 1 << 16;
 
 /// Timers are looked at this often.
 pub const TIMER_INTERVAL_NS: u64 = 20_000_000;

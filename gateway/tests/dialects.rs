@@ -62,7 +62,7 @@ fn check(version: Version, message: &[u8]) {
     let message = Message::new(message, &fields);
     let mut standard = Builder::of(version);
     standard.start(message.msg_type());
-    for (tag, value) in message.fields().filter(|(tag, _)| !matches!(tag.get(), 8 | 9 | 10 | 35 | 20_001..=20_004)) {
+    for (tag, value) in message.fields().filter(|(tag, _)| !matches!(tag.get(), 8 | 9 | 10 | 35 | 7_928 | 20_001..=20_004)) {
         standard.bytes(tag, value);
     }
     let standard = standard.finish().to_vec();
@@ -145,6 +145,16 @@ fn every_report_is_one_of_its_version() {
                 maker.send("x", "320=r|559=4|");
                 maker.send("x", "320=r2|559=0|55=DOGE|");
                 maker.last("y");
+            }
+            if version.is_at_least(Version::Fix42) {
+                maker.send("e", "324=s|55=BTC/USD|263=1|");
+                maker.send("g", "335=s|336=1|263=1|");
+                for phase in ["pre-open", "opening", "volatility", "halt", "closing", "closing", "continuous"] {
+                    maker.runner.run(format!("configure phase BTC/USD {phase}").as_bytes()).unwrap();
+                }
+                maker.send("g", "335=s2|336=1|263=0|");
+                maker.last("f");
+                maker.last("h");
             }
             maker.runner.run(b"bAVAILABLE\nbSETTLED").unwrap();
             while let Some(message) = maker.runner.try_take(maker.firm) {

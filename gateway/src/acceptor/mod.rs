@@ -26,7 +26,7 @@ use crate::limits::{
     LOGON_INTERVAL_NS, LOGON_TIME_MAX_NS, LOGONS_BURST,
 };
 use crate::rate::{Rate, Rates};
-use crate::session::{Application, Context, Session, SessionConfig, SessionConfigError};
+use crate::session::{Application, Context, Firms, Role, Session, SessionConfig, SessionConfigError};
 use crate::tls::PeerCertificate;
 use crate::zone::Zone;
 use plinth_types::command::{Body, MassCancel, MassCancelCause};
@@ -55,6 +55,8 @@ pub struct Acceptor<A> {
     by_id: HashMap<SessionId, usize>,
     by_comp_id: HashMap<Vec<u8>, usize>,
     links: Vec<Link>,
+    /// The drop-copy sessions that hear what each session is told.
+    copies: Vec<Vec<usize>>,
     /// The connection of each session.
     bound: Vec<Option<LinkId>>,
     touched: Touched,
@@ -120,6 +122,7 @@ impl<A: Application> Acceptor<A> {
             by_id: HashMap::new(),
             by_comp_id: HashMap::new(),
             links: Vec::new(),
+            copies: vec![Vec::new(); sessions.len()],
             bound: Vec::new(),
             touched: Touched::default(),
             lost: Vec::new(),
@@ -139,6 +142,7 @@ impl<A: Application> Acceptor<A> {
         if !crate::session::is_comp_id(comp_id) {
             return Err(SessionConfigError::CompId { comp_id: comp_id.to_owned() });
         }
+        let firms = Firms::of(&sessions);
         for config in sessions {
             let (id, comp_id) = (config.id, config.comp_id.clone());
             if !crate::session::is_comp_id(&comp_id) {
@@ -146,6 +150,9 @@ impl<A: Application> Acceptor<A> {
             }
             if id == SessionId::APPLIANCE {
                 return Err(SessionConfigError::ReservedId { comp_id });
+            }
+            if config.role == Role::DropCopy && config.firm.is_none() {
+                return Err(SessionConfigError::NoFirm { comp_id });
             }
             let index = acceptor.sessions.len();
             let is_new = acceptor.by_id.insert(id, index).is_none();
@@ -155,6 +162,9 @@ impl<A: Application> Acceptor<A> {
             acceptor.sessions.push(Session::new(config, acceptor.comp_id.as_slice()));
             acceptor.bound.push(None);
             acceptor.signed_at.push(Default::default());
+        }
+        for (own, heard) in firms.pairs() {
+            acceptor.copies[acceptor.by_id[&heard]].push(acceptor.by_id[&own]);
         }
         Ok(acceptor)
     }
@@ -371,7 +381,8 @@ impl<A: Application> Acceptor<A> {
 
     /// The application and the sessions that its reports go to.
     pub fn parts(&mut self) -> (&mut A, Sessions<'_>) {
-        (&mut self.application, Sessions { sessions: &mut self.sessions, by_id: &self.by_id, touched: &mut self.touched })
+        let Self { application, sessions, by_id, copies, touched, .. } = self;
+        (application, Sessions { sessions, by_id, copies, touched })
     }
 
     /// The application.

@@ -31,6 +31,7 @@ impl Touched {
 pub struct Sessions<'a> {
     pub(super) sessions: &'a mut [Session],
     pub(super) by_id: &'a HashMap<SessionId, usize>,
+    pub(super) copies: &'a [Vec<usize>],
     pub(super) touched: &'a mut Touched,
 }
 
@@ -40,6 +41,20 @@ impl Sessions<'_> {
         let index = *self.by_id.get(&id)?;
         self.touched.add(index);
         self.sessions.get_mut(index).map(Session::outbound)
+    }
+
+    /// Tells a session something that came of a record, and the drop-copy sessions of its firm too: `say` writes each of these messages, and
+    /// is given the `CompID` of the session that a copy is of.
+    pub fn tell(&mut self, id: SessionId, mut say: impl FnMut(&mut Outbound, Option<&str>)) {
+        let Some(&index) = self.by_id.get(&id) else { return };
+        self.touched.add(index);
+        say(self.sessions[index].outbound(), None);
+        for &copy in &self.copies[index] {
+            if let Ok([own, hearer]) = self.sessions.get_disjoint_mut([index, copy]) {
+                self.touched.add(copy);
+                say(hearer.outbound(), Some(&own.config().comp_id));
+            }
+        }
     }
 
     /// A replayed command of a session came with this number.

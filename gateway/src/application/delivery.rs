@@ -3,15 +3,16 @@
 use super::Desk;
 use super::mass::NO_ORDER;
 use super::orders::Order;
-use super::reports::{Execution, RequestKind, Source};
-use super::trades::{Milestone, Trade};
+use super::outcome::{Execution, RequestKind, Source};
+use super::status::Indicative;
+use super::trades::{Milestone, Reached, Trade};
 use crate::acceptor::Sessions;
-use plinth_types::codec::Codec;
+use plinth_types::codec::{Codec, Reader};
 use plinth_types::command::{Body, ClientTail, Command};
 use plinth_types::event::{CancelReason, Event};
 use plinth_types::id::OrderId;
+use plinth_types::instructions::Instructions;
 use plinth_types::message::Note;
-use plinth_types::quantity::{Price, Qty};
 use plinth_types::reference::Configuration;
 use plinth_types::reject::Reject;
 
@@ -19,79 +20,60 @@ impl Desk {
     /// Takes one durable record with what came of it. `live` is false while the journal is replayed: then the inbound numbers of sessions are
     /// taken from the records too.
     pub fn deliver(&mut self, command: &Command, tail: &[u8], events: &[Event], live: bool, sessions: &mut Sessions<'_>) {
-        let client = match command.body {
-            Body::New(_) | Body::Cancel { .. } | Body::Replace { .. } => ClientTail::of(&command.body, tail).ok(),
+        match command.body {
             Body::Configure => {
                 if events.contains(&Event::Configured)
                     && let Ok(item) = Configuration::decode(tail)
                 {
                     self.listing.add(&item);
                 }
-                return self.unasked(command, events, sessions);
-            }
-            Body::MassCancel(_) => {
-                self.unasked(command, events, sessions);
-                if let Ok(client) = ClientTail::decode(tail) {
-                    self.sessions.of(command.session).claim(client.client_order_id, NO_ORDER);
-                    if !live {
-                        sessions.recovered(command.session, client.msg_seq_num);
-                    }
-                    Self::mass_cancelled(command, events, &client, sessions);
-                }
-                return;
             }
             Body::Note => {
-                if let Ok(Note::BlockStatus { height, last_seq, status, settlement_height, settlement_time }) = Note::decode(tail) {
-                    let (record, time) = (command.seq, command.time);
-                    let milestone = Milestone { record, time, height, last_seq, status, settlement_height, settlement_time };
-                    self.block_status(&milestone, sessions);
-                }
-                return;
+                self.note(command, tail, sessions);
+                return self.release_answers(command.seq, sessions);
             }
-            // An owner may have had an order cancelled through settlement.
-            Body::Inbox => return self.unasked(command, events, sessions),
-            Body::Withdraw => return,
-        };
-        // An order that came another way than through FIX is nobody's here.
-        let Some(client) = client else { return };
-        self.note_request(command, &client);
-        if !live {
-            sessions.recovered(command.session, client.msg_seq_num);
+            Body::New(_) | Body::Cancel { .. } | Body::Replace { .. } | Body::MassCancel(_) | Body::Inbox | Body::Withdraw => {}
+        }
+        let client = client_of(command, tail);
+        if let Some(client) = &client {
+            self.note_request(command, tail, client);
+            if !live {
+                sessions.recovered(command.session, client.msg_seq_num);
+            }
         }
         for (ordinal, event) in (0..).zip(events) {
-            self.event(event, &client, Source { command, ordinal }, sessions);
+            self.event(event, client.as_ref(), Source { command, ordinal }, sessions);
         }
+        if command.body == Body::Configure {
+            self.tell_status(command, events, sessions);
+        }
+        self.release_answers(command.seq, sessions);
     }
 
-    /// What became of orders without a request of their own: a mass cancel, a suspension, an auction.
-    fn unasked(&mut self, command: &Command, events: &[Event], sessions: &mut Sessions<'_>) {
-        for (ordinal, event) in (0..).zip(events) {
-            let source = Source { command, ordinal };
-            if let Event::Cancelled { order, reason, .. } = *event {
-                self.execute(order, source, sessions, |own| {
-                    own.cancel(None);
-                    Some(Execution::Cancelled { by: None, text: text_of(reason) })
-                });
-            }
-            self.traded_both(event, source, sessions);
+    fn note(&mut self, command: &Command, tail: &[u8], sessions: &mut Sessions<'_>) {
+        if let Ok(Note::BlockStatus { height, last_seq, status, settlement_height, settlement_time }) = Note::decode(tail) {
+            let reached = Reached { status, height, settlement_height, settlement_time };
+            let milestone = Milestone { record: command.seq, time: command.time, last_seq, reached };
+            self.block_status(&milestone, sessions);
         }
     }
 
     /// What was added when the request was handed to the zone, from the record.
-    fn note_request(&mut self, command: &Command, client: &ClientTail) {
+    fn note_request(&mut self, command: &Command, tail: &[u8], client: &ClientTail) {
         let orders = self.sessions.of(command.session);
         let index = match command.body {
             // Live, the order is there since it was handed over, and its id is used up.
             Body::New(new) if orders.is_same(new.order.index(), &client.client_order_id) => return,
             Body::New(new) if new.order.session() == command.session => {
-                orders.put(new.order.index(), Order::new(&new, client.client_order_id, command.mandate));
+                let instructions = new.instructed.then(|| Instructions::read(&mut Reader::new(tail)).ok()).flatten();
+                orders.put(new.order.index(), Order::new(&new, client.client_order_id, command.mandate, instructions));
                 new.order.index()
             }
             Body::Cancel { order } | Body::Replace { order, .. } if order.session() == command.session => order.index(),
+            Body::MassCancel(_) => NO_ORDER,
             Body::New(_)
             | Body::Cancel { .. }
             | Body::Replace { .. }
-            | Body::MassCancel(_)
             | Body::Configure
             | Body::Inbox
             | Body::Withdraw
@@ -100,16 +82,18 @@ impl Desk {
         orders.claim(client.client_order_id, index);
     }
 
-    fn event(&mut self, event: &Event, client: &ClientTail, source: Source<'_>, sessions: &mut Sessions<'_>) {
+    /// One event. `client` is the request that asked for what happened, if a client's did: phases, suspensions, an owner's word through
+    /// settlement change orders unasked.
+    fn event(&mut self, event: &Event, client: Option<&ClientTail>, source: Source<'_>, sessions: &mut Sessions<'_>) {
         match *event {
             Event::Accepted { order } => self.execute(order, source, sessions, |own| {
                 own.accept();
-                Some(Execution::New)
+                Execution::New
             }),
             Event::Rejected { order, reject } => {
                 self.execute(order, source, sessions, |own| {
                     own.reject();
-                    Some(Execution::Rejected(reject))
+                    Execution::Rejected(reject)
                 });
                 if matches!(reject, Reject::OutOfSequence { .. })
                     && let Some(orders) = self.sessions.get_mut(order.session())
@@ -117,49 +101,66 @@ impl Desk {
                     orders.forget_last(order.index());
                 }
             }
-            Event::Traded { .. } => self.traded_both(event, source, sessions),
+            Event::Traded { trade, maker, taker, price, qty } => {
+                for order in [maker, taker] {
+                    self.execute(order, source, sessions, |own| {
+                        own.fill(price, qty);
+                        Execution::Trade { price, qty }
+                    });
+                }
+                if let Some(instrument) = self.order(maker).map(|order| order.instrument) {
+                    self.markets.traded(instrument, price);
+                }
+                let (record, time) = (source.command.seq, source.command.time);
+                self.trades.push(Trade {
+                    record,
+                    ordinal: source.ordinal,
+                    id: trade,
+                    time,
+                    price,
+                    qty,
+                    maker,
+                    taker,
+                    reached: None,
+                });
+            }
+            // The report of the replace said that nothing is left.
+            Event::Cancelled { reason: CancelReason::ReplacedToFilled, .. } => {}
             Event::Cancelled { order, reason, .. } => {
-                let by = match (reason, client.orig_client_order_id) {
-                    (CancelReason::Requested, Some(orig)) => Some((client.client_order_id, orig)),
-                    // The report of the replace said that nothing is left.
-                    (CancelReason::ReplacedToFilled, _) => return,
-                    (CancelReason::Requested, None) => None,
-                    (
-                        CancelReason::Unfilled
-                        | CancelReason::NotFillable
-                        | CancelReason::FundsExhausted
-                        | CancelReason::MassRequested
-                        | CancelReason::Disconnected
-                        | CancelReason::Suspended
-                        | CancelReason::SelfMatch
-                        | CancelReason::OwnerRequested
-                        | CancelReason::NoRoom,
-                        _,
-                    ) => None,
-                };
-                let text = text_of(reason);
+                let ids = client.and_then(|client| Some((client.client_order_id, client.orig_client_order_id?)));
+                let by = ids.filter(|_| reason == CancelReason::Requested);
                 self.execute(order, source, sessions, |own| {
                     own.cancel(by.map(|(id, _)| id));
-                    Some(Execution::Cancelled { by, text })
+                    Execution::Cancelled { by, reason }
                 });
             }
             Event::Reduced { order, qty } => self.execute(order, source, sessions, |own| {
                 own.reduce(qty);
-                Some(Execution::Restated)
+                Execution::Restated
             }),
-            Event::Replaced { order, price, qty, .. } => self.execute(order, source, sessions, |own| {
-                let was = own.client_order_id;
-                own.replace(client.client_order_id, price, qty);
-                Some(Execution::Replaced { was })
-            }),
-            Event::CancelRejected { order, reject } => self.cancel_rejected(order, reject, client, source, sessions),
-            // No order that waits comes through FIX yet.
-            Event::Triggered { .. }
-            | Event::PhaseChanged { .. }
-            | Event::Indicative { .. }
-            | Event::TookEffect { .. }
-            | Event::MassCancelled { .. }
-            | Event::MassCancelRejected { .. }
+            Event::Replaced { order, price, qty, .. } => {
+                let Some(client) = client else { return };
+                self.execute(order, source, sessions, |own| {
+                    let was = own.client_order_id;
+                    own.replace(client.client_order_id, price, qty);
+                    Execution::Replaced { was }
+                });
+            }
+            Event::Triggered { order } => self.execute(order, source, sessions, |_| Execution::Triggered),
+            Event::CancelRejected { order, reject } => {
+                let Some(client) = client else { return };
+                self.cancel_rejected(order, reject, client, source, sessions);
+            }
+            Event::MassCancelled { .. } | Event::MassCancelRejected { .. } => {
+                let Some(client) = client else { return };
+                Self::mass_cancelled(event, client, source.command, sessions);
+            }
+            Event::PhaseChanged { instrument, phase } => self.markets.phase_changed(instrument, phase),
+            Event::Indicative { instrument, price, lots, surplus, surplus_side } => {
+                let indicative = price.map(|price| Indicative { price, lots, surplus, surplus_side });
+                self.markets.indicated(instrument, indicative);
+            }
+            Event::TookEffect { .. }
             | Event::Credited { .. }
             | Event::InboxRefused { .. }
             | Event::InboxIgnored { .. }
@@ -170,51 +171,24 @@ impl Desk {
         }
     }
 
-    /// Reports a trade to both sides and keeps it for its settlement.
-    fn traded_both(&mut self, event: &Event, source: Source<'_>, sessions: &mut Sessions<'_>) {
-        let Event::Traded { trade, maker, taker, price, qty } = *event else { return };
-        self.traded(maker, price, qty, source, sessions);
-        self.traded(taker, price, qty, source, sessions);
-        let (record, time) = (source.command.seq, source.command.time);
-        self.trades.push(Trade { record, ordinal: source.ordinal, id: trade, time, price, qty, maker, taker });
-    }
-
-    fn traded(&mut self, order: OrderId, price: Price, qty: Qty, source: Source<'_>, sessions: &mut Sessions<'_>) {
-        self.execute(order, source, sessions, |own| {
-            own.fill(price, qty);
-            Some(Execution::Trade { price, qty })
-        });
-    }
-
-    /// Changes an order and reports it to its session.
+    /// Changes an order and reports it to its session. An order that came another way than through FIX is nobody's here.
     fn execute(
         &mut self,
         id: OrderId,
         source: Source<'_>,
         sessions: &mut Sessions<'_>,
-        change: impl FnOnce(&mut Order) -> Option<Execution>,
+        change: impl FnOnce(&mut Order) -> Execution,
     ) {
         let Some(own) = self.sessions.get_mut(id.session()).and_then(|orders| orders.get_mut(id.index())) else { return };
-        let Some(execution) = change(own) else { return };
-        let order = *own;
-        if let Some(out) = sessions.outbound(id.session()) {
-            self.report(id, &order, execution, source, out);
-        }
+        let execution = change(own);
+        sessions.tell(id.session(), |out, copy_of| self.report(id, execution, source, copy_of, out));
     }
 
     fn cancel_rejected(&self, id: OrderId, reject: Reject, client: &ClientTail, source: Source<'_>, sessions: &mut Sessions<'_>) {
         // The order named may be another session's; the answer is for the one who asked.
         let session = source.command.session;
-        let kind = match source.command.body {
-            Body::Replace { .. } => RequestKind::Replace,
-            Body::Cancel { .. }
-            | Body::New(_)
-            | Body::MassCancel(_)
-            | Body::Configure
-            | Body::Inbox
-            | Body::Withdraw
-            | Body::Note => RequestKind::Cancel,
-        };
+        let is_replace = matches!(source.command.body, Body::Replace { .. });
+        let kind = if is_replace { RequestKind::Replace } else { RequestKind::Cancel };
         let Some(order) = self.sessions.get(session).and_then(|orders| orders.get(id.index())) else { return };
         let orig = client.orig_client_order_id.unwrap_or(order.client_order_id);
         if let Some(out) = sessions.outbound(session) {
@@ -223,18 +197,10 @@ impl Desk {
     }
 }
 
-/// Why an order ended, as its client reads it; `None` where the client asked itself or another report said it.
-const fn text_of(reason: CancelReason) -> Option<&'static str> {
-    match reason {
-        CancelReason::Requested | CancelReason::ReplacedToFilled => None,
-        CancelReason::Unfilled => Some("nothing more to take"),
-        CancelReason::NotFillable => Some("cannot be filled whole"),
-        CancelReason::FundsExhausted => Some("insufficient funds for more"),
-        CancelReason::MassRequested => Some("mass cancel"),
-        CancelReason::Disconnected => Some("connection lost"),
-        CancelReason::Suspended => Some("suspended"),
-        CancelReason::SelfMatch => Some("self-match prevention"),
-        CancelReason::OwnerRequested => Some("cancelled by the account's owner"),
-        CancelReason::NoRoom => Some("no room to rest"),
+/// What the client said that asked for a command; `None` if no client did.
+fn client_of(command: &Command, tail: &[u8]) -> Option<ClientTail> {
+    match command.body {
+        Body::New(_) | Body::Cancel { .. } | Body::Replace { .. } | Body::MassCancel(_) => ClientTail::of(&command.body, tail).ok(),
+        Body::Configure | Body::Inbox | Body::Withdraw | Body::Note => None,
     }
 }

@@ -138,7 +138,7 @@ fn whole(value: &[u8]) -> &[u8] {
 
 /// Fields that we have made ourselves mean the same in every version.
 const fn is_own(tag: Tag) -> bool {
-    matches!(tag, tag::ZONE_STATE | tag::ATTESTATION | tag::SETTLEMENT_HEIGHT | tag::ZONE_HEIGHT)
+    matches!(tag, tag::SELF_MATCH_GROUP | tag::ZONE_STATE | tag::ATTESTATION | tag::SETTLEMENT_HEIGHT | tag::ZONE_HEIGHT)
 }
 
 /// The code that says least, for a reason that a version does not know.
@@ -146,6 +146,7 @@ const fn general(tag: Tag) -> Option<&'static [u8]> {
     match tag {
         tag::ORD_REJ_REASON | tag::BUSINESS_REJECT_REASON | tag::MASS_CANCEL_REJECT_REASON => Some(b"0"),
         tag::CXL_REJ_REASON => Some(b"2"),
+        tag::SECURITY_TRADING_STATUS => Some(b"18"),
         _ => None,
     }
 }

@@ -2,18 +2,19 @@
 
 use super::Desk;
 use super::orders::Order;
-use super::reports::{BusinessReject, Refusal, RequestKind};
-use super::request::Request;
-use crate::codec::decimal::{self, DecimalError};
+use super::outcome::{BusinessReject, Refusal, RequestKind};
+use super::request::{Inquiry, Request};
+use super::terms::{Terms, side, unsupported};
 use crate::codec::{Message, Tag, tag};
 use crate::dictionary::{SessionRejectReason, Violation};
 use crate::limits::ORDERS_KEPT_MAX;
 use crate::session::{Application, Origin, Outbound};
 use crate::zone::Zone;
 use plinth_types::codec::Codec;
-use plinth_types::command::{Body, ClientOrderId, ClientTail, NewOrder, OrderPrice, Side, TimeInForce};
-use plinth_types::id::{MandateId, OrderId};
-use plinth_types::quantity::{Price, Qty};
+use plinth_types::command::{Body, ClientOrderId, ClientTail, NewOrder, OrderPrice};
+use plinth_types::id::{MandateId, OrderId, SessionId};
+use plinth_types::instructions::{Instructions, Trigger};
+use plinth_types::quantity::Price;
 
 /// Why a request was not handed to the zone.
 pub(super) enum Fault {
@@ -29,13 +30,19 @@ impl Application for Desk {
     fn message<Z: Zone>(&mut self, origin: Origin, message: &Message<'_>, zone: &mut Z, reply: &mut Outbound) {
         let request = Request::read(message);
         let msg_type = message.msg_type();
+        let inquiry = Inquiry { origin, message, request: &request };
         let outcome = match msg_type {
             _ if !origin.role.may_send(msg_type) => Err(Fault::Business(BusinessReject::not_authorized(origin.role))),
             b"D" | b"F" | b"G" if origin.is_throttled => self.throttled(Fault::Refused(Refusal::Throttled)),
             _ if origin.is_throttled => self.throttled(Fault::Business(BusinessReject::THROTTLED)),
             b"q" => self.mass_cancel(origin, message, &request, zone, reply),
-            b"AF" => self.mass_status(origin, message, &request, reply),
-            b"x" => self.security_list(origin, message, &request, reply),
+            b"AF" => self.mass_status(inquiry, reply),
+            b"x" => self.security_list(inquiry, reply),
+            b"AD" => self.trade_captures(inquiry, reply),
+            b"AN" => self.positions(inquiry, zone, reply),
+            b"BB" => self.collateral(inquiry, zone, reply),
+            b"e" => self.security_status(inquiry, reply),
+            b"g" => self.session_status(inquiry, reply),
             b"D" => self.new_order(origin, &request, zone, reply),
             b"F" => self.cancel(origin, &request, zone),
             b"G" => self.replace(origin, &request, zone),
@@ -52,6 +59,10 @@ impl Application for Desk {
                 _ => Self::report_order_refused(origin, &request, refusal, reply),
             },
         }
+    }
+
+    fn disconnected(&mut self, session: SessionId) {
+        self.markets.disconnected(session);
     }
 }
 
@@ -80,34 +91,17 @@ impl Desk {
         let symbol = required(request.symbol, tag::SYMBOL)?;
         let instrument = *self.listing.by_symbol(symbol).ok_or(Fault::Refused(Refusal::UnknownSymbol))?;
         let mandate = self.mandate(origin, request.account)?;
-        let side = side(request.side)?;
-        let qty = quantity(required(request.order_qty, tag::ORDER_QTY)?, instrument.qty_decimals)?;
-        let price = match request.ord_type {
-            Some(b"1") if request.price.is_some() => return Err(Fault::Refused(Refusal::Unsupported { tag: tag::PRICE })),
-            Some(b"1") => OrderPrice::Market,
-            Some(b"2") => OrderPrice::Limit(price(required(request.price, tag::PRICE)?, instrument.price_decimals)?),
-            Some(_) | None => return Err(Fault::Refused(Refusal::Unsupported { tag: tag::ORD_TYPE })),
-        };
-        let time_in_force = time_in_force(request.time_in_force, price)?;
-        let post_only = match request.exec_inst {
-            None => false,
-            Some(b"6") => true,
-            Some(_) => return Err(Fault::Refused(Refusal::Unsupported { tag: tag::EXEC_INST })),
-        };
-        if let Some(tag) = request.unsupported {
-            return Err(Fault::Refused(Refusal::Unsupported { tag }));
-        }
-        if post_only && time_in_force != TimeInForce::GoodTillCancel {
-            return Err(Fault::Refused(Refusal::Contradiction));
-        }
+        let terms = Terms::read(request, &instrument)?;
         let orders = self.sessions.of(session);
         let index = orders.next_index();
         let order = OrderId::new(session, index).filter(|_| index <= ORDERS_KEPT_MAX as u64);
         let order = order.ok_or(Fault::Refused(Refusal::TooManyOrders))?;
-        let new = NewOrder { order, instrument: instrument.id, side, price, qty, time_in_force, post_only, instructed: false };
-        self.submit(origin, mandate, Body::New(new), id, None, zone)?;
+        let Terms { side, price, qty, time_in_force, post_only, instructions } = terms;
+        let instructed = instructions.is_some();
+        let new = NewOrder { order, instrument: instrument.id, side, price, qty, time_in_force, post_only, instructed };
+        self.submit(Ask { origin, mandate, body: Body::New(new), instructions, id, orig: None }, zone)?;
         let orders = self.sessions.of(session);
-        orders.put(index, Order::new(&new, id, mandate));
+        orders.put(index, Order::new(&new, id, mandate, instructions));
         orders.claim(id, index);
         Ok(())
     }
@@ -115,7 +109,7 @@ impl Desk {
     fn cancel<Z: Zone>(&mut self, origin: Origin, request: &Request<'_>, zone: &mut Z) -> Result<(), Fault> {
         let (id, orig, index) = self.named(origin, request)?;
         let (order, mandate) = self.own_order(origin, request, index)?;
-        self.submit(origin, mandate, Body::Cancel { order }, id, Some(orig), zone)?;
+        self.submit(Ask { origin, mandate, body: Body::Cancel { order }, instructions: None, id, orig: Some(orig) }, zone)?;
         self.sessions.of(origin.session).claim(id, index);
         Ok(())
     }
@@ -124,26 +118,12 @@ impl Desk {
         let (id, orig, index) = self.named(origin, request)?;
         let (order, mandate) = self.own_order(origin, request, index)?;
         let known = self.sessions.get(origin.session).and_then(|orders| orders.get(index));
-        let known = *known.ok_or(Fault::Refused(Refusal::UnknownOrder))?;
+        let known = known.ok_or(Fault::Refused(Refusal::UnknownOrder))?;
         let instrument = self.listing.instrument(known.instrument).ok_or(Fault::Refused(Refusal::UnknownSymbol))?;
-        let qty = quantity(required(request.order_qty, tag::ORDER_QTY)?, instrument.qty_decimals)?;
-        if request.ord_type != Some(b"2") {
-            return Err(Fault::Refused(Refusal::Unsupported { tag: tag::ORD_TYPE }));
-        }
-        let price = price(required(request.price, tag::PRICE)?, instrument.price_decimals)?;
-        let limit = OrderPrice::Limit(price);
-        let same_life = request.time_in_force.is_none()
-            || time_in_force(request.time_in_force, limit).is_ok_and(|life| life == known.time_in_force);
-        if !same_life {
-            return Err(Fault::Refused(Refusal::Unsupported { tag: tag::TIME_IN_FORCE }));
-        }
-        if request.exec_inst.is_some_and(|exec_inst| (exec_inst == b"6") != known.post_only) {
-            return Err(Fault::Refused(Refusal::Unsupported { tag: tag::EXEC_INST }));
-        }
-        if let Some(tag) = request.unsupported {
-            return Err(Fault::Refused(Refusal::Unsupported { tag }));
-        }
-        self.submit(origin, mandate, Body::Replace { order, price, qty }, id, Some(orig), zone)?;
+        let terms = Terms::read(request, instrument)?;
+        let price = new_price(known, request, &terms)?;
+        let body = Body::Replace { order, price, qty: terms.qty };
+        self.submit(Ask { origin, mandate, body, instructions: None, id, orig: Some(orig) }, zone)?;
         self.sessions.of(origin.session).claim(id, index);
         Ok(())
     }
@@ -189,17 +169,14 @@ impl Desk {
         self.listing.mandate(origin.session, account).ok_or(Fault::Refused(Refusal::UnknownAccount))
     }
 
-    pub(super) fn submit<Z: Zone>(
-        &mut self,
-        origin: Origin,
-        mandate: MandateId,
-        body: Body,
-        client_order_id: ClientOrderId,
-        orig_client_order_id: Option<ClientOrderId>,
-        zone: &mut Z,
-    ) -> Result<(), Fault> {
+    pub(super) fn submit<Z: Zone>(&mut self, ask: Ask, zone: &mut Z) -> Result<(), Fault> {
+        let Ask { origin, mandate, body, instructions, id, orig } = ask;
         self.tail.clear();
-        ClientTail { msg_seq_num: origin.msg_seq_num, client_order_id, orig_client_order_id }.encode(&mut self.tail);
+        if let Some(instructions) = instructions {
+            instructions.encode(&mut self.tail);
+        }
+        let (msg_seq_num, client_order_id, orig_client_order_id) = (origin.msg_seq_num, id, orig);
+        ClientTail { msg_seq_num, client_order_id, orig_client_order_id }.encode(&mut self.tail);
         zone.submit(origin.session, mandate, body, &self.tail).map(|_| ()).map_err(|full| {
             self.throttled_count += 1;
             Fault::Refused(Refusal::Full(full))
@@ -207,49 +184,47 @@ impl Desk {
     }
 }
 
-fn required(value: Option<&[u8]>, tag: Tag) -> Result<&[u8], Fault> {
+/// The price that a replacement gives an order: its limit, or the stop of one without limit. Nothing else of an order can be replaced.
+fn new_price(known: &Order, request: &Request<'_>, terms: &Terms) -> Result<Price, Fault> {
+    if request.time_in_force.is_some() && terms.time_in_force != known.time_in_force {
+        return Err(unsupported(tag::TIME_IN_FORCE));
+    }
+    if request.exec_inst.is_some() && terms.post_only != known.post_only {
+        return Err(unsupported(tag::EXEC_INST));
+    }
+    let asked = terms.instructions.unwrap_or(NONE);
+    let own = known.instructions.as_deref().copied().unwrap_or(NONE);
+    if asked.display.is_some() && asked.display != own.display {
+        return Err(unsupported(tag::MAX_FLOOR));
+    }
+    if asked.minimum.is_some() {
+        return Err(unsupported(tag::MIN_QTY));
+    }
+    match (known.price, terms.price, own.trigger, asked.trigger) {
+        (OrderPrice::Limit(_), OrderPrice::Limit(price), own, asked) if asked.is_none() || asked == own => Ok(price),
+        (OrderPrice::Limit(_), OrderPrice::Limit(_), Some(Trigger::At(_)), Some(Trigger::At(_))) => Err(unsupported(tag::STOP_PX)),
+        (OrderPrice::Market, OrderPrice::Market, Some(Trigger::At(_)), Some(Trigger::At(stop))) => Ok(stop),
+        (OrderPrice::Limit(_) | OrderPrice::Market, ..) => Err(unsupported(tag::ORD_TYPE)),
+    }
+}
+
+const NONE: Instructions = Instructions { display: None, minimum: None, trigger: None };
+
+/// What is handed to the zone for a client.
+pub(super) struct Ask {
+    pub(super) origin: Origin,
+    pub(super) mandate: MandateId,
+    pub(super) body: Body,
+    pub(super) instructions: Option<Instructions>,
+    pub(super) id: ClientOrderId,
+    pub(super) orig: Option<ClientOrderId>,
+}
+
+pub(super) fn required(value: Option<&[u8]>, tag: Tag) -> Result<&[u8], Fault> {
     value.ok_or(Fault::Business(BusinessReject::missing(tag)))
 }
 
 pub(super) fn client_order_id(value: Option<&[u8]>, tag: Tag) -> Result<ClientOrderId, Fault> {
     let value = required(value, tag)?;
     ClientOrderId::new(value).ok_or(Fault::Session(Violation::of(SessionRejectReason::ValueIncorrect, tag)))
-}
-
-pub(super) fn side(value: Option<&[u8]>) -> Result<Side, Fault> {
-    match value {
-        Some(b"1") => Ok(Side::Buy),
-        Some(b"2") => Ok(Side::Sell),
-        Some(_) | None => Err(Fault::Refused(Refusal::Unsupported { tag: tag::SIDE })),
-    }
-}
-
-/// How long an order lives. A market order never rests, so without a word it is immediate-or-cancel.
-fn time_in_force(value: Option<&[u8]>, price: OrderPrice) -> Result<TimeInForce, Fault> {
-    match (value, price) {
-        (None | Some(b"0"), OrderPrice::Market) | (Some(b"3"), _) => Ok(TimeInForce::ImmediateOrCancel),
-        (None | Some(b"0" | b"1"), OrderPrice::Limit(_)) => Ok(TimeInForce::GoodTillCancel),
-        (Some(b"4"), _) => Ok(TimeInForce::FillOrKill),
-        (Some(b"1"), OrderPrice::Market) => Err(Fault::Refused(Refusal::Contradiction)),
-        (Some(_), _) => Err(Fault::Refused(Refusal::Unsupported { tag: tag::TIME_IN_FORCE })),
-    }
-}
-
-fn quantity(value: &[u8], decimals: u8) -> Result<Qty, Fault> {
-    let lots = decimal::parse(value, decimals).map_err(|error| bad_decimal(error, tag::ORDER_QTY))?;
-    let incorrect = Fault::Session(Violation::of(SessionRejectReason::ValueIncorrect, tag::ORDER_QTY));
-    u64::try_from(lots).ok().and_then(Qty::from_lots).ok_or(incorrect)
-}
-
-fn price(value: &[u8], decimals: u8) -> Result<Price, Fault> {
-    let ticks = decimal::parse(value, decimals).map_err(|error| bad_decimal(error, tag::PRICE))?;
-    Price::from_ticks(ticks).ok_or(Fault::Session(Violation::of(SessionRejectReason::ValueIncorrect, tag::PRICE)))
-}
-
-const fn bad_decimal(error: DecimalError, tag: Tag) -> Fault {
-    let reason = match error {
-        DecimalError::NotANumber => SessionRejectReason::DataFormatIncorrect,
-        DecimalError::TooManyDecimals { .. } | DecimalError::TooLarge => SessionRejectReason::ValueIncorrect,
-    };
-    Fault::Session(Violation::of(reason, tag))
 }

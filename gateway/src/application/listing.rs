@@ -1,26 +1,34 @@
 //! Instruments, accounts and mandates by the names that clients use.
 
 use crate::limits::{DECIMALS_MAX, LISTED_MAX};
-use plinth_types::id::{AccountId, InstrumentId, MandateId, SessionId};
-use plinth_types::reference::{Account, Configuration, Instrument, Mandate, Name};
+use plinth_types::id::{AccountId, AssetId, InstrumentId, MandateId, SessionId};
+use plinth_types::reference::{Account, Asset, Configuration, Instrument, Mandate, Name};
 use std::collections::HashMap;
 
 /// What may be traded, and by whom for whom. Numbers are dense, so tables are indexed by them.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
+    assets: Vec<Option<Asset>>,
     instruments: Vec<Option<Instrument>>,
     by_symbol: HashMap<Name, InstrumentId>,
     accounts: Vec<Option<Account>>,
     /// By session, in the order in which they were granted: the first is used when a client names no account.
     mandates: Vec<Vec<Mandate>>,
+    /// Number of each account's self-match prevention, 0 for none.
+    self_match_groups: Vec<u32>,
 }
 
 impl Listing {
-    /// Takes one item of configuration. One with the same number replaces it. An instrument with more than [`DECIMALS_MAX`] decimals is
-    /// left out, since no price of it could be written, and so is a number beyond [`LISTED_MAX`].
+    /// Takes one item of configuration. One with the same number replaces it. An instrument or asset with more than [`DECIMALS_MAX`] decimals is
+    /// left out, since no number of it could be written, and so is a number beyond [`LISTED_MAX`].
     pub fn add(&mut self, item: &Configuration) {
         match item {
-            Configuration::AddAsset(_) => {}
+            Configuration::AddAsset(asset) => {
+                let is_writable = asset.decimals <= DECIMALS_MAX;
+                if let Some(place) = place(&mut self.assets, usize::from(asset.id.get())).filter(|_| is_writable) {
+                    *place = Some(*asset);
+                }
+            }
             Configuration::OpenAccount(account) => {
                 if let Some(place) = place(&mut self.accounts, account.id.get() as usize) {
                     *place = Some(*account);
@@ -40,12 +48,13 @@ impl Listing {
                     None => mandates.push(signed.mandate),
                 }
             }
+            Configuration::Protect(protection) => {
+                if let Some(group) = place(&mut self.self_match_groups, protection.account.get() as usize) {
+                    *group = protection.self_match.map_or(0, |own| own.group);
+                }
+            }
             // The zone's to refuse: nothing here depends on them.
-            Configuration::Suspend(_)
-            | Configuration::Protect(_)
-            | Configuration::SetBands(_)
-            | Configuration::SetPhase(_)
-            | Configuration::Date(_) => {}
+            Configuration::Suspend(_) | Configuration::SetBands(_) | Configuration::SetPhase(_) | Configuration::Date(_) => {}
         }
     }
 
@@ -76,11 +85,30 @@ impl Listing {
 
     /// Name of the account on which a mandate of a session acts.
     pub(super) fn account_of(&self, session: SessionId, mandate: MandateId) -> Option<&str> {
-        let mandate = self.mandates.get(usize::from(session.get()))?.iter().find(|own| own.id == mandate)?;
-        self.account_name(mandate.account)
+        self.account_name(self.account(session, mandate)?)
     }
 
-    fn account_name(&self, id: AccountId) -> Option<&str> {
+    /// Number of the group within which a mandate's account does not trade.
+    pub(super) fn self_match_group(&self, session: SessionId, mandate: MandateId) -> Option<u32> {
+        let account = self.account(session, mandate)?;
+        self.self_match_groups.get(account.get() as usize).copied().filter(|&group| group != 0)
+    }
+
+    fn account(&self, session: SessionId, mandate: MandateId) -> Option<AccountId> {
+        let mandates = self.mandates.get(usize::from(session.get()))?;
+        mandates.iter().find(|own| own.id == mandate).map(|own| own.account)
+    }
+
+    /// The account that one of a session's mandates names: that with this name, or the first one's.
+    pub(super) fn mandated_account(&self, session: SessionId, name: Option<&[u8]>) -> Option<AccountId> {
+        self.account(session, self.mandate(session, name)?)
+    }
+
+    pub(super) fn asset(&self, id: AssetId) -> Option<&Asset> {
+        self.assets.get(usize::from(id.get()))?.as_ref()
+    }
+
+    pub(super) fn account_name(&self, id: AccountId) -> Option<&str> {
         self.accounts.get(id.get() as usize)?.as_ref().map(|account| account.name.as_str())
     }
 }

@@ -1,13 +1,14 @@
-//! What concerns many orders or instruments at once.
+//! What concerns many orders at once.
 
 use super::Desk;
 use super::dialect::push;
-use super::intake::{Fault, client_order_id, side};
-use super::reports::{BusinessReject, ECHO_SIZE_MAX, NO_RECORD};
-use super::request::Request;
+use super::intake::{Ask, Fault, client_order_id};
+use super::outcome::BusinessReject;
+use super::reports::{NO_RECORD, write_status};
+use super::request::{Inquiry, Request};
+use super::terms::{incorrect, side};
 use crate::acceptor::Sessions;
-use crate::codec::{Message, Tag, tag};
-use crate::dictionary::{SessionRejectReason, Violation};
+use crate::codec::{Message, tag};
 use crate::session::{Origin, Outbound};
 use crate::zone::Zone;
 use plinth_types::command::{Body, ClientTail, Command, MassCancel, MassCancelCause};
@@ -16,8 +17,6 @@ use plinth_types::id::{InstrumentId, MandateId, OrderId};
 
 /// The index that a mass cancel's `ClOrdID` is claimed for: no order has it.
 pub(super) const NO_ORDER: u64 = 0;
-/// Instruments in one `SecurityList`.
-const SYMBOLS_PER_MESSAGE: usize = 100;
 
 impl Desk {
     /// `OrderMassCancelRequest`: handed to the zone as one command. Refused at once where it names what we do not do.
@@ -56,7 +55,7 @@ impl Desk {
         let side = request.side.map(|value| side(Some(value))).transpose()?;
         let mass = MassCancel { session: Some(origin.session), account: None, instrument, side, cause: MassCancelCause::Request };
         let (body, mandate) = (Body::MassCancel(mass), MandateId::new(0));
-        if self.submit(origin, mandate, body, id, None, zone).is_err() {
+        if self.submit(Ask { origin, mandate, body, instructions: None, id, orig: None }, zone).is_err() {
             return refuse(0, "throttled", reply);
         }
         self.sessions.of(origin.session).claim(id, NO_ORDER);
@@ -64,51 +63,33 @@ impl Desk {
     }
 
     /// What the zone made of a mass cancel that a client asked for.
-    pub(super) fn mass_cancelled(command: &Command, events: &[Event], client: &ClientTail, sessions: &mut Sessions<'_>) {
+    pub(super) fn mass_cancelled(event: &Event, client: &ClientTail, command: &Command, sessions: &mut Sessions<'_>) {
         let Body::MassCancel(mass) = command.body else { return };
         let Some(out) = sessions.outbound(command.session) else { return };
         let kind: &[u8] = if mass.instrument.is_some() { b"1" } else { b"7" };
-        for event in events {
-            let (response, rejected, affected) = if let Event::MassCancelled { orders } = event {
-                (kind, None, Some(*orders))
-            } else if let Event::MassCancelRejected { reject } = event {
-                (&b"0"[..], Some(*reject), None)
-            } else {
-                continue;
-            };
-            push(out, command.seq, b"r", command.time, |body| {
-                body.bytes(tag::CL_ORD_ID, client.client_order_id.as_bytes());
-                body.text(tag::ORDER_ID, format_args!("M{}", command.seq));
-                if let Some(reject) = rejected {
-                    body.text(tag::TEXT, format_args!("{reject}"));
-                }
-                body.bytes(tag::MASS_CANCEL_REQUEST_TYPE, kind);
-                body.bytes(tag::MASS_CANCEL_RESPONSE, response);
-                if rejected.is_some() {
-                    body.number(tag::MASS_CANCEL_REJECT_REASON, 0);
-                }
-                if let Some(count) = affected {
-                    body.number(tag::TOTAL_AFFECTED_ORDERS, count.into());
-                }
-            });
-        }
+        push(out, command.seq, b"r", command.time, |body| {
+            body.bytes(tag::CL_ORD_ID, client.client_order_id.as_bytes());
+            body.text(tag::ORDER_ID, format_args!("M{}", command.seq));
+            body.bytes(tag::MASS_CANCEL_REQUEST_TYPE, kind);
+            if let Event::MassCancelled { orders } = *event {
+                body.bytes(tag::MASS_CANCEL_RESPONSE, kind);
+                body.number(tag::TOTAL_AFFECTED_ORDERS, orders.into());
+            } else if let Event::MassCancelRejected { reject } = *event {
+                body.bytes(tag::MASS_CANCEL_RESPONSE, b"0");
+                body.number(tag::MASS_CANCEL_REJECT_REASON, 0);
+                body.text(tag::TEXT, format_args!("{reject}"));
+            }
+        });
     }
 
     /// `OrderMassStatusRequest`: one report for each open order, numbered; one that says "unknown" if there is none.
-    pub(super) fn mass_status(
-        &self,
-        origin: Origin,
-        message: &Message<'_>,
-        request: &Request<'_>,
-        reply: &mut Outbound,
-    ) -> Result<(), Fault> {
-        let request_id = echoed(message, tag::MASS_STATUS_REQ_ID)?;
+    pub(super) fn mass_status(&self, inquiry: Inquiry<'_, '_>, reply: &mut Outbound) -> Result<(), Fault> {
+        let Inquiry { origin, message, request } = inquiry;
+        let request_id = inquiry.id(tag::MASS_STATUS_REQ_ID)?;
         let instrument = match message.get(tag::MASS_STATUS_REQ_TYPE) {
             Some(b"7") => None,
             Some(b"1") => self.named_instrument(request)?,
-            Some(_) | None => {
-                return Err(Fault::Session(Violation::of(SessionRejectReason::ValueIncorrect, tag::MASS_STATUS_REQ_TYPE)));
-            }
+            Some(_) | None => return Err(incorrect(tag::MASS_STATUS_REQ_TYPE)),
         };
         let wanted = || {
             let open = self.sessions.get(origin.session).into_iter().flat_map(|orders| orders.open());
@@ -122,49 +103,10 @@ impl Desk {
             let Some(id) = OrderId::new(origin.session, index) else { continue };
             push(reply, NO_RECORD, b"8", origin.now.utc, |body| {
                 self.write_terms(id, order, order.client_order_id.as_bytes(), None, body);
-                body.bytes(tag::EXEC_ID, b"0");
-                body.time(tag::TRANSACT_TIME, origin.now.utc);
-                body.bytes(tag::EXEC_TYPE, b"I");
+                write_status(origin.now.utc, body);
                 body.bytes(tag::MASS_STATUS_REQ_ID, request_id);
                 body.number(tag::TOT_NUM_REPORTS, count);
                 body.bytes(tag::LAST_RPT_REQUESTED, if position == count { b"Y" } else { b"N" });
-            });
-        }
-        Ok(())
-    }
-
-    /// `SecurityListRequest`: every instrument, or the one of `Symbol`.
-    pub(super) fn security_list(
-        &self,
-        origin: Origin,
-        message: &Message<'_>,
-        request: &Request<'_>,
-        reply: &mut Outbound,
-    ) -> Result<(), Fault> {
-        let request_id = echoed(message, tag::SECURITY_REQ_ID)?;
-        let symbol = match message.get(tag::SECURITY_LIST_REQUEST_TYPE) {
-            Some(b"4") => None,
-            Some(b"0") => Some(request.symbol.ok_or(Fault::Business(BusinessReject::missing(tag::SYMBOL)))?),
-            Some(_) | None => {
-                let violation = Violation::of(SessionRejectReason::ValueIncorrect, tag::SECURITY_LIST_REQUEST_TYPE);
-                return Err(Fault::Session(violation));
-            }
-        };
-        let names = self.listing.instruments().map(|instrument| instrument.symbol.as_str().as_bytes());
-        let names: Vec<&[u8]> = names.filter(|name| symbol.is_none_or(|symbol| symbol == *name)).collect();
-        let parts = names.chunks(SYMBOLS_PER_MESSAGE).len().max(1);
-        for part in 0..parts {
-            let names_here = names.chunks(SYMBOLS_PER_MESSAGE).nth(part).unwrap_or_default();
-            push(reply, NO_RECORD, b"y", origin.now.utc, |body| {
-                body.bytes(tag::SECURITY_REQ_ID, request_id);
-                body.text(tag::SECURITY_RESPONSE_ID, format_args!("{}-{part}", origin.msg_seq_num));
-                body.number(tag::SECURITY_REQUEST_RESULT, if names.is_empty() { 2 } else { 0 });
-                body.number(tag::TOT_NO_RELATED_SYM, names.len() as u64);
-                body.bytes(tag::LAST_FRAGMENT, if part + 1 == parts { b"Y" } else { b"N" });
-                if !names_here.is_empty() {
-                    body.number(tag::NO_RELATED_SYM, names_here.len() as u64);
-                    names_here.iter().for_each(|name| body.bytes(tag::SYMBOL, name));
-                }
             });
         }
         Ok(())
@@ -174,13 +116,4 @@ impl Desk {
         let symbol = request.symbol.ok_or(Fault::Business(BusinessReject::missing(tag::SYMBOL)))?;
         Ok(self.listing.by_symbol(symbol).map(|instrument| instrument.id))
     }
-}
-
-/// A request's own id, which is sent back.
-fn echoed<'a>(message: &Message<'a>, tag: Tag) -> Result<&'a [u8], Fault> {
-    let id = message.get(tag).ok_or(Fault::Business(BusinessReject::missing(tag)))?;
-    if id.len() > ECHO_SIZE_MAX {
-        return Err(Fault::Session(Violation::of(SessionRejectReason::ValueIncorrect, tag)));
-    }
-    Ok(id)
 }

@@ -4,12 +4,18 @@
 //! listing.rs   instruments, accounts and mandates, as configured and as the journal changes them
 //! orders.rs    a session's orders and the client ids that are used up
 //! request.rs   the fields of a request, read once; which of them we honour
+//! terms.rs     what an order asks for, read from its fields
 //! intake.rs    NewOrderSingle, OrderCancelRequest, OrderCancelReplaceRequest, OrderStatusRequest
-//! mass.rs      OrderMassCancelRequest, OrderMassStatusRequest, SecurityListRequest
+//! mass.rs      OrderMassCancelRequest, OrderMassStatusRequest
+//! reference.rs SecurityListRequest
+//! status.rs    phases: SecurityStatusRequest, TradingSessionStatusRequest
 //! delivery.rs  records and events to orders and reports
+//! outcome.rs   what reports are about, and why something is refused
 //! reports.rs   ExecutionReport, OrderCancelReject, BusinessMessageReject
 //! dialect.rs   reports in the words of each version
-//! trades.rs    trades until they are settled, TradeCaptureReport
+//! trades.rs    trades and how far they have come, TradeCaptureReport
+//! captures.rs  TradeCaptureReportRequest
+//! holdings.rs  RequestForPositions, CollateralInquiry
 //! ```
 //!
 //! The [`Desk`] is a pure function of journaled records: [`Desk::deliver`] is the only place where an order changes, and it is called with
@@ -18,9 +24,10 @@
 //!
 //! # Rules of engagement
 //!
-//! * `OrdType` 1 (market: takes what it can pay, the rest is cancelled) and 2 (limit). `TimeInForce` 1 (GTC), 3 (IOC), 4 (FOK); 0 (day) or
-//!   none rests until it is cancelled, since the zone has no close, and reports say so with 59=1. `ExecInst` 6 is post-only.
-//! * A field that asks for something we do not do (a stop price, a minimum, a display quantity, an expiry) is never ignored: the order is
+//! * `OrdType` 1 (market: takes what it can pay, the rest is cancelled), 2 (limit), 3, 4 and P for orders that wait (`terms.rs`). `TimeInForce` 1
+//!   (GTC), 3 (IOC), 4 (FOK); 0 (day) or none rests until it is cancelled, since the zone has no close, and reports say so with 59=1.
+//!   `ExecInst` 6 is post-only.
+//! * A field that asks for something we do not do (an expiry, a discretion, a peg to the market) is never ignored: the order is
 //!   rejected with 103=11 and the tag in the text. Parties, allocations and the like are carried by nobody and ignored.
 //! * Unknown symbol: rejected, 103=1. A quantity or price that is no number, has too many decimals or does not fit: `Reject` naming the tag.
 //! * `ClOrdID` is unique per session for ever, over cancels and replaces too, and over sequence resets. A second use is rejected (103=6,
@@ -37,20 +44,31 @@
 //! * Tag 20001 says how far a trade has come: `EXECUTED` on fills (the zone's word), `AVAILABLE` and `SETTLED` on `TradeCaptureReport`s; 20002
 //!   says under which attestation, 20003 and 20004 the heights of the settlement block and the zone block.
 
+mod captures;
 mod delivery;
 mod dialect;
+mod holdings;
 mod intake;
 mod listing;
 mod mass;
 mod orders;
+mod outcome;
+mod reference;
 mod reports;
 mod request;
+mod status;
+mod terms;
 mod trades;
 
 pub use listing::Listing;
 
-use orders::{OrderBooks, SessionOrders};
-use plinth_types::id::SessionId;
+use crate::limits::SEARCHERS_KEPT_MAX;
+use crate::rate::Rates;
+use crate::session::Firms;
+use holdings::WaitingAnswers;
+use orders::{Order, OrderBooks, SessionOrders};
+use plinth_types::id::{OrderId, SessionId};
+use status::Markets;
 use trades::Trades;
 
 /// Keeps orders and speaks about them.
@@ -61,6 +79,11 @@ pub struct Desk {
     attestation: String,
     sessions: OrderBooks,
     trades: Trades,
+    firms: Firms,
+    /// Questions for trades.
+    searches: Rates<SessionId>,
+    markets: Markets,
+    waiting: WaitingAnswers,
     tail: Vec<u8>,
     throttled_count: u64,
 }
@@ -68,15 +91,24 @@ pub struct Desk {
 impl Desk {
     /// A desk without orders. `attestation` is what tag 20002 says.
     #[must_use]
-    pub fn new(listing: Listing, attestation: &str) -> Self {
+    pub fn new(listing: Listing, firms: Firms, attestation: &str) -> Self {
         Self {
             listing,
             attestation: attestation.to_owned(),
             sessions: OrderBooks::default(),
             trades: Trades::default(),
+            firms,
+            searches: Rates::new(captures::REQUESTS, SEARCHERS_KEPT_MAX),
+            markets: Markets::default(),
+            waiting: WaitingAnswers::default(),
             tail: Vec::with_capacity(128),
             throttled_count: 0,
         }
+    }
+
+    /// A client's order; `None` if it came another way than through FIX.
+    fn order(&self, id: OrderId) -> Option<&Order> {
+        self.sessions.get(id.session())?.get(id.index())
     }
 
     /// Orders of a session, from the first.
@@ -88,7 +120,7 @@ impl Desk {
     /// Trades that are not settled.
     #[must_use]
     pub fn unsettled_count(&self) -> usize {
-        self.trades.len()
+        self.trades.unsettled_count()
     }
 
     /// Requests refused because the zone was full, or because their session asks too often.

@@ -2,11 +2,12 @@
 
 use plinth_types::command::{ClientOrderId, NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::id::{InstrumentId, MandateId, SessionId};
+use plinth_types::instructions::{Instructions, Trigger};
 use plinth_types::quantity::{Price, Qty};
 use std::collections::HashMap;
 
 /// One order as its client sees it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Order {
     pub(super) client_order_id: ClientOrderId,
     pub(super) instrument: InstrumentId,
@@ -15,6 +16,8 @@ pub(super) struct Order {
     pub(super) price: OrderPrice,
     pub(super) time_in_force: TimeInForce,
     pub(super) post_only: bool,
+    /// What few orders have.
+    pub(super) instructions: Option<Box<Instructions>>,
     /// What was asked for, in lots, what has traded included.
     pub(super) qty_lots: u64,
     /// What has traded, in lots.
@@ -40,7 +43,12 @@ pub(super) enum OrderState {
 }
 
 impl Order {
-    pub(super) fn new(new: &NewOrder, client_order_id: ClientOrderId, mandate: MandateId) -> Self {
+    pub(super) fn new(
+        new: &NewOrder,
+        client_order_id: ClientOrderId,
+        mandate: MandateId,
+        instructions: Option<Instructions>,
+    ) -> Self {
         Self {
             client_order_id,
             instrument: new.instrument,
@@ -49,6 +57,7 @@ impl Order {
             price: new.price,
             time_in_force: new.time_in_force,
             post_only: new.post_only,
+            instructions: instructions.map(Box::new),
             qty_lots: new.qty.lots(),
             filled_lots: 0,
             filled_notional: 0,
@@ -65,6 +74,17 @@ impl Order {
             OrderState::Filled => b"2",
             OrderState::Cancelled => b"4",
             OrderState::Rejected => b"8",
+        }
+    }
+
+    /// `OrdType`, tag 40.
+    pub(super) fn ord_type(&self) -> &'static [u8] {
+        match (self.instructions.as_ref().and_then(|instructions| instructions.trigger), self.price) {
+            (None, OrderPrice::Market) => b"1",
+            (None, OrderPrice::Limit(_)) => b"2",
+            (Some(Trigger::At(_)), OrderPrice::Market) => b"3",
+            (Some(Trigger::At(_)), OrderPrice::Limit(_)) => b"4",
+            (Some(Trigger::Trailing { .. }), _) => b"P",
         }
     }
 
@@ -119,13 +139,18 @@ impl Order {
         self.qty_lots -= qty.lots();
     }
 
+    /// New terms. The price is the limit, or of an order without one its stop.
+    ///
     /// # Panics
     ///
     /// If the new total is below what has traded: the zone refuses that.
     pub(super) fn replace(&mut self, client_order_id: ClientOrderId, price: Price, qty: Qty) {
         assert!(qty.lots() >= self.filled_lots, "replaced to {qty} lots, {} have traded", self.filled_lots);
         self.client_order_id = client_order_id;
-        self.price = OrderPrice::Limit(price);
+        match (self.price, &mut self.instructions) {
+            (OrderPrice::Market, Some(instructions)) => instructions.trigger = Some(Trigger::At(price)),
+            (OrderPrice::Market | OrderPrice::Limit(_), _) => self.price = OrderPrice::Limit(price),
+        }
         self.qty_lots = qty.lots();
         if self.filled_lots == self.qty_lots {
             self.state = OrderState::Filled;

@@ -3,165 +3,22 @@
 use super::Desk;
 use super::dialect::push;
 use super::orders::Order;
+use super::outcome::{BusinessReject, Execution, Refusal, RequestKind, Source, text_of};
 use super::request::Request;
-use crate::codec::{Tag, Version, decimal, tag};
+use crate::codec::{Version, decimal, tag};
 use crate::dictionary::{SessionRejectReason, Violation};
 use crate::limits::AVG_PX_EXTRA_DECIMALS;
-use crate::session::{BodyWriter, Origin, Outbound, Role};
-use crate::zone::Full;
-use plinth_types::command::{ClientOrderId, Command, OrderPrice, Side, TimeInForce};
-use plinth_types::id::{OrderId, Seq, SessionId};
-use plinth_types::quantity::{Price, Qty};
+use crate::session::{BodyWriter, Origin, Outbound};
+use plinth_types::command::{ClientOrderId, OrderPrice, Side, TimeInForce};
+use plinth_types::event::CancelReason;
+use plinth_types::id::{OrderId, Seq, SessionId, TimestampNs};
+use plinth_types::instructions::{Instructions, Trigger};
 use plinth_types::reject::Reject;
-
-/// Why the gateway itself refuses a request.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Refusal {
-    UnknownSymbol,
-    UnknownAccount,
-    UnknownOrder,
-    TooLate,
-    DuplicateId,
-    Unsupported { tag: Tag },
-    Contradiction,
-    TooManyOrders,
-    Throttled,
-    Full(Full),
-}
-
-impl Refusal {
-    /// `OrdRejReason`, tag 103.
-    const fn ord_rej_reason(self) -> u64 {
-        match self {
-            Self::UnknownSymbol => 1,
-            Self::TooLate => 4,
-            Self::UnknownOrder => 5,
-            Self::DuplicateId => 6,
-            Self::Unsupported { .. } | Self::Contradiction => 11,
-            Self::UnknownAccount => 15,
-            Self::TooManyOrders | Self::Throttled | Self::Full(_) => 99,
-        }
-    }
-
-    /// `CxlRejReason`, tag 102.
-    const fn cxl_rej_reason(self) -> u64 {
-        match self {
-            Self::TooLate => 0,
-            Self::UnknownOrder => 1,
-            Self::Unsupported { .. } => 2,
-            Self::DuplicateId => 6,
-            Self::UnknownSymbol
-            | Self::UnknownAccount
-            | Self::Contradiction
-            | Self::TooManyOrders
-            | Self::Throttled
-            | Self::Full(_) => 99,
-        }
-    }
-
-    fn write_text(self, body: &mut BodyWriter<'_>) {
-        let text = match self {
-            Self::UnknownSymbol => "unknown symbol",
-            Self::UnknownAccount => "no mandate of this session for the account",
-            Self::UnknownOrder => "unknown order",
-            Self::TooLate => "too late, the order is over",
-            Self::DuplicateId => "duplicate ClOrdID",
-            Self::Unsupported { tag } => {
-                return body.text(tag::TEXT, format_args!("tag {tag} has a value that is not supported"));
-            }
-            Self::Contradiction => "order terms contradict each other",
-            Self::TooManyOrders => "capacity reached",
-            Self::Throttled => THROTTLED,
-            Self::Full(full) => return body.text(tag::TEXT, format_args!("{full}")),
-        };
-        body.bytes(tag::TEXT, text.as_bytes());
-    }
-}
-
-/// `BusinessMessageReject`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct BusinessReject {
-    /// Tag 380.
-    reason: u64,
-    text: &'static str,
-    missing: Option<Tag>,
-}
-
-impl BusinessReject {
-    pub(super) const UNSUPPORTED_TYPE: Self = Self { reason: 3, text: "Unsupported Message Type", missing: None };
-
-    pub(super) const fn not_authorized(role: Role) -> Self {
-        Self { reason: 6, text: role.refusal(), missing: None }
-    }
-
-    pub(super) const THROTTLED: Self = Self { reason: 0, text: THROTTLED, missing: None };
-
-    pub(super) const fn missing(tag: Tag) -> Self {
-        Self { reason: 5, text: "Conditionally Required Field Missing", missing: Some(tag) }
-    }
-}
-
-/// What an `OrderCancelReject` answers: `CxlRejResponseTo`, tag 434.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum RequestKind {
-    Cancel,
-    Replace,
-}
-
-impl RequestKind {
-    const fn code(self) -> &'static [u8] {
-        match self {
-            Self::Cancel => b"1",
-            Self::Replace => b"2",
-        }
-    }
-}
-
-/// Where a report comes from: gives `ExecID` and time.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Source<'a> {
-    pub(super) command: &'a Command,
-    /// Which of the command's events.
-    pub(super) ordinal: u64,
-}
-
-/// What an `ExecutionReport` is about, beyond the order itself.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Execution {
-    New,
-    Rejected(Reject),
-    Trade {
-        price: Price,
-        qty: Qty,
-    },
-    Cancelled {
-        by: Option<(ClientOrderId, ClientOrderId)>,
-        text: Option<&'static str>,
-    },
-    Replaced {
-        was: ClientOrderId,
-    },
-    /// The zone made it smaller.
-    Restated,
-}
-
-impl Execution {
-    /// `ExecType`, tag 150.
-    const fn exec_type(self) -> &'static [u8] {
-        match self {
-            Self::New => b"0",
-            Self::Rejected(_) => b"8",
-            Self::Trade { .. } => b"F",
-            Self::Cancelled { .. } => b"4",
-            Self::Replaced { .. } => b"5",
-            Self::Restated => b"D",
-        }
-    }
-}
 
 impl Desk {
     /// Reports what an event did to an order.
-    pub(super) fn report(&self, id: OrderId, order: &Order, execution: Execution, source: Source<'_>, out: &mut Outbound) {
+    pub(super) fn report(&self, id: OrderId, execution: Execution, source: Source<'_>, copy_of: Option<&str>, out: &mut Outbound) {
+        let Some(order) = self.order(id) else { return };
         let command = source.command;
         let (price_decimals, qty_decimals) = self.decimals(order);
         push(out, command.seq, b"8", command.time, |body| {
@@ -172,14 +29,22 @@ impl Desk {
                 | Execution::Rejected(_)
                 | Execution::Trade { .. }
                 | Execution::Restated
+                | Execution::Triggered
                 | Execution::Cancelled { by: None, .. } => (order.client_order_id, None),
             };
             self.write_terms(id, order, cl_ord_id.as_bytes(), orig.as_ref().map(ClientOrderId::as_bytes), body);
             write_exec_id(command.seq, source.ordinal, order.side, body);
             body.time(tag::TRANSACT_TIME, command.time);
-            body.bytes(tag::EXEC_TYPE, execution.exec_type());
+            if let Some(comp_id) = copy_of {
+                body.bytes(tag::COPY_MSG_INDICATOR, b"Y");
+                write_origin(comp_id, body);
+            }
+            body.bytes(tag::EXEC_TYPE, execution.exec_type(body.version()));
             match execution {
-                Execution::New | Execution::Replaced { .. } | Execution::Restated => {}
+                Execution::New | Execution::Replaced { .. } => {}
+                // Self-match prevention alone does that.
+                Execution::Restated => self.write_group(id, order, body),
+                Execution::Triggered => body.bytes(tag::TEXT, b"triggered"),
                 Execution::Rejected(reject) => {
                     body.number(tag::ORD_REJ_REASON, reject.ord_rej_reason().into());
                     body.text(tag::TEXT, format_args!("{reject}"));
@@ -189,9 +54,12 @@ impl Desk {
                     body.unsigned(tag::LAST_QTY, qty.lots().into(), qty_decimals);
                     body.bytes(tag::ZONE_STATE, b"EXECUTED");
                 }
-                Execution::Cancelled { text, .. } => {
-                    if let Some(text) = text {
+                Execution::Cancelled { reason, .. } => {
+                    if let Some(text) = text_of(reason) {
                         body.bytes(tag::TEXT, text.as_bytes());
+                    }
+                    if reason == CancelReason::SelfMatch {
+                        self.write_group(id, order, body);
                     }
                 }
             }
@@ -235,9 +103,7 @@ impl Desk {
         let Some(id) = OrderId::new(origin.session, index) else { return };
         push(out, NO_RECORD, b"8", origin.now.utc, |body| {
             self.write_terms(id, order, request.cl_ord_id.unwrap_or_default(), None, body);
-            body.bytes(tag::EXEC_ID, b"0");
-            body.time(tag::TRANSACT_TIME, origin.now.utc);
-            body.bytes(tag::EXEC_TYPE, b"I");
+            write_status(origin.now.utc, body);
             write_status_req_id(request, body);
         });
     }
@@ -246,9 +112,7 @@ impl Desk {
     pub(super) fn report_unknown_status(origin: Origin, request: &Request<'_>, out: &mut Outbound) {
         push(out, NO_RECORD, b"8", origin.now.utc, |body| {
             write_no_order(request, body);
-            body.bytes(tag::EXEC_ID, b"0");
-            body.time(tag::TRANSACT_TIME, origin.now.utc);
-            body.bytes(tag::EXEC_TYPE, b"I");
+            write_status(origin.now.utc, body);
             body.number(tag::ORD_REJ_REASON, Refusal::UnknownOrder.ord_rej_reason());
             Refusal::UnknownOrder.write_text(body);
             write_status_req_id(request, body);
@@ -332,15 +196,15 @@ impl Desk {
         if order.post_only {
             body.bytes(tag::EXEC_INST, b"6");
         }
+        if let Some(instructions) = &order.instructions {
+            write_instructions(instructions, order.side, (price_decimals, qty_decimals), body);
+        }
         write_order_id(id, body);
         body.unsigned(tag::ORDER_QTY, order.qty_lots.into(), qty_decimals);
         body.bytes(tag::ORD_STATUS, order.ord_status());
-        match order.price {
-            OrderPrice::Market => body.bytes(tag::ORD_TYPE, b"1"),
-            OrderPrice::Limit(price) => {
-                body.bytes(tag::ORD_TYPE, b"2");
-                body.decimal(tag::PRICE, price.ticks(), price_decimals);
-            }
+        body.bytes(tag::ORD_TYPE, order.ord_type());
+        if let OrderPrice::Limit(price) = order.price {
+            body.decimal(tag::PRICE, price.ticks(), price_decimals);
         }
         if let Some(orig) = orig {
             body.bytes(tag::ORIG_CL_ORD_ID, orig);
@@ -358,6 +222,13 @@ impl Desk {
         body.unsigned(tag::LEAVES_QTY, order.leaves_lots().into(), qty_decimals);
     }
 
+    /// Which group an order was not to trade within.
+    fn write_group(&self, id: OrderId, order: &Order, body: &mut BodyWriter<'_>) {
+        if let Some(group) = self.listing.self_match_group(id.session(), order.mandate) {
+            body.number(tag::SELF_MATCH_GROUP, group.into());
+        }
+    }
+
     /// Decimal places of an order's prices and quantities.
     pub(super) fn decimals(&self, order: &Order) -> (u8, u8) {
         self.listing.instrument(order.instrument).map_or((0, 0), |instrument| (instrument.price_decimals, instrument.qty_decimals))
@@ -367,6 +238,49 @@ impl Desk {
     pub(super) fn account_name(&self, session: SessionId, order: &Order) -> Option<&str> {
         self.listing.account_of(session, order.mandate)
     }
+}
+
+/// What few orders have.
+fn write_instructions(
+    instructions: &Instructions,
+    side: Side,
+    (price_decimals, qty_decimals): (u8, u8),
+    body: &mut BodyWriter<'_>,
+) {
+    if let Some(display) = instructions.display {
+        let has_display = body.version().is_at_least(Version::Fix50);
+        body.unsigned(if has_display { tag::DISPLAY_QTY } else { tag::MAX_FLOOR }, display.lots().into(), qty_decimals);
+    }
+    if let Some(minimum) = instructions.minimum {
+        body.unsigned(tag::MIN_QTY, minimum.lots().into(), qty_decimals);
+    }
+    match instructions.trigger {
+        None => {}
+        Some(Trigger::At(stop)) => body.decimal(tag::STOP_PX, stop.ticks(), price_decimals),
+        Some(Trigger::Trailing { ticks }) => {
+            let offset = match side {
+                Side::Buy => i64::from(ticks),
+                Side::Sell => -i64::from(ticks),
+            };
+            body.bytes(tag::EXEC_INST, b"a");
+            body.decimal(tag::PEG_OFFSET_VALUE, offset, price_decimals);
+        }
+    }
+}
+
+/// What makes a report one of a status, which came of no event.
+pub(super) fn write_status(now: TimestampNs, body: &mut BodyWriter<'_>) {
+    body.bytes(tag::EXEC_ID, b"0");
+    body.time(tag::TRANSACT_TIME, now);
+    body.bytes(tag::EXEC_TYPE, b"I");
+}
+
+/// Whose a copy is: the session that was told, as the firm that the order came from.
+pub(super) fn write_origin(comp_id: &str, body: &mut BodyWriter<'_>) {
+    body.number(tag::NO_PARTY_IDS, 1);
+    body.bytes(tag::PARTY_ID, comp_id.as_bytes());
+    body.bytes(tag::PARTY_ID_SOURCE, b"D");
+    body.bytes(tag::PARTY_ROLE, b"13");
 }
 
 /// `Side`, tag 54.
@@ -429,8 +343,6 @@ fn write_status_req_id(request: &Request<'_>, body: &mut BodyWriter<'_>) {
     }
 }
 
-/// What a session hears that asks more often than it may.
-pub(super) const THROTTLED: &str = "more than this session's rate";
 /// `Side` and `Symbol`, which a report must have, of an order that nobody knows.
 const UNDISCLOSED: &[u8] = b"7";
 const NO_SYMBOL: &[u8] = b"[N/A]";

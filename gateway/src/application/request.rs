@@ -1,6 +1,11 @@
 //! The fields of a request, read in one pass.
 
+use super::intake::Fault;
+use super::outcome::BusinessReject;
+use super::reports::ECHO_SIZE_MAX;
+use super::terms::incorrect;
 use crate::codec::{Message, Tag, tag};
+use crate::session::Origin;
 
 /// Values of the fields that we honour; an index of the first that we would have to ignore.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,6 +20,11 @@ pub(super) struct Request<'a> {
     pub(super) price: Option<&'a [u8]>,
     pub(super) time_in_force: Option<&'a [u8]>,
     pub(super) exec_inst: Option<&'a [u8]>,
+    pub(super) stop_px: Option<&'a [u8]>,
+    pub(super) peg_offset: Option<&'a [u8]>,
+    pub(super) min_qty: Option<&'a [u8]>,
+    pub(super) max_floor: Option<&'a [u8]>,
+    pub(super) display_qty: Option<&'a [u8]>,
     pub(super) status_req_id: Option<&'a [u8]>,
     pub(super) poss_resend: bool,
     /// A field that asks for what we do not do.
@@ -36,6 +46,11 @@ impl<'a> Request<'a> {
                 tag::PRICE => request.price = Some(value),
                 tag::TIME_IN_FORCE => request.time_in_force = Some(value),
                 tag::EXEC_INST => request.exec_inst = Some(value),
+                tag::STOP_PX => request.stop_px = Some(value),
+                tag::PEG_OFFSET_VALUE => request.peg_offset = Some(value),
+                tag::MIN_QTY => request.min_qty = Some(value),
+                tag::MAX_FLOOR => request.max_floor = Some(value),
+                tag::DISPLAY_QTY => request.display_qty = Some(value),
                 tag::ORD_STATUS_REQ_ID => request.status_req_id = Some(value),
                 tag::POSS_RESEND => request.poss_resend = value == b"Y",
                 _ if is_unsupported(tag) => {
@@ -48,12 +63,63 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Whether a field changes what an order does in a way that we do not honour: StopPx, MinQty, MaxFloor, ExpireTime, CashOrderQty,
-/// EffectiveTime, MaxShow, PegOffsetValue, discretion, GTBookingInst, ExpireDate, RoundingDirection and Modulus, OrderPercent, peg details,
-/// TargetStrategy and its parameters, ParticipationRate.
+/// A question: what is answered at once, or again and again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Inquiry<'a, 'm> {
+    pub(super) origin: Origin,
+    pub(super) message: &'a Message<'m>,
+    pub(super) request: &'a Request<'m>,
+}
+
+/// `SubscriptionRequestType`, tag 263.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Subscribe {
+    Once,
+    Begin,
+    End,
+}
+
+impl<'m> Inquiry<'_, 'm> {
+    /// The question's own id, which is sent back.
+    pub(super) fn id(&self, tag: Tag) -> Result<&'m [u8], Fault> {
+        let id = self.message.get(tag).ok_or(Fault::Business(BusinessReject::missing(tag)))?;
+        if id.len() > ECHO_SIZE_MAX {
+            return Err(incorrect(tag));
+        }
+        Ok(id)
+    }
+
+    pub(super) fn subscribe(&self) -> Result<Subscribe, Fault> {
+        match self.message.get(tag::SUBSCRIPTION_REQUEST_TYPE) {
+            Some(b"0") | None => Ok(Subscribe::Once),
+            Some(b"1") => Ok(Subscribe::Begin),
+            Some(b"2") => Ok(Subscribe::End),
+            Some(_) => Err(incorrect(tag::SUBSCRIPTION_REQUEST_TYPE)),
+        }
+    }
+}
+
+/// Whether a field changes what an order does in a way that we do not honour: ExpireTime, CashOrderQty, EffectiveTime, MaxShow, discretion,
+/// GTBookingInst, ExpireDate, RoundingDirection and Modulus, OrderPercent, peg details, TargetStrategy and its parameters,
+/// ParticipationRate, how a display quantity is chosen and refreshed, match increments and price levels, trigger details.
 const fn is_unsupported(tag: Tag) -> bool {
     matches!(
         tag.get(),
-        99 | 110 | 111 | 126 | 152 | 168 | 210 | 211 | 388 | 389 | 427 | 432 | 468 | 469 | 516 | 835..=838 | 840..=844 | 846..=849
+        126 | 152
+            | 168
+            | 210
+            | 388
+            | 389
+            | 427
+            | 432
+            | 468
+            | 469
+            | 516
+            | 835..=838
+            | 840..=844
+            | 846..=849
+            | 1_081..=1_088
+            | 1_089..=1_090
+            | 1_094..=1_113
     )
 }

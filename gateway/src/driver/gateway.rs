@@ -5,7 +5,7 @@ use super::waker::Waker;
 use crate::acceptor::Acceptor;
 use crate::application::{Desk, Listing};
 use crate::clock::Now;
-use crate::session::{SessionConfig, SessionConfigError};
+use crate::session::{Firms, SessionConfig, SessionConfigError};
 use crate::zone::Zone;
 use plinth_types::codec::Codec;
 use plinth_types::command::{Body, Command};
@@ -136,7 +136,8 @@ impl Gateway {
         let GatewayConfig { listen, comp_id, sessions, reference, attestation, driver } = config;
         let mut listing = Listing::default();
         reference.iter().for_each(|item| listing.add(item));
-        let acceptor = Acceptor::new(&comp_id, sessions, Desk::new(listing, &attestation))?;
+        let desk = Desk::new(listing, Firms::of(&sessions), &attestation);
+        let acceptor = Acceptor::new(&comp_id, sessions, desk)?;
         Ok(Self { server: Server::bind(listen, acceptor, driver)?, is_started: false })
     }
 

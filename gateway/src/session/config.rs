@@ -24,6 +24,8 @@ pub struct SessionConfig {
     pub version: Version,
     /// What it may do.
     pub role: Role,
+    /// Whose it is: a drop-copy session hears what the others of its firm are told.
+    pub firm: Option<String>,
     /// How often it may ask.
     pub throttle: Throttle,
     /// Whether its orders are taken off the books when its connection ends, whoever ended it; a restart of ours counts.
@@ -47,7 +49,7 @@ pub enum Role {
     Trade,
     /// Cancel, and ask about its orders.
     CancelOnly,
-    /// Ask about instruments; trade nothing. Copies of what others are told, and answers about trades and positions, are not made yet.
+    /// Hear what the other sessions of its firm are told; ask about their trades and accounts; trade nothing.
     DropCopy,
     /// Ask about instruments; trade nothing. Their markets are not told yet.
     MarketData,
@@ -59,8 +61,8 @@ impl Role {
     pub const fn may_send(self, msg_type: &[u8]) -> bool {
         match self {
             Self::Trade => true,
-            Self::CancelOnly => matches!(msg_type, b"F" | b"q" | b"H" | b"AF" | b"x"),
-            Self::DropCopy => matches!(msg_type, b"AD" | b"AN" | b"x"),
+            Self::CancelOnly => matches!(msg_type, b"F" | b"q" | b"H" | b"AF" | b"x" | b"e" | b"g"),
+            Self::DropCopy => matches!(msg_type, b"AD" | b"AN" | b"BB" | b"x" | b"e" | b"g"),
             Self::MarketData => matches!(msg_type, b"V" | b"e" | b"g" | b"x"),
         }
     }
@@ -89,6 +91,7 @@ impl SessionConfig {
             reset,
             version: Version::Fix44,
             role: Role::Trade,
+            firm: None,
             throttle: Throttle::default(),
             cancel_on_disconnect: false,
         }
@@ -142,6 +145,12 @@ pub enum SessionConfigError {
         /// The number.
         id: SessionId,
         /// The name.
+        comp_id: String,
+    },
+    /// A drop-copy session without a firm would hear nothing.
+    #[error("drop-copy session {comp_id} has no firm")]
+    NoFirm {
+        /// Whose.
         comp_id: String,
     },
     /// Empty, too long, or not printable ASCII.

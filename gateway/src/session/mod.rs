@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! config.rs    who may log on, and how
+//! firms.rs     which sessions hear what others are told
 //! inbound.rs   what a message does to a session: sequence, session messages, rejects
 //! logon.rs     how a session begins and ends
 //! signed_logon.rs   what is signed to log on with a key
@@ -52,6 +53,7 @@
 //! and gap-filled.
 
 mod config;
+mod firms;
 mod held;
 mod inbound;
 mod logon;
@@ -62,6 +64,7 @@ mod timers;
 
 pub(crate) use config::is_comp_id;
 pub use config::{Credential, ResetPolicy, Role, SessionConfig, SessionConfigError, Throttle};
+pub use firms::Firms;
 pub(crate) use inbound::is_time_accurate;
 pub use outbound::{BodyWriter, Outbound};
 pub use signed_logon::SignedLogon;

@@ -1,15 +1,17 @@
 //! Three firms, two instruments.
 
-use super::{Execute, Journal, Runner, Subject, book::Book};
+use super::{Balances, Execute, Journal, Runner, Subject, zone::TradingZone};
 use plinth_gateway::acceptor::{Acceptor, Sessions};
 use plinth_gateway::application::{Desk, Listing};
 use plinth_gateway::clock::Now;
-use plinth_gateway::session::{Credential, ResetPolicy, Role, SessionConfig};
+use plinth_gateway::session::{Credential, Firms, ResetPolicy, Role, SessionConfig};
 use plinth_types::command::Command;
 use plinth_types::event::Event;
 use plinth_types::id::{AccountId, AssetId, InstrumentId, MandateId, PublicKey, SessionId, Signature, TimestampNs};
 use plinth_types::quantity::{Price, Qty};
-use plinth_types::reference::{Account, Configuration, Instrument, Mandate, Name, Scope, SignedMandate};
+use plinth_types::reference::{Account, Asset, Configuration, Instrument, Mandate, Name, Scope, SignedMandate};
+use std::cell::RefCell;
+use std::rc::Rc;
 
 /// What tag 20002 says.
 pub const ATTESTATION: &str = "ATTESTED 1/1, PRODUCER ONLY";
@@ -48,7 +50,13 @@ pub fn reference() -> Vec<Configuration> {
         };
         Configuration::GrantMandate(SignedMandate { mandate, signature: Signature([0; 64]) })
     };
+    let asset = |id: u16, name: &str, decimals: u8| {
+        Configuration::AddAsset(Asset { id: AssetId::new(id), name: Name::new(name).unwrap(), decimals })
+    };
     vec![
+        asset(0, "USD", 10),
+        asset(1, "BTC", 8),
+        asset(2, "ETH", 8),
         instrument(0, "BTC/USD"),
         instrument(1, "ETH/USD"),
         account(0, "ALPHA"),
@@ -69,7 +77,7 @@ pub fn sessions(hash: impl Fn(&str) -> String) -> Vec<SessionConfig> {
     sessions
 }
 
-/// FIRM4 loses its orders with its connection; FIRM5 may only cancel.
+/// FIRM4 loses its orders with its connection; FIRM5 may only cancel; FIRM6 gets copies of what FIRM1 is told.
 pub fn all_sessions(hash: impl Fn(&str) -> String) -> Vec<SessionConfig> {
     let firm = |id: u16, reset| {
         let credential = Credential::Password(hash(&format!("secret{id}")).into());
@@ -77,7 +85,14 @@ pub fn all_sessions(hash: impl Fn(&str) -> String) -> Vec<SessionConfig> {
     };
     let fleeting = SessionConfig { cancel_on_disconnect: true, ..firm(4, ResetPolicy::Never) };
     let cancelling = SessionConfig { role: Role::CancelOnly, ..firm(5, ResetPolicy::Never) };
-    vec![firm(1, ResetPolicy::Never), firm(2, ResetPolicy::OnRequest), firm(3, ResetPolicy::Never), fleeting, cancelling]
+    let copying = SessionConfig { role: Role::DropCopy, ..firm(6, ResetPolicy::Never) };
+    let firms =
+        [firm(1, ResetPolicy::Never), firm(2, ResetPolicy::OnRequest), firm(3, ResetPolicy::Never), fleeting, cancelling, copying];
+    let of_a_firm = |session: SessionConfig| {
+        let firm = matches!(session.comp_id.as_str(), "FIRM1" | "FIRM6").then(|| "ALPHA".to_owned());
+        SessionConfig { firm, ..session }
+    };
+    firms.into_iter().map(of_a_firm).collect()
 }
 
 pub fn acceptor() -> Acceptor<Desk> {
@@ -92,19 +107,20 @@ fn backwards(password: &str) -> String {
 fn acceptor_of(sessions: Vec<SessionConfig>) -> Acceptor<Desk> {
     let mut listing = Listing::default();
     reference().iter().for_each(|item| listing.add(item));
-    Acceptor::new("PLINTH", sessions, Desk::new(listing, ATTESTATION)).unwrap()
+    let desk = Desk::new(listing, Firms::of(&sessions), ATTESTATION);
+    Acceptor::new("PLINTH", sessions, desk).unwrap()
 }
 
 pub fn runner() -> Runner<Desk> {
     Runner::new(Box::new(acceptor), journal())
 }
 
-/// With all five firms.
+/// With all firms.
 pub fn runner_of_all() -> Runner<Desk> {
     Runner::new(Box::new(|| acceptor_of(all_sessions(backwards))), journal())
 }
 
-/// With the firms that `change` makes of all five.
+/// With the firms that `change` makes of all.
 pub fn runner_with(change: impl Fn(Vec<SessionConfig>) -> Vec<SessionConfig> + 'static) -> Runner<Desk> {
     Runner::new(Box::new(move || acceptor_of(change(all_sessions(backwards)))), journal())
 }
@@ -119,11 +135,16 @@ pub fn runner_in_blocks_of(count: u64) -> Runner<Desk> {
     Runner::new(Box::new(factory), journal())
 }
 
-/// A journal in front of an empty book.
+/// A journal in front of the trading zone's own engine, without orders.
 pub fn journal() -> Journal {
-    let empty = || -> Execute {
-        let mut book = Book::default();
-        Box::new(move |command| book.execute(command))
+    let empty = || -> (Execute, Balances) {
+        let zone = Rc::new(RefCell::new(TradingZone::open()));
+        let own = Rc::clone(&zone);
+        (
+            Box::new(move |command, tail| own.borrow_mut().execute(command, tail)),
+            Box::new(move |account| zone.borrow().balances(account)),
+        )
     };
-    Journal { execute: Some(empty()), restart: Some(Box::new(empty)), ..Journal::default() }
+    let (execute, balances) = empty();
+    Journal { execute: Some(execute), balances: Some(balances), restart: Some(Box::new(empty)), ..Journal::default() }
 }

@@ -10,6 +10,7 @@
 //!   `restartHELD` leaves the journal held
 //! * `dHOLD` and `dRELEASE`: nothing becomes durable in between; `fFULL` and `fFREE`: the zone takes no commands in between
 //! * `bAVAILABLE` and `bSETTLED`: all trades so far are
+//! * `configure phase SYMBOL PHASE`, `configure self-match ACCOUNT GROUP`: the operator's word, sequenced and journaled
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, reason = "test support")]
@@ -20,12 +21,13 @@ use plinth_gateway::codec::frame::{self, Fields, Frame};
 use plinth_gateway::codec::timestamp;
 use plinth_gateway::echo::Echo;
 use plinth_gateway::session::Application;
-use plinth_gateway::zone::{Full, Zone};
+use plinth_gateway::zone::{Full, Holding, Holdings, Zone};
 use plinth_types::codec::Codec;
 use plinth_types::command::{Body, Command};
 use plinth_types::event::Event;
-use plinth_types::id::{Height, MandateId, Seq, SessionId, TimestampNs};
+use plinth_types::id::{AccountId, Height, MandateId, Seq, SessionId, TimestampNs};
 use plinth_types::message::{BlockStatus, Note};
+use plinth_types::reference::Configuration;
 use std::collections::HashMap;
 
 /// 2026-02-25 12:00:00 UTC.
@@ -33,17 +35,20 @@ pub const START_NS: u64 = 1_772_020_800_000_000_000;
 const STEP_NS: u64 = 100_000_000;
 const PATIENCE_NS: u64 = 30_000_000_000;
 
-pub mod book;
 pub mod definitions;
 pub mod firms;
 pub mod keys;
 pub mod server;
+pub mod zone;
 
 /// One journaled record with what came of it.
 pub type Record = (Command, Vec<u8>, Vec<Event>);
 
 /// What a zone does with a command.
-pub type Execute = Box<dyn FnMut(&Command) -> Vec<Event>>;
+pub type Execute = Box<dyn FnMut(&Command, &[u8]) -> Vec<Event>>;
+
+/// What an account of a zone has.
+pub type Balances = Box<dyn Fn(AccountId) -> Option<Vec<Holding>>>;
 
 /// A zone whose records become durable when the test takes them.
 #[derive(Default)]
@@ -56,8 +61,9 @@ pub struct Journal {
     pub refuses_notes: bool,
     pub utc_ns: u64,
     pub execute: Option<Execute>,
+    pub balances: Option<Balances>,
     /// Makes a zone that has executed nothing.
-    pub restart: Option<Box<dyn Fn() -> Execute>>,
+    pub restart: Option<Box<dyn Fn() -> (Execute, Balances)>>,
 }
 
 impl Zone for Journal {
@@ -68,9 +74,14 @@ impl Zone for Journal {
         let seq = Seq::new(self.records.len() as u64 + 1);
         let time = TimestampNs::new(self.utc_ns);
         let command = Command { seq, time, session, mandate, body, tail_size: tail.len() as u16 };
-        let events = self.execute.as_mut().map_or_else(Vec::new, |execute| execute(&command));
+        let events = self.execute.as_mut().map_or_else(Vec::new, |execute| execute(&command, tail));
         self.records.push((command, tail.to_vec(), events));
         Ok(seq)
+    }
+
+    fn holdings(&self, account: AccountId) -> Option<Holdings> {
+        let held = self.balances.as_ref()?(account)?;
+        Some(Holdings { behind: Seq::new(self.records.len() as u64), held })
     }
 }
 
@@ -146,6 +157,9 @@ impl<A: Subject> Runner<A> {
             (b'd', state) => {
                 self.hold(state == b"HOLD");
             }
+            (b'c', words) if words.starts_with(b"onfigure ") => {
+                self.configure(&zone::configuration(&String::from_utf8_lossy(words)))
+            }
             (b'f', state) => self.journal.is_full = state == b"FULL",
             (b'b', status) => self.block(if status == b"SETTLED" { BlockStatus::Settled } else { BlockStatus::Available }),
             (b'P', fields) => {
@@ -199,6 +213,13 @@ impl<A: Subject> Runner<A> {
         self.settle();
     }
 
+    /// Sequences a change of reference data.
+    pub fn configure(&mut self, item: &Configuration) {
+        let submitted = self.journal.submit(SessionId::APPLIANCE, MandateId::new(0), Body::Configure, &item.to_bytes());
+        assert!(submitted.is_ok(), "the zone takes commands");
+        self.settle();
+    }
+
     /// Tells the acceptor that all trades so far have reached a state.
     pub fn block(&mut self, status: BlockStatus) {
         let last_seq = Seq::new(self.journal.records.len() as u64);
@@ -223,9 +244,10 @@ impl<A: Subject> Runner<A> {
         self.journal.delivered = self.journal.records.len();
         self.acceptor = (self.factory)();
         if let Some(restart) = &self.journal.restart {
-            let mut execute = restart();
-            for (command, _, events) in &self.journal.records {
-                assert_eq!(&execute(command), events, "a replay says what was said");
+            let (mut execute, balances) = restart();
+            self.journal.balances = Some(balances);
+            for (command, tail, events) in &self.journal.records {
+                assert_eq!(&execute(command, tail), events, "a replay says what was said");
             }
             self.journal.execute = Some(execute);
         }

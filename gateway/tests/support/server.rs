@@ -160,7 +160,7 @@ fn serve(setup: Setup, mut clock: Clock, inbox: &Receiver<Request>, ready: &Send
     let mut journal = firms::journal();
     let mut execute = journal.execute.take().unwrap();
     for (command, tail, events) in &records {
-        assert_eq!(&execute(command), events);
+        assert_eq!(&execute(command, tail), events);
         gateway.recover(command, tail, events);
     }
     journal.execute = Some(execute);

@@ -7,7 +7,7 @@
 use super::cursor::Cursor;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use plinth_gateway::clock::Now;
-use plinth_gateway::{Full, Gateway, GatewayError, GatewayStatus, Waker, Zone};
+use plinth_gateway::{Full, Gateway, GatewayError, GatewayStatus, Holding, Holdings, Waker, Zone};
 use plinth_matching::journal::JournalError;
 use plinth_matching::pipeline::{self, Fused};
 use plinth_types::codec::Codec;
@@ -308,5 +308,14 @@ impl Zone for ZonePort<'_> {
             // A zone that has failed says nothing more; the core stage finds it in the same turn.
             pipeline::Full::Queue | pipeline::Full::Failed => Full::Queue,
         })
+    }
+
+    fn holdings(&self, account: AccountId) -> Option<Holdings> {
+        let engine = self.zone.engine();
+        let held = engine.assets().map(|asset| {
+            let balance = engine.balance(account, asset.id)?;
+            Some(Holding { asset: asset.id, settled: balance.settled, reserved: balance.reserved })
+        });
+        Some(Holdings { behind: self.zone.last_seq(), held: held.collect::<Option<_>>()? })
     }
 }

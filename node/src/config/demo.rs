@@ -254,6 +254,7 @@ fn session(credentials: &Credentials) -> io::Result<Session> {
         public_key: None,
         certificates: Vec::new(),
         role: Role::default(),
+        firm: None,
         requests_per_second: None,
         cancels_per_second: None,
         may_reset: true,

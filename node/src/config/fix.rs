@@ -66,6 +66,7 @@ pub(super) fn session(id: SessionId, session: &schema::Session) -> Result<Sessio
             schema::Role::DropCopy => Role::DropCopy,
             schema::Role::MarketData => Role::MarketData,
         },
+        firm: session.firm.clone(),
         throttle: Throttle {
             requests: session.requests_per_second.map(|count| Rate::per_second(count.into())),
             cancels: session.cancels_per_second.map(|count| Rate::per_second(count.into())),

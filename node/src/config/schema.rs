@@ -373,6 +373,9 @@ pub struct Session {
     /// What it may do.
     #[serde(default)]
     pub role: Role,
+    /// Whose it is, any name: a session with role `drop-copy` hears what the others of its firm are told, and needs one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firm: Option<String>,
     /// Orders and questions that it may send a second, and at once; more are refused. None for no limit but the zone's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_per_second: Option<u32>,
