@@ -119,6 +119,7 @@ fn an_order_from_bytes_to_bytes() {
                 Body::Cancel { .. }
                 | Body::Replace { .. }
                 | Body::MassCancel(_)
+                | Body::MassQuote(_)
                 | Body::Configure
                 | Body::Inbox
                 | Body::Withdraw => Vec::new(),

@@ -174,6 +174,9 @@ impl EventSink for Trades {
             | Event::PhaseChanged { .. }
             | Event::Indicative { .. }
             | Event::TookEffect { .. }
+            | Event::Quoted { .. }
+            | Event::QuotesRefused { .. }
+            | Event::QuotesStopped { .. }
             | Event::Triggered { .. }
             | Event::MassCancelled { .. }
             | Event::MassCancelRejected { .. }

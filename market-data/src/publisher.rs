@@ -12,10 +12,12 @@ use crate::numbers::NumberMap;
 use crate::update::{Change, Reference, ShownOrder, Snapshot, Update, UpdateSeq};
 use plinth_matching::engine::{Engine, RestingOrder};
 use plinth_matching::limits::Capacity;
+use plinth_types::codec::{Codec, Reader};
 use plinth_types::command::{Body, Command, Side};
 use plinth_types::event::Event;
 use plinth_types::id::{InstrumentId, OrderId, TimestampNs, TradeId};
 use plinth_types::quantity::{Lots, Price, Qty};
+use plinth_types::quote::{QuoteEntries, QuoteEntry};
 use plinth_types::reference::Instrument;
 
 /// The zone's public side.
@@ -97,6 +99,14 @@ impl Publisher {
         incoming.clear();
         if let Body::New(new) = command.body {
             incoming.push((new.order, Terms { instrument: new.instrument, side: new.side }));
+        }
+        if let Body::MassQuote(quotes) = command.body
+            && let Ok(entries) = QuoteEntries::read(&mut Reader::new(tail))
+        {
+            for (QuoteEntry { instrument, .. }, orders) in entries.iter().zip(quotes.numbers()) {
+                let sides = orders.into_iter().zip([Side::Buy, Side::Sell]);
+                incoming.extend(sides.map(|(order, side)| (order, Terms { instrument, side })));
+            }
         }
         let mut mirror = Mirror { engine, shown, waiting, places, touched, moved, incoming };
         let last = self.events.len().saturating_sub(1);
@@ -213,6 +223,9 @@ impl Mirror<'_> {
             | Event::WithdrawalRefused { .. }
             | Event::Configured
             | Event::TookEffect { .. }
+            | Event::Quoted { .. }
+            | Event::QuotesRefused { .. }
+            | Event::QuotesStopped { .. }
             | Event::ConfigurationRefused { .. } => {}
         }
     }

@@ -39,7 +39,7 @@ typedef struct {
 } plinth_capacity;
 
 /* A command: the head of a journal record. Unused fields are zero and are refused otherwise. */
-enum { PLINTH_NEW = 1, PLINTH_CANCEL = 2, PLINTH_REPLACE = 3, PLINTH_MASS_CANCEL = 7, PLINTH_NEW_INSTRUCTED = 8 };
+enum { PLINTH_NEW = 1, PLINTH_CANCEL = 2, PLINTH_REPLACE = 3, PLINTH_MASS_CANCEL = 7, PLINTH_NEW_INSTRUCTED = 8, PLINTH_MASS_QUOTE = 16 };
 enum { PLINTH_SELL = 1, PLINTH_MARKET = 2, PLINTH_POST_ONLY = 4, PLINTH_IOC = 8, PLINTH_FOK = 16 };
 typedef struct {
     uint64_t seq;     /* above that of every command before */
@@ -89,7 +89,12 @@ enum {
     PLINTH_PHASE_CHANGED = 18,
     /* account is the instrument; trade the surplus, reason its side: 1 bids, 2 offers */
     PLINTH_INDICATIVE = 19,
-    PLINTH_TOOK_EFFECT = 24
+    /* account is the instrument; trade the command that brought the change */
+    PLINTH_TOOK_EFFECT = 24,
+    /* account is the quote group */
+    PLINTH_QUOTED = 25,
+    PLINTH_QUOTES_REFUSED = 26,
+    PLINTH_QUOTES_STOPPED = 27
 };
 typedef struct {
     uint64_t seq, order, taker, trade;

@@ -146,7 +146,7 @@ pub struct EventC {
     pub price: i64,
     /// In lots; of a mass cancel how many orders it took off.
     pub qty: u64,
-    /// The account of a credit or withdrawal; the instrument of a phase, an indication, or a change.
+    /// The account of a credit or withdrawal; the instrument of a phase, an indication, or a change; a quote group.
     pub account: u32,
     /// Their asset.
     pub asset: u16,
@@ -203,6 +203,9 @@ impl EventC {
             Event::Withdrawn { account, asset, .. } => Self { kind: 14, account: account.get(), asset: asset.get(), ..none },
             Event::WithdrawalRefused { reject } => Self { kind: 15, reason: reject.code(), ..none },
             Event::Configured => Self { kind: 16, ..none },
+            Event::Quoted { group } => Self { kind: 25, account: group.get().into(), ..none },
+            Event::QuotesRefused { group, reject } => Self { kind: 26, account: group.get().into(), reason: reject.code(), ..none },
+            Event::QuotesStopped { group } => Self { kind: 27, account: group.get().into(), ..none },
             Event::TookEffect { instrument, seq } => Self { kind: 24, account: instrument.get(), trade: seq.get(), ..none },
             Event::ConfigurationRefused { reject } => Self { kind: 17, reason: reject.code(), ..none },
             Event::PhaseChanged { instrument, phase } => Self { kind: 18, account: instrument.get(), reason: phase.code(), ..none },
@@ -235,5 +238,7 @@ const fn cancel_code(reason: CancelReason) -> u8 {
         CancelReason::SelfMatch => 9,
         CancelReason::OwnerRequested => 10,
         CancelReason::NoRoom => 11,
+        CancelReason::Requoted => 16,
+        CancelReason::QuotesStopped => 17,
     }
 }

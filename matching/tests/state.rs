@@ -221,6 +221,8 @@ fn the_root_is_what_the_documentation_says() {
         (18, 512, capacity.instruments_max.into()),
         (19, 512, 64),
         (20, 512, capacity.instruments_max.into()),
+        (21, 64, 256),
+        (22, 32, 256 * 64),
     ];
     let mut root = Sha256::new();
     root.update(b"plinth/state/1");

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Unused fields and flag bits are zero and are refused otherwise: no field is ever reused with another meaning. A mass cancel has the
-//! session it is about in `order`, the account in `price`, and its cause in `qty`.
+//! session it is about in `order`, the account in `price`, and its cause in `qty`; a mass quote its group in `price` and its entries in `qty`.
 //! Records of kind `Note` are the host's own (outbound FIX numbers, settlement states). They are journaled and sequenced like the
 //! rest, so that a restart knows them, but the core does not execute them and a block body does not contain them.
 
@@ -18,6 +18,7 @@ use crate::id::{AccountId, InstrumentId, MandateId, MsgSeqNum, OrderId, Seq, Ses
 use crate::instructions::Instructions;
 use crate::limits::{CLIENT_ORDER_ID_SIZE_MAX, COMMAND_HEAD_SIZE, COMMAND_TAIL_SIZE_MAX};
 use crate::quantity::{Price, Qty};
+use crate::quote::{MassQuote, QuoteEntries};
 use alloc::vec::Vec;
 
 /// A sequenced command, less its tail.
@@ -65,6 +66,8 @@ pub enum Body {
     Inbox,
     /// A record of the host. Tail: [`crate::message::Note`].
     Note,
+    /// What a market maker quotes from now on. Tail: [`QuoteEntries`], then [`ClientTail`].
+    MassQuote(MassQuote),
     /// Take value out of the zone. Tail: [`crate::withdrawal::SignedWithdrawal`].
     Withdraw,
 }
@@ -152,6 +155,7 @@ const KIND_NOTE: u8 = 6;
 const KIND_MASS_CANCEL: u8 = 7;
 const KIND_NEW_INSTRUCTED: u8 = 8;
 const KIND_WITHDRAW: u8 = 9;
+pub(crate) const KIND_MASS_QUOTE: u8 = 16;
 
 const FLAG_SELL: u8 = 1;
 const FLAG_MARKET: u8 = 1 << 1;
@@ -200,6 +204,7 @@ impl Command {
                 fields.qty = qty.lots();
             }
             Body::MassCancel(mass) => mass.fill(&mut fields),
+            Body::MassQuote(quotes) => quotes.fill(&mut fields),
             Body::Configure => fields.kind = KIND_CONFIGURE,
             Body::Inbox => fields.kind = KIND_INBOX,
             Body::Note => fields.kind = KIND_NOTE,
@@ -260,6 +265,7 @@ impl Command {
             KIND_CANCEL => Body::Cancel { order: order()? },
             KIND_REPLACE => Body::Replace { order: order()?, price: price()?, qty: qty()? },
             KIND_MASS_CANCEL => Body::MassCancel(MassCancel::from_fields(&fields).map_err(|(at, field)| invalid(at, field))?),
+            KIND_MASS_QUOTE => Body::MassQuote(MassQuote::from_fields(&fields).map_err(|(at, field)| invalid(at, field))?),
             KIND_CONFIGURE => Body::Configure,
             KIND_INBOX => Body::Inbox,
             KIND_NOTE => Body::Note,
@@ -298,13 +304,13 @@ impl Command {
 }
 
 /// The body's part of a head, as bare fields.
-struct Fields {
-    kind: u8,
-    flags: u8,
-    order: u64,
-    price: i64,
-    qty: u64,
-    instrument: u32,
+pub(crate) struct Fields {
+    pub(crate) kind: u8,
+    pub(crate) flags: u8,
+    pub(crate) order: u64,
+    pub(crate) price: i64,
+    pub(crate) qty: u64,
+    pub(crate) instrument: u32,
 }
 
 impl MassCancel {
@@ -419,6 +425,9 @@ impl ClientTail {
         if matches!(body, Body::New(new) if new.instructed) {
             Instructions::read(&mut reader)?;
         }
+        if matches!(body, Body::MassQuote(_)) {
+            QuoteEntries::read(&mut reader)?;
+        }
         let client = Self::read(&mut reader)?;
         reader.finish()?;
         Ok(client)
@@ -499,6 +508,13 @@ mod tests {
                 instrument: None,
                 side: Some(Side::Buy),
                 cause: MassCancelCause::Request,
+            }),
+            Body::MassQuote(MassQuote {
+                first: order,
+                group: crate::id::QuoteGroupId::new(u16::MAX),
+                entries: 20,
+                reset: true,
+                clear: false,
             }),
             Body::Configure,
             Body::Inbox,

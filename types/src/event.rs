@@ -5,7 +5,7 @@
 //! triggered, its own in the same order.
 
 use crate::command::Side;
-use crate::id::{AccountId, AssetId, InboxIndex, InstrumentId, OrderId, Seq, TradeId, ZoneId};
+use crate::id::{AccountId, AssetId, InboxIndex, InstrumentId, OrderId, QuoteGroupId, Seq, TradeId, ZoneId};
 use crate::quantity::{Amount, Lots, Price, Qty};
 use crate::reference::Phase;
 use crate::reject::Reject;
@@ -87,6 +87,23 @@ pub enum Event {
     MassCancelRejected {
         /// Why.
         reject: Reject,
+    },
+    /// A mass quote was taken; for each entry and side follows what came of it, as for any order.
+    Quoted {
+        /// Whose quotes.
+        group: QuoteGroupId,
+    },
+    /// A mass quote was refused as a whole; no quote has changed.
+    QuotesRefused {
+        /// Whose quotes.
+        group: QuoteGroupId,
+        /// Why.
+        reject: Reject,
+    },
+    /// A bound of the group was reached: the end of all its orders follows, and it does not quote until its session resets it.
+    QuotesStopped {
+        /// Whose quotes.
+        group: QuoteGroupId,
     },
     /// An inbox message was consumed and its amount credited.
     Credited {
@@ -176,6 +193,9 @@ impl Event {
             | Self::Replaced { order, .. } => (Some(order), None),
             Self::Traded { maker, taker, .. } => (Some(maker), Some(taker)),
             Self::CancelRejected { .. }
+            | Self::Quoted { .. }
+            | Self::QuotesRefused { .. }
+            | Self::QuotesStopped { .. }
             | Self::MassCancelled { .. }
             | Self::MassCancelRejected { .. }
             | Self::Credited { .. }
@@ -218,6 +238,10 @@ pub enum CancelReason {
     OwnerRequested,
     /// It was triggered, and there is no room on the book for it to rest.
     NoRoom,
+    /// Its session quotes something else now, or nothing.
+    Requoted,
+    /// So much of its group's quotes has traded that none is to stand.
+    QuotesStopped,
 }
 
 /// Takes events as they happen. The core is generic over it, so a bench that counts pays for nothing else.

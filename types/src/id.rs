@@ -85,6 +85,10 @@ id! {
     AssetId(u16)
 }
 id! {
+    /// A group of quotes of one market maker; dense from 1.
+    QuoteGroupId(u16)
+}
+id! {
     /// An instrument of the trading zone; dense, the index of its record.
     InstrumentId(u32)
 }

@@ -27,6 +27,7 @@ pub mod message;
 pub mod owner;
 pub mod page;
 pub mod quantity;
+pub mod quote;
 pub mod reference;
 pub mod reject;
 mod shape;

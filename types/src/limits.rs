@@ -34,6 +34,8 @@ pub const CALENDAR_STEPS_MAX: usize = 12;
 pub const CALENDAR_EXCEPTIONS_MAX: usize = 64;
 /// How far a calendar is searched for a trading day, in days.
 pub const CALENDAR_SEARCH_DAYS_MAX: u32 = 400;
+/// Most instruments that one mass quote names.
+pub const QUOTE_ENTRIES_MAX: usize = 20;
 /// Bytes of one state page.
 pub const PAGE_SIZE: usize = 512;
 /// Highest session number; the session has 16 bits of an [`crate::id::OrderId`] of which the value 0 is the appliance itself.

@@ -6,6 +6,7 @@ use crate::codec::{Codec, DecodeError, Reader};
 use crate::id::{AccountId, AssetId, InstrumentId, MandateId, PublicKey, SessionId, Signature, TimestampNs};
 use crate::limits::NAME_SIZE_MAX;
 use crate::quantity::{Amount, Price, Qty};
+use crate::quote::QuoteGroup;
 use crate::record;
 use crate::terms::Dated;
 use alloc::vec::Vec;
@@ -246,6 +247,8 @@ pub enum Configuration {
     SetPhase(PhaseChange),
     /// Changes what an instrument is, now or at a date.
     Date(Dated),
+    /// Makes a group of quotes, or changes what protects it.
+    SetQuoteGroup(QuoteGroup),
 }
 
 /// What an instrument's market does.
@@ -284,6 +287,7 @@ choice!(Configuration, "configuration tag" {
     7 => SetBands(bands),
     8 => SetPhase(change),
     12 => Date(dated),
+    13 => SetQuoteGroup(group),
 });
 
 record!(Asset { id, name, decimals });

@@ -1,7 +1,7 @@
 //! Why the core refused, as a value that crosses a ring: `Copy`, without allocation, with the numbers that decided it where they
 //! fit. Text is made at the edge. The wire codes are pinned by a test: changing one is a protocol change.
 
-use crate::id::{AccountId, AssetId, InstrumentId, ZoneId};
+use crate::id::{AccountId, AssetId, InstrumentId, QuoteGroupId, ZoneId};
 use crate::quantity::{Price, Qty};
 use core::fmt;
 
@@ -101,6 +101,13 @@ pub enum Reject {
         /// The smallest.
         qty_min: Qty,
     },
+    /// No group of quotes has this number.
+    UnknownQuoteGroup {
+        /// The number asked for.
+        group: QuoteGroupId,
+    },
+    /// So much of the group's quotes has traded that it does not quote until its session resets it.
+    QuotesStopped,
 }
 
 impl Reject {
@@ -134,6 +141,8 @@ impl Reject {
             Self::OffTick { .. } => 28,
             Self::OffLot { .. } => 29,
             Self::TooSmall { .. } => 30,
+            Self::UnknownQuoteGroup { .. } => 31,
+            Self::QuotesStopped => 32,
         }
     }
 
@@ -155,7 +164,9 @@ impl Reject {
             Self::UnknownAccount { .. } => 15,
             Self::OutsideBands { .. } => 16,
             Self::OffTick { .. } => 18,
-            Self::NotMandated
+            Self::UnknownQuoteGroup { .. }
+            | Self::QuotesStopped
+            | Self::NotMandated
             | Self::Suspended
             | Self::PriceNotPositive
             | Self::WouldTake
@@ -180,6 +191,8 @@ impl Reject {
             Self::UnknownInstrument { .. }
             | Self::OffLot { .. }
             | Self::TooSmall { .. }
+            | Self::UnknownQuoteGroup { .. }
+            | Self::QuotesStopped
             | Self::NotMandated
             | Self::TooLarge { .. }
             | Self::PriceNotPositive
@@ -233,6 +246,8 @@ impl fmt::Display for Reject {
             Self::NotInPhase => f.write_str("not in this phase of the market"),
             Self::OffTick { ticks } => write!(f, "price is not a multiple of {ticks} ticks"),
             Self::OffLot { lot } => write!(f, "quantity is not a multiple of {lot} lots"),
+            Self::UnknownQuoteGroup { group } => write!(f, "unknown quote group {group}"),
+            Self::QuotesStopped => f.write_str("quotes stopped until they are reset"),
             Self::TooSmall { qty_min } => write!(f, "quantity below the smallest order of {qty_min} lots"),
         }
     }
@@ -274,6 +289,8 @@ mod tests {
             (Reject::OffTick { ticks: 5 }, 28, 18, 18),
             (Reject::OffLot { lot: qty_max }, 29, 13, 99),
             (Reject::TooSmall { qty_min: qty_max }, 30, 13, 99),
+            (Reject::UnknownQuoteGroup { group: QuoteGroupId::new(3) }, 31, 99, 99),
+            (Reject::QuotesStopped, 32, 99, 99),
         ];
         for (reject, code, ord, cxl) in pinned {
             assert_eq!((reject.code(), reject.ord_rej_reason(), reject.cxl_rej_reason()), (code, ord, cxl), "{reject:?}");

@@ -77,7 +77,13 @@ pub fn outbox_message(command: &Command, tail: &[u8], channel_seq: u64) -> Optio
             }
             InboxKind::Transfer | InboxKind::Bounce | InboxKind::Request(Request::Cancel { .. }) => None,
         },
-        Body::New(_) | Body::Cancel { .. } | Body::Replace { .. } | Body::MassCancel(_) | Body::Configure | Body::Note => None,
+        Body::New(_)
+        | Body::Cancel { .. }
+        | Body::Replace { .. }
+        | Body::MassCancel(_)
+        | Body::MassQuote(_)
+        | Body::Configure
+        | Body::Note => None,
     }
 }
 

@@ -1,12 +1,14 @@
-//! The pinned bytes of dated changes: terms, bands, calendars.
+//! The pinned bytes of dated changes (terms, bands, calendars) and of quotes.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use plinth_golden::Fixtures;
 use plinth_types::calendar::{Calendar, Exception, Hours, Step};
+use plinth_types::command::{Body, Command};
 use plinth_types::few::Few;
-use plinth_types::id::{InstrumentId, TimestampNs};
+use plinth_types::id::{AccountId, InstrumentId, MandateId, OrderId, QuoteGroupId, Seq, SessionId, TimestampNs};
 use plinth_types::quantity::{Lots, Price, Qty};
+use plinth_types::quote::{MassQuote, QuoteEntries, QuoteEntry, QuoteGroup, QuoteSide};
 use plinth_types::reference::{Bands, Configuration, Phase};
 use plinth_types::terms::{Change, Dated, Matching, ProRata, Terms, TickRow};
 
@@ -48,4 +50,35 @@ fn dated_changes() {
             ("calendar", date(Change::Calendar(calendar))),
         ],
     );
+}
+
+#[test]
+fn quotes() {
+    let (group, session) = (QuoteGroupId::new(0x0102), SessionId::new(3));
+    let fixtures = Fixtures::of(env!("CARGO_MANIFEST_DIR"));
+    let set = |ticks, lots| QuoteSide::Set { price: Price::from_ticks(ticks).unwrap(), qty: Qty::from_lots(lots).unwrap() };
+    let entry = |instrument, bid, offer| QuoteEntry { instrument: InstrumentId::new(instrument), bid, offer };
+    let entries = [entry(1, set(0x0102, 7), set(0x0103, 9)), entry(0x0102_0304, QuoteSide::Keep, QuoteSide::Withdraw)];
+    fixtures.values("quote_entries", &[("two", QuoteEntries::new(&entries).unwrap()), ("none", QuoteEntries::EMPTY)]);
+    let bounds = QuoteGroup {
+        group,
+        session,
+        account: AccountId::new(4),
+        window_ns: 1_000_000_000,
+        fills_max: Some(5),
+        lots_max: Some(Qty::from_lots(0x0102_0304).unwrap()),
+    };
+    let free = QuoteGroup { fills_max: None, lots_max: None, ..bounds };
+    fixtures.values(
+        "quote_group",
+        &[("bounded", Configuration::SetQuoteGroup(bounds)), ("unbounded", Configuration::SetQuoteGroup(free))],
+    );
+    let quotes = MassQuote { first: OrderId::new(session, 9).unwrap(), group, entries: 2, reset: true, clear: false };
+    let head = |quotes| {
+        let body = Body::MassQuote(quotes);
+        let (seq, time) = (Seq::new(7), TimestampNs::new(11));
+        Command { seq, time, session, mandate: MandateId::new(5), body, tail_size: 96 }.head().to_vec()
+    };
+    let clear = MassQuote { entries: 0, reset: false, clear: true, ..quotes };
+    fixtures.named("mass_quote_head", &[("quotes", head(quotes)), ("withdraw_all", head(clear))]);
 }

@@ -32,7 +32,13 @@ impl Desk {
                 self.note(command, tail, sessions);
                 return self.release_answers(command.seq, sessions);
             }
-            Body::New(_) | Body::Cancel { .. } | Body::Replace { .. } | Body::MassCancel(_) | Body::Inbox | Body::Withdraw => {}
+            Body::New(_)
+            | Body::Cancel { .. }
+            | Body::Replace { .. }
+            | Body::MassCancel(_)
+            | Body::MassQuote(_)
+            | Body::Inbox
+            | Body::Withdraw => {}
         }
         let client = client_of(command, tail);
         if let Some(client) = &client {
@@ -74,6 +80,8 @@ impl Desk {
             Body::New(_)
             | Body::Cancel { .. }
             | Body::Replace { .. }
+            // No quote comes through FIX yet.
+            | Body::MassQuote(_)
             | Body::Configure
             | Body::Inbox
             | Body::Withdraw
@@ -161,6 +169,9 @@ impl Desk {
                 self.markets.indicated(instrument, indicative);
             }
             Event::TookEffect { .. }
+            | Event::Quoted { .. }
+            | Event::QuotesRefused { .. }
+            | Event::QuotesStopped { .. }
             | Event::Credited { .. }
             | Event::InboxRefused { .. }
             | Event::InboxIgnored { .. }
@@ -201,6 +212,7 @@ impl Desk {
 fn client_of(command: &Command, tail: &[u8]) -> Option<ClientTail> {
     match command.body {
         Body::New(_) | Body::Cancel { .. } | Body::Replace { .. } | Body::MassCancel(_) => ClientTail::of(&command.body, tail).ok(),
-        Body::Configure | Body::Inbox | Body::Withdraw | Body::Note => None,
+        // No quote comes through FIX yet.
+        Body::MassQuote(_) | Body::Configure | Body::Inbox | Body::Withdraw | Body::Note => None,
     }
 }

@@ -54,7 +54,11 @@ impl Listing {
                 }
             }
             // The zone's to refuse: nothing here depends on them.
-            Configuration::Suspend(_) | Configuration::SetBands(_) | Configuration::SetPhase(_) | Configuration::Date(_) => {}
+            Configuration::Suspend(_)
+            | Configuration::SetBands(_)
+            | Configuration::SetPhase(_)
+            | Configuration::Date(_)
+            | Configuration::SetQuoteGroup(_) => {}
         }
     }
 

@@ -175,6 +175,8 @@ pub(super) const fn text_of(reason: CancelReason) -> Option<&'static str> {
         CancelReason::SelfMatch => Some("self-match prevention"),
         CancelReason::OwnerRequested => Some("cancelled by the account's owner"),
         CancelReason::NoRoom => Some("no room to rest"),
+        CancelReason::Requoted => Some("quote replaced or withdrawn"),
+        CancelReason::QuotesStopped => Some("quotes stopped by their protection"),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::engine::cross::retire;
 use crate::engine::iceberg;
 use crate::engine::levels::Levels;
 use crate::engine::marked::Marked;
+use crate::engine::quotes;
 use plinth_clearing::Settlement;
 use plinth_types::command::Side;
 use plinth_types::event::{Event, EventSink};
@@ -103,12 +104,15 @@ impl<T: Touch> Engine<T> {
 
     /// Takes traded lots off the first order of a level.
     fn fill_head(&mut self, instrument: u32, side: Side, level_slot: u32, ticks: i64, qty: Qty) {
-        let Self { touch, counters, books, levels, nodes, index, guarded, hidden, .. } = self;
+        let Self { touch, counters, books, levels, nodes, index, guarded, hidden, groups, watch, .. } = self;
         let level = levels.table.get_mut(touch, level_slot as usize);
         let slot = level.head;
         let node = nodes.get_mut(touch, slot as usize);
         node.lots -= qty.lots();
         level.lots -= qty.lots();
+        if node.group != 0 {
+            quotes::count(groups, touch, watch, node.group, qty);
+        }
         if node.lots != 0 {
             return;
         }

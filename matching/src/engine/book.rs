@@ -75,6 +75,8 @@ impl Special {
     pub(crate) const TERMS: u8 = 1;
     /// Orders at one price trade by size.
     pub(crate) const PRO_RATA: u8 = 1 << 1;
+    /// A quote has rested here.
+    pub(crate) const QUOTED: u8 = 1 << 2;
 }
 
 /// A sorted array of levels, nearest to the market first to go: those of a side outside the window, or those that a side's orders wait at.

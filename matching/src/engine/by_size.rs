@@ -26,6 +26,7 @@ use crate::engine::book::{Book, Special, better, crosses, index_of, opposite};
 use crate::engine::cross::{Incoming, Stop, Taken, affordable, amount, per_lot, retire, settle_taker};
 use crate::engine::marked::Marked;
 use crate::engine::pool::Slot;
+use crate::engine::quotes;
 use crate::limits::ALLOCATED_MAX;
 use plinth_clearing::Settlement;
 use plinth_types::command::Side;
@@ -203,7 +204,7 @@ impl<T: Touch> Engine<T> {
 
     /// Trades `qty` of the order in `slot`. The taker is settled for all its trades together.
     fn trade_part<S: EventSink>(&mut self, slot: Slot, batch: &Batch, taker: &Incoming, qty: Qty, sink: &mut S) {
-        let Self { touch, counters, custody, books, levels, nodes, index, guarded, hidden, .. } = self;
+        let Self { touch, counters, custody, books, levels, nodes, index, guarded, hidden, groups, watch, .. } = self;
         let price = Price::from_ticks(batch.ticks).expect("prices are checked where they enter");
         let node = nodes.get_mut(touch, slot as usize);
         let (maker, account) = (OrderId::from_bits(node.order).expect("a resting order has an id"), AccountId::new(node.account));
@@ -216,6 +217,9 @@ impl<T: Touch> Engine<T> {
         books.get_mut(touch, taker.instrument as usize).last_price = batch.ticks;
         sink.emit(Event::Traded { trade: TradeId::new(counters.trades), maker, taker: taker.order, price, qty });
         node.lots -= qty.lots();
+        if node.group != 0 {
+            quotes::count(groups, touch, watch, node.group, qty);
+        }
         if node.lots != 0 {
             levels.table.get_mut(touch, batch.level as usize).lots -= qty.lots();
             return;

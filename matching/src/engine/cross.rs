@@ -1,13 +1,14 @@
 //! Matching: an incoming order takes from the best levels of the other side, oldest order first, at the resting order's price.
 
 use crate::engine::Engine;
-use crate::engine::book::{crosses, opposite};
+use crate::engine::book::{Special, crosses, opposite};
 use crate::engine::counters::Counters;
 use crate::engine::iceberg;
 use crate::engine::index::Index;
 use crate::engine::marked::Marked;
 use crate::engine::pool::{self, Node, Slot};
 use crate::engine::protection::Guard;
+use crate::engine::quotes;
 use plinth_clearing::{Custody, Settlement};
 use plinth_types::command::Side;
 use plinth_types::event::{Event, EventSink};
@@ -36,6 +37,8 @@ pub(crate) struct Incoming {
     pub(crate) gets: AssetId,
     /// What guards its account: bits of [`Guard`].
     pub(crate) guard: u8,
+    /// The group of a quote; 0 for any other order.
+    pub(crate) group: u16,
 }
 
 /// What came of taking.
@@ -154,12 +157,25 @@ impl<T: Touch> Engine<T> {
 
     #[inline(always)]
     pub(crate) fn take_unwatched<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> Taken {
-        let (left, stop) = if taker.limit.is_some() {
-            self.take_levels::<_, false>(taker, sink)
+        let book = self.books.get(&mut self.touch, taker.instrument as usize);
+        let (left, stop) = if book.special & Special::QUOTED != 0 {
+            self.take_quoted(taker, sink)
+        } else if taker.limit.is_some() {
+            self.take_levels::<_, false, false>(taker, sink)
         } else {
-            self.take_levels::<_, true>(taker, sink)
+            self.take_levels::<_, true, false>(taker, sink)
         };
         Taken { left, stop, lost: 0 }
+    }
+
+    /// As `take_levels`, where quotes may rest, whose fills are counted.
+    #[cold]
+    fn take_quoted<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> (Option<Qty>, Stop) {
+        if taker.limit.is_some() {
+            self.take_levels::<_, false, true>(taker, sink)
+        } else {
+            self.take_levels::<_, true, true>(taker, sink)
+        }
     }
 
     #[inline(always)]
@@ -173,8 +189,12 @@ impl<T: Touch> Engine<T> {
     /// Not inlined, and compiled apart for market orders, as it needs all the registers there are. Resting orders are settled trade by
     /// trade, the taker once for all its trades: nobody sees a state between.
     #[inline(never)]
-    fn take_levels<S: EventSink, const MARKET: bool>(&mut self, taker: Incoming, sink: &mut S) -> (Option<Qty>, Stop) {
-        let Self { touch, counters, custody, books, levels, nodes, index, guarded, hidden, .. } = self;
+    fn take_levels<S: EventSink, const MARKET: bool, const QUOTED: bool>(
+        &mut self,
+        taker: Incoming,
+        sink: &mut S,
+    ) -> (Option<Qty>, Stop) {
+        let Self { touch, counters, custody, books, levels, nodes, index, guarded, hidden, groups, watch, .. } = self;
         let counters = counters.get_mut(touch);
         let book = books.get_mut(touch, taker.instrument as usize);
         let maker_side = opposite(taker.side);
@@ -210,6 +230,9 @@ impl<T: Touch> Engine<T> {
                 let maker_account = AccountId::new(node.account);
                 node.lots -= qty.lots();
                 level.lots -= qty.lots();
+                if QUOTED && node.group != 0 {
+                    quotes::count(groups, touch, watch, node.group, qty);
+                }
                 if node.lots == 0 {
                     slot = if node.marks == 0 {
                         retire(touch, counters, nodes, index, slot)

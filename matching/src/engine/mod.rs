@@ -8,6 +8,7 @@
 //!                  ├─► phases, auction                        collecting orders, and uncrossing them at one price
 //!                  ├─► waiting, triggers                      stops: what waits for a trade, and goes when it comes
 //!                  ├─► mass_cancel                            all orders that fit
+//!                  ├─► quotes                                 mass quotes, and how much of them may trade
 //!                  ├─► configure, terms, dated                reference data, at once or at its date; inbox messages
 //!                  └─► withdraw                               value that leaves the zone; what owners request through settlement
 //! ```
@@ -58,6 +59,7 @@ mod orders;
 mod phases;
 pub(crate) mod pool;
 pub(crate) mod protection;
+pub(crate) mod quotes;
 pub mod region;
 pub(crate) mod spill;
 mod status;
@@ -68,7 +70,7 @@ mod withdraw;
 
 pub use status::{BestLevel, RestingOrder};
 
-use crate::limits::{CHANNELS_MAX, Capacity, DATED_MAX};
+use crate::limits::{CHANNELS_MAX, Capacity, DATED_MAX, QUOTE_GROUPS_MAX, QUOTE_PLACES_MAX};
 use book::Book;
 use counters::Counters;
 use dated::{CalendarRecord, DatedRecord};
@@ -83,6 +85,7 @@ use plinth_types::page::Touch;
 use plinth_types::table::{Region, Single, Table};
 use pool::Node;
 use protection::Guarded;
+use quotes::{GroupRecord, Place, Watch};
 use terms::TermsRecord;
 use triggers::Alarm;
 use waiting::Waiting;
@@ -115,8 +118,12 @@ pub struct Engine<T: Touch = ()> {
     pub(crate) terms: Table<TermsRecord>,
     pub(crate) dated: Table<DatedRecord>,
     pub(crate) calendars: Table<CalendarRecord>,
+    pub(crate) groups: Table<GroupRecord>,
+    pub(crate) places: Table<Place>,
     /// Not state: `None` between commands.
     pub(crate) alarm: Option<Alarm>,
+    /// Not state either.
+    pub(crate) watch: Watch,
 }
 
 impl<T: Touch> Engine<T> {
@@ -148,7 +155,10 @@ impl<T: Touch> Engine<T> {
             terms: Table::new(capacity.instruments_max as usize),
             dated: Table::new(DATED_MAX),
             calendars: Table::new(capacity.instruments_max as usize),
+            groups: Table::new(QUOTE_GROUPS_MAX),
+            places: Table::new(QUOTE_GROUPS_MAX * QUOTE_PLACES_MAX),
             alarm: None,
+            watch: Watch::default(),
         }
     }
 
@@ -176,6 +186,8 @@ impl<T: Touch> Engine<T> {
             &self.terms,
             &self.dated,
             &self.calendars,
+            &self.groups,
+            &self.places,
         ]
     }
 
@@ -203,6 +215,8 @@ impl<T: Touch> Engine<T> {
             &mut self.terms,
             &mut self.dated,
             &mut self.calendars,
+            &mut self.groups,
+            &mut self.places,
         ]
     }
 
@@ -224,6 +238,7 @@ impl<T: Touch> Engine<T> {
         let seq = command.seq.get();
         assert!(seq > counters.last_seq, "command {seq} comes after {}", counters.last_seq);
         counters.last_seq = seq;
+        self.watch.now = command.time.get();
         if !command.time.get() <= counters.until_date {
             self.take_effect(command.time, sink);
         }
@@ -231,7 +246,13 @@ impl<T: Touch> Engine<T> {
             Body::New(new) if !new.instructed => self.new_order(command, new, sink),
             Body::Cancel { order } => self.cancel(command, *order, sink),
             Body::Replace { order, price, qty } => self.replace(command, *order, *price, *qty, sink),
-            Body::New(_) | Body::MassCancel(_) | Body::Configure | Body::Inbox | Body::Withdraw | Body::Note => {
+            Body::New(_)
+            | Body::MassCancel(_)
+            | Body::MassQuote(_)
+            | Body::Configure
+            | Body::Inbox
+            | Body::Withdraw
+            | Body::Note => {
                 self.apply_rare(command, tail, sink);
             }
         }
@@ -243,6 +264,7 @@ impl<T: Touch> Engine<T> {
         match &command.body {
             Body::New(new) => self.instructed_order(command, new, tail, sink),
             Body::MassCancel(mass) => self.mass_cancel(command, mass, sink),
+            Body::MassQuote(quotes) => self.mass_quote(command, quotes, tail, sink),
             Body::Configure => self.configure(command, tail, sink),
             Body::Inbox => self.inbox(command, tail, sink),
             Body::Withdraw => self.withdraw(command, tail, sink),

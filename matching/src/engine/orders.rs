@@ -123,6 +123,20 @@ impl<T: Touch> Engine<T> {
         instructions: Result<(), Reject>,
     ) -> Result<(AccountId, u8), Reject> {
         let (account, guard) = self.identify(command, new)?;
+        self.admit_known(account, guard, new, limit, instructions)?;
+        Ok((account, guard))
+    }
+
+    /// As [`Engine::admit`], of an order whose number is taken and whose account is known.
+    #[inline(always)]
+    pub(crate) fn admit_known(
+        &mut self,
+        account: AccountId,
+        guard: u8,
+        new: &NewOrder,
+        limit: Option<Price>,
+        instructions: Result<(), Reject>,
+    ) -> Result<(), Reject> {
         let Self { touch, capacity, counters, custody, books, levels, guarded, terms, .. } = self;
         let rests = new.time_in_force == TimeInForce::GoodTillCancel;
         if (new.post_only && !rests) || (limit.is_none() && rests) {
@@ -157,7 +171,7 @@ impl<T: Touch> Engine<T> {
             }
             custody.reserve(touch, account, incoming.gives, incoming.reservation(new.qty))?;
         }
-        Ok((account, guard))
+        Ok(())
     }
 
     /// Takes a new order's number, and finds the account and what guards it.
@@ -216,6 +230,9 @@ impl<T: Touch> Engine<T> {
         let node = *self.nodes.get(&mut self.touch, place.slot as usize);
         if node.marks & Mark::WAITING != 0 {
             return self.replace_waiting(place, guard, price, qty, sink);
+        }
+        if node.group != 0 {
+            return Err(Reject::Contradiction);
         }
         let display = self.display(place.slot, &node);
         let open = iceberg::left(&self.hidden, &mut self.touch, place.slot, &node);
@@ -341,6 +358,9 @@ impl<T: Touch> Engine<T> {
         if incoming.guard & Guard::COUNTED != 0 {
             self.count(slot, incoming.account);
         }
+        if incoming.group != 0 {
+            self.nodes.get_mut(&mut self.touch, slot as usize).group = incoming.group;
+        }
         if let Some(display) = display {
             self.hide(slot, display);
         }
@@ -367,6 +387,7 @@ impl<T: Touch> Engine<T> {
             side: index_of(terms.side) as u8,
             post_only: u8::from(terms.post_only),
             marks: 0,
+            group: 0,
         };
         index.insert(touch, terms.order.bits(), slot);
         slot
@@ -436,7 +457,7 @@ pub(crate) fn incoming(
 ) -> Incoming {
     let (gives, gets) = (AssetId::new(book.assets[1 - index_of(side)]), AssetId::new(book.assets[index_of(side)]));
     let worst = limit.map_or_else(|| market_worst(book, side), Price::ticks);
-    Incoming { order, account, instrument, side, limit, worst, qty, gives, gets, guard: 0 }
+    Incoming { order, account, instrument, side, limit, worst, qty, gives, gets, guard: 0, group: 0 }
 }
 
 /// A resting order of which `open` lots are left in the words of an incoming one.

@@ -38,6 +38,8 @@ table_record! {
         pub(crate) post_only: u8,
         /// What few orders have: bits of [`Mark`].
         pub(crate) marks: u8,
+        /// The group of a quote; 0 for any other order.
+        pub(crate) group: u16,
     }
 }
 

@@ -36,6 +36,10 @@ pub const TERMS: RegionId = RegionId::new(18);
 pub const DATED: RegionId = RegionId::new(19);
 /// When each instrument trades.
 pub const CALENDARS: RegionId = RegionId::new(20);
+/// Groups of quotes.
+pub const QUOTE_GROUPS: RegionId = RegionId::new(21);
+/// What each group quotes of each of its instruments.
+pub const QUOTES: RegionId = RegionId::new(22);
 
 /// Region numbers are below this.
-pub const END: usize = 21;
+pub const END: usize = 23;

@@ -43,17 +43,22 @@ impl<T: Touch> Engine<T> {
         }
     }
 
-    /// Enters the orders that this command's trades triggered, one after the other, and those that theirs did.
+    /// Stops the quotes of which too much has traded; then enters the orders that this command's trades triggered, one after the other, and
+    /// those that theirs did.
     #[inline(always)]
     pub(crate) fn go_triggered<S: EventSink>(&mut self, sink: &mut S) {
-        if self.alarm.is_some() {
+        if self.alarm.is_some() | self.watch.tripped {
             self.go_all_triggered(sink);
         }
     }
 
     #[cold]
     fn go_all_triggered<S: EventSink>(&mut self, sink: &mut S) {
-        while let Some(alarm) = self.alarm {
+        loop {
+            if self.watch.tripped {
+                self.stop_quotes(sink);
+            }
+            let Some(alarm) = self.alarm else { return };
             let next = [Side::Buy, Side::Sell].into_iter().find_map(|side| self.next_triggered(alarm, side));
             let Some(slot) = next else {
                 self.alarm = None;

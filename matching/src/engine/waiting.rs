@@ -188,6 +188,7 @@ impl<T: Touch> Engine<T> {
             side: index_of(order.side) as u8,
             post_only: 0,
             marks: Mark::WAITING,
+            group: 0,
         };
         *table.get_mut(touch, slot as usize) = waiting;
         index.insert(touch, order.order.bits(), slot);

@@ -147,8 +147,12 @@ impl Fused {
             return Err(Full::Failed);
         }
         let (cells, records) = match body {
-            Body::New(_) | Body::Replace { .. } | Body::Withdraw if self.status.is_space_low() => return Err(Full::Disk),
-            Body::New(_) | Body::Replace { .. } | Body::Withdraw => (RESERVED_CELLS, HELD_RECORDS_RESERVED),
+            // Nothing but quotes that go.
+            Body::MassQuote(quotes) if quotes.entries == 0 => (0, 0),
+            Body::New(_) | Body::Replace { .. } | Body::MassQuote(_) | Body::Withdraw if self.status.is_space_low() => {
+                return Err(Full::Disk);
+            }
+            Body::New(_) | Body::Replace { .. } | Body::MassQuote(_) | Body::Withdraw => (RESERVED_CELLS, HELD_RECORDS_RESERVED),
             Body::Cancel { .. } | Body::MassCancel(_) | Body::Configure | Body::Inbox | Body::Note => (0, 0),
         };
         let has_room = self.gate.len() + records < HELD_RECORDS_MAX && self.journal.has_room(tail_size, cells);

@@ -22,6 +22,8 @@
 //! | 17 waiting | what one order waits for | 32 | 1 + orders |
 //! | 18 terms, 20 calendars | what orders must be like; when they trade | 512, 512 | instruments |
 //! | 19 dated | a change that waits for its date | 512 | 64 |
+//! | 21 quote groups | bounds of a market maker | 64 | 256 |
+//! | 22 quotes | what a group quotes of one instrument | 32 | 256 × 64 |
 //!
 //! **Root.** Pages are leaves of a tree of 16 children a node, one tree for each region; all digests are SHA-256, each kind under its own
 //! domain, and a leaf commits to its region and number:
@@ -49,7 +51,7 @@ pub use tree::{StateTree, root_of};
 
 use crate::engine::book::LADDERS;
 use crate::engine::{Engine, region};
-use crate::limits::{CHANNELS_MAX, Capacity, DATED_MAX};
+use crate::limits::{CHANNELS_MAX, Capacity, DATED_MAX, QUOTE_GROUPS_MAX, QUOTE_PLACES_MAX};
 use alloc::vec::Vec;
 use core::fmt;
 use plinth_clearing::region as custody;
@@ -147,6 +149,8 @@ pub(crate) fn layout(capacity: &Capacity) -> Vec<RegionLayout> {
         (region::TERMS, 512, instruments),
         (region::DATED, 512, DATED_MAX),
         (region::CALENDARS, 512, instruments),
+        (region::QUOTE_GROUPS, 64, QUOTE_GROUPS_MAX),
+        (region::QUOTES, 32, QUOTE_GROUPS_MAX * QUOTE_PLACES_MAX),
     ]
     .map(|(region, record_size, record_count)| RegionLayout { region, record_size, record_count })
     .to_vec()

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod instruments;
+mod quotes;
 
 use plinth_matching::limits::Capacity;
 use plinth_types::codec::Codec;
@@ -136,6 +137,10 @@ impl Flow {
             self.queue_mandate(session, 0, Scope::CancelOnly, u64::MAX);
             self.queue_mandate(session, 0, Scope::Trade, 500);
         }
+        for group in 1..=2 * SESSIONS {
+            let configuration = self.quote_group(group);
+            self.queue_configuration(configuration);
+        }
         for account in 0..self.accounts {
             for asset in 0..3 {
                 self.queue_deposit(account as u32, asset, 2_000 / (u128::from(asset) * 20 + 1));
@@ -178,6 +183,12 @@ impl Flow {
             4..8 => return self.withdraw(),
             8..12 => return self.request(),
             12..15 => return self.date(),
+            15..28 => return self.mass_quote(),
+            28 => {
+                let group = 1 + self.rng.below(2 * SESSIONS);
+                let configuration = self.quote_group(group);
+                return self.appliance(configuration);
+            }
             _ => {}
         }
         match self.rng.below(100) {

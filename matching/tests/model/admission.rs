@@ -88,6 +88,7 @@ impl Model {
             display: None,
             total: lots,
             post_only: new.post_only,
+            group: 0,
         })
     }
 
@@ -153,6 +154,9 @@ impl Model {
             Found::Waiting(at) => return self.replace_waiting(command, at, price, qty),
         };
         let old = self.orders[at];
+        if old.group != 0 {
+            return Err(Reject::Contradiction);
+        }
         let traded = old.total - old.left;
         let mut new = Order { limit: Some(price.ticks()), left: 0, total: qty.lots(), ..old };
         self.check_terms(&new)?;

@@ -102,6 +102,8 @@ impl Model {
         });
         for id in [bid.id, offer.id] {
             let at = self.orders.iter().position(|order| order.id == id).unwrap();
+            let group = self.orders[at].group;
+            self.count_fill(group, lots);
             self.fill(at, lots);
         }
         true

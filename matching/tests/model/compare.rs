@@ -37,6 +37,9 @@ impl Model {
             assert_eq!((found.side, Some(found.price.ticks())), (order.side, order.limit), "{context}");
             assert_eq!(found.trigger.map(Price::ticks), Some(waiting.trigger), "{context}");
         }
+        for (&id, group) in &self.groups {
+            assert_eq!(engine.quotes_stopped(id), Some(group.stopped), "{context}");
+        }
         assert_eq!(engine.dated_changes().count(), self.dated.len(), "{context}");
         for (id, instrument) in self.instruments.iter().enumerate() {
             let terms = self.terms.get(&id).copied().unwrap_or(Terms::none(instrument.id));

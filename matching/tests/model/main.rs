@@ -11,6 +11,7 @@ mod compare;
 mod flow;
 mod kinds;
 mod messages;
+mod quotes;
 mod reference;
 mod terms;
 mod trading;
@@ -24,11 +25,12 @@ use plinth_matching::state;
 use plinth_types::calendar::Calendar;
 use plinth_types::command::{Body, Command, Side};
 use plinth_types::event::{CancelReason, Event, EventSink};
-use plinth_types::id::{OrderId, Seq, ZoneId};
+use plinth_types::id::{OrderId, QuoteGroupId, Seq, ZoneId};
 use plinth_types::limits::COMMAND_HEAD_SIZE;
 use plinth_types::quantity::Lots;
 use plinth_types::reference::{Bands, Instrument, Mandate, Phase, SelfMatch};
 use plinth_types::terms::{Dated, Terms};
+use quotes::Group;
 use std::collections::{BTreeMap, BTreeSet};
 use waiting::Waiting;
 
@@ -48,6 +50,8 @@ struct Order {
     display: Option<u64>,
     total: u64,
     post_only: bool,
+    /// Of a quote, its group.
+    group: u16,
 }
 
 impl Order {
@@ -111,6 +115,9 @@ struct Model {
     calendars: BTreeMap<usize, Calendar>,
     /// With the commands that brought them.
     dated: Vec<(u64, Dated)>,
+    groups: BTreeMap<QuoteGroupId, Group>,
+    /// The time of the present command.
+    now: u64,
     trades: u64,
     inbox: u64,
     withdrawn: Vec<u128>,
@@ -142,6 +149,8 @@ impl Model {
             fired: BTreeMap::new(),
             calendars: BTreeMap::new(),
             dated: Vec::new(),
+            groups: BTreeMap::new(),
+            now: 0,
             trades: 0,
             inbox: 0,
             withdrawn: vec![0; usize::from(capacity.assets_max)],
@@ -153,6 +162,7 @@ impl Model {
 
     fn apply(&mut self, command: &Command, tail: &[u8]) {
         if command.body != Body::Note {
+            self.now = command.time.get();
             self.take_effect(command.time);
         }
         match command.body {
@@ -192,6 +202,12 @@ impl Model {
                     Err(reject) => Event::MassCancelRejected { reject },
                 };
                 self.events.push(event);
+            }
+            Body::MassQuote(quotes) => {
+                let group = quotes.group;
+                if let Err(reject) = self.mass_quote(command, &quotes, tail) {
+                    self.events.push(Event::QuotesRefused { group, reject });
+                }
             }
             Body::Inbox => self.inbox(command, tail),
             Body::Withdraw => {

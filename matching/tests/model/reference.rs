@@ -89,6 +89,7 @@ impl Model {
                 self.instruments.get(instrument.get() as usize).ok_or(Reject::UnknownInstrument { instrument })?;
                 self.change_phase(change);
             }
+            Configuration::SetQuoteGroup(group) => self.set_quote_group(group)?,
             Configuration::Date(dated) => self.keep(command.seq.get(), dated)?,
             Configuration::SetBands(bands) => {
                 let instrument = bands.instrument;

@@ -108,6 +108,7 @@ impl Model {
         self.balances.entry((buyer, base)).or_default().settled += goods;
         taker.left -= lots;
         self.fill(at, lots);
+        self.count_fill(maker.group, lots);
         self.trades += 1;
         self.events.push(Event::Traded {
             trade: TradeId::new(self.trades),

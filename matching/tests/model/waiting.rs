@@ -115,6 +115,7 @@ impl Model {
     /// Enters what was triggered, one after the other.
     pub(crate) fn go_triggered(&mut self) {
         loop {
+            self.stop_quotes();
             let triggered = (0..self.waiting.len()).filter(|&at| self.waiting[at].triggered);
             let first = triggered.min_by_key(|&at| (self.waiting[at].order.side == Side::Sell, self.waiting[at].rank(), at));
             let Some(at) = first else { return };

@@ -142,6 +142,7 @@ pub(super) fn ready(
         | Configuration::Protect(_)
         | Configuration::SetBands(_)
         | Configuration::SetPhase(_)
+        | Configuration::SetQuoteGroup(_)
         | Configuration::Date(_) => None,
     });
     let validators = resolved.validators.iter().zip(peers).map(|(validator, peer)| ReadyValidator {

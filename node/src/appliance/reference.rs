@@ -26,6 +26,7 @@ pub(super) fn sequence_new_reference(zone: &mut Fused, reference: &[Configuratio
             | Configuration::Protect(_)
             | Configuration::SetBands(_)
             | Configuration::SetPhase(_)
+            | Configuration::SetQuoteGroup(_)
             | Configuration::Date(_) => continue,
         };
         match in_force {
@@ -59,6 +60,7 @@ fn entry_name(item: &Configuration) -> String {
         Configuration::Protect(protection) => format!("protection of account {}", protection.account),
         Configuration::SetBands(bands) => format!("bands of instrument {}", bands.instrument),
         Configuration::SetPhase(change) => format!("phase of instrument {}", change.instrument),
+        Configuration::SetQuoteGroup(group) => format!("quote group {}", group.group),
         Configuration::Date(dated) => format!("change of instrument {}", dated.change.instrument()),
     }
 }

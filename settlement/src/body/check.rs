@@ -261,7 +261,7 @@ fn read_tail(command: &Command, tail: &[u8]) -> Result<Option<InboxMessage>, Bod
     let seq = command.seq;
     let tail_error = |error| BodyError::Tail { seq, error };
     match command.body {
-        Body::New(_) | Body::Cancel { .. } | Body::Replace { .. } => {
+        Body::New(_) | Body::Cancel { .. } | Body::Replace { .. } | Body::MassQuote(_) => {
             ClientTail::of(&command.body, tail).map(|_| None).map_err(tail_error)
         }
         // The appliance's own have no client.

@@ -5,6 +5,7 @@
 
 mod books;
 mod instruments;
+mod quotes;
 mod waiting;
 
 use crate::engine::Engine;
@@ -13,7 +14,7 @@ use crate::engine::protection::Guard;
 use alloc::vec;
 use books::BooksWalk;
 use core::fmt;
-use plinth_types::id::{AccountId, AssetId, InstrumentId, MandateId, SessionId, ZoneId};
+use plinth_types::id::{AccountId, AssetId, InstrumentId, MandateId, QuoteGroupId, SessionId, ZoneId};
 use plinth_types::limits::ORDERS_PER_SESSION_MAX;
 use plinth_types::page::Touch;
 use plinth_types::table::Record;
@@ -49,6 +50,8 @@ pub enum Inconsistency {
     Calendar(InstrumentId),
     /// A change that waits for its date cannot be, or the earliest date is not the one noted.
     Dated,
+    /// A group of quotes cannot be, or one of its orders is not where it quotes.
+    Quotes(QuoteGroupId),
     /// Levels, words or spill entries beyond the last book's are not zero.
     Leftover,
     /// The free nodes are not those that no level holds.
@@ -81,6 +84,7 @@ impl fmt::Display for Inconsistency {
             Self::Terms(instrument) => write!(f, "what orders of instrument {instrument} must be like cannot be"),
             Self::Calendar(instrument) => write!(f, "the calendar of instrument {instrument} cannot be"),
             Self::Dated => f.write_str("a change that waits for its date cannot be"),
+            Self::Quotes(group) => write!(f, "quote group {group} cannot be"),
             Self::Leftover => f.write_str("something is left beyond the last book"),
             Self::Pool => f.write_str("the free order nodes are wrong"),
             Self::Index => f.write_str("the order index is wrong"),
@@ -110,6 +114,7 @@ pub fn check<T: Touch>(engine: &Engine<T>) -> Result<(), Inconsistency> {
     }
     books.finish()?;
     instruments::check_instruments(engine)?;
+    quotes::check_quotes(engine)?;
     check_guarded(engine)
 }
 
