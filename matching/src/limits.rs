@@ -16,6 +16,8 @@ pub const WAITING_MAX: u32 = 4_096;
 pub const TRAILING_MAX: u32 = 256;
 /// Most orders of one price among which an order is divided by their size.
 pub const ALLOCATED_MAX: usize = 1_024;
+/// Firms have numbers below this, from 1.
+pub const FIRMS_MAX: usize = 1_024;
 /// Groups of quotes have numbers below this, from 1.
 pub const QUOTE_GROUPS_MAX: usize = 256;
 /// Most instruments that a group quotes at a time.

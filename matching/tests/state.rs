@@ -223,6 +223,7 @@ fn the_root_is_what_the_documentation_says() {
         (20, 512, capacity.instruments_max.into()),
         (21, 64, 256),
         (22, 32, 256 * 64),
+        (23, 32, 1_024),
     ];
     let mut root = Sha256::new();
     root.update(b"plinth/state/1");

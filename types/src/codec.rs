@@ -227,12 +227,12 @@ macro_rules! ids {
     )*};
 }
 use crate::id::{
-    AccountId, AssetId, ChainId, Epoch, Height, InboxIndex, InstrumentId, MandateId, MsgSeqNum, OrderId, ProducerEpoch, PublicKey,
-    QuoteGroupId, Seq, SessionId, Signature, TimestampNs, TradeId, ZoneId,
+    AccountId, AssetId, ChainId, Epoch, FirmId, Height, InboxIndex, InstrumentId, MandateId, MsgSeqNum, OrderId, ProducerEpoch,
+    PublicKey, QuoteGroupId, Seq, SessionId, Signature, TimestampNs, TradeId, ZoneId,
 };
 use crate::quantity::{Amount, Lots, Price, Qty};
 ids!(AccountId, AssetId, ChainId, Epoch, Height, InboxIndex, InstrumentId, Lots, MandateId, MsgSeqNum, ProducerEpoch, Seq);
-ids!(QuoteGroupId, SessionId, TimestampNs, TradeId, ZoneId);
+ids!(FirmId, QuoteGroupId, SessionId, TimestampNs, TradeId, ZoneId);
 
 macro_rules! checked {
     ($($name:ty, $from:expr, $to:expr, $field:literal;)*) => {$(

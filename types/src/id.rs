@@ -85,6 +85,10 @@ id! {
     AssetId(u16)
 }
 id! {
+    /// Accounts that are answered for together; from 1, and 0 is none.
+    FirmId(u16)
+}
+id! {
     /// A group of quotes of one market maker; dense from 1.
     QuoteGroupId(u16)
 }

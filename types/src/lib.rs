@@ -20,6 +20,7 @@ pub mod digest;
 pub mod event;
 pub mod exit;
 pub mod few;
+pub mod firm;
 pub mod id;
 pub mod instructions;
 pub mod limits;

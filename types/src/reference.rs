@@ -3,7 +3,8 @@
 
 use crate::choice;
 use crate::codec::{Codec, DecodeError, Reader};
-use crate::id::{AccountId, AssetId, InstrumentId, MandateId, PublicKey, SessionId, Signature, TimestampNs};
+use crate::firm::{FirmAccount, FirmLimits};
+use crate::id::{AccountId, AssetId, FirmId, InstrumentId, MandateId, PublicKey, SessionId, Signature, TimestampNs};
 use crate::limits::NAME_SIZE_MAX;
 use crate::quantity::{Amount, Price, Qty};
 use crate::quote::QuoteGroup;
@@ -166,6 +167,8 @@ pub enum Trader {
     Session(SessionId),
     /// An account, through whatever session.
     Account(AccountId),
+    /// All accounts of a firm.
+    Firm(FirmId),
 }
 
 /// A kill switch: from this command on the trader may cancel only, and all its orders are taken off; or it may trade again.
@@ -249,6 +252,10 @@ pub enum Configuration {
     Date(Dated),
     /// Makes a group of quotes, or changes what protects it.
     SetQuoteGroup(QuoteGroup),
+    /// Makes a firm, or changes its limits.
+    SetFirm(FirmLimits),
+    /// Puts an account under a firm.
+    AssignFirm(FirmAccount),
 }
 
 /// What an instrument's market does.
@@ -288,6 +295,8 @@ choice!(Configuration, "configuration tag" {
     8 => SetPhase(change),
     12 => Date(dated),
     13 => SetQuoteGroup(group),
+    14 => SetFirm(limits),
+    15 => AssignFirm(assigned),
 });
 
 record!(Asset { id, name, decimals });
@@ -301,7 +310,7 @@ record!(PhaseChange { instrument, phase });
 choice!(Phase, "phase" {
     0 => Continuous, 1 => PreOpen, 2 => OpeningAuction, 3 => VolatilityAuction, 4 => ClosingAuction, 5 => Halt
 });
-choice!(Trader, "trader" { 1 => Session(session), 2 => Account(account) });
+choice!(Trader, "trader" { 1 => Session(session), 2 => Account(account), 3 => Firm(firm) });
 
 // Absent bounds are the number that would mean nothing as a bound.
 impl Codec for Protection {

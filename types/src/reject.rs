@@ -1,7 +1,7 @@
 //! Why the core refused, as a value that crosses a ring: `Copy`, without allocation, with the numbers that decided it where they
 //! fit. Text is made at the edge. The wire codes are pinned by a test: changing one is a protocol change.
 
-use crate::id::{AccountId, AssetId, InstrumentId, QuoteGroupId, ZoneId};
+use crate::id::{AccountId, AssetId, FirmId, InstrumentId, QuoteGroupId, ZoneId};
 use crate::quantity::{Price, Qty};
 use core::fmt;
 
@@ -108,6 +108,11 @@ pub enum Reject {
     },
     /// So much of the group's quotes has traded that it does not quote until its session resets it.
     QuotesStopped,
+    /// No firm has this number.
+    UnknownFirm {
+        /// The number asked for.
+        firm: FirmId,
+    },
 }
 
 impl Reject {
@@ -143,6 +148,7 @@ impl Reject {
             Self::TooSmall { .. } => 30,
             Self::UnknownQuoteGroup { .. } => 31,
             Self::QuotesStopped => 32,
+            Self::UnknownFirm { .. } => 33,
         }
     }
 
@@ -166,6 +172,7 @@ impl Reject {
             Self::OffTick { .. } => 18,
             Self::UnknownQuoteGroup { .. }
             | Self::QuotesStopped
+            | Self::UnknownFirm { .. }
             | Self::NotMandated
             | Self::Suspended
             | Self::PriceNotPositive
@@ -193,6 +200,7 @@ impl Reject {
             | Self::TooSmall { .. }
             | Self::UnknownQuoteGroup { .. }
             | Self::QuotesStopped
+            | Self::UnknownFirm { .. }
             | Self::NotMandated
             | Self::TooLarge { .. }
             | Self::PriceNotPositive
@@ -247,6 +255,7 @@ impl fmt::Display for Reject {
             Self::OffTick { ticks } => write!(f, "price is not a multiple of {ticks} ticks"),
             Self::OffLot { lot } => write!(f, "quantity is not a multiple of {lot} lots"),
             Self::UnknownQuoteGroup { group } => write!(f, "unknown quote group {group}"),
+            Self::UnknownFirm { firm } => write!(f, "unknown firm {firm}"),
             Self::QuotesStopped => f.write_str("quotes stopped until they are reset"),
             Self::TooSmall { qty_min } => write!(f, "quantity below the smallest order of {qty_min} lots"),
         }
@@ -291,6 +300,7 @@ mod tests {
             (Reject::TooSmall { qty_min: qty_max }, 30, 13, 99),
             (Reject::UnknownQuoteGroup { group: QuoteGroupId::new(3) }, 31, 99, 99),
             (Reject::QuotesStopped, 32, 99, 99),
+            (Reject::UnknownFirm { firm: FirmId::new(3) }, 33, 99, 99),
         ];
         for (reject, code, ord, cxl) in pinned {
             assert_eq!((reject.code(), reject.ord_rej_reason(), reject.cxl_rej_reason()), (code, ord, cxl), "{reject:?}");

@@ -1,4 +1,4 @@
-//! The pinned bytes of dated changes (terms, bands, calendars) and of quotes.
+//! The pinned bytes of dated changes (terms, bands, calendars), of quotes, and of firms.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -6,10 +6,11 @@ use plinth_golden::Fixtures;
 use plinth_types::calendar::{Calendar, Exception, Hours, Step};
 use plinth_types::command::{Body, Command};
 use plinth_types::few::Few;
-use plinth_types::id::{AccountId, InstrumentId, MandateId, OrderId, QuoteGroupId, Seq, SessionId, TimestampNs};
-use plinth_types::quantity::{Lots, Price, Qty};
+use plinth_types::firm::{FirmAccount, FirmLimits};
+use plinth_types::id::{AccountId, FirmId, InstrumentId, MandateId, OrderId, QuoteGroupId, Seq, SessionId, TimestampNs};
+use plinth_types::quantity::{Amount, Lots, Price, Qty};
 use plinth_types::quote::{MassQuote, QuoteEntries, QuoteEntry, QuoteGroup, QuoteSide};
-use plinth_types::reference::{Bands, Configuration, Phase};
+use plinth_types::reference::{Bands, Configuration, Phase, Suspension, Trader};
 use plinth_types::terms::{Change, Dated, Matching, ProRata, Terms, TickRow};
 
 #[test]
@@ -48,6 +49,21 @@ fn dated_changes() {
             ("no_terms", date(Change::Terms(Terms::none(instrument)))),
             ("bands", date(Change::Bands(bands))),
             ("calendar", date(Change::Calendar(calendar))),
+        ],
+    );
+}
+
+#[test]
+fn firms() {
+    let (firm, account) = (FirmId::new(0x0102), AccountId::new(0x0304_0506));
+    let limits = FirmLimits { firm, orders_max: Some(9), notional_max: Amount::new(0x0102_0304_0506_0708_090a) };
+    Fixtures::of(env!("CARGO_MANIFEST_DIR")).values(
+        "firm",
+        &[
+            ("limits", Configuration::SetFirm(limits)),
+            ("no_limits", Configuration::SetFirm(FirmLimits { orders_max: None, notional_max: None, ..limits })),
+            ("assign", Configuration::AssignFirm(FirmAccount { account, firm })),
+            ("suspend", Configuration::Suspend(Suspension { trader: Trader::Firm(firm), suspended: true })),
         ],
     );
 }

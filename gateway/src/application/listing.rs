@@ -58,7 +58,9 @@ impl Listing {
             | Configuration::SetBands(_)
             | Configuration::SetPhase(_)
             | Configuration::Date(_)
-            | Configuration::SetQuoteGroup(_) => {}
+            | Configuration::SetQuoteGroup(_)
+            | Configuration::SetFirm(_)
+            | Configuration::AssignFirm(_) => {}
         }
     }
 

@@ -54,6 +54,8 @@ impl<T: Touch> Engine<T> {
             Configuration::Protect(protection) => self.protect(protection),
             Configuration::SetBands(bands) => self.set_bands(bands),
             Configuration::SetPhase(change) => self.check_phase_change(change),
+            Configuration::SetFirm(limits) => self.set_firm(limits),
+            Configuration::AssignFirm(assigned) => self.assign_firm(assigned),
             Configuration::SetQuoteGroup(group) => self.set_quote_group(group),
             Configuration::Date(dated) => self.keep(command.seq, dated, tail),
         }?;

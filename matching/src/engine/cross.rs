@@ -194,7 +194,7 @@ impl<T: Touch> Engine<T> {
         taker: Incoming,
         sink: &mut S,
     ) -> (Option<Qty>, Stop) {
-        let Self { touch, counters, custody, books, levels, nodes, index, guarded, hidden, groups, watch, .. } = self;
+        let Self { touch, counters, custody, books, levels, nodes, index, guarded, firms, hidden, groups, watch, .. } = self;
         let counters = counters.get_mut(touch);
         let book = books.get_mut(touch, taker.instrument as usize);
         let maker_side = opposite(taker.side);
@@ -241,7 +241,7 @@ impl<T: Touch> Engine<T> {
                         match iceberg::refresh(hidden, touch, nodes, level, marked) {
                             Some(next) => next,
                             None => {
-                                marked.end(guarded, hidden, touch, counters);
+                                marked.end(guarded, firms, hidden, touch, counters);
                                 retire(touch, counters, nodes, index, slot)
                             }
                         }

@@ -2,6 +2,7 @@
 //! for one compare.
 
 use crate::engine::counters::Counters;
+use crate::engine::firms::{self, FirmRecord};
 use crate::engine::iceberg::{self, Hidden};
 use crate::engine::pool::{Mark, Slot};
 use crate::engine::protection::{self, Guarded};
@@ -28,12 +29,16 @@ impl Marked {
     pub(crate) fn end<T: Touch>(
         self,
         guarded: &mut Table<Guarded>,
+        firms: &mut Table<FirmRecord>,
         hidden: &mut Table<Hidden>,
         touch: &mut T,
         counters: &mut Counters,
     ) {
         if self.marks & Mark::COUNTED != 0 {
             protection::discount(guarded, touch, self.account);
+        }
+        if self.marks & Mark::OF_FIRM != 0 {
+            firms::discount(firms, guarded, touch, self.account);
         }
         if self.is_iceberg() {
             iceberg::forget(hidden, touch, counters, self.slot);

@@ -12,9 +12,16 @@ use crate::engine::book::{index_of, side_of};
 use crate::engine::pool::{Node, Slot};
 use plinth_types::command::{Command, MassCancel, MassCancelCause, Side};
 use plinth_types::event::{CancelReason, Event, EventSink};
-use plinth_types::id::{OrderId, SessionId};
+use plinth_types::id::{FirmId, OrderId, SessionId};
 use plinth_types::page::Touch;
 use plinth_types::reject::Reject;
+
+/// Orders that are to go: of a firm, if one is named.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sweep {
+    pub(crate) mass: MassCancel,
+    pub(crate) firm: Option<FirmId>,
+}
 
 impl<T: Touch> Engine<T> {
     #[inline(never)]
@@ -26,7 +33,7 @@ impl<T: Touch> Engine<T> {
             MassCancelCause::Request => CancelReason::MassRequested,
             MassCancelCause::Disconnect => CancelReason::Disconnected,
         };
-        let orders = self.take_off_all(mass, reason, sink);
+        let orders = self.take_off_all(&Sweep { mass: *mass, firm: None }, reason, sink);
         sink.emit(Event::MassCancelled { orders });
     }
 
@@ -47,20 +54,20 @@ impl<T: Touch> Engine<T> {
     }
 
     /// Takes off every order that fits, and says how many there were.
-    pub(crate) fn take_off_all<S: EventSink>(&mut self, mass: &MassCancel, reason: CancelReason, sink: &mut S) -> u32 {
-        let instruments = match mass.instrument {
+    pub(crate) fn take_off_all<S: EventSink>(&mut self, sweep: &Sweep, reason: CancelReason, sink: &mut S) -> u32 {
+        let instruments = match sweep.mass.instrument {
             Some(instrument) => instrument.get()..instrument.get() + 1,
             None => 0..self.counters.get(&mut self.touch).instruments,
         };
         let mut orders = 0;
         for instrument in instruments {
             for side in [Side::Buy, Side::Sell] {
-                if mass.side.is_none_or(|asked| asked == side) {
-                    orders += self.take_off_side(instrument, side, mass, reason, sink);
+                if sweep.mass.side.is_none_or(|asked| asked == side) {
+                    orders += self.take_off_side(instrument, side, sweep, reason, sink);
                 }
             }
             if self.books.get(&mut self.touch, instrument as usize).waiting != 0 {
-                orders += self.take_off_all_waiting(instrument, mass, reason, sink);
+                orders += self.take_off_all_waiting(instrument, sweep, reason, sink);
             }
         }
         orders
@@ -68,13 +75,7 @@ impl<T: Touch> Engine<T> {
 
     /// Takes off what waits: by side, nearest trigger first, then those that trail.
     #[cold]
-    fn take_off_all_waiting<S: EventSink>(
-        &mut self,
-        instrument: u32,
-        mass: &MassCancel,
-        reason: CancelReason,
-        sink: &mut S,
-    ) -> u32 {
+    fn take_off_all_waiting<S: EventSink>(&mut self, instrument: u32, sweep: &Sweep, reason: CancelReason, sink: &mut S) -> u32 {
         let mut orders = 0;
         for side in [Side::Buy, Side::Sell] {
             let mut beyond = None;
@@ -82,19 +83,19 @@ impl<T: Touch> Engine<T> {
                 let book = self.books.get(&mut self.touch, instrument as usize);
                 let Some((level, trigger)) = self.levels.next_waiting(&mut self.touch, book, side, beyond) else { break };
                 let head = self.levels.table.get(&mut self.touch, level as usize).head;
-                orders += self.take_off_chain(head, mass, reason, sink);
+                orders += self.take_off_chain(head, sweep, reason, sink);
                 beyond = Some(trigger);
             }
         }
         let head = self.books.get(&mut self.touch, instrument as usize).trailing_head;
-        orders + self.take_off_chain(head, mass, reason, sink)
+        orders + self.take_off_chain(head, sweep, reason, sink)
     }
 
     fn take_off_side<S: EventSink>(
         &mut self,
         instrument: u32,
         side: Side,
-        mass: &MassCancel,
+        sweep: &Sweep,
         reason: CancelReason,
         sink: &mut S,
     ) -> u32 {
@@ -102,7 +103,7 @@ impl<T: Touch> Engine<T> {
         let mut level = self.books.get(&mut self.touch, instrument as usize).best(side);
         while let Some((level_slot, price)) = level {
             let head = self.levels.table.get(&mut self.touch, level_slot as usize).head;
-            orders += self.take_off_chain(head, mass, reason, sink);
+            orders += self.take_off_chain(head, sweep, reason, sink);
             let book = self.books.get(&mut self.touch, instrument as usize);
             level = self.levels.next(&mut self.touch, book, side, price);
         }
@@ -110,11 +111,12 @@ impl<T: Touch> Engine<T> {
     }
 
     /// Takes off what fits, from `slot` to the end of its chain.
-    fn take_off_chain<S: EventSink>(&mut self, mut slot: Slot, mass: &MassCancel, reason: CancelReason, sink: &mut S) -> u32 {
+    fn take_off_chain<S: EventSink>(&mut self, mut slot: Slot, sweep: &Sweep, reason: CancelReason, sink: &mut S) -> u32 {
         let mut orders = 0;
         while slot != 0 {
             let node = *self.nodes.get(&mut self.touch, slot as usize);
-            if fits(mass, &node) {
+            let of_firm = |firm: FirmId| self.guarded.get(&mut self.touch, node.account as usize).firm == firm.get();
+            if fits(&sweep.mass, &node) && sweep.firm.is_none_or(of_firm) {
                 self.take_off_slot(slot, &node, reason, sink);
                 orders += 1;
             }

@@ -4,7 +4,7 @@
 //! Command ─► apply ─► orders ─► cross ──────► custody        new, cancel, replace; matching; money        ─► Event
 //!                  │     │      └─► by_size                        orders of one price by size
 //!                  │     ├─► levels, pool, index               where orders rest, and how they are found
-//!                  │     └─► protection, guarded_cross         suspensions, limits, bands; self-match prevention
+//!                  │     └─► protection, firms, guarded_cross  suspensions, limits, bands; self-match prevention
 //!                  ├─► phases, auction                        collecting orders, and uncrossing them at one price
 //!                  ├─► waiting, triggers                      stops: what waits for a trade, and goes when it comes
 //!                  ├─► mass_cancel                            all orders that fit
@@ -47,6 +47,7 @@ mod configure;
 mod counters;
 mod cross;
 pub(crate) mod dated;
+pub(crate) mod firms;
 mod guarded_cross;
 pub(crate) mod iceberg;
 pub(crate) mod index;
@@ -70,10 +71,11 @@ mod withdraw;
 
 pub use status::{BestLevel, RestingOrder};
 
-use crate::limits::{CHANNELS_MAX, Capacity, DATED_MAX, QUOTE_GROUPS_MAX, QUOTE_PLACES_MAX};
+use crate::limits::{CHANNELS_MAX, Capacity, DATED_MAX, FIRMS_MAX, QUOTE_GROUPS_MAX, QUOTE_PLACES_MAX};
 use book::Book;
 use counters::Counters;
 use dated::{CalendarRecord, DatedRecord};
+use firms::FirmRecord;
 use iceberg::Hidden;
 use index::Index;
 use levels::Levels;
@@ -120,6 +122,7 @@ pub struct Engine<T: Touch = ()> {
     pub(crate) calendars: Table<CalendarRecord>,
     pub(crate) groups: Table<GroupRecord>,
     pub(crate) places: Table<Place>,
+    pub(crate) firms: Table<FirmRecord>,
     /// Not state: `None` between commands.
     pub(crate) alarm: Option<Alarm>,
     /// Not state either.
@@ -157,6 +160,7 @@ impl<T: Touch> Engine<T> {
             calendars: Table::new(capacity.instruments_max as usize),
             groups: Table::new(QUOTE_GROUPS_MAX),
             places: Table::new(QUOTE_GROUPS_MAX * QUOTE_PLACES_MAX),
+            firms: Table::new(FIRMS_MAX),
             alarm: None,
             watch: Watch::default(),
         }
@@ -188,6 +192,7 @@ impl<T: Touch> Engine<T> {
             &self.calendars,
             &self.groups,
             &self.places,
+            &self.firms,
         ]
     }
 
@@ -217,6 +222,7 @@ impl<T: Touch> Engine<T> {
             &mut self.calendars,
             &mut self.groups,
             &mut self.places,
+            &mut self.firms,
         ]
     }
 

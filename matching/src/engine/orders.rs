@@ -137,7 +137,7 @@ impl<T: Touch> Engine<T> {
         limit: Option<Price>,
         instructions: Result<(), Reject>,
     ) -> Result<(), Reject> {
-        let Self { touch, capacity, counters, custody, books, levels, guarded, terms, .. } = self;
+        let Self { touch, capacity, counters, custody, books, levels, guarded, firms, terms, .. } = self;
         let rests = new.time_in_force == TimeInForce::GoodTillCancel;
         if (new.post_only && !rests) || (limit.is_none() && rests) {
             return Err(Reject::Contradiction);
@@ -156,7 +156,7 @@ impl<T: Touch> Engine<T> {
             book.check_phase(new)?;
         }
         if guard != 0 {
-            protection::check(guarded, touch, guard, account, limit, new.qty, rests)?;
+            protection::check(guarded, firms, touch, guard, account, limit, new.qty, rests)?;
         }
         let incoming = incoming(book, new.order, account, new.instrument.get(), new.side, limit, new.qty);
         if new.post_only && limit.is_some_and(|limit| would_take(book, new.side, limit.ticks())) {
@@ -196,7 +196,8 @@ impl<T: Touch> Engine<T> {
         if order.guard == 0 {
             return Ok(());
         }
-        protection::check(&self.guarded, &mut self.touch, order.guard, order.account, order.limit, order.qty, resting)
+        let Incoming { guard, account, limit, qty, .. } = *order;
+        protection::check(&self.guarded, &self.firms, &mut self.touch, guard, account, limit, qty, resting)
     }
 
     #[inline(never)]
@@ -244,7 +245,7 @@ impl<T: Touch> Engine<T> {
         book.check_halt()?;
         if guard != 0 {
             let account = AccountId::new(node.account);
-            protection::check(&self.guarded, &mut self.touch, guard, account, Some(price), qty, false)?;
+            protection::check(&self.guarded, &self.firms, &mut self.touch, guard, account, Some(price), qty, false)?;
         }
         let filled = node.total - open;
         let Some(left) = qty.lots().checked_sub(filled) else { return Err(Reject::AlreadyFilled) };
@@ -320,7 +321,7 @@ impl<T: Touch> Engine<T> {
     /// Ends a resting order and releases what it reserved. Says what was left of it.
     #[inline(always)]
     pub(crate) fn take_off(&mut self, place: Place) -> Lots {
-        let Self { touch, counters, custody, books, levels, nodes, index, guarded, hidden, .. } = self;
+        let Self { touch, counters, custody, books, levels, nodes, index, guarded, firms, hidden, .. } = self;
         let node = nodes.get(touch, place.slot as usize);
         let open = iceberg::left(hidden, touch, place.slot, node);
         if node.marks != 0 {
@@ -329,7 +330,7 @@ impl<T: Touch> Engine<T> {
             }
             let marked = Marked { slot: place.slot, account: AccountId::new(node.account), marks: node.marks };
             let counters = counters.get_mut(touch);
-            marked.end(guarded, hidden, touch, counters);
+            marked.end(guarded, firms, hidden, touch, counters);
         }
         let book = books.get_mut(touch, node.instrument as usize);
         let order = resting(book, node, open);
@@ -355,7 +356,7 @@ impl<T: Touch> Engine<T> {
         }
         let qty = Qty::from_lots(terms.qty.lots() - lost).expect("what is left is part of the total");
         let slot = self.rest(&NewOrder { qty, ..*terms }, incoming.account, limit, left);
-        if incoming.guard & Guard::COUNTED != 0 {
+        if incoming.guard & Guard::ALL_COUNTED != 0 {
             self.count(slot, incoming.account);
         }
         if incoming.group != 0 {

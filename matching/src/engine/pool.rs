@@ -53,7 +53,9 @@ impl Mark {
     pub(crate) const ICEBERG: u8 = 1 << 1;
     /// It waits for a trade and is not on the book; see [`Waiting`](crate::engine::waiting::Waiting).
     pub(crate) const WAITING: u8 = 1 << 2;
-    pub(crate) const ALL: u8 = Self::COUNTED | Self::ICEBERG | Self::WAITING;
+    /// Its firm counts it.
+    pub(crate) const OF_FIRM: u8 = 1 << 7;
+    pub(crate) const ALL: u8 = Self::COUNTED | Self::ICEBERG | Self::WAITING | Self::OF_FIRM;
 }
 
 const _: () = assert!(size_of::<Node>() == 64, "an order is one cache line");

@@ -3,7 +3,7 @@
 //! What an account is protected from lies in a table of its own. The mandate, which every command names, says in [`Guard`] bits whether
 //! any of it concerns the command, so that an order without protection pays for one compare.
 //!
-//! * A **suspension** holds for a session or an account. Its mandates then allow cancels only, and its orders go at once.
+//! * A **suspension** holds for a session, an account, or a firm. Its mandates then allow cancels only, and its orders go at once.
 //! * **Self-match prevention** is decided by the incoming order's account; a resting order matters by its account's group alone.
 //! * **Open orders** are counted for accounts that have a bound, and only their nodes are marked as counted.
 //! * **Bands** bound the prices of new orders and replaces. A market order's reach is counted from the best price that it meets.
@@ -12,7 +12,9 @@
 //! zone once.
 
 use crate::engine::Engine;
+use crate::engine::firms::FirmRecord;
 use crate::engine::mandates::MandateRecord;
+use crate::engine::mass_cancel::Sweep;
 use crate::engine::pool::{Mark, Node, Slot};
 use crate::engine::region;
 use plinth_types::command::{MassCancel, MassCancelCause};
@@ -41,6 +43,8 @@ table_record! {
         pub(crate) mode: u8,
         /// 1 if it is suspended.
         pub(crate) suspended: u8,
+        /// Its firm; 0 without one.
+        pub(crate) firm: u16,
     }
 }
 
@@ -53,7 +57,11 @@ impl Guard {
     pub(crate) const SELF_MATCH: u8 = 1 << 2;
     pub(crate) const NOTIONAL: u8 = 1 << 3;
     pub(crate) const COUNTED: u8 = 1 << 4;
-    pub(crate) const SUSPENDED: u8 = Self::SESSION_SUSPENDED | Self::ACCOUNT_SUSPENDED;
+    pub(crate) const OF_FIRM: u8 = 1 << 5;
+    pub(crate) const FIRM_SUSPENDED: u8 = 1 << 6;
+    pub(crate) const SUSPENDED: u8 = Self::SESSION_SUSPENDED | Self::ACCOUNT_SUSPENDED | Self::FIRM_SUSPENDED;
+    /// Its open orders are counted, by account or firm.
+    pub(crate) const ALL_COUNTED: u8 = Self::COUNTED | Self::OF_FIRM;
 }
 
 impl Guarded {
@@ -72,6 +80,9 @@ impl Guarded {
         if self.orders_max != 0 {
             guard |= Guard::COUNTED;
         }
+        if self.firm != 0 {
+            guard |= Guard::OF_FIRM;
+        }
         guard
     }
 
@@ -85,21 +96,34 @@ impl Guarded {
 
     /// Refuses an order that the account may not have: `resting` if it could rest.
     pub(crate) fn check(&self, limit: Option<Price>, qty: Qty, resting: bool) -> Result<(), Reject> {
-        let worth = limit.and_then(|limit| limit.notional(qty)).unwrap_or_default();
-        if self.notional_max != Amount::ZERO && worth > self.notional_max {
-            return Err(Reject::NotionalTooLarge { notional_max: u64::try_from(self.notional_max.units()).unwrap_or(u64::MAX) });
-        }
-        if resting && self.orders_max != 0 && self.orders >= self.orders_max {
-            return Err(Reject::TooManyOrders { orders_max: self.orders_max });
-        }
-        Ok(())
+        check_limits(self.notional_max, (self.orders_max, self.orders), limit, qty, resting)
     }
+}
+
+/// Refuses what is worth more than `notional_max`, and what could rest where so many orders are open already; zero is no bound.
+pub(crate) fn check_limits(
+    notional_max: Amount,
+    (orders_max, orders): (u32, u32),
+    limit: Option<Price>,
+    qty: Qty,
+    resting: bool,
+) -> Result<(), Reject> {
+    let worth = limit.and_then(|limit| limit.notional(qty)).unwrap_or_default();
+    if notional_max != Amount::ZERO && worth > notional_max {
+        return Err(Reject::NotionalTooLarge { notional_max: u64::try_from(notional_max.units()).unwrap_or(u64::MAX) });
+    }
+    if resting && orders_max != 0 && orders >= orders_max {
+        return Err(Reject::TooManyOrders { orders_max });
+    }
+    Ok(())
 }
 
 /// Refuses what a guarded mandate does not allow now.
 #[cold]
+#[expect(clippy::too_many_arguments, reason = "what an order is, and whom it concerns")]
 pub(crate) fn check<T: Touch>(
     guarded: &Table<Guarded>,
+    firms: &Table<FirmRecord>,
     touch: &mut T,
     guard: u8,
     account: AccountId,
@@ -110,7 +134,9 @@ pub(crate) fn check<T: Touch>(
     if guard & Guard::SUSPENDED != 0 {
         return Err(Reject::Suspended);
     }
-    guarded.get(touch, account.get() as usize).check(limit, qty, resting)
+    let record = guarded.get(touch, account.get() as usize);
+    record.check(limit, qty, resting)?;
+    if guard & Guard::OF_FIRM == 0 { Ok(()) } else { firms.get(touch, usize::from(record.firm)).check(limit, qty, resting) }
 }
 
 /// Forgets a counted order that is gone.
@@ -123,13 +149,24 @@ impl<T: Touch> Engine<T> {
     /// Counts the order that has come to rest in `slot`.
     #[cold]
     pub(crate) fn count(&mut self, slot: Slot, account: AccountId) {
-        self.nodes.get_mut(&mut self.touch, slot as usize).marks |= Mark::COUNTED;
-        self.guarded.get_mut(&mut self.touch, account.get() as usize).orders += 1;
+        let Self { touch, nodes, guarded, firms, .. } = self;
+        let record = guarded.get_mut(touch, account.get() as usize);
+        let node = nodes.get_mut(touch, slot as usize);
+        if record.orders_max != 0 {
+            record.orders += 1;
+            node.marks |= Mark::COUNTED;
+        }
+        if record.firm != 0 {
+            firms.get_mut(touch, usize::from(record.firm)).orders += 1;
+            node.marks |= Mark::OF_FIRM;
+        }
     }
 
     /// The bits of a mandate of this session on this account.
     pub(crate) fn guard(&mut self, session: SessionId, account: AccountId) -> u8 {
-        let of_account = self.guarded.get(&mut self.touch, account.get() as usize).guard();
+        let record = *self.guarded.get(&mut self.touch, account.get() as usize);
+        let firm_suspended = self.firms.get(&mut self.touch, usize::from(record.firm)).suspended != 0;
+        let of_account = record.guard() | if firm_suspended { Guard::FIRM_SUSPENDED } else { 0 };
         let suspended = self.sessions.get(&mut self.touch, usize::from(session.get())).suspended != 0;
         of_account | if suspended { Guard::SESSION_SUSPENDED } else { 0 }
     }
@@ -146,10 +183,15 @@ impl<T: Touch> Engine<T> {
                 self.custody.known_account(touch, account)?;
                 self.guarded.get_mut(touch, account.get() as usize).suspended = suspended;
             }
+            Trader::Firm(firm) => {
+                let slot = self.known_firm(firm)?;
+                self.firms.get_mut(&mut self.touch, slot).suspended = suspended;
+            }
         }
-        self.guard_mandates(|mandate| match suspension.trader {
+        self.guard_mandates(|record, mandate| match suspension.trader {
             Trader::Session(session) => mandate.session == session.get(),
             Trader::Account(account) => mandate.account == account.get(),
+            Trader::Firm(firm) => record.firm == firm.get(),
         });
         Ok(())
     }
@@ -158,11 +200,12 @@ impl<T: Touch> Engine<T> {
     pub(crate) fn clear_suspended<S: EventSink>(&mut self, suspension: &Suspension, sink: &mut S) {
         if suspension.suspended {
             let all = MassCancel { session: None, account: None, instrument: None, side: None, cause: MassCancelCause::Request };
-            let orders = match suspension.trader {
-                Trader::Session(session) => MassCancel { session: Some(session), ..all },
-                Trader::Account(account) => MassCancel { account: Some(account), ..all },
+            let (mass, firm) = match suspension.trader {
+                Trader::Session(session) => (MassCancel { session: Some(session), ..all }, None),
+                Trader::Account(account) => (MassCancel { account: Some(account), ..all }, None),
+                Trader::Firm(firm) => (all, Some(firm)),
             };
-            self.take_off_all(&orders, CancelReason::Suspended, sink);
+            self.take_off_all(&Sweep { mass, firm }, CancelReason::Suspended, sink);
         }
     }
 
@@ -180,8 +223,9 @@ impl<T: Touch> Engine<T> {
             group: protection.self_match.map_or(0, |found| found.group),
             mode: protection.self_match.map_or(0, |found| found.mode.code()),
             suspended: record.suspended,
+            firm: record.firm,
         };
-        self.guard_mandates(|mandate| mandate.account == protection.account.get());
+        self.guard_mandates(|_, mandate| mandate.account == protection.account.get());
         Ok(())
     }
 
@@ -219,10 +263,11 @@ impl<T: Touch> Engine<T> {
     }
 
     /// Writes the bits of the mandates that `concerned` picks.
-    fn guard_mandates(&mut self, concerned: impl Fn(&MandateRecord) -> bool) {
+    pub(crate) fn guard_mandates(&mut self, concerned: impl Fn(&Guarded, &MandateRecord) -> bool) {
         for slot in 0..self.counters.get(&mut self.touch).mandates as usize {
             let mandate = *self.mandates.get(&mut self.touch, slot);
-            if concerned(&mandate) {
+            let record = *self.guarded.get(&mut self.touch, mandate.account as usize);
+            if concerned(&record, &mandate) {
                 let guard = self.guard(SessionId::new(mandate.session), AccountId::new(mandate.account));
                 *self.mandates.get_mut(&mut self.touch, slot) = MandateRecord { guard, ..mandate };
             }

@@ -40,6 +40,8 @@ pub const CALENDARS: RegionId = RegionId::new(20);
 pub const QUOTE_GROUPS: RegionId = RegionId::new(21);
 /// What each group quotes of each of its instruments.
 pub const QUOTES: RegionId = RegionId::new(22);
+/// Firms.
+pub const FIRMS: RegionId = RegionId::new(23);
 
 /// Region numbers are below this.
-pub const END: usize = 23;
+pub const END: usize = 24;

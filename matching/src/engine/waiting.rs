@@ -192,14 +192,14 @@ impl<T: Touch> Engine<T> {
         };
         *table.get_mut(touch, slot as usize) = waiting;
         index.insert(touch, order.order.bits(), slot);
-        if order.guard & Guard::COUNTED != 0 {
+        if order.guard & Guard::ALL_COUNTED != 0 {
             self.count(slot, order.account);
         }
     }
 
     /// Takes a waiting order out; what it has reserved stays so.
     pub(crate) fn leave(&mut self, place: Place) -> Waiter {
-        let Self { touch, counters, books, levels, nodes, index, guarded, hidden, waiting: table, .. } = self;
+        let Self { touch, counters, books, levels, nodes, index, guarded, firms, hidden, waiting: table, .. } = self;
         let slot = place.slot;
         let node = *nodes.get(touch, slot as usize);
         let record = table.get_mut(touch, slot as usize);
@@ -222,7 +222,7 @@ impl<T: Touch> Engine<T> {
         }
         let order = resting(book, &node, node.lots);
         let counters = counters.get_mut(touch);
-        Marked { slot, account: order.account, marks: node.marks }.end(guarded, hidden, touch, counters);
+        Marked { slot, account: order.account, marks: node.marks }.end(guarded, firms, hidden, touch, counters);
         index.remove_at(touch, place.at);
         pool::give(nodes, touch, counters, slot);
         Waiter { order, waiting }

@@ -24,6 +24,7 @@
 //! | 19 dated | a change that waits for its date | 512 | 64 |
 //! | 21 quote groups | bounds of a market maker | 64 | 256 |
 //! | 22 quotes | what a group quotes of one instrument | 32 | 256 × 64 |
+//! | 23 firms | limits of several accounts | 32 | 1,024 |
 //!
 //! **Root.** Pages are leaves of a tree of 16 children a node, one tree for each region; all digests are SHA-256, each kind under its own
 //! domain, and a leaf commits to its region and number:
@@ -51,7 +52,7 @@ pub use tree::{StateTree, root_of};
 
 use crate::engine::book::LADDERS;
 use crate::engine::{Engine, region};
-use crate::limits::{CHANNELS_MAX, Capacity, DATED_MAX, QUOTE_GROUPS_MAX, QUOTE_PLACES_MAX};
+use crate::limits::{CHANNELS_MAX, Capacity, DATED_MAX, FIRMS_MAX, QUOTE_GROUPS_MAX, QUOTE_PLACES_MAX};
 use alloc::vec::Vec;
 use core::fmt;
 use plinth_clearing::region as custody;
@@ -151,6 +152,7 @@ pub(crate) fn layout(capacity: &Capacity) -> Vec<RegionLayout> {
         (region::CALENDARS, 512, instruments),
         (region::QUOTE_GROUPS, 64, QUOTE_GROUPS_MAX),
         (region::QUOTES, 32, QUOTE_GROUPS_MAX * QUOTE_PLACES_MAX),
+        (region::FIRMS, 32, FIRMS_MAX),
     ]
     .map(|(region, record_size, record_count)| RegionLayout { region, record_size, record_count })
     .to_vec()

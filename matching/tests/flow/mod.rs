@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod firms;
 mod instruments;
 mod quotes;
 
@@ -184,6 +185,10 @@ impl Flow {
             8..12 => return self.request(),
             12..15 => return self.date(),
             15..28 => return self.mass_quote(),
+            29 => {
+                let configuration = self.firm();
+                return self.appliance(configuration);
+            }
             28 => {
                 let group = 1 + self.rng.below(2 * SESSIONS);
                 let configuration = self.quote_group(group);
@@ -438,7 +443,8 @@ impl Flow {
         let configuration = match self.rng.below(8) {
             0 => {
                 let trader = match self.rng.below(8) {
-                    0..3 => Trader::Session(SessionId::new(self.session() as u16)),
+                    0..2 => Trader::Session(SessionId::new(self.session() as u16)),
+                    2 => Trader::Firm(self.some_firm()),
                     3 => Trader::Session(SessionId::new([0, 5][self.rng.below(2) as usize])),
                     _ => Trader::Account(self.some_account()),
                 };

@@ -249,9 +249,9 @@ impl Model {
         self.guarded.get(&account).copied().unwrap_or_default()
     }
 
-    pub(crate) fn check_guard(&self, command: &Command, order: &Order, rests: bool) -> Result<(), Reject> {
+    pub(crate) fn check_guard(&mut self, command: &Command, order: &Order, rests: bool) -> Result<(), Reject> {
         let guarded = self.guarded(order.account);
-        if guarded.suspended || self.suspended_sessions.contains(&command.session.get()) {
+        if guarded.suspended || self.is_firm_suspended(order.account) || self.suspended_sessions.contains(&command.session.get()) {
             return Err(Reject::Suspended);
         }
         if let (Some(limit), Some(max)) = (order.limit, guarded.notional_max)
@@ -263,7 +263,7 @@ impl Model {
         let open = all.filter(|other| other.account == order.account).count();
         match guarded.orders_max {
             Some(orders_max) if rests && open >= orders_max as usize => Err(Reject::TooManyOrders { orders_max }),
-            Some(_) | None => Ok(()),
+            Some(_) | None => self.check_firm(order, rests),
         }
     }
 

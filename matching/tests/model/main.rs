@@ -7,6 +7,7 @@ mod admission;
 mod auction;
 mod by_size;
 mod compare;
+mod firms;
 #[path = "../flow/mod.rs"]
 mod flow;
 mod kinds;
@@ -17,6 +18,7 @@ mod terms;
 mod trading;
 mod waiting;
 
+use firms::Firm;
 use flow::{Flow, Rng};
 use kinds::{KINDS, kind};
 use plinth_matching::engine::Engine;
@@ -25,7 +27,7 @@ use plinth_matching::state;
 use plinth_types::calendar::Calendar;
 use plinth_types::command::{Body, Command, Side};
 use plinth_types::event::{CancelReason, Event, EventSink};
-use plinth_types::id::{OrderId, QuoteGroupId, Seq, ZoneId};
+use plinth_types::id::{FirmId, OrderId, QuoteGroupId, Seq, ZoneId};
 use plinth_types::limits::COMMAND_HEAD_SIZE;
 use plinth_types::quantity::Lots;
 use plinth_types::reference::{Bands, Instrument, Mandate, Phase, SelfMatch};
@@ -116,6 +118,9 @@ struct Model {
     /// With the commands that brought them.
     dated: Vec<(u64, Dated)>,
     groups: BTreeMap<QuoteGroupId, Group>,
+    firms: BTreeMap<FirmId, Firm>,
+    /// By account.
+    firm_of: BTreeMap<usize, FirmId>,
     /// The time of the present command.
     now: u64,
     trades: u64,
@@ -150,6 +155,8 @@ impl Model {
             calendars: BTreeMap::new(),
             dated: Vec::new(),
             groups: BTreeMap::new(),
+            firms: BTreeMap::new(),
+            firm_of: BTreeMap::new(),
             now: 0,
             trades: 0,
             inbox: 0,

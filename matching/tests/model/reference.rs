@@ -69,9 +69,12 @@ impl Model {
                         self.known_account(account)?;
                         self.guarded.entry(account.get() as usize).or_default().suspended = suspended;
                     }
+                    Trader::Firm(firm) => self.known_firm(firm)?.suspended = suspended,
                 }
                 if suspended {
+                    let firm_of = self.firm_of.clone();
                     self.cancel_all(CancelReason::Suspended, |order| match trader {
+                        Trader::Firm(firm) => firm_of.get(&order.account) == Some(&firm),
                         Trader::Session(session) => order.id.session() == session,
                         Trader::Account(account) => order.account == account.get() as usize,
                     });
@@ -89,6 +92,8 @@ impl Model {
                 self.instruments.get(instrument.get() as usize).ok_or(Reject::UnknownInstrument { instrument })?;
                 self.change_phase(change);
             }
+            Configuration::SetFirm(limits) => self.set_firm(limits)?,
+            Configuration::AssignFirm(assigned) => self.assign_firm(assigned)?,
             Configuration::SetQuoteGroup(group) => self.set_quote_group(group)?,
             Configuration::Date(dated) => self.keep(command.seq.get(), dated)?,
             Configuration::SetBands(bands) => {

@@ -143,6 +143,8 @@ pub(super) fn ready(
         | Configuration::SetBands(_)
         | Configuration::SetPhase(_)
         | Configuration::SetQuoteGroup(_)
+        | Configuration::SetFirm(_)
+        | Configuration::AssignFirm(_)
         | Configuration::Date(_) => None,
     });
     let validators = resolved.validators.iter().zip(peers).map(|(validator, peer)| ReadyValidator {

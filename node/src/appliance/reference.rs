@@ -27,6 +27,8 @@ pub(super) fn sequence_new_reference(zone: &mut Fused, reference: &[Configuratio
             | Configuration::SetBands(_)
             | Configuration::SetPhase(_)
             | Configuration::SetQuoteGroup(_)
+            | Configuration::SetFirm(_)
+            | Configuration::AssignFirm(_)
             | Configuration::Date(_) => continue,
         };
         match in_force {
@@ -60,6 +62,8 @@ fn entry_name(item: &Configuration) -> String {
         Configuration::Protect(protection) => format!("protection of account {}", protection.account),
         Configuration::SetBands(bands) => format!("bands of instrument {}", bands.instrument),
         Configuration::SetPhase(change) => format!("phase of instrument {}", change.instrument),
+        Configuration::SetFirm(limits) => format!("firm {}", limits.firm),
+        Configuration::AssignFirm(assigned) => format!("the firm of account {}", assigned.account),
         Configuration::SetQuoteGroup(group) => format!("quote group {}", group.group),
         Configuration::Date(dated) => format!("change of instrument {}", dated.change.instrument()),
     }

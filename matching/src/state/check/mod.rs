@@ -4,6 +4,7 @@
 //! checked here first. Cost: a few passes over all tables, and memory for one number for each balance.
 
 mod books;
+mod firms;
 mod instruments;
 mod quotes;
 mod waiting;
@@ -14,7 +15,7 @@ use crate::engine::protection::Guard;
 use alloc::vec;
 use books::BooksWalk;
 use core::fmt;
-use plinth_types::id::{AccountId, AssetId, InstrumentId, MandateId, QuoteGroupId, SessionId, ZoneId};
+use plinth_types::id::{AccountId, AssetId, FirmId, InstrumentId, MandateId, QuoteGroupId, SessionId, ZoneId};
 use plinth_types::limits::ORDERS_PER_SESSION_MAX;
 use plinth_types::page::Touch;
 use plinth_types::table::Record;
@@ -50,6 +51,8 @@ pub enum Inconsistency {
     Calendar(InstrumentId),
     /// A change that waits for its date cannot be, or the earliest date is not the one noted.
     Dated,
+    /// A firm cannot be, an account is of one that there is not, or its open orders are not those counted.
+    Firm(FirmId),
     /// A group of quotes cannot be, or one of its orders is not where it quotes.
     Quotes(QuoteGroupId),
     /// Levels, words or spill entries beyond the last book's are not zero.
@@ -84,6 +87,7 @@ impl fmt::Display for Inconsistency {
             Self::Terms(instrument) => write!(f, "what orders of instrument {instrument} must be like cannot be"),
             Self::Calendar(instrument) => write!(f, "the calendar of instrument {instrument} cannot be"),
             Self::Dated => f.write_str("a change that waits for its date cannot be"),
+            Self::Firm(firm) => write!(f, "firm {firm} cannot be"),
             Self::Quotes(group) => write!(f, "quote group {group} cannot be"),
             Self::Leftover => f.write_str("something is left beyond the last book"),
             Self::Pool => f.write_str("the free order nodes are wrong"),
@@ -107,6 +111,7 @@ pub fn check<T: Touch>(engine: &Engine<T>) -> Result<(), Inconsistency> {
         return Err(Inconsistency::Custody);
     }
     check_counters(engine)?;
+    firms::check_firms(engine)?;
     check_mandates(engine)?;
     let mut books = BooksWalk::new(engine);
     for instrument in 0..engine.counters.record().instruments {
@@ -164,6 +169,8 @@ fn check_mandates<T: Touch>(engine: &Engine<T>) -> Result<(), Inconsistency> {
 fn guard_of<T: Touch>(engine: &Engine<T>, session: SessionId, account: AccountId) -> u8 {
     let of_account = engine.guarded.records()[account.get() as usize].guard();
     let suspended = engine.sessions.records()[usize::from(session.get())].suspended != 0;
+    let firm = engine.firms.records()[usize::from(engine.guarded.records()[account.get() as usize].firm)];
+    let of_account = of_account | if firm.suspended != 0 { Guard::FIRM_SUSPENDED } else { 0 };
     of_account | if suspended { Guard::SESSION_SUSPENDED } else { 0 }
 }
 
