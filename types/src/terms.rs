@@ -5,6 +5,7 @@
 //! is the journal's, so nothing happens between commands.
 
 use crate::calendar::Calendar;
+use crate::codec::{Buffer, Codec, DecodeError, Reader};
 use crate::few::Few;
 use crate::id::{InstrumentId, TimestampNs};
 use crate::limits::TICK_ROWS_MAX;
@@ -74,6 +75,35 @@ pub enum Change {
     Bands(Bands),
     /// When the instrument trades.
     Calendar(Calendar),
+    /// How far it trades without an interruption.
+    Volatility(Volatility),
+}
+
+/// How far from where the market was an instrument trades; an order that would go further starts a volatility auction. Replaces what was
+/// said before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Volatility {
+    /// Which instrument.
+    pub instrument: InstrumentId,
+    /// Ticks from the last trade; `None`: any.
+    pub from_last: Option<u32>,
+    /// Ticks from the price of the last auction; `None`: any.
+    pub from_auction: Option<u32>,
+}
+
+// No bound is the largest number.
+impl Codec for Volatility {
+    fn encode(&self, out: &mut Buffer) {
+        self.instrument.encode(out);
+        self.from_last.unwrap_or(u32::MAX).encode(out);
+        self.from_auction.unwrap_or(u32::MAX).encode(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let (instrument, last, auction) = (Codec::read(reader)?, u32::read(reader)?, u32::read(reader)?);
+        let said = |reach: u32| (reach != u32::MAX).then_some(reach);
+        Ok(Self { instrument, from_last: said(last), from_auction: said(auction) })
+    }
 }
 
 impl Terms {
@@ -103,6 +133,7 @@ impl Change {
             Self::Terms(terms) => terms.instrument,
             Self::Bands(bands) => bands.instrument,
             Self::Calendar(calendar) => calendar.instrument,
+            Self::Volatility(volatility) => volatility.instrument,
         }
     }
 }
@@ -112,7 +143,7 @@ record!(Terms { instrument, lot, qty_min, ticks, matching });
 record!(ProRata { top_max, time_percent, minimum });
 choice!(Matching, "matching" { 1 => Time, 2 => Size(pro_rata) });
 record!(Dated { at, change });
-choice!(Change, "dated change" { 1 => Terms(terms), 2 => Bands(bands), 3 => Calendar(calendar) });
+choice!(Change, "dated change" { 1 => Terms(terms), 2 => Bands(bands), 3 => Calendar(calendar), 4 => Volatility(volatility) });
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,7 @@ use plinth_types::id::{AccountId, FirmId, InstrumentId, MandateId, OrderId, Quot
 use plinth_types::quantity::{Amount, Lots, Price, Qty};
 use plinth_types::quote::{MassQuote, QuoteEntries, QuoteEntry, QuoteGroup, QuoteSide};
 use plinth_types::reference::{Bands, Configuration, Phase, Suspension, Trader};
-use plinth_types::terms::{Change, Dated, Matching, ProRata, Terms, TickRow};
+use plinth_types::terms::{Change, Dated, Matching, ProRata, Terms, TickRow, Volatility};
 
 #[test]
 fn dated_changes() {
@@ -40,6 +40,7 @@ fn dated_changes() {
         .unwrap(),
     };
     let date = |change| Configuration::Date(Dated { at: TimestampNs::new(0x0102_0304_0506_0708), change });
+    let volatility = Volatility { instrument, from_last: Some(0x0203), from_auction: Some(0x0405) };
     let bands = Bands { instrument, low: price(2), high: price(9), market_reach: Some(3) };
     Fixtures::of(env!("CARGO_MANIFEST_DIR")).values(
         "dated_change",
@@ -49,6 +50,8 @@ fn dated_changes() {
             ("no_terms", date(Change::Terms(Terms::none(instrument)))),
             ("bands", date(Change::Bands(bands))),
             ("calendar", date(Change::Calendar(calendar))),
+            ("volatility", date(Change::Volatility(volatility))),
+            ("no_volatility", date(Change::Volatility(Volatility { from_last: None, from_auction: None, ..volatility }))),
         ],
     );
 }

@@ -66,7 +66,7 @@ impl<T: Touch> Engine<T> {
         let price = Price::from_ticks(found.price).expect("it is between prices of orders");
         while self.trade_heads(instrument, price, sink) {}
         let book = self.books.get_mut(&mut self.touch, instrument as usize);
-        book.last_price = found.price;
+        (book.last_price, book.auction_price) = (found.price, found.price);
         if book.waiting != 0 {
             self.observe(instrument, found.price);
         }

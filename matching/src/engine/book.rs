@@ -53,6 +53,12 @@ table_record! {
         pub(crate) spill_count: [u16; LADDERS],
         /// The order that last bettered each side where orders trade by size, in the 64-bit form of its id; 0 without one.
         pub(crate) top: [u64; 2],
+        /// Price of the last auction in ticks, 0 before the first.
+        pub(crate) auction_price: i64,
+        /// How far from the last trade orders trade, in ticks below the largest number; 0 is without bound.
+        pub(crate) last_reach: u32,
+        /// How far from the last auction's price, in the same way.
+        pub(crate) auction_reach: u32,
         /// Orders that wait for a trade.
         pub(crate) waiting: u32,
         /// How many of these trail the last trade.
@@ -77,6 +83,8 @@ impl Special {
     pub(crate) const PRO_RATA: u8 = 1 << 1;
     /// A quote has rested here.
     pub(crate) const QUOTED: u8 = 1 << 2;
+    /// Trades have bounds.
+    pub(crate) const BOUNDED: u8 = 1 << 3;
 }
 
 /// A sorted array of levels, nearest to the market first to go: those of a side outside the window, or those that a side's orders wait at.

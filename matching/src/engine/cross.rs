@@ -115,6 +115,15 @@ impl<T: Touch> Engine<T> {
     /// Trades what can be traded now.
     #[inline(always)]
     pub(crate) fn take<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> Taken {
+        if self.books.get(&mut self.touch, taker.instrument as usize).is_bounded() {
+            return self.take_bounded(taker, sink);
+        }
+        self.take_unbounded(taker, sink)
+    }
+
+    /// As [`Engine::take`], however far from where the market was.
+    #[inline(always)]
+    pub(crate) fn take_unbounded<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> Taken {
         match self.self_match_of(&taker) {
             None => self.take_plain(taker, sink),
             Some(own) => self.take_guarded(taker, own, sink),
@@ -285,9 +294,11 @@ impl<T: Touch> Engine<T> {
     /// Whether a fill-or-kill order could trade whole. A buyer or seller without limit must be able to deliver for the whole, what it would
     /// receive for own resting orders not counted.
     pub(crate) fn fillable(&mut self, taker: Incoming) -> Result<(), Stop> {
-        if !self.books.get(&mut self.touch, taker.instrument as usize).is_continuous() {
+        let book = self.books.get(&mut self.touch, taker.instrument as usize);
+        if !book.is_continuous() {
             return Err(Stop::NoLevel);
         }
+        let taker = if book.is_bounded() { self.within(taker) } else { taker };
         if let Some(own) = self.self_match_of(&taker) {
             return self.fillable_guarded(taker, own);
         }

@@ -58,7 +58,7 @@ impl CalendarRecord {
     pub(crate) fn calendar(&self) -> Option<plinth_types::calendar::Calendar> {
         match change(self.size, &self.bytes) {
             Some(Change::Calendar(calendar)) => Some(calendar),
-            Some(Change::Terms(_) | Change::Bands(_)) | None => None,
+            Some(Change::Terms(_) | Change::Bands(_) | Change::Volatility(_)) | None => None,
         }
     }
 }
@@ -95,12 +95,13 @@ impl<T: Touch> Engine<T> {
     /// Brings into effect what is due at `now`.
     #[cold]
     pub(crate) fn take_effect<S: EventSink>(&mut self, now: TimestampNs, sink: &mut S) {
-        while let Some(slot) = self.next_dated().filter(|&slot| self.dated.records()[slot].at <= now.get()) {
+        while let Some((_, slot)) = self.next_dated().filter(|&(at, _)| at <= now.get()) {
             let record = self.dated.get_mut(&mut self.touch, slot);
             let kept = core::mem::replace(record, DatedRecord::ZERO);
             let change = kept.change().expect("a change was read before it was kept");
             match change {
                 Change::Terms(terms) => self.set_terms(&terms),
+                Change::Volatility(volatility) => self.set_volatility(&volatility),
                 Change::Bands(bands) => self.set_bands(&bands).expect("bands were checked before they were kept"),
                 Change::Calendar(calendar) => {
                     let record = CalendarRecord { size: kept.size, bytes: kept.bytes };
@@ -112,18 +113,18 @@ impl<T: Touch> Engine<T> {
         self.note_next_date();
     }
 
-    /// The change that takes effect first.
-    fn next_dated(&mut self) -> Option<usize> {
+    /// The date and place of the change that takes effect first.
+    fn next_dated(&mut self) -> Option<(u64, usize)> {
         let Self { touch, dated, .. } = self;
         let used = (0..DATED_MAX).filter_map(|slot| {
             let DatedRecord { at, seq, .. } = *dated.get(touch, slot);
             (seq != 0).then_some((at, seq, slot))
         });
-        used.min().map(|(.., slot)| slot)
+        used.min().map(|(at, _, slot)| (at, slot))
     }
 
     fn note_next_date(&mut self) {
-        let next = self.next_dated().map_or(u64::MAX, |slot| self.dated.records()[slot].at);
+        let next = self.next_dated().map_or(u64::MAX, |(at, _)| at);
         self.counters.get_mut(&mut self.touch).until_date = !next;
     }
 
@@ -146,5 +147,6 @@ pub(crate) fn is_sound(change: &Change) -> bool {
         Change::Terms(terms) => terms.are_sound(),
         Change::Bands(bands) => crate::engine::protection::are_sound(bands),
         Change::Calendar(calendar) => calendar.is_sound(),
+        Change::Volatility(_) => true,
     }
 }

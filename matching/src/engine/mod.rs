@@ -5,7 +5,7 @@
 //!                  │     │      └─► by_size                        orders of one price by size
 //!                  │     ├─► levels, pool, index               where orders rest, and how they are found
 //!                  │     └─► protection, firms, guarded_cross  suspensions, limits, bands; self-match prevention
-//!                  ├─► phases, auction                        collecting orders, and uncrossing them at one price
+//!                  ├─► phases, auction, volatility            collecting orders, and uncrossing them at one price
 //!                  ├─► waiting, triggers                      stops: what waits for a trade, and goes when it comes
 //!                  ├─► mass_cancel                            all orders that fit
 //!                  ├─► quotes                                 mass quotes, and how much of them may trade
@@ -66,6 +66,7 @@ pub(crate) mod spill;
 mod status;
 pub(crate) mod terms;
 pub(crate) mod triggers;
+mod volatility;
 pub(crate) mod waiting;
 mod withdraw;
 

@@ -13,7 +13,10 @@
 //!
 //! An uncrossing triggers orders as any trade. What it triggers where no continuous phase follows rests if it can, else it is cancelled.
 //!
-//! Known limitations: no phase changes by itself, neither by time nor by a price that jumps. No market orders in auctions.
+//! A phase changes by itself in one case: a price that would jump too far starts a volatility auction, see `volatility`. By time it changes
+//! by a command of a host that follows the [calendar](plinth_types::calendar).
+//!
+//! Known limitation: no market orders in auctions.
 
 use crate::engine::Engine;
 use crate::engine::book::Book;

@@ -8,17 +8,18 @@ use plinth_types::few::Few;
 use plinth_types::id::{InstrumentId, SessionId, TimestampNs};
 use plinth_types::quantity::{Lots, Price, Qty};
 use plinth_types::reference::{Bands, Configuration, Phase};
-use plinth_types::terms::{Change, Dated, Matching, ProRata, Terms, TickRow};
+use plinth_types::terms::{Change, Dated, Matching, ProRata, Terms, TickRow, Volatility};
 
 impl Flow {
     /// A change of an instrument now or soon, half of the time back to no terms.
     pub(super) fn date(&mut self) -> Sequenced {
         let instrument = InstrumentId::new(self.rng.below(self.instruments + u64::from(self.rng.clone().one_in(12))) as u32);
         let none = Terms::none(instrument);
-        let change = match self.rng.below(8) {
+        let change = match self.rng.below(10) {
             0..3 => Change::Terms(none),
             3..6 => Change::Terms(self.terms(none)),
             6 => Change::Bands(self.bands(instrument)),
+            8 | 9 => Change::Volatility(self.volatility(instrument)),
             _ => Change::Calendar(self.calendar(instrument)),
         };
         let at = [0, self.seq + self.rng.below(50), u64::MAX][self.rng.below(2) as usize + usize::from(self.rng.one_in(20))];
@@ -39,6 +40,13 @@ impl Flow {
         let exact = self.rng.one_in(2);
         let terms = Terms { matching, ..none };
         if exact { terms } else { Terms { lot, qty_min: Qty::from_lots(least).unwrap(), ticks, ..terms } }
+    }
+
+    /// After this, phases are changed as often as after a pause: the core may pause by itself.
+    fn volatility(&mut self, instrument: InstrumentId) -> Volatility {
+        self.paused = true;
+        let mut reach = |most: u64| self.rng.one_in(2).then(|| self.rng.below(most) as u32);
+        Volatility { instrument, from_last: reach(6), from_auction: reach(9) }
     }
 
     fn pro_rata(&mut self) -> ProRata {

@@ -89,6 +89,7 @@ impl Model {
             total: lots,
             post_only: new.post_only,
             group: 0,
+            bound: None,
         })
     }
 

@@ -21,6 +21,7 @@ impl Model {
         if phase == Phase::Continuous || (auction && phase == Phase::PreOpen) {
             if let Some((price, ..)) = self.clearing(at) {
                 while self.trade_best(at, price) {}
+                self.auction_prices.insert(at, price);
                 self.observe(at, price);
             }
             return self.go_triggered();

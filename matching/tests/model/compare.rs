@@ -4,9 +4,9 @@ use crate::{Balance, Model};
 use plinth_matching::engine::Engine;
 use plinth_matching::state;
 use plinth_types::command::Side;
-use plinth_types::id::{AccountId, AssetId};
+use plinth_types::id::{AccountId, AssetId, InstrumentId};
 use plinth_types::quantity::Price;
-use plinth_types::terms::Terms;
+use plinth_types::terms::{Terms, Volatility};
 use std::collections::BTreeMap;
 
 impl Model {
@@ -44,6 +44,9 @@ impl Model {
         for (id, instrument) in self.instruments.iter().enumerate() {
             let terms = self.terms.get(&id).copied().unwrap_or(Terms::none(instrument.id));
             assert_eq!(engine.terms(instrument.id), Some(terms), "{context}");
+            let bounds = engine.volatility(instrument.id).unwrap();
+            assert_eq!(Some(&bounds), self.volatility.get(&id).or(Some(&unbounded(instrument.id))), "{context}");
+            assert_eq!(engine.phase(instrument.id), Some(self.phase(id)), "{context}");
             assert_eq!(engine.calendar(instrument.id), self.calendars.get(&id).copied(), "{context}");
             for side in [Side::Buy, Side::Sell] {
                 let mut levels = BTreeMap::new();
@@ -67,4 +70,8 @@ impl Model {
         engine.check_conservation().unwrap();
         state::check(engine).unwrap_or_else(|error| panic!("{error}, {context}"));
     }
+}
+
+fn unbounded(instrument: InstrumentId) -> Volatility {
+    Volatility { instrument, from_last: None, from_auction: None }
 }

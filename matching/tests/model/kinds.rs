@@ -138,6 +138,7 @@ pub(crate) const KINDS: &[&str] = &[
     "rule: own order among those that take part",
     "rule: shared by size",
     "rule: top order",
+    "rule: volatility interruption",
     "took effect",
     "traded",
     "triggered",

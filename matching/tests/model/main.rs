@@ -16,6 +16,7 @@ mod quotes;
 mod reference;
 mod terms;
 mod trading;
+mod volatility;
 mod waiting;
 
 use firms::Firm;
@@ -31,7 +32,7 @@ use plinth_types::id::{FirmId, OrderId, QuoteGroupId, Seq, ZoneId};
 use plinth_types::limits::COMMAND_HEAD_SIZE;
 use plinth_types::quantity::Lots;
 use plinth_types::reference::{Bands, Instrument, Mandate, Phase, SelfMatch};
-use plinth_types::terms::{Dated, Terms};
+use plinth_types::terms::{Dated, Terms, Volatility};
 use quotes::Group;
 use std::collections::{BTreeMap, BTreeSet};
 use waiting::Waiting;
@@ -54,6 +55,8 @@ struct Order {
     post_only: bool,
     /// Of a quote, its group.
     group: u16,
+    /// Of an order that trades, the worst price without an interruption.
+    bound: Option<i64>,
 }
 
 impl Order {
@@ -115,6 +118,8 @@ struct Model {
     /// How often rules fired that no event names.
     fired: BTreeMap<&'static str, u64>,
     calendars: BTreeMap<usize, Calendar>,
+    volatility: BTreeMap<usize, Volatility>,
+    auction_prices: BTreeMap<usize, i64>,
     /// With the commands that brought them.
     dated: Vec<(u64, Dated)>,
     groups: BTreeMap<QuoteGroupId, Group>,
@@ -153,6 +158,8 @@ impl Model {
             top: BTreeMap::new(),
             fired: BTreeMap::new(),
             calendars: BTreeMap::new(),
+            volatility: BTreeMap::new(),
+            auction_prices: BTreeMap::new(),
             dated: Vec::new(),
             groups: BTreeMap::new(),
             firms: BTreeMap::new(),

@@ -20,6 +20,7 @@ impl Model {
                     && terms.qty_min.lots() % terms.lot.lots() == 0
                     && self.percent_is_sound(&terms)
             }
+            Change::Volatility(_) => true,
             Change::Bands(bands) => 0 < bands.low.ticks() && bands.low <= bands.high,
             Change::Calendar(calendar) => calendar.full.iter().all(|step| step.second < 24 * 60 * 60),
         };
@@ -43,6 +44,7 @@ impl Model {
                     self.terms.insert(at, terms);
                     self.top.retain(|&(instrument, _), _| instrument != at);
                 }
+                Change::Volatility(volatility) => drop(self.volatility.insert(at, volatility)),
                 Change::Bands(bands) => drop(self.bands.insert(at, bands)),
                 Change::Calendar(calendar) => drop(self.calendars.insert(at, calendar)),
             }

@@ -12,6 +12,7 @@ impl Model {
         let crosses = |maker: &Order| {
             let price = maker.limit.unwrap();
             maker.instrument == taker.instrument
+                && taker.bound.is_none_or(|bound| if taker.side == Side::Buy { price <= bound } else { price >= bound })
                 && match (taker.side, maker.side) {
                     (Side::Buy, Side::Sell) => taker.limit.or(taker.reach).is_none_or(|limit| price <= limit),
                     (Side::Sell, Side::Buy) => taker.limit.or(taker.reach).is_none_or(|limit| price >= limit),
@@ -26,7 +27,7 @@ impl Model {
     }
 
     /// Trades what can be traded, and says why not more. The taker's money is not reserved meanwhile: it was found to be there.
-    pub(crate) fn trade(&mut self, taker: &mut Order) -> CancelReason {
+    pub(crate) fn trade_within(&mut self, taker: &mut Order) -> CancelReason {
         if self.phase(taker.instrument) != Phase::Continuous {
             return CancelReason::Unfilled;
         }
@@ -151,6 +152,7 @@ impl Model {
         if self.phase(order.instrument) != Phase::Continuous {
             return Some(CancelReason::NotFillable);
         }
+        let order = &Order { bound: self.bound(order), ..*order };
         let mut copy = Self { orders: self.orders.clone(), instruments: self.instruments.clone(), ..Self::new(self.capacity) };
         let (mut left, mut cash) = (order.left, 0);
         while left > 0 {

@@ -89,7 +89,7 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
             && book.level_base == [1, 1 + (1 << book.window_bits)].map(|first| first + self.level_slots)
             && book.word_base == [0, Span::word_count(book.window_bits) as u32].map(|first| first + self.words)
             && book.spill_base == engine.levels.spill_base(instrument)
-            && (0..=PRICE_TICKS_MAX).contains(&book.last_price)
+            && [book.last_price, book.auction_price].iter().all(|price| (0..=PRICE_TICKS_MAX).contains(price))
             && Phase::from_code(book.phase).is_some()
             && book.spill_count.iter().all(|&count| count <= engine.capacity.spill_levels_max);
         if !sound {
