@@ -31,7 +31,8 @@ pub const CHANNELS_MAX: usize = 64;
 /// How much of everything a zone can hold. All memory is taken when the engine is made; what does not fit is refused by event.
 ///
 /// Memory in bytes: 112 + 16 to 32 for each order, 64 × assets + 96 for each account, 34 for each level,
-/// 1,216 + 128 × spill levels for each instrument, 16 for each mandate and session. The default takes about 200 MB.
+/// 1,216 + 128 × spill levels for each instrument, 16 for each mandate and session; 0.6 MB for dated changes, quotes and
+/// firms. The default takes about 200 MB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
     /// Live orders of all books together.

@@ -9,7 +9,8 @@
 //! **Trades.** Best level first, oldest order first, on both sides, until one side has no order left at the price; an iceberg shows its
 //! next part at the end of its level, as ever. The offer is the maker. The whole is one command: nothing comes between price and trades.
 //!
-//! Known limitation: self-match prevention does not hold in an auction.
+//! Known limitations: self-match prevention does not hold in an auction; all trades are one command, which nothing bounds but the orders that
+//! cross (`examples/worst_commands`).
 
 use crate::engine::Engine;
 use crate::engine::book::Book;

@@ -5,7 +5,11 @@
 //! A session may take off its own orders only, whatever account they are on, and needs no mandate for it: it made them, and less risk
 //! is always allowed. The appliance may take off anybody's: a lost connection, an operator.
 //!
-//! Cost: one look at each order of the books concerned.
+//! Cost: one look at each order of the books concerned, and the end of each that goes.
+//!
+//! Known limitation: all goes in one command, so nothing bounds it but `orders_max` of the zone. `examples/worst_commands` measures this and
+//! every other command whose work grows with what rests; an operator who cannot wait so long for one command bounds the zone, or its
+//! accounts by their open orders.
 
 use crate::engine::Engine;
 use crate::engine::book::{index_of, side_of};
