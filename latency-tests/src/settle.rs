@@ -102,7 +102,7 @@ fn simulated(sim: &Path, figures: &mut Figures) -> Result<(), Box<dyn Error>> {
     if !sim.exists() {
         return Err(format!("there is no {}: cargo build --release --workspace --bin plinth-sim makes it", sim.display()).into());
     }
-    let output = Command::new(sim).args(["--regions", "50", "--json"]).output()?;
+    let output = Command::new(sim).args(["--seed", "1", "--regions", "50", "--json"]).output()?;
     if !output.status.success() {
         return Err(format!("{}: {}", sim.display(), String::from_utf8_lossy(&output.stderr)).into());
     }

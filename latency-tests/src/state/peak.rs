@@ -14,7 +14,7 @@ use plinth_settlement::genesis::{
 use plinth_settlement::keys::SecretKey;
 use plinth_settlement::limits::BLOCK_SIZE_MAX;
 use plinth_types::codec::Codec as _;
-use plinth_types::id::{AccountId, AssetId, ChainId, ProducerEpoch, TimestampNs, ZoneId};
+use plinth_types::id::{AccountId, AssetId, ChainId, ProducerEpoch, PublicKey, TimestampNs, ZoneId};
 use plinth_types::message::Deposit;
 use plinth_types::quantity::Amount;
 use plinth_types::reference::{Asset, Name};
@@ -139,15 +139,20 @@ fn genesis() -> Result<Arc<Genesis>, Box<dyn Error>> {
             rules: ZoneRules::default(),
         })
     };
+    let keys = |kind: u8, count: u64| {
+        let mut keys: Vec<PublicKey> = (0..count).map(|index| secret(kind, index).public_key()).collect();
+        keys.sort();
+        keys
+    };
     let draft = Draft {
         chain: CHAIN,
         time: TimestampNs::new(1),
-        validators: (0..4).map(|index| secret(1, index).public_key()).collect(),
+        validators: keys(1, 4),
         zones: (0..ZONES).map(zone).collect::<Result<_, _>>()?,
         assets: vec![GenesisAsset {
             asset: Asset { id: AssetId::new(0), name: name("USD")?, decimals: 2 },
             issuer: secret(2, 0).public_key(),
-            issued: (0..OWNERS).map(|index| GenesisBalance { owner: secret(2, index).public_key(), amount }).collect(),
+            issued: keys(2, OWNERS).into_iter().map(|owner| GenesisBalance { owner, amount }).collect(),
         }],
         limits: ChainLimits::default(),
         governance: Governance::default(),
