@@ -6,7 +6,7 @@ use plinth_gateway::driver::{Backend, DriverConfig};
 use plinth_gateway::echo::EchoServer;
 use plinth_node::appliance::{self, Appliance, Options, Parts};
 use plinth_node::config::{certificates, demo};
-use plinth_node::owner::{Decision, Desk, Moved, Requested, To};
+use plinth_node::owner::{Decision, Desk, Exit, Moved, Requested, To};
 use plinth_node::replay::{self, ReplayArgs};
 use plinth_node::watch::{self, WatchArgs};
 use std::error::Error;
@@ -87,6 +87,13 @@ enum Command {
         key: Vec<PathBuf>,
         #[command(subcommand)]
         decision: Decision,
+    },
+    /// Take all that an account has of an asset out of the frozen trading zone, by proof against its last settled block
+    Exit {
+        #[command(flatten)]
+        desk: Desk,
+        #[command(flatten)]
+        exit: Exit,
     },
     /// Bring a transaction that was signed elsewhere: a file of hexadecimal digits
     Submit {
@@ -211,6 +218,7 @@ fn main() -> ExitCode {
         Command::Deposit { desk, moved } => done(desk.deposit(&moved)),
         Command::Request { desk, requested } => done(desk.request(&requested)),
         Command::Govern { desk, key, decision } => done(desk.decide(&decision, &key)),
+        Command::Exit { desk, exit } => done(desk.exit(&exit)),
         Command::Submit { desk, file } => done(desk.submit(&file)),
         Command::Balance { desk, owner } => done(desk.balance(&owner)),
         Command::Replay(args) => replay::main(&args).map_err(Into::into),

@@ -7,9 +7,11 @@
 //! A path is the siblings from the leaf up; bit k of the leaf's index says whether level k's sibling is on the left. The path is as long
 //! as the tree is deep, and the index has no bit beyond it, so one leaf has one index.
 
-use crate::id::{AssetId, PublicKey};
+use crate::codec::Codec;
+use crate::id::{AssetId, ChainId, PublicKey, ZoneId};
 use crate::quantity::Amount;
 use crate::record;
+use alloc::vec::Vec;
 
 /// What one owner can take out, of one asset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,16 @@ impl ExitLeaf {
     pub const DOMAIN: &'static [u8] = b"plinth/exit-leaf/1";
     /// Domain of an inner node.
     pub const NODE_DOMAIN: &'static [u8] = b"plinth/exit-node/1";
+
+    /// What is hashed to the leaf's digest.
+    #[must_use]
+    pub fn hashed_bytes(&self, chain: ChainId, zone: ZoneId) -> Vec<u8> {
+        let mut out = Self::DOMAIN.to_vec();
+        chain.encode(&mut out);
+        zone.encode(&mut out);
+        self.encode(&mut out);
+        out
+    }
 }
 
 record!(ExitLeaf { index, owner, asset, amount });

@@ -67,14 +67,25 @@ impl BlockLog {
             return Ok(log);
         }
         log.check_header(identity)?;
-        while let Some(entry) = log.entry_at(log.end)? {
-            log.note(&entry.1, entry.0);
-        }
+        log.find_entries()?;
         if log.end < size {
             log.refuse_damage(size)?;
             log.file.set_len(log.end).map_err(failed("truncation"))?;
             log.file.sync_all().map_err(failed("sync"))?;
         }
+        Ok(log)
+    }
+
+    /// Opens the log at `path` to read what it holds now; another process may go on with it.
+    ///
+    /// # Errors
+    ///
+    /// As [`BlockLog::open`].
+    pub fn read(path: &Path, identity: Identity) -> Result<Self, ReplicaError> {
+        let file = File::open(path).map_err(failed("open"))?;
+        let mut log = Self { file, index: Vec::new(), height: Height::new(0), end: FILE_HEADER_SIZE as u64 };
+        log.check_header(identity)?;
+        log.find_entries()?;
         Ok(log)
     }
 
@@ -136,6 +147,13 @@ impl BlockLog {
             Some((_, header, outbox)) if header.height == height => Ok((header, outbox)),
             Some(_) | None => Err(ReplicaError::LogCorrupt { height, offset }),
         }
+    }
+
+    fn find_entries(&mut self) -> Result<(), ReplicaError> {
+        while let Some((size, header, _)) = self.entry_at(self.end)? {
+            self.note(&header, size);
+        }
+        Ok(())
     }
 
     fn note(&mut self, header: &ZoneHeader, size: usize) {

@@ -9,6 +9,7 @@
 //! * [`recover`] rebuilds the zone from the first record and shows every record with its events to an observer, so that the gateway
 //!   rebuilds its own books. [`recover_from_snapshot`] starts from the newest snapshot that is right. Both check the whole journal, and
 //!   that every recorded block executed again gives the recorded roots.
+//! * [`state_behind`] is the zone behind an old block, and [`ExitTree`] what its owners could take out of it: a header's `exit_root`.
 //! * [`Producer`] follows the journal on a thread of its own and cuts blocks: by size, by count, or by time since the first command that
 //!   is not in a block yet. Where it cuts is written to the block log before the block is handed out, so a restart cuts alike.
 //!
@@ -25,15 +26,19 @@
 //! cost at least a path of hashes for each page written.
 
 mod error;
+mod exits;
 pub mod limits;
 mod log;
+mod past;
 mod producer;
 mod recover;
 mod replay;
 pub mod snapshot;
 
 pub use error::ReplicaError;
+pub use exits::{ExitPath, ExitTree};
 pub use log::BlockLog;
+pub use past::state_behind;
 pub use producer::Producer;
 pub use recover::{Origin, Recovered, ZoneConfig, recover, recover_from_snapshot};
 pub use replay::{Replica, SealedBlock};

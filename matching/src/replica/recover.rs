@@ -41,6 +41,10 @@ impl ZoneConfig {
         Self { path, capacity, journal, block: BlockConfig::new(identity), snapshot_every: None }
     }
 
+    pub(super) fn blocks(&self) -> PathBuf {
+        self.path.join("blocks.log")
+    }
+
     pub(super) fn snapshots(&self) -> PathBuf {
         self.path.join("snapshots")
     }
@@ -151,7 +155,7 @@ fn open_log(config: &ZoneConfig) -> Result<BlockLog, ReplicaError> {
     assert!(config.block.identity == config.journal.identity, "journal and blocks of one zone");
     let made = std::fs::create_dir_all(&config.path);
     made.map_err(|error| ReplicaError::LogFile { op: "creation", errno: error.raw_os_error().unwrap_or(libc::EIO) })?;
-    BlockLog::open(&config.path.join("blocks.log"), config.block.identity)
+    BlockLog::open(&config.blocks(), config.block.identity)
 }
 
 /// Both engines on their way through the journal.
@@ -290,6 +294,7 @@ fn compare(again: &ZoneHeader, recorded: &ZoneHeader) -> Result<(), ReplicaError
         ("inbox", (again.inbox_index, again.inbox_root) == (recorded.inbox_index, recorded.inbox_root)),
         ("refused messages", again.inbox_refused == recorded.inbox_refused),
         ("outbox", (again.outbox_root, &again.outbox_totals) == (recorded.outbox_root, &recorded.outbox_totals)),
+        ("exits", again.exit_root == recorded.exit_root),
         ("time", again.time == recorded.time),
         ("height", again.height == recorded.height),
     ];

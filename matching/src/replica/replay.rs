@@ -1,6 +1,7 @@
 //! The replica itself: the engine replaying the journal, and the block that it is filling.
 
 use super::BlockConfig;
+use super::exits::ExitTree;
 use crate::engine::Engine;
 use crate::limits::Capacity;
 use crate::state::{Dirty, StateTree};
@@ -35,6 +36,7 @@ const INBOX_RANGE_DOMAIN: &[u8] = b"plinth/inbox-range/1";
 pub struct Replica {
     engine: Engine<Dirty>,
     tree: StateTree,
+    exits: ExitTree,
     config: BlockConfig,
     /// Of the last block sealed.
     height: Height,
@@ -72,8 +74,9 @@ impl Replica {
     #[must_use]
     pub fn at(engine: Engine<Dirty>, height: Height, config: BlockConfig) -> Self {
         let tree = StateTree::new(&engine);
+        let exits = ExitTree::new(&engine, config.identity.chain, config.identity.zone);
         let root = tree.root();
-        Self { engine, tree, config, height, root, open: OpenBlock::default() }
+        Self { engine, tree, exits, config, height, root, open: OpenBlock::default() }
     }
 
     /// The engine.
@@ -96,6 +99,8 @@ impl Replica {
 
     /// State root behind the last record applied. Cost: a hash for each page written since, and those above.
     pub fn root_now(&mut self) -> Digest {
+        // Before the tree empties the set of dirty pages.
+        self.exits.update(&self.engine);
         self.tree.update(&mut self.engine)
     }
 
@@ -188,7 +193,7 @@ impl Replica {
             outbox_root: outbox_root(&outbox),
             outbox_totals: totals.into_iter().map(|(asset, amount)| AssetAmount { asset, amount }).collect(),
             inbox_refused: refused,
-            exit_root: Digest::ZERO,
+            exit_root: self.exits.root(),
             body_hash: hash_of(&body),
             body_size: u32::try_from(body.len()).expect("bounded by BODY_SIZE_MAX"),
             body_key: Digest::ZERO,

@@ -51,6 +51,15 @@ impl Dirty {
         }
     }
 
+    /// Numbers of the pages of `region` that are in the set, ascending.
+    pub(crate) fn pages(&self, region: RegionId) -> impl Iterator<Item = usize> + '_ {
+        let Range { first_word, word_count, .. } = self.regions[usize::from(region.get())];
+        let words = self.words[first_word..first_word + word_count].iter().enumerate();
+        words
+            .filter(|(_, word)| **word != 0)
+            .flat_map(|(at, &word)| (0..64).filter(move |bit| word >> bit & 1 != 0).map(move |bit| at * 64 + bit))
+    }
+
     /// How many pages are in the set.
     #[must_use]
     pub fn count(&self) -> usize {

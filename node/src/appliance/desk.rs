@@ -9,6 +9,7 @@
 //! withdraw HEX              {"sent":{"seq":90,"channel_seq":4}} or {"refused":"…"}
 //! owner KEY                 {"next_nonce":4,"balances":[{"asset":0,"units":"500"}]}
 //! decisions                 {"next_decision":1}
+//! settled                   {"frozen":false,"height":7,"exit_root":"…"}
 //! bring HEX                 {"digest":"…"}
 //! outcome DIGEST            {"outcome":"waiting"}, {"outcome":"past"} or {"refused":"…"}
 //! ```
@@ -21,7 +22,7 @@ use crate::config::{Resolved, hex};
 use crossbeam_channel::bounded;
 use plinth_settlement::block::Transaction;
 use plinth_settlement::keys;
-use plinth_settlement::ledger::State;
+use plinth_settlement::ledger::{State, ZoneStatus};
 use plinth_settlement::limits::TRANSACTION_SIZE_MAX;
 use plinth_settlement::link::ZoneLink;
 use plinth_types::codec::Codec;
@@ -91,6 +92,7 @@ impl Desk {
             "withdraw" => self.withdraw(argument),
             "owner" => self.owner(argument),
             "decisions" => self.ledger().map(|ledger| json!({ "next_decision": ledger.decisions() + 1 })),
+            "settled" => self.settled(),
             "bring" => self.bring(argument),
             "outcome" => self.outcome(argument),
             _ => return None,
@@ -139,6 +141,13 @@ impl Desk {
         let balances: Vec<Value> =
             own.map(|(_, asset, amount)| json!({ "asset": asset.get(), "units": amount.units().to_string() })).collect();
         Ok(json!({ "next_nonce": ledger.deposit_nonce(&owner) + 1, "balances": balances }))
+    }
+
+    fn settled(&self) -> Result<Value, String> {
+        let ledger = self.ledger()?;
+        let zone = ledger.zone(ZoneId::TRADING).ok_or_else(|| "settlement knows no trading zone".to_owned())?;
+        let (frozen, settled) = (zone.status() != ZoneStatus::Open, zone.record().settled);
+        Ok(json!({ "frozen": frozen, "height": settled.height.get(), "exit_root": settled.exit_root.to_string() }))
     }
 
     fn bring(&self, argument: &str) -> Result<Value, String> {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// Folder of the trading zone in the data directory: journal, block log, snapshots.
-const ZONE_FOLDER: &str = "zone";
+pub const ZONE_FOLDER: &str = "zone";
 /// Folder of the command journal in the data directory.
 pub const JOURNAL_FOLDER: &str = "zone/journal";
 

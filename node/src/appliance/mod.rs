@@ -37,7 +37,7 @@ mod status;
 pub use admin::{SOCKET_FILE, request, request_status};
 pub use announce::{Ready, ReadyInstrument, ReadyValidator};
 pub use core::CoreError;
-pub use folder::{FolderError, JOURNAL_FOLDER};
+pub use folder::{FolderError, JOURNAL_FOLDER, ZONE_FOLDER};
 pub use market::ReadyMarketData;
 pub use producer::ProducerError;
 pub use running::{Appliance, Stopped, announce};

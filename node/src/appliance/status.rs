@@ -6,7 +6,7 @@ use super::space::Space;
 use super::start::ATTESTATION;
 use crate::config::decimal;
 use plinth_settlement::genesis::Genesis;
-use plinth_settlement::ledger::{State, ZoneStatus};
+use plinth_settlement::ledger::{State, Turnstile, ZoneStatus};
 use plinth_settlement::link::ZoneLink;
 use plinth_settlement::stages::StageFigures;
 use plinth_types::id::{ChainId, ZoneId};
@@ -98,7 +98,7 @@ pub struct AssetStatus {
     pub base: String,
     /// Σ messages that are on their way to the zone, or back from it.
     pub in_flight: String,
-    /// Σ balances of the zone's accounts.
+    /// Σ balances of the zone's accounts, less what was taken out of the frozen zone by exits.
     pub zone: String,
     /// Σ withdrawals that have left the zone's accounts and are not yet delivered.
     pub leaving: String,
@@ -241,14 +241,17 @@ impl Reporter {
 
 /// Issued = base + in flight + zone + leaving. A message is in flight until the core has credited it or settlement has given it back; a
 /// withdrawal is leaving until settlement has delivered it. Settlement learns of both with the zone's blocks, the core knows at once, so
-/// each is counted as what one of them says less what the other says. The sum cannot hold by itself: neither side may be ahead.
+/// each is counted as what one of them says less what the other says. The sum cannot hold by itself: neither side may be ahead. Of exits the
+/// core never learns.
 fn asset_status(asset: &Asset, before: &State, ledger: &State, core: &CoreStatus) -> AssetStatus {
     let issued = ledger.issued(asset.id).unwrap_or_default().units();
     let base = sum(ledger.balances().filter(|(_, of, _)| *of == asset.id).map(|(.., amount)| amount));
     let total = core.totals.iter().find(|total| total.asset == asset.id);
     let (held, withdrawn) = total.map_or((0, 0), |total| (total.held.units(), total.withdrawn.units()));
     let turnstile = |ledger: &State| ledger.zone(ZoneId::TRADING).map(|zone| zone.turnstile(asset.id)).unwrap_or_default();
-    let (paid_out_before, now) = (turnstile(before).paid_out.units(), turnstile(ledger));
+    let sent = |turnstile: Turnstile| turnstile.paid_out.units() - turnstile.exited.units();
+    let (sent_before, now) = (sent(turnstile(before)), turnstile(ledger));
+    let (sent_now, exited) = (sent(now), now.exited.units());
     let appended = now.paid_in.units() + now.in_flight.units();
     let in_flight = appended.checked_sub(held + withdrawn);
     let queued = sum(ledger
@@ -257,18 +260,18 @@ fn asset_status(asset: &Asset, before: &State, ledger: &State, core: &CoreStatus
         .flat_map(|zone| zone.queued())
         .filter_map(|(_, message)| (message.asset == asset.id).then_some(message.amount)));
     // What settled while the core was asked counts as left, so nothing is counted twice.
-    let leaving = withdrawn.checked_sub(paid_out_before).map(|_| (withdrawn + queued).saturating_sub(now.paid_out.units()));
-    let unsaid = now.paid_out.units().saturating_sub(withdrawn + queued);
+    let leaving = withdrawn.checked_sub(sent_before).map(|_| (withdrawn + queued).saturating_sub(sent_now));
+    let unsaid = sent_now.saturating_sub(withdrawn + queued);
     let show = |amount: u128| decimal::format(amount, asset.decimals);
     AssetStatus {
         asset: asset.name.as_str().to_owned(),
         issued: show(issued),
         base: show(base),
         in_flight: show(in_flight.unwrap_or_default()),
-        zone: show(held),
+        zone: show(held.saturating_sub(exited)),
         leaving: show(leaving.unwrap_or_default()),
         conserved: match (in_flight, leaving) {
-            (Some(in_flight), Some(leaving)) => issued + unsaid == base + in_flight + held + leaving,
+            (Some(in_flight), Some(leaving)) => issued + unsaid + exited == base + in_flight + held + leaving,
             (None, _) | (_, None) => false,
         },
     }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, dead_code, unreachable_pub, reason = "a module of tests; each uses a part")]
 
+pub mod owners;
+
 use plinth_gateway::client::{Client, ClientConfig, ClientError, Numbers};
 use plinth_gateway::codec::{Builder, Tag, tag};
 use plinth_node::replay::child::{ChildAppliance, Login, Ready};

@@ -81,7 +81,7 @@ pub fn exit_root(chain: ChainId, zone: ZoneId, leaf: &ExitLeaf, path: &[Digest])
     if path.len() > EXIT_DEPTH_MAX || leaf.index >> path.len() != 0 {
         return None;
     }
-    let leaf_digest = sha256(&[ExitLeaf::DOMAIN, &chain.to_bytes(), &zone.to_bytes(), &leaf.to_bytes()]);
+    let leaf_digest = sha256(&[&leaf.hashed_bytes(chain, zone)]);
     let root = path.iter().enumerate().fold(leaf_digest, |digest, (level, sibling)| {
         let (left, right) = if leaf.index >> level & 1 == 0 { (&digest, sibling) } else { (sibling, &digest) };
         sha256(&[ExitLeaf::NODE_DOMAIN, &left.0, &right.0])
@@ -93,7 +93,7 @@ pub fn exit_root(chain: ChainId, zone: ZoneId, leaf: &ExitLeaf, path: &[Digest])
 /// empty.
 #[must_use]
 pub fn exit_tree(chain: ChainId, zone: ZoneId, leaves: &[ExitLeaf]) -> (Digest, Vec<Vec<Digest>>) {
-    let digest = |leaf: &ExitLeaf| sha256(&[ExitLeaf::DOMAIN, &chain.to_bytes(), &zone.to_bytes(), &leaf.to_bytes()]);
+    let digest = |leaf: &ExitLeaf| sha256(&[&leaf.hashed_bytes(chain, zone)]);
     let mut level: Vec<Digest> = leaves.iter().map(digest).collect();
     level.resize(leaves.len().next_power_of_two(), Digest::ZERO);
     let mut paths = vec![Vec::new(); leaves.len()];

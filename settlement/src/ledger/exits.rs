@@ -26,7 +26,7 @@ impl State {
         }
         check_receiver(leaf.owner)?;
         let mut turnstile = known.turnstile(leaf.asset);
-        turnstile.pay_out(leaf.asset, leaf.amount)?;
+        turnstile.exit(leaf.asset, leaf.amount)?;
 
         // Decided. From here on nothing returns early.
         *self.turnstile_mut(zone, leaf.asset) = turnstile;

@@ -26,9 +26,11 @@ pub struct Turnstile {
     pub leaving: Amount,
     /// In outboxes of settled blocks, and in exits. Never above `paid_in`.
     pub paid_out: Amount,
+    /// Of that, in exits: the zone's own books still have it.
+    pub exited: Amount,
 }
 
-record!(Turnstile { in_flight, consumed, paid_in, leaving, paid_out });
+record!(Turnstile { in_flight, consumed, paid_in, leaving, paid_out, exited });
 
 impl Turnstile {
     /// What the zone holds: paid in less paid out.
@@ -105,6 +107,17 @@ impl Turnstile {
         }
         // At most what was paid in, which is an amount.
         self.paid_out = self.paid_out.checked_add(amount).expect("at most what was paid in");
+        Ok(())
+    }
+
+    /// Lets `amount` of `asset` out to the bearer of a proof.
+    ///
+    /// # Errors
+    ///
+    /// As [`Turnstile::pay_out`].
+    pub(in crate::ledger) fn exit(&mut self, asset: AssetId, amount: Amount) -> Result<(), Overdrawn> {
+        self.pay_out(asset, amount)?;
+        self.exited = self.exited.checked_add(amount).expect("a part of what was paid out");
         Ok(())
     }
 

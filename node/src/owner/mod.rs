@@ -4,6 +4,10 @@
 //! owner's signature. The appliance sends it to the validators; what it cannot do is leave it out, since an owner may bring the same
 //! bytes to any other client of the validators.
 
+mod exit;
+
+pub use exit::Exit;
+
 use crate::appliance;
 use crate::config::{self, Resolved, decimal, demo, hex};
 use clap::{Args, Subcommand};
@@ -287,12 +291,7 @@ impl Desk {
 
 impl Moved {
     fn resolve(&self, resolved: &Resolved) -> Result<(Account, Asset, Amount, SecretKey)> {
-        let mut accounts = resolved.reference.iter().filter_map(|item| {
-            let Configuration::OpenAccount(account) = item else { return None };
-            Some(*account)
-        });
-        let account = accounts.find(|account| account.name.as_str() == self.account);
-        let account = account.ok_or_else(|| format!("there is no account '{}'", self.account))?;
+        let account = find_account(resolved, &self.account)?;
         let asset = find_asset(resolved, &self.asset)?;
         let key = read_key(&self.key)?;
         if key.public_key() != account.owner {
@@ -311,6 +310,14 @@ impl To {
         }
         Ok(Party { zone, address: Address(hex::decode(to)?) })
     }
+}
+
+fn find_account(resolved: &Resolved, name: &str) -> Result<Account> {
+    let mut accounts = resolved.reference.iter().filter_map(|item| {
+        let Configuration::OpenAccount(account) = item else { return None };
+        Some(*account)
+    });
+    accounts.find(|account| account.name.as_str() == name).ok_or_else(|| format!("there is no account '{name}'").into())
 }
 
 fn find_asset(resolved: &Resolved, name: &str) -> Result<Asset> {
