@@ -278,6 +278,15 @@ pub fn encode_count(count: usize, out: &mut Vec<u8>) {
     u32::try_from(count).expect("a sequence with a bound").encode(out);
 }
 
+/// What an owner signs: the domain of the kind of order, the chain, the order. No signature counts for another kind, or on another chain.
+#[must_use]
+pub fn signed_bytes(domain: &[u8], chain: ChainId, order: &impl Codec) -> Vec<u8> {
+    let mut out = domain.to_vec();
+    chain.encode(&mut out);
+    order.encode(&mut out);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

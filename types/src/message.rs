@@ -1,7 +1,7 @@
 //! Messages between zones, and the host's notes.
 
 use crate::choice;
-use crate::codec::Codec;
+use crate::codec::signed_bytes;
 use crate::digest::Digest;
 use crate::id::{AssetId, Height, InboxIndex, MsgSeqNum, PublicKey, Seq, SessionId, TimestampNs, ZoneId};
 use crate::owner::Request;
@@ -79,10 +79,7 @@ impl Deposit {
     /// What the owner signs, and what the id is the SHA-256 of: domain, chain, deposit.
     #[must_use]
     pub fn signed_bytes(&self, chain: crate::id::ChainId) -> Vec<u8> {
-        let mut out = Self::DOMAIN.to_vec();
-        chain.encode(&mut out);
-        self.encode(&mut out);
-        out
+        signed_bytes(Self::DOMAIN, chain, self)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an owner orders on the base layer besides a deposit: transfer, issue, redeem, and a request that a zone must answer.
 
 use crate::choice;
-use crate::codec::Codec;
+use crate::codec::signed_bytes;
 use crate::id::{AssetId, ChainId, OrderId, PublicKey, ZoneId};
 use crate::quantity::Amount;
 use crate::record;
@@ -84,10 +84,7 @@ impl Instruction {
     /// What the owner signs, and what the id is the SHA-256 of: domain, chain, instruction.
     #[must_use]
     pub fn signed_bytes(&self, chain: ChainId) -> Vec<u8> {
-        let mut out = Self::DOMAIN.to_vec();
-        chain.encode(&mut out);
-        self.encode(&mut out);
-        out
+        signed_bytes(Self::DOMAIN, chain, self)
     }
 }
 

@@ -2,7 +2,7 @@
 //! replay knows every instrument exactly as it was when each order came.
 
 use crate::choice;
-use crate::codec::{Codec, DecodeError, Reader};
+use crate::codec::{Codec, DecodeError, Reader, signed_bytes};
 use crate::firm::{FirmAccount, FirmLimits};
 use crate::id::{AccountId, AssetId, FirmId, InstrumentId, MandateId, PublicKey, SessionId, Signature, TimestampNs};
 use crate::limits::NAME_SIZE_MAX;
@@ -153,10 +153,7 @@ impl Mandate {
     /// What the owner signs: domain, chain, mandate.
     #[must_use]
     pub fn signed_bytes(&self, chain: crate::id::ChainId) -> Vec<u8> {
-        let mut out = Self::DOMAIN.to_vec();
-        chain.encode(&mut out);
-        self.encode(&mut out);
-        out
+        signed_bytes(Self::DOMAIN, chain, self)
     }
 }
 

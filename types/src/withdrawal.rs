@@ -1,6 +1,6 @@
 //! What an owner signs to take value out of the trading zone.
 
-use crate::codec::Codec;
+use crate::codec::{Codec, signed_bytes};
 use crate::command::{Body, Command};
 use crate::id::{AccountId, AssetId, ChainId, Signature, TimestampNs, ZoneId};
 use crate::message::{InboxKind, InboxMessage};
@@ -45,10 +45,7 @@ impl Withdrawal {
     /// What the owner signs: domain, chain, withdrawal.
     #[must_use]
     pub fn signed_bytes(&self, chain: ChainId) -> Vec<u8> {
-        let mut out = Self::DOMAIN.to_vec();
-        chain.encode(&mut out);
-        self.encode(&mut out);
-        out
+        signed_bytes(Self::DOMAIN, chain, self)
     }
 
     /// The message that carries it, at its place in the channel.
