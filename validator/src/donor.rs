@@ -5,10 +5,10 @@ use futures::future::BoxFuture;
 use plinth_settlement::block::Block;
 use plinth_settlement::consensus::Donor;
 use plinth_settlement::keys;
-use plinth_settlement::light::{AskError, Asking};
+use plinth_settlement::light::Asking;
 use plinth_settlement::store::{StatePart, StateRequest};
 use plinth_settlement::transport::{ClientEndpoint, ConnectError, Identity, Peer};
-use plinth_settlement::wire::StateAnswer;
+use plinth_settlement::wire::{AskError, StateAnswer};
 use plinth_types::id::Height;
 use tokio::sync::Mutex;
 

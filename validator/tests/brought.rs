@@ -17,7 +17,7 @@ use plinth_settlement::consensus::TransactionAnswer;
 use plinth_settlement::genesis::{AssetCap, Governance, ZoneMode};
 use plinth_settlement::keys::{SecretKey, to_consensus};
 use plinth_settlement::limits::EPOCH_BLOCKS_DEFAULT;
-use plinth_settlement::link::{Finalized, LinkConfig, LinkEvent, SealedBlock, ZoneLink};
+use plinth_settlement::link::{Finalized, LinkEvent, SealedBlock, ZoneLink};
 use plinth_settlement::transport::{ClientConnection, ClientEndpoint, Identity, read_frame, write_frame};
 use plinth_settlement::wire::limits::{ANSWER_SIZE_MAX, REQUEST_SIZE_MAX};
 use plinth_settlement::wire::{Answer as _, Request};
@@ -151,15 +151,7 @@ fn wait_for(link: &ZoneLink, what: &str, mut fits: impl FnMut(&Finalized) -> boo
 fn what_was_rejected_is_sealed_again_and_pays_once() {
     let (cluster, governors) = governed();
     let validators = cluster.start_all();
-    let link = ZoneLink::start(LinkConfig {
-        producer: cluster.producer.clone(),
-        reader_key: cluster.reader_key.clone(),
-        zone: ZoneId::TRADING,
-        genesis: Arc::clone(&cluster.genesis),
-        validators: cluster.peers.clone(),
-        from: Height::new(1),
-    })
-    .unwrap();
+    let link = cluster.link(Height::new(1));
     let payee = secret(9, 9).public_key();
     link.bring(Transaction::Deposit(cluster.deposit(1, 5_000))).unwrap();
     let deposited = wait_for(&link, "the deposit", |block| !block.inbox.is_empty()).inbox;

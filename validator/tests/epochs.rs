@@ -11,10 +11,9 @@ use cluster::{Cluster, DEADLINE, wait_until};
 use plinth_settlement::block::{Action, GovernedTransaction};
 use plinth_settlement::checkpoint::Keys;
 use plinth_settlement::committee::Committee;
-use plinth_settlement::link::{LinkConfig, LinkEvent, SealedBlock, ZoneLink};
-use plinth_types::id::{Height, ZoneId};
+use plinth_settlement::link::{LinkEvent, SealedBlock, ZoneLink};
+use plinth_types::id::Height;
 use plinth_validator::{ValidatorHandle, ValidatorStatus};
-use std::sync::Arc;
 use std::time::Instant;
 
 const EPOCH_BLOCKS: u32 = 12;
@@ -39,15 +38,7 @@ struct World {
 impl World {
     fn new(cluster: Cluster) -> Self {
         let validators = (0..4).map(|index| Some(cluster.start(index))).chain([None]).collect();
-        let link = ZoneLink::start(LinkConfig {
-            producer: cluster.producer.clone(),
-            reader_key: cluster.reader_key.clone(),
-            zone: ZoneId::TRADING,
-            genesis: Arc::clone(&cluster.genesis),
-            validators: cluster.peers.clone(),
-            from: Height::new(1),
-        })
-        .unwrap();
+        let link = cluster.link(Height::new(1));
         Self { cluster, validators, link, zone: Zone::default(), last: Height::new(0), decisions: 0 }
     }
 

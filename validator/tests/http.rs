@@ -9,15 +9,14 @@ mod cluster;
 use chain::Zone;
 use cluster::{Cluster, DEADLINE, wait_until};
 use plinth_settlement::checkpoint::Checkpoint;
-use plinth_settlement::link::{LinkConfig, LinkEvent, SealedBlock, ZoneLink};
+use plinth_settlement::link::{LinkEvent, SealedBlock};
 use plinth_settlement::stages::{Stage, read_log};
 use plinth_types::codec::Codec as _;
-use plinth_types::id::{Height, ZoneId};
+use plinth_types::id::Height;
 use plinth_validator::ValidatorHandle;
 use plinth_validator::limits::{HTTP_CONNECTIONS_MAX, HTTP_HEAD_SIZE_MAX, HTTP_TIMEOUT};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Sends bytes and reads until the validator closes. What a reset cuts off is not asked for.
@@ -45,15 +44,7 @@ fn cluster() -> (Cluster, Vec<ValidatorHandle>, SocketAddr) {
     cluster.http = Some((Ipv4Addr::LOCALHOST, 0).into());
     let validators = cluster.start_all();
     let address = validators[0].http_address().unwrap();
-    let link = ZoneLink::start(LinkConfig {
-        producer: cluster.producer.clone(),
-        reader_key: cluster.reader_key.clone(),
-        zone: ZoneId::TRADING,
-        genesis: Arc::clone(&cluster.genesis),
-        validators: cluster.peers.clone(),
-        from: Height::new(1),
-    })
-    .unwrap();
+    let link = cluster.link(Height::new(1));
     let mut zone = Zone::default();
     for _ in 0..3 {
         let (header, body) = zone.next(&[], 3);

@@ -13,18 +13,16 @@ use plinth_settlement::block::Transaction;
 use plinth_settlement::consensus::Donor as _;
 use plinth_settlement::keys::to_consensus;
 use plinth_settlement::ledger::facts::{Fact, FactKey};
-use plinth_settlement::light::{AskError, Asking, LightClient, LightError};
-use plinth_settlement::link::{LinkConfig, ZoneLink};
+use plinth_settlement::light::{Asking, LightClient, LightError};
 use plinth_settlement::store::Proven;
 use plinth_settlement::transport::{AllowList, ClientEndpoint, Identity, Transport, TransportConfig, read_frame, write_frame};
-use plinth_settlement::wire::{Answer as _, FactAnswer, FactsRequest, Request};
+use plinth_settlement::wire::{Answer as _, AskError, FactAnswer, FactsRequest, Request};
 use plinth_types::codec::Codec as _;
-use plinth_types::id::{AssetId, Height, PublicKey, ZoneId};
+use plinth_types::id::{AssetId, Height, PublicKey};
 use plinth_types::quantity::Amount;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
-use std::sync::Arc;
 
 const USD: AssetId = AssetId::new(0);
 /// Far enough that the chain is worth joining by its state.
@@ -55,23 +53,11 @@ async fn shown(asking: &Asking, key: &FactKey) -> FactAnswer {
     }
 }
 
-fn link(cluster: &Cluster) -> ZoneLink {
-    ZoneLink::start(LinkConfig {
-        producer: cluster.producer.clone(),
-        reader_key: cluster.reader_key.clone(),
-        zone: ZoneId::TRADING,
-        genesis: Arc::clone(&cluster.genesis),
-        validators: cluster.peers.clone(),
-        from: Height::new(1),
-    })
-    .unwrap()
-}
-
 #[test]
 fn a_fact_that_is_there_and_one_that_is_not_are_shown_by_every_validator() {
     let cluster = Cluster::new(4);
     let validators = cluster.start_all();
-    let link = link(&cluster);
+    let link = cluster.link(Height::new(1));
     link.bring(Transaction::Deposit(cluster.deposit(1, 500))).unwrap();
     let owner = FactKey::Balance(cluster.owner.public_key(), USD);
     let nobody = FactKey::Balance(PublicKey([9; 32]), USD);
@@ -271,7 +257,7 @@ fn the_program_shows_a_fact_and_keeps_a_checkpoint() {
 fn a_new_validator_starts_from_the_state_of_the_others() {
     let cluster = Cluster::new(4);
     let mut validators: Vec<_> = (0..3).map(|index| cluster.start(index)).collect();
-    let link = link(&cluster);
+    let link = cluster.link(Height::new(1));
     link.bring(Transaction::Deposit(cluster.deposit(1, 500))).unwrap();
     wait_until("a chain worth joining", || validators.iter().all(|validator| validator.status().height >= HEIGHT));
 

@@ -13,7 +13,7 @@ use plinth_settlement::block::header_id;
 use plinth_settlement::consensus::SubmitAnswer;
 use plinth_settlement::dispersal::{Acknowledged, missing};
 use plinth_settlement::keys::to_consensus;
-use plinth_settlement::link::{LinkConfig, RecoverConfig, RecoverError, SealedBlock, ZoneLink, recover};
+use plinth_settlement::link::{RecoverConfig, RecoverError, SealedBlock, recover};
 use plinth_settlement::transport::{ClientConnection, ClientEndpoint, Identity, read_frame, write_frame};
 use plinth_settlement::wire::limits::{ANSWER_SIZE_MAX, REQUEST_SIZE_MAX};
 use plinth_settlement::wire::{Answer, Request, ShardAnswer};
@@ -144,15 +144,7 @@ fn a_new_producer_gets_every_ordered_body_from_any_f_plus_1_validators() {
     const BLOCKS: u64 = 12;
     let cluster = Cluster::new(4);
     let mut validators = cluster.start_all();
-    let link = ZoneLink::start(LinkConfig {
-        producer: cluster.producer.clone(),
-        reader_key: cluster.reader_key.clone(),
-        zone: ZoneId::TRADING,
-        genesis: Arc::clone(&cluster.genesis),
-        validators: cluster.peers.clone(),
-        from: Height::new(1),
-    })
-    .unwrap();
+    let link = cluster.link(Height::new(1));
     let mut zone = Zone::default();
     // The third is of more than one segment.
     let bodies: Vec<Vec<u8>> = (1..=BLOCKS)

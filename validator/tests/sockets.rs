@@ -12,26 +12,14 @@ use commonware_cryptography::Signer as _;
 use plinth_settlement::block::{Block, Transaction};
 use plinth_settlement::keys::to_consensus;
 use plinth_settlement::ledger::State;
-use plinth_settlement::link::{Finalized, LinkConfig, LinkEvent, SealedBlock, ZoneLink};
+use plinth_settlement::link::{Finalized, LinkEvent, SealedBlock, ZoneLink};
 use plinth_settlement::stages::Stage;
 use plinth_settlement::transport::{AllowList, ClientEndpoint, Identity, Transport, TransportConfig, read_frame, write_frame};
 use plinth_settlement::wire::{Answer as _, FollowAnswer, Request};
-use plinth_types::id::{Height, TimestampNs, ZoneId};
+use plinth_types::id::{Height, TimestampNs};
 use plinth_validator::ValidatorHandle;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-fn link(cluster: &Cluster, from: Height) -> ZoneLink {
-    ZoneLink::start(LinkConfig {
-        producer: cluster.producer.clone(),
-        reader_key: cluster.reader_key.clone(),
-        zone: ZoneId::TRADING,
-        genesis: Arc::clone(&cluster.genesis),
-        validators: cluster.peers.clone(),
-        from,
-    })
-    .unwrap()
-}
 
 /// Takes events until one fits; asserts that none is missing and none comes twice.
 fn wait_for(link: &ZoneLink, last: &mut Height, what: &str, mut fits: impl FnMut(&Finalized) -> bool) -> Finalized {
@@ -65,7 +53,7 @@ fn stop_all(validators: Vec<ValidatorHandle>) {
 fn a_deposit_and_the_zone_block_that_consumes_it_become_final() {
     let cluster = Cluster::new(4);
     let validators = cluster.start_all();
-    let link_1 = link(&cluster, Height::new(1));
+    let link_1 = cluster.link(Height::new(1));
     let (mut last, mut zone) = (Height::new(0), Zone::default());
 
     let deposit = cluster.deposit(1, 500);
@@ -82,7 +70,7 @@ fn a_deposit_and_the_zone_block_that_consumes_it_become_final() {
     link_1.stop();
 
     // A restarted node goes on behind what it kept; what is ordered is not ordered again.
-    let link_2 = link(&cluster, settled.height.next());
+    let link_2 = cluster.link(settled.height.next());
     let mut resubmitting = Zone::default();
     submit(&link_2, &mut resubmitting, &deposited.inbox);
     submit(&link_2, &mut resubmitting, &[]);
@@ -178,7 +166,7 @@ fn a_link_survives_a_lying_and_a_dying_validator() {
     let liar = Arc::clone(&cluster);
     let lying = runtime.spawn(async move { lie(&liar).await });
     // The liar is the first that the link follows.
-    let link = link(&cluster, Height::new(1));
+    let link = cluster.link(Height::new(1));
     let mut last = Height::new(0);
     wait_for(&link, &mut last, "a block of the honest ones", |block| block.height == Height::new(2));
     assert!(!lying.is_finished());
@@ -200,7 +188,7 @@ fn finality_is_measured_stage_by_stage() {
     const BLOCKS: u64 = 100;
     let cluster = Cluster::new(4);
     let validators = cluster.start_all();
-    let link = link(&cluster, Height::new(1));
+    let link = cluster.link(Height::new(1));
     let (mut last, mut zone) = (Height::new(0), Zone::default());
     wait_for(&link, &mut last, "the first block", |_| true);
     for height in 1..=BLOCKS {

@@ -10,7 +10,7 @@
 
 mod ask;
 
-pub use ask::{AskError, Asking};
+pub use ask::Asking;
 
 use crate::block::Head;
 use crate::consensus::{Scheme, verifier};

@@ -5,20 +5,17 @@ use super::run::Shared;
 use super::{LinkEvent, window::Sealed};
 use crate::block::Transaction;
 use crate::consensus::{SubmitAnswer, TransactionAnswer};
-use crate::transport::{ClientConnection, ClientEndpoint, FrameError, read_frame, write_frame};
-use crate::wire::limits::ANSWER_SIZE_MAX;
-use crate::wire::{Answer, Request};
+use crate::transport::{ClientConnection, ClientEndpoint};
+use crate::wire::{AskError, Request, ask};
 use commonware_cryptography::ed25519;
-use plinth_types::codec::DecodeError;
 use plinth_types::digest::Digest;
 use plinth_types::id::PublicKey;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
-use thiserror::Error;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::{debug, warn};
 
 /// One validator as the link knows it.
@@ -27,19 +24,6 @@ pub(super) struct Destination {
     pub(super) key: PublicKey,
     pub(super) consensus_key: ed25519::PublicKey,
     pub(super) address: SocketAddr,
-}
-
-/// Why a request has no answer.
-#[derive(Debug, Error)]
-pub(super) enum AskError {
-    #[error("connection: {0}")]
-    Connection(#[from] quinn::ConnectionError),
-    #[error(transparent)]
-    Frame(#[from] FrameError),
-    #[error("answer: {0}")]
-    Answer(#[from] DecodeError),
-    #[error("no answer in time")]
-    Timeout,
 }
 
 /// Keeps a connection and the validator's copy of the window up to date, for as long as the link lives.
@@ -149,7 +133,7 @@ async fn submit(
     let Some(shard) = place.and_then(|(index, _)| sealed.dispersed.shards.shard(index)) else { return Ok(true) };
     let request = Request::Submit(Box::new(sealed.signed.clone()), shard);
     let height = sealed.signed.header.height;
-    match ask::<SubmitAnswer>(connection, &request).await? {
+    match ask::<SubmitAnswer>(connection, &request, ANSWER_TIMEOUT).await? {
         SubmitAnswer::Receipt(_) | SubmitAnswer::Ordered => Ok(true),
         SubmitAnswer::NotYet => Ok(false),
         SubmitAnswer::Refused(reason) => {
@@ -170,7 +154,7 @@ async fn bring(
     id: Digest,
     transaction: Box<Transaction>,
 ) -> Result<bool, AskError> {
-    let reason = match ask::<TransactionAnswer>(connection, &Request::Bring(transaction)).await? {
+    let reason = match ask::<TransactionAnswer>(connection, &Request::Bring(transaction), ANSWER_TIMEOUT).await? {
         TransactionAnswer::Accepted => return Ok(true),
         TransactionAnswer::NotYet => return Ok(false),
         TransactionAnswer::Ordered => "one of that number is ordered".to_owned(),
@@ -182,16 +166,4 @@ async fn bring(
         shared.give_up(id, reason);
     }
     Ok(true)
-}
-
-/// One request, one answer.
-pub(super) async fn ask<A: Answer>(connection: &ClientConnection, request: &Request) -> Result<A, AskError> {
-    let exchange = async {
-        let (mut send, mut receive) = connection.open().await?;
-        write_frame(&mut send, request.to_frame()).await?;
-        let _stream_gone = send.finish().is_err();
-        let frame = read_frame(&mut receive, ANSWER_SIZE_MAX).await?.ok_or(FrameError::Truncated)?;
-        Ok(A::from_frame(&frame)?)
-    };
-    timeout(ANSWER_TIMEOUT, exchange).await.map_err(|_| AskError::Timeout)?
 }

@@ -1,12 +1,11 @@
 //! Follows one validator after the other, and reports what is final.
 
-use super::courier::AskError;
 use super::limits::{BATCH_BLOCKS_MAX, REDIAL_DELAY_MIN, SILENCE_MAX};
 use super::run::Shared;
 use super::tracker::Lie;
 use crate::transport::{ClientConnection, FrameError, FrameReader, write_frame};
 use crate::wire::limits::ANSWER_SIZE_MAX;
-use crate::wire::{Answer, FollowAnswer, Request};
+use crate::wire::{Answer, AskError, FollowAnswer, Request};
 use bytes::Bytes;
 use futures::FutureExt as _;
 use plinth_types::codec::DecodeError;

@@ -3,9 +3,9 @@
 //! Nothing is believed: the chain is followed as a link follows it, each shard is checked under its header's root, and what opens must
 //! have the header's hash. Any f+1 honest validators that still keep their shards are enough.
 
-use super::courier::{AskError, Destination, ask};
+use super::courier::Destination;
 use super::follower::read;
-use super::limits::SILENCE_MAX;
+use super::limits::{ANSWER_TIMEOUT, SILENCE_MAX};
 use super::tracker::{Lie, Tracker};
 use crate::block::{Block, Transaction, header_id};
 use crate::committee::ValidatorCount;
@@ -13,7 +13,7 @@ use crate::dispersal::{BodyCommitment, CheckedShard, Layout, OpenError, ReaderKe
 use crate::genesis::Genesis;
 use crate::keys::{self, KeyError, SecretKey};
 use crate::transport::{ClientConnection, ClientEndpoint, FrameError, FrameReader, Identity, Peer, TransportError, write_frame};
-use crate::wire::{Answer as _, FollowAnswer, Info, Request, ShardAnswer};
+use crate::wire::{Answer as _, AskError, FollowAnswer, Info, Request, ShardAnswer, ask};
 use plinth_types::block::SignedHeader;
 use plinth_types::codec::DecodeError;
 use plinth_types::digest::Digest;
@@ -108,7 +108,7 @@ async fn run(config: &RecoverConfig) -> Result<Vec<RecoveredBlock>, RecoverError
     let committee = config.genesis.committee();
     let mut heights = Vec::new();
     for connection in connections.values() {
-        heights.extend(ask::<Info>(connection, &Request::Info).await.map(|info| info.height));
+        heights.extend(ask::<Info>(connection, &Request::Info, ANSWER_TIMEOUT).await.map(|info| info.height));
     }
     let (count, count_min) = (heights.len(), usize::from(committee.count().rebuild_min()));
     if count < count_min {
@@ -241,7 +241,7 @@ async fn fetch(
     let request = Request::Shard(header_id(header));
     let mut shards: Vec<CheckedShard> = Vec::new();
     for (key, connection) in connections {
-        let frame = match ask::<ShardAnswer>(connection, &request).await {
+        let frame = match ask::<ShardAnswer>(connection, &request, ANSWER_TIMEOUT).await {
             Ok(ShardAnswer(Some(frame))) => frame,
             Ok(ShardAnswer(None)) => continue,
             Err(error) => {

@@ -2,10 +2,12 @@
 //!
 //! Frames are `length u32 LE, bytes`; requests and answers start with a version and a tag.
 
+mod ask;
 mod facts;
 pub mod limits;
 mod packed;
 
+pub use ask::{AskError, ask};
 pub use facts::{CertifiedHeads, FactAnswer, FactsRequest, PartAnswer, StateAnswer};
 
 use crate::block::{Block, Transaction};

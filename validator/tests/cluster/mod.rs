@@ -6,8 +6,9 @@ use crate::chain::Fixture;
 use commonware_utils::TestRng;
 use plinth_settlement::checkpoint::{Polynomial, Share, deal};
 use plinth_settlement::committee::Committee;
+use plinth_settlement::link::{LinkConfig, ZoneLink};
 use plinth_settlement::transport::Peer;
-use plinth_types::id::Height;
+use plinth_types::id::{Height, ZoneId};
 use plinth_validator::{CheckpointConfig, CheckpointGroup, Validator, ValidatorConfig, ValidatorHandle};
 use std::net::{SocketAddr, UdpSocket};
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -91,6 +92,19 @@ impl Cluster {
 
     pub fn start(&self, index: usize) -> ValidatorHandle {
         Validator::start(self.config(index)).unwrap()
+    }
+
+    /// The trading zone's link, which tells of settlement from this height on.
+    pub fn link(&self, from: Height) -> ZoneLink {
+        ZoneLink::start(LinkConfig {
+            producer: self.producer.clone(),
+            reader_key: self.reader_key.clone(),
+            zone: ZoneId::TRADING,
+            genesis: Arc::clone(&self.genesis),
+            validators: self.peers.clone(),
+            from,
+        })
+        .unwrap()
     }
 
     pub fn start_all(&self) -> Vec<ValidatorHandle> {

@@ -206,9 +206,11 @@ mod tests {
     use commonware_cryptography::Signer as _;
     use commonware_p2p::BlockedSubscription;
     use commonware_utils::TestRng;
+    use commonware_utils::channel::ring;
+    use commonware_utils::ordered::Set;
     use plinth_types::digest::Digest;
     use plinth_types::id::TimestampNs;
-    use std::num::NonZeroU64;
+    use std::num::{NonZeroU64, NonZeroUsize};
 
     const CHAIN: ChainId = ChainId::new(7);
     /// From here on the second group signs.
@@ -226,7 +228,9 @@ mod tests {
         }
 
         fn blocked(&mut self) -> BlockedSubscription<ed25519::PublicKey> {
-            unimplemented!("nobody asks")
+            let (sender, receiver) = ring::channel(NonZeroUsize::MIN);
+            sender.send_lossy(Set::from_iter_dedup(self.0.iter().cloned()));
+            receiver
         }
     }
 
