@@ -3,13 +3,14 @@
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use plinth_settlement::block::Block;
+use plinth_settlement::checkpoint::Handover;
 use plinth_settlement::consensus::Donor;
 use plinth_settlement::keys;
 use plinth_settlement::light::Asking;
 use plinth_settlement::store::{StatePart, StateRequest};
 use plinth_settlement::transport::{ClientEndpoint, ConnectError, Identity, Peer};
-use plinth_settlement::wire::{AskError, StateAnswer};
-use plinth_types::id::Height;
+use plinth_settlement::wire::{AskError, StateAnswer, StepsAnswer};
+use plinth_types::id::{Epoch, Height};
 use tokio::sync::Mutex;
 
 /// A validator with an address. Dialled when it is first asked, and again after it failed.
@@ -57,6 +58,14 @@ impl Donor for Remote {
 
     fn part(&self, request: StateRequest) -> BoxFuture<'_, Result<StatePart, AskError>> {
         async move { self.noted(self.connect().await?.part(request).await).await }.boxed()
+    }
+
+    fn steps(&self, from: Epoch) -> BoxFuture<'_, Result<StepsAnswer, AskError>> {
+        async move { self.noted(self.connect().await?.steps(from).await).await }.boxed()
+    }
+
+    fn handovers(&self, behind: Height) -> BoxFuture<'_, Result<Vec<Handover>, AskError>> {
+        async move { self.noted(self.connect().await?.handovers(behind).await).await }.boxed()
     }
 
     fn block(&self, height: Height) -> BoxFuture<'_, Result<Block, AskError>> {

@@ -1,14 +1,39 @@
-//! Answers for light clients and new validators: facts with their proofs, and parts of the state.
+//! Answers for light clients and new validators: facts with their proofs, who validates, and parts of the state.
 
 use bytes::Bytes;
-use plinth_settlement::consensus::Chain;
+use plinth_settlement::consensus::checkpoints::Checkpoints;
+use plinth_settlement::consensus::{Chain, Lineage, LineageError};
 use plinth_settlement::store::{Live, StoreError};
-use plinth_settlement::wire::{Answer as _, CertifiedHeads, FactAnswer, FactsRequest, PartAnswer, StateAnswer};
+use plinth_settlement::wire::{
+    AnchorAnswer, Answer as _, CertifiedHeads, FactAnswer, FactsRequest, HandoversAnswer, PartAnswer, StateAnswer,
+};
+use thiserror::Error;
 use tracing::debug;
 
+/// What is answered from.
+#[derive(Clone)]
+pub(super) struct Shown {
+    pub(super) chain: Chain,
+    pub(super) lineage: Lineage,
+    pub(super) checkpoints: Checkpoints,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Error)]
+pub(super) enum FactsError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Lineage(#[from] LineageError),
+}
+
 /// The answer to a request, as a frame.
-pub(super) async fn answer(chain: &Chain, request: FactsRequest) -> Result<Bytes, StoreError> {
+pub(super) async fn answer(shown: &Shown, request: FactsRequest) -> Result<Bytes, FactsError> {
+    let Shown { chain, lineage, checkpoints } = shown;
     match request {
+        FactsRequest::Steps(from) => Ok(lineage.page(from).await?.to_frame()),
+        FactsRequest::Handovers(behind) => Ok(HandoversAnswer(checkpoints.handovers_behind(behind)).to_frame()),
+        FactsRequest::Anchor => Ok(AnchorAnswer(checkpoints.anchor()).to_frame()),
         FactsRequest::Fact(key) => {
             let (live, proof) = chain.store().prove(&key).await?;
             Ok(FactAnswer(certified(chain, &live).map(|certified| (certified, proof))).to_frame())

@@ -6,6 +6,7 @@
 //!
 //! Nothing here knows a zone's virtual machine, its matching or a prover.
 
+mod assemble;
 pub mod config;
 mod donor;
 mod facts;

@@ -1,29 +1,25 @@
-//! Starts and stops a validator on threads of its own. The one place where consensus is made concrete: tokio, QUIC.
+//! Starts and stops a validator on threads of its own.
 
-use crate::donor::Remote;
-use crate::http::{self, Told};
+use crate::assemble::{Assembled, assemble};
 use crate::limits::{BLOCKING_THREADS_MAX, CLOSE_TIMEOUT, THREAD_STACK_SIZE};
-use crate::service::Service;
-use crate::{CheckpointConfig, CheckpointGroup, ValidatorConfig, ValidatorStatus};
-use commonware_runtime::{Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
-use futures::future::{pending, select_all};
+use crate::{ValidatorConfig, ValidatorStatus};
+use commonware_runtime::{Runner as _, Spawner as _, tokio as runtime};
+use futures::future::select_all;
 use plinth_settlement::block::GovernedTransaction;
 use plinth_settlement::checkpoint::{Checkpoint, Handover};
-use plinth_settlement::consensus::checkpoints::{self, Checkpoints, Group, Signer};
-use plinth_settlement::consensus::{self, Chain, Consensus, ConsensusConfig, ConsensusError, Donor, Evidence, Network};
-use plinth_settlement::keys::{self, KeyError};
+use plinth_settlement::consensus::checkpoints::{Checkpoints, RecordError};
+use plinth_settlement::consensus::{Chain, Consensus, ConsensusError, Evidence};
+use plinth_settlement::keys::KeyError;
 use plinth_settlement::mempool::PoolError;
 use plinth_settlement::stages::{Histograms, write_log};
-use plinth_settlement::transport::{AllowList, Channel, Identity, Transport, TransportConfig, TransportError};
+use plinth_settlement::transport::TransportError;
 use plinth_types::id::{Height, PublicKey};
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 use thiserror::Error;
-use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 use tracing::{error, info};
@@ -71,6 +67,9 @@ pub enum StartError {
     /// Consensus refused.
     #[error(transparent)]
     Consensus(#[from] ConsensusError),
+    /// The groups that sign checkpoints do not fit what they have signed.
+    #[error(transparent)]
+    Handovers(#[from] RecordError),
     /// It panicked; the log says where.
     #[error("the validator's thread ended while it started")]
     Died,
@@ -283,92 +282,4 @@ async fn run(
         info!(%key, "stopped without a goodbye to every peer");
     }
     info!(%key, "validator stopped");
-}
-
-struct Assembled {
-    transport: Transport,
-    listen: SocketAddr,
-    http_address: Option<SocketAddr>,
-    consensus: Consensus,
-    checkpoints: Checkpoints,
-}
-
-/// The transport with its address, consensus, and the service that runs on both.
-async fn assemble(
-    context: &runtime::Context,
-    config: ValidatorConfig,
-) -> Result<(Assembled, impl Future<Output = ()>), StartError> {
-    let to_consensus = |key: &PublicKey| keys::to_consensus(key).map_err(|error| StartError::Key { key: *key, error });
-    // Whoever has no address dials this one.
-    let mut book: BTreeMap<PublicKey, Option<SocketAddr>> =
-        config.genesis.committee().keys().iter().map(|key| (*key, None)).collect();
-    book.extend(config.peers.iter().map(|peer| (peer.key, Some(peer.address))));
-    let validators = book.iter().map(|(key, address)| Ok((to_consensus(key)?, *address)));
-    let validators = validators.collect::<Result<_, StartError>>()?;
-    let producers = config.genesis.zones().iter().map(|zone| &zone.producer);
-    let clients = producers.chain(&config.clients).map(to_consensus).collect::<Result<Vec<_>, _>>()?;
-    let (genesis, validator) = (Arc::clone(&config.genesis), config.key.public_key());
-    let mut transport = Transport::start(TransportConfig {
-        identity: Identity::new(config.key.to_consensus()),
-        listen: config.listen,
-        validators,
-        clients: AllowList::new(clients),
-    })?;
-    let listen = transport.local_address().map_err(|source| TransportError::Socket { source })?;
-    let mut register = |channel| transport.register(channel, context.child("quota"));
-    let (votes, certificates, resolver) = (register(Channel::Votes), register(Channel::Certificates), register(Channel::Resolver));
-    let (blocks, backfill, gossip) = (register(Channel::Blocks), register(Channel::Backfill), register(Channel::Gossip));
-    let shards = register(Channel::Shards);
-    let (blocker, peers) = (transport.oracle(), transport.oracle());
-    let me = config.key.public_key();
-    let identity = Identity::new(config.key.to_consensus());
-    let others = config.peers.iter().filter(|peer| config.state_sync && peer.key != me);
-    let donors = others.map(|peer| Arc::new(Remote::new(identity.clone(), *peer)) as Arc<dyn Donor>).collect();
-    let consensus = consensus::start(
-        context.child("consensus"),
-        ConsensusConfig {
-            genesis: Arc::clone(&genesis),
-            key: config.key,
-            idle_interval: config.idle_interval,
-            partition: "settlement".to_owned(),
-            donors,
-        },
-        Network { votes, certificates, resolver, blocks, backfill, gossip, shards, blocker, peers },
-    )
-    .await?;
-    let (blocker, (sender, receiver)) = (transport.oracle(), transport.register(Channel::Checkpoints, context.child("quota")));
-    let mut consensus = consensus;
-    let checkpoints = match config.checkpoints {
-        Some(CheckpointConfig { groups, every }) => {
-            let group = |group: CheckpointGroup| {
-                let CheckpointGroup { first, polynomial, share, members } = group;
-                Group { first, polynomial, members: consensus::keys_of(&members).into_iter().collect(), share }
-            };
-            let signer = Signer { groups: groups.into_iter().map(group).collect(), every };
-            let (checkpoints, task) =
-                checkpoints::start(context.child("checkpoints"), &consensus.chain, signer, (sender, receiver), blocker);
-            consensus.tasks.push(task);
-            checkpoints
-        }
-        None => Checkpoints::default(),
-    };
-    let service = Service::new(consensus.chain.clone(), consensus.intake.clone(), consensus.marshal.clone());
-    let clients = transport.take_clients();
-    let told =
-        Told { key: validator, chain: consensus.chain.clone(), checkpoints: checkpoints.clone(), started: SystemTime::now() };
-    let http = match config.http {
-        Some(address) => Some(TcpListener::bind(address).await.map_err(|source| StartError::Http { address, source })?),
-        None => None,
-    };
-    let http_address = http.as_ref().and_then(|listener| listener.local_addr().ok());
-    let http = async move {
-        match http {
-            Some(listener) => http::serve(listener, told).await,
-            None => pending().await,
-        }
-    };
-    let served = async move {
-        tokio::select! { () = service.run(clients) => {}, () = http => {} }
-    };
-    Ok((Assembled { transport, listen, http_address, consensus, checkpoints }, served))
 }

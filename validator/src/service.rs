@@ -1,14 +1,14 @@
 //! Serves clients: one task for each stream.
 
-use crate::facts;
+use crate::facts::{self, FactsError, Shown};
 use crate::limits::{REQUEST_TIMEOUT, SHARD_CHECKED_INLINE_MAX, SHARDS_UNDER_WAY_MAX, STREAMS_MAX};
 use bytes::Bytes;
 use commonware_consensus::types;
 use commonware_cryptography::ed25519;
 use commonware_utils::sync::Mutex;
 use plinth_settlement::block::Transaction;
-use plinth_settlement::consensus::{Chain, Finalized, Intake, Marshal, SubmitAnswer, TransactionAnswer, timestamp};
-use plinth_settlement::store::StoreError;
+use plinth_settlement::consensus::checkpoints::Checkpoints;
+use plinth_settlement::consensus::{Chain, Consensus, Finalized, Intake, Marshal, SubmitAnswer, TransactionAnswer, timestamp};
 use plinth_settlement::transport::{ClientStream, FrameError, read_frame, write_frame};
 use plinth_settlement::wire::limits::REQUEST_SIZE_MAX;
 use plinth_settlement::wire::{Answer, FollowAnswer, Info, Request, ShardAnswer};
@@ -30,6 +30,7 @@ pub(super) struct Service {
     chain: Chain,
     intake: Intake,
     marshal: Marshal,
+    shown: Shown,
     /// Each client's leave to have requests under way; whoever may come at all is on a list, so this is bounded.
     shares: Arc<Mutex<BTreeMap<ed25519::PublicKey, Arc<Semaphore>>>>,
 }
@@ -46,14 +47,16 @@ enum ServeError {
     #[error("block {0} is not in the archive")]
     BlockMissing(Height),
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Facts(#[from] FactsError),
     #[error("the validator stops")]
     Stopping,
 }
 
 impl Service {
-    pub(super) fn new(chain: Chain, intake: Intake, marshal: Marshal) -> Self {
-        Self { chain, intake, marshal, shares: Arc::default() }
+    pub(super) fn new(consensus: &Consensus, checkpoints: Checkpoints) -> Self {
+        let Consensus { chain, intake, lineage, marshal, .. } = consensus;
+        let shown = Shown { chain: chain.clone(), lineage: lineage.clone(), checkpoints };
+        Self { chain: chain.clone(), intake: intake.clone(), marshal: marshal.clone(), shown, shares: Arc::default() }
     }
 
     /// Serves streams until there are no more; when dropped, every stream under way ends.
@@ -92,7 +95,7 @@ impl Service {
             Request::Info => self.info().to_frame(),
             Request::Shard(header) => ShardAnswer(self.intake.shard(header).await).to_frame(),
             Request::Open(opening) => self.intake.open(opening).await.to_frame(),
-            Request::Facts(request) => facts::answer(&self.chain, request).await?,
+            Request::Facts(request) => facts::answer(&self.shown, request).await?,
         };
         write_frame(&mut stream.send, answer).await?;
         let _stream_gone = stream.send.finish().is_err();

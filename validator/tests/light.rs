@@ -13,7 +13,7 @@ use plinth_settlement::block::Transaction;
 use plinth_settlement::consensus::Donor as _;
 use plinth_settlement::keys::to_consensus;
 use plinth_settlement::ledger::facts::{Fact, FactKey};
-use plinth_settlement::light::{Asking, LightClient, LightError};
+use plinth_settlement::light::{Asking, LightClient, LightError, Trusted};
 use plinth_settlement::store::Proven;
 use plinth_settlement::transport::{AllowList, ClientEndpoint, Identity, Transport, TransportConfig, read_frame, write_frame};
 use plinth_settlement::wire::{Answer as _, AskError, FactAnswer, FactsRequest, Request};
@@ -62,7 +62,7 @@ fn a_fact_that_is_there_and_one_that_is_not_are_shown_by_every_validator() {
     let owner = FactKey::Balance(cluster.owner.public_key(), USD);
     let nobody = FactKey::Balance(PublicKey([9; 32]), USD);
     block_on(async {
-        let mut client = LightClient::new(&cluster.genesis, None);
+        let mut client = LightClient::of_genesis(&cluster.genesis);
         for validator in 0..4 {
             let asking = asking(&cluster, validator).await;
             let mut last = None;
@@ -136,7 +136,7 @@ fn a_validator_that_lies_shows_nothing() {
         let stale = FactAnswer(Some((certified.clone(), proof.clone()))).to_frame();
         let first = certified.heads[0].height;
         // An earlier run of the client saw more.
-        let mut newer = LightClient::new(&cluster.genesis, None);
+        let mut newer = LightClient::of_genesis(&cluster.genesis);
         let newest = loop {
             let FactAnswer(Some((certified, proof))) = shown(&honest, &owner).await else { unreachable!() };
             let (seen, _) = newer.fact(&owner.to_bytes(), &certified, proof).unwrap();
@@ -181,7 +181,7 @@ fn a_validator_that_lies_shows_nothing() {
         ];
         for (name, frame, is_right) in lies {
             let liar = asking_at(&cluster, 0, answer_always(&cluster, frame)).await;
-            let mut client = LightClient::new(&cluster.genesis, None);
+            let mut client = LightClient::of_genesis(&cluster.genesis);
             let FactAnswer(Some((certified, proof))) = liar.fact(owner.to_bytes().into()).await.unwrap() else {
                 panic!("{name}: nothing came")
             };
@@ -193,9 +193,9 @@ fn a_validator_that_lies_shows_nothing() {
         // An honest answer of long ago: whoever has not seen more takes it, whoever has does not.
         let liar = asking_at(&cluster, 0, answer_always(&cluster, stale)).await;
         let FactAnswer(Some((certified, proof))) = liar.fact(owner.to_bytes().into()).await.unwrap() else { panic!() };
-        let mut fresh = LightClient::new(&cluster.genesis, None);
+        let mut fresh = LightClient::of_genesis(&cluster.genesis);
         assert!(fresh.fact(&owner.to_bytes(), &certified, proof.clone()).is_ok());
-        let mut client = LightClient::new(&cluster.genesis, Some(newest));
+        let mut client = LightClient::new(Trusted { newest: Some(newest), ..Trusted::of_genesis(&cluster.genesis) });
         let error = client.fact(&owner.to_bytes(), &certified, proof).unwrap_err();
         assert!(matches!(error, LightError::Older { .. }), "{error}");
 
@@ -279,7 +279,7 @@ fn a_new_validator_starts_from_the_state_of_the_others() {
         let newcomer = asking(&cluster, 3).await;
         let owner = FactKey::Balance(cluster.owner.public_key(), USD);
         let FactAnswer(Some((certified, proof))) = shown(&newcomer, &owner).await else { unreachable!() };
-        assert!(LightClient::new(&cluster.genesis, None).fact(&owner.to_bytes(), &certified, proof).is_ok());
+        assert!(LightClient::of_genesis(&cluster.genesis).fact(&owner.to_bytes(), &certified, proof).is_ok());
         let early = newcomer.block(Height::new(1)).await;
         assert!(matches!(early, Err(AskError::Refused | AskError::Frame(_))), "{early:?}");
     });

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! * **Votes stay attributable.** Consensus votes with ed25519, so that a certificate names its signers. The group signs only what is
-//!   final already: every k-th block (`checkpoint_blocks` of the genesis) and the last one of each epoch.
+//!   final already: every k-th block.
 //! * **`state` is the root of all facts behind the block**: what the next block carries as `pre_state`, known without waiting for that block. Each
 //!   signer has executed the block, so a checkpoint says both "this block is final" and "this is where it leads".
 //! * **2f+1 partial signatures make one signature**, whichever they are: the same bytes for every set of signers, so checkpoints of one

@@ -39,7 +39,19 @@ impl Keys {
     /// Trusts one key, from genesis on.
     #[must_use]
     pub fn new(chain: ChainId, key: GroupKey) -> Self {
-        Self { chain, keys: [(Height::new(0), key)].into() }
+        Self::since(chain, Height::new(0), key)
+    }
+
+    /// Trusts one key, from a height on, and none before.
+    #[must_use]
+    pub fn since(chain: ChainId, first: Height, key: GroupKey) -> Self {
+        Self { chain, keys: [(first, key)].into() }
+    }
+
+    /// From which height on the last key signs.
+    #[must_use]
+    pub fn last(&self) -> Height {
+        self.keys.last_key_value().map_or(Height::new(0), |(first, _)| *first)
     }
 
     /// Goes on to the next key.

@@ -2,12 +2,14 @@
 
 use super::chain::{Behind, Chain, ChainError};
 use super::limits::{CLOCK_TOLERANCE, SETTLING_INTERVAL};
-use super::{Context, Runtime, Scheme, timestamp};
+use super::lineage::Historian;
+use super::{Context, Marshal, Runtime, Scheme, timestamp};
 use crate::block::Block;
 use crate::digest::from_consensus;
 use commonware_actor::Feedback;
 use commonware_consensus::marshal::Update;
 use commonware_consensus::marshal::ancestry::Ancestry;
+use commonware_consensus::types;
 use commonware_cryptography::Digested;
 use commonware_macros::select;
 use commonware_utils::acknowledgement::{Acknowledgement as _, Exact};
@@ -157,10 +159,14 @@ impl commonware_consensus::Reporter for Application {
 pub(super) type FinalizedBlocks = mpsc::UnboundedReceiver<(Block, Exact)>;
 
 /// Applies finalized blocks and acknowledges each once it is durable. Ends when it cannot go on.
-pub(super) async fn keep(chain: Chain, mut blocks: FinalizedBlocks) {
+pub(super) async fn keep(chain: Chain, mut historian: Historian, archive: Marshal, mut blocks: FinalizedBlocks) {
     while let Some((block, acknowledgement)) = blocks.recv().await {
         if let Err(error) = chain.finalize(&block).await {
             error!(height = %block.height(), block = %block.id(), %error, "a finalized block cannot be applied");
+            return;
+        }
+        if let Err(error) = historian.note(archive.get_finalization(types::Height::new(block.height().get()))).await {
+            error!(height = %block.height(), %error, "the step to the next epoch cannot be kept");
             return;
         }
         acknowledgement.acknowledge();

@@ -10,24 +10,27 @@
 //! * **A donor is not believed**: certificate, root, every part and every block are checked; whoever lies or stalls is left for the next.
 //! * **A crash in between begins again**, with what was fetched ([`super::origin`]).
 //! * The history before the state is never there: followers that want it ask another validator.
-//!
-//! Known limitation: the certificate is checked against the validators of the genesis.
+//! * **From the validators of the genesis to those of the certificate** it goes epoch by epoch, over steps that each epoch's own validators
+//!   certified ([`crate::light`]). They are kept as they are checked: the newcomer leads others on, and a start that was cut off begins where
+//!   it was. The groups that sign checkpoints have no say.
 
+use super::archives::{open_store, state_partition};
 use super::chain::{Chain, ChainError};
 use super::limits::{JOIN_BLOCKS_MIN, JOIN_PAUSE, JOIN_PROBE_TIMEOUT, JOIN_ROUNDS_MAX};
+use super::lineage::{Lineage, LineageError};
 use super::origin::{Origin, OriginError, OriginRecord};
-use super::stack::{open_store, state_partition};
 use super::{Finalization, Runtime};
 use crate::block::Block;
+use crate::checkpoint::Handover;
 use crate::genesis::Genesis;
-use crate::light::{LightClient, LightError};
+use crate::light::{FollowError, LightClient, LightError, Seen, follow};
 use crate::store::{StatePart, StateRequest, StateSource, StoreConfig, SyncError, synchronize};
-use crate::wire::{AskError, CertifiedHeads, StateAnswer};
+use crate::wire::{AskError, CertifiedHeads, StateAnswer, StepsAnswer};
 use commonware_macros::select;
 use futures::StreamExt as _;
 use futures::future::{BoxFuture, ready};
 use futures::stream::FuturesUnordered;
-use plinth_types::id::Height;
+use plinth_types::id::{Epoch, Height};
 use std::sync::Arc;
 use thiserror::Error;
 use tracing::{info, warn};
@@ -39,6 +42,12 @@ pub trait Donor: std::fmt::Debug + Send + Sync + 'static {
 
     /// A part of a state.
     fn part(&self, request: StateRequest) -> BoxFuture<'_, Result<StatePart, AskError>>;
+
+    /// Who validates, from epoch to epoch, from this one on.
+    fn steps(&self, from: Epoch) -> BoxFuture<'_, Result<StepsAnswer, AskError>>;
+
+    /// From which group of checkpoints to which, behind this height.
+    fn handovers(&self, behind: Height) -> BoxFuture<'_, Result<Vec<Handover>, AskError>>;
 
     /// A finalized block.
     fn block(&self, height: Height) -> BoxFuture<'_, Result<Block, AskError>>;
@@ -53,6 +62,9 @@ pub enum JoinError {
     /// Its own store.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// Its own list of steps from epoch to epoch.
+    #[error(transparent)]
+    Lineage(#[from] LineageError),
     /// An earlier start began to fetch a state, and nobody gives it now.
     #[error("the state of this chain was being fetched, and none of {donors} validators gives it: {last}")]
     NoDonor {
@@ -70,6 +82,10 @@ enum DonorError {
     Ask(#[from] AskError),
     #[error(transparent)]
     Light(#[from] LightError),
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    #[error(transparent)]
+    Lineage(#[from] LineageError),
     #[error(transparent)]
     Sync(#[from] SyncError),
     #[error("block {0} is not the certified one")]
@@ -91,6 +107,7 @@ pub async fn join<E: Runtime>(
     partition: &str,
     genesis: &Arc<Genesis>,
     donors: &[Arc<dyn Donor>],
+    lineage: &Lineage,
 ) -> Result<Joined, JoinError> {
     let record = OriginRecord::open(context, partition).await?;
     let record = match record.get()? {
@@ -106,7 +123,7 @@ pub async fn join<E: Runtime>(
     let mut last = "nobody was asked".to_owned();
     for _ in 0..JOIN_ROUNDS_MAX {
         for donor in donors {
-            match fetch(context, partition, genesis, donor).await {
+            match fetch(context, partition, genesis, donor, lineage).await {
                 Ok((chain, certificate)) => {
                     record.put(&Origin::Certified(certificate.clone())).await?;
                     info!(height = %chain.finalized().height(), "starts from a fetched state");
@@ -131,15 +148,29 @@ async fn open<E: Runtime>(context: &E, partition: &str, genesis: &Arc<Genesis>) 
 /// Whether somebody shows a certified state that is worth fetching. All are asked at once, and not for long: a chain that just begins must
 /// not wait for those who begin with it.
 async fn is_ahead<E: Runtime>(context: &E, genesis: &Arc<Genesis>, donors: &[Arc<dyn Donor>]) -> bool {
-    let light = LightClient::new(genesis, None);
-    let asked: FuturesUnordered<_> = donors.iter().map(|donor| donor.newest()).collect();
-    let ahead = asked.any(|answer| {
-        let seen = answer.ok().and_then(|StateAnswer(shown)| light.check(&shown?.0).ok());
-        ready(seen.is_some_and(|seen| seen.height.get() >= JOIN_BLOCKS_MIN))
-    });
+    let asked: FuturesUnordered<_> = donors.iter().map(|donor| shows_enough(genesis, donor)).collect();
+    let ahead = asked.any(|shown| ready(shown.unwrap_or(false)));
     select! {
         ahead = ahead => ahead,
         _ = context.sleep(JOIN_PROBE_TIMEOUT) => false,
+    }
+}
+
+/// Whether a donor shows some certified state that is worth fetching; not necessarily its newest, which may be many epochs away.
+async fn shows_enough(genesis: &Genesis, donor: &Arc<dyn Donor>) -> Result<bool, DonorError> {
+    let StateAnswer(Some((certified, _))) = donor.newest().await? else { return Ok(false) };
+    let mut light = LightClient::of_genesis(genesis);
+    let is_enough = |seen: Seen| seen.height.get() >= JOIN_BLOCKS_MIN;
+    loop {
+        match light.check(&certified) {
+            Err(LightError::EpochAhead { epoch, .. }) => {
+                let steps = follow(&mut light, &**donor, epoch).await?;
+                if steps.iter().any(|step| step.seen().is_some_and(is_enough)) {
+                    return Ok(true);
+                }
+            }
+            checked => return Ok(is_enough(checked?)),
+        }
     }
 }
 
@@ -149,11 +180,18 @@ async fn fetch<E: Runtime>(
     partition: &str,
     genesis: &Arc<Genesis>,
     donor: &Arc<dyn Donor>,
+    lineage: &Lineage,
 ) -> Result<(Chain, Box<Finalization>), DonorError> {
     let StateAnswer(Some((certified, target))) = donor.newest().await? else {
         return Err(AskError::NotNow.into());
     };
-    let seen = LightClient::new(genesis, None).check(&certified)?;
+    let mut light = LightClient::new(lineage.walked(genesis).await?);
+    while light.trusted().last() < certified.epoch() {
+        for step in follow(&mut light, &**donor, certified.epoch()).await? {
+            lineage.keep(step).await?;
+        }
+    }
+    let seen = light.check(&certified)?;
     let config = StoreConfig::new(state_partition(partition));
     let store = synchronize(context.child("store"), &config, &target, seen.root, Parts(Arc::clone(donor))).await?;
     let chain = Chain::open(Arc::clone(genesis), Arc::new(store)).await?;

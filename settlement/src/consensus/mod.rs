@@ -28,6 +28,7 @@
 
 mod answer;
 mod application;
+mod archives;
 mod chain;
 pub mod checkpoints;
 mod epochs;
@@ -35,6 +36,7 @@ mod gossip;
 mod intake;
 mod join;
 pub mod limits;
+mod lineage;
 mod observer;
 mod origin;
 mod schemes;
@@ -42,13 +44,15 @@ mod stack;
 
 pub use answer::{OpeningAnswer, Refusal, SubmitAnswer, TransactionAnswer};
 pub use application::Application;
+pub use archives::open_store;
 pub use chain::{Chain, ChainError, Finalized, Store, fork};
 pub use gossip::{Gossip, GossipSender};
 pub use intake::{Intake, Unkept};
 pub use join::{Donor, JoinError, Joined, join};
+pub use lineage::{Lineage, LineageError};
 pub use observer::{Evidence, Fault};
 pub use origin::OriginError;
-pub use stack::{Consensus, ConsensusConfig, ConsensusError, Ends, Network, open_store, start};
+pub use stack::{Consensus, ConsensusConfig, ConsensusError, Ends, Network, start};
 
 use crate::committee::Committee;
 use crate::genesis::Genesis;
@@ -58,6 +62,7 @@ use commonware_consensus::marshal::standard::Standard;
 use commonware_consensus::simplex;
 use commonware_cryptography::{ed25519, sha256};
 use commonware_utils::ordered::Set;
+use plinth_types::digest::Digest;
 use plinth_types::id::{Epoch, Height, TimestampNs};
 use rand::CryptoRng;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -91,7 +96,11 @@ impl<E> Runtime for E where
 /// What votes of a chain are signed under: no vote counts on another chain, or on one of another genesis.
 #[must_use]
 pub fn namespace(genesis: &Genesis) -> Vec<u8> {
-    [b"plinth/consensus/1".as_slice(), &genesis.digest().0].concat()
+    namespace_under(genesis.digest())
+}
+
+fn namespace_under(genesis: Digest) -> Vec<u8> {
+    [b"plinth/consensus/1".as_slice(), &genesis.0].concat()
 }
 
 /// The first validators' keys as the consensus library takes them, ascending.
@@ -120,7 +129,13 @@ pub fn verifier(genesis: &Genesis) -> Scheme {
 /// Verifies a committee's certificates, signs nothing.
 #[must_use]
 pub fn verifier_of(genesis: &Genesis, committee: &Committee) -> Scheme {
-    Scheme::verifier(&namespace(genesis), keys_of(committee))
+    verifier_under(genesis.digest(), committee)
+}
+
+/// The same, for who has no more of a genesis than its digest.
+#[must_use]
+pub fn verifier_under(genesis: Digest, committee: &Committee) -> Scheme {
+    Scheme::verifier(&namespace_under(genesis), keys_of(committee))
 }
 
 /// The epoch of the block at this height.

@@ -38,7 +38,7 @@ impl Schemes {
     }
 
     /// These are the validators of this epoch.
-    fn learn(&self, epoch: Epoch, committee: &Committee) {
+    pub(super) fn learn(&self, epoch: Epoch, committee: &Committee) {
         let Shared { genesis, secret, known } = &*self.0;
         let mut keys = keys_of(committee);
         if planted!(SmallQuorum) {

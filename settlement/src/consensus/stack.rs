@@ -1,16 +1,17 @@
 //! Puts the library's actors together around one ledger.
 
 use super::application::{Application, keep};
-use super::chain::{Chain, ChainError, to_write};
+use super::archives::{Archive, open_archive, recall, replay};
+use super::chain::{Chain, ChainError};
 use super::epochs::Epochs;
 use super::gossip::{GossipSender, listen};
 use super::intake::Intake;
 use super::join::{Donor, JoinError, join};
 use super::limits::{
-    ARCHIVE_SECTION_ITEMS, BLOCKS_PER_PEER_BUFFERED, CACHE_PAGE_SIZE, CACHE_PAGES, CACHE_SECTION_VIEWS, FETCH_RETRY_DELAY,
-    FETCH_TIMEOUT, MAILBOX_SIZE, PENDING_ACKS_MAX, RECENT_BLOCKS_MAX, REPAIR_MAX, REPLAY_BUFFER_SIZE, VIEWS_RETAINED,
-    WRITE_BUFFER_SIZE,
+    BLOCKS_PER_PEER_BUFFERED, CACHE_PAGE_SIZE, CACHE_PAGES, CACHE_SECTION_VIEWS, FETCH_RETRY_DELAY, FETCH_TIMEOUT, MAILBOX_SIZE,
+    PENDING_ACKS_MAX, REPAIR_MAX, REPLAY_BUFFER_SIZE, VIEWS_RETAINED, WRITE_BUFFER_SIZE,
 };
+use super::lineage::{Historian, Lineage, LineageError};
 use super::schemes::Schemes;
 use super::{Finalization, Marshal, Runtime, Scheme};
 use crate::block::Block;
@@ -20,25 +21,21 @@ use crate::dispersal::listen::listen as listen_for_shards;
 use crate::dispersal::{Rebuilder, ShardStore};
 use crate::genesis::Genesis;
 use crate::keys::SecretKey;
-use crate::ledger::State;
-use crate::store::{Position, Qmdb, StoreConfig, StoreError, StoreRuntime, Write};
 use commonware_broadcast::buffered;
-use commonware_codec::Read;
 use commonware_consensus::marshal::core::Actor;
 use commonware_consensus::marshal::resolver::p2p as backfill;
 use commonware_consensus::marshal::{self, Start};
 use commonware_consensus::types::{FixedEpocher, ViewDelta};
 use commonware_cryptography::certificate::Verifier as _;
-use commonware_cryptography::{Digested, Signer as _, ed25519, sha256};
+use commonware_cryptography::{Digested, Signer as _, ed25519};
 use commonware_p2p::utils::mux::Muxer;
 use commonware_p2p::{Blocker, Manager, Receiver, Sender};
 use commonware_parallel::Sequential;
 use commonware_runtime::Handle;
 use commonware_runtime::buffer::paged::CacheRef;
-use commonware_storage::archive::{self, Archive as _, Identifier, prunable};
-use commonware_storage::translator::EightCap;
+use commonware_storage::archive;
 use commonware_utils::{NZU16, NZU64, NZUsize, NonZeroDuration};
-use plinth_types::id::Height;
+use plinth_types::id::{Epoch, Height};
 use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 use std::time::Duration;
@@ -103,6 +100,9 @@ pub enum ConsensusError {
     /// There is no ledger to start from.
     #[error(transparent)]
     Join(#[from] JoinError),
+    /// The steps from epoch to epoch cannot be read or written.
+    #[error(transparent)]
+    Lineage(#[from] LineageError),
 }
 
 /// A validator's running consensus. Its tasks end with the runtime context that it was started from, or when aborted.
@@ -111,6 +111,8 @@ pub struct Consensus {
     pub chain: Chain,
     /// Takes what clients bring.
     pub intake: Intake,
+    /// Who validated, from epoch to epoch.
+    pub lineage: Lineage,
     /// The archives.
     pub marshal: Marshal,
     /// Its tasks.
@@ -149,9 +151,11 @@ where
     let certificates: Archive<E, Finalization> =
         open_archive(&context, &partition, "certificates", &page_cache, Scheme::certificate_codec_config_unbounded()).await?;
     let blocks: Archive<E, Arc<Block>> = open_archive(&context, &partition, "blocks", &page_cache, ()).await?;
-    let (chain, certificate) = join(&context, &partition, &genesis, &donors).await?;
+    let (lineage, keeping) = Lineage::open(&context, &partition).await?;
+    let (chain, certificate) = join(&context, &partition, &genesis, &donors, &lineage).await?;
+    let mut historian = Historian::new(chain.clone(), lineage.clone()).await?;
     recall(&chain, &blocks).await?;
-    replay(&chain, &blocks).await?;
+    replay(&chain, &blocks, &certificates, &mut historian).await?;
 
     let epoch_blocks = NonZeroU64::from(NonZeroU32::new(genesis.limits().epoch_blocks).expect("a genesis has epochs"));
     let epocher = FixedEpocher::new(epoch_blocks);
@@ -159,6 +163,13 @@ where
     let genesis_digest = to_consensus(genesis_block.id());
     // The archives' actor must know the committees before it checks its first certificate.
     schemes.learn_from(&chain.finalized());
+    if let Some(certificate) = &certificate {
+        // It checks the one that this validator began from, which may be of an epoch that the ledger is past.
+        let epoch = Epoch::new(certificate.proposal.round.epoch().get());
+        if let Some(committee) = lineage.committee(&genesis, epoch).await? {
+            schemes.learn(epoch, &committee);
+        }
+    }
     let start = match &certificate {
         None => Start::Genesis(Digested::precomputed(genesis_block, genesis_digest)),
         // It prefers what it has written since.
@@ -250,11 +261,12 @@ where
     let intake = Intake::new(chain.clone(), key, gossip, store.clone(), told.clone());
     let blocker = network.blocker;
     let shards = (shard_sender, shard_receiver);
-    let keeper = chain.clone();
+    let (keeper, archive) = (chain.clone(), mailbox.clone());
     let tasks = vec![
         storing,
+        keeping,
         rebuilder.start(rebuilds),
-        context.child("keeper").spawn(move |_| keep(keeper, finalized)),
+        context.child("keeper").spawn(move |_| keep(keeper, historian, archive, finalized)),
         listen_for_shards(context.child("shards"), (chain.clone(), store), shards, blocker.clone(), told),
         listen(context.child("gossip"), chain.clone(), gossip_receiver, blocker),
         broadcast.start(network.blocks),
@@ -264,83 +276,13 @@ where
         context.child("resolver").spawn(|_| until_closed(resolver_muxer.run())),
         context.child("epochs").spawn(|_| epochs.run()),
     ];
-    Ok(Consensus { chain, intake, marshal: mailbox, tasks })
+    Ok(Consensus { chain, intake, lineage, marshal: mailbox, tasks })
 }
 
 async fn until_closed<T, X: std::fmt::Display>(channel: impl Future<Output = Result<T, X>>) {
     if let Err(error) = channel.await {
         warn!(%error, "a channel is closed");
     }
-}
-
-type Archive<E, V> = prunable::Archive<EightCap, E, sha256::Digest, V>;
-
-async fn open_archive<E: Runtime, V: commonware_codec::CodecShared>(
-    context: &E,
-    partition: &str,
-    name: &'static str,
-    page_cache: &CacheRef,
-    codec_config: <V as Read>::Cfg,
-) -> Result<Archive<E, V>, archive::Error> {
-    prunable::Archive::init(
-        context.child(name),
-        prunable::Config {
-            translator: EightCap,
-            metadata_partition: format!("{partition}-{name}-metadata"),
-            key_partition: format!("{partition}-{name}-keys"),
-            key_page_cache: page_cache.clone(),
-            value_partition: format!("{partition}-{name}-values"),
-            compression: None,
-            codec_config,
-            items_per_section: NZU64!(ARCHIVE_SECTION_ITEMS),
-            key_write_buffer: NZUsize!(WRITE_BUFFER_SIZE),
-            value_write_buffer: NZUsize!(WRITE_BUFFER_SIZE),
-            replay_buffer: NZUsize!(REPLAY_BUFFER_SIZE),
-        },
-    )
-    .await
-}
-
-/// Opens the store of a chain, at genesis if it is empty.
-///
-/// # Errors
-///
-/// [`StoreError`].
-pub async fn open_store<E: StoreRuntime>(context: &E, partition: &str, genesis: &Arc<Genesis>) -> Result<Qmdb<E>, StoreError> {
-    let state = State::genesis(Arc::clone(genesis));
-    let position = Position { height: state.height(), block: state.block(), time: state.time() };
-    let facts: Vec<Write> = state.facts().map(|(key, fact)| to_write(&(key, Some(fact)))).collect();
-    Qmdb::open(context.child("store"), &StoreConfig::new(state_partition(partition)), position, &facts).await
-}
-
-/// Where the store lies.
-pub(super) fn state_partition(partition: &str) -> String {
-    format!("{partition}-state")
-}
-
-/// Takes the last few stored blocks up to the one that the ledger was opened behind; none before a gap.
-async fn recall<E: Runtime>(chain: &Chain, blocks: &Archive<E, Arc<Block>>) -> Result<(), ConsensusError> {
-    let last = chain.finalized().height().get();
-    let mut recalled = Vec::new();
-    for height in (last + 1).saturating_sub(RECENT_BLOCKS_MAX as u64).max(1)..=last {
-        match blocks.get(Identifier::Index(height)).await? {
-            Some(block) => recalled.push((*block).clone()),
-            None => recalled.clear(),
-        }
-    }
-    chain.recall(recalled);
-    Ok(())
-}
-
-/// Applies every stored block behind the store's that follows without a gap. What the archive holds is final: it was stored with or
-/// under a certificate.
-async fn replay<E: Runtime>(chain: &Chain, blocks: &Archive<E, Arc<Block>>) -> Result<(), ConsensusError> {
-    let mut height = chain.finalized().height().next();
-    while let Some(block) = blocks.get(Identifier::Index(height.get())).await? {
-        chain.finalize(&block).await.map_err(|error| ConsensusError::OtherChain { height, error })?;
-        height = height.next();
-    }
-    Ok(())
 }
 
 const _: () = assert!(!Duration::is_zero(&FETCH_TIMEOUT));

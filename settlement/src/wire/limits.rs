@@ -1,7 +1,9 @@
 //! Bounds of what clients and validators say to each other.
 
+use crate::checkpoint::Handover;
 use crate::dispersal::limits::SHARD_SIZE_MAX;
 use crate::limits::BLOCK_SIZE_MAX;
+use crate::store::limits::PROOF_SIZE_MAX;
 
 /// Bytes of a request beside a shard: tag, header with its totals, signature.
 pub const REQUEST_HEAD_SIZE_MAX: usize = 8 << 10;
@@ -16,5 +18,16 @@ pub const CERTIFICATE_SIZE_MAX: usize = 16 << 10;
 /// Most heads between a state and the certificate that covers it.
 pub const HEADS_MAX: usize = 256;
 
+/// Most steps from epoch to epoch in an answer.
+pub const STEPS_MAX: usize = 64;
+/// Bytes of steps after which an answer holds no further one.
+pub const STEPS_SIZE_MAX: usize = 512 << 10;
+/// Longest step from one epoch to the next, in bytes.
+pub const STEP_SIZE_MAX: usize = 1 + 4 + HEADS_MAX * 128 + 4 + CERTIFICATE_SIZE_MAX + PROOF_SIZE_MAX;
+/// Most handovers in an answer.
+pub const HANDOVERS_MAX: usize = 256;
+
+const _: () = assert!(STEPS_SIZE_MAX + STEP_SIZE_MAX <= ANSWER_SIZE_MAX);
+const _: () = assert!(HANDOVERS_MAX * Handover::SIZE + 64 <= ANSWER_SIZE_MAX);
 const _: () = assert!(REQUEST_HEAD_SIZE_MAX < REQUEST_SIZE_MAX);
 const _: () = assert!(BLOCK_SIZE_MAX + CERTIFICATE_SIZE_MAX + 64 <= ANSWER_SIZE_MAX);

@@ -8,7 +8,7 @@ pub mod limits;
 mod packed;
 
 pub use ask::{AskError, ask};
-pub use facts::{CertifiedHeads, FactAnswer, FactsRequest, PartAnswer, StateAnswer};
+pub use facts::{AnchorAnswer, CertifiedHeads, FactAnswer, FactsRequest, HandoversAnswer, PartAnswer, StateAnswer, StepsAnswer};
 
 use crate::block::{Block, Transaction};
 use crate::consensus::{Finalization, OpeningAnswer, SubmitAnswer, TransactionAnswer};

@@ -7,13 +7,14 @@ use commonware_runtime::deterministic::{Config, Context, FaultConfig, PartialWri
 use commonware_runtime::{Clock as _, Runner as _, Spawner as _, Supervisor as _};
 use commonware_utils::Probability;
 use futures::FutureExt as _;
-use futures::future::{BoxFuture, pending};
+use futures::future::{BoxFuture, pending, ready};
 use plinth_settlement::block::Block;
-use plinth_settlement::consensus::{Chain, Donor, JoinError, join};
+use plinth_settlement::checkpoint::Handover;
+use plinth_settlement::consensus::{Chain, Donor, JoinError, Joined, Lineage, join};
 use plinth_settlement::store::{StatePart, StateRequest};
-use plinth_settlement::wire::{Answer as _, AskError, CertifiedHeads, PartAnswer, StateAnswer};
+use plinth_settlement::wire::{Answer as _, AskError, CertifiedHeads, PartAnswer, StateAnswer, StepsAnswer};
 use plinth_types::codec::Codec as _;
-use plinth_types::id::Height;
+use plinth_types::id::{Epoch, Height};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -90,6 +91,15 @@ impl Donor for Wire {
         .boxed()
     }
 
+    /// The chain is of the first epoch.
+    fn steps(&self, _: Epoch) -> BoxFuture<'_, Result<StepsAnswer, AskError>> {
+        ready(Ok(StepsAnswer { floor: Epoch::new(1), steps: Vec::new() })).boxed()
+    }
+
+    fn handovers(&self, _: Height) -> BoxFuture<'_, Result<Vec<Handover>, AskError>> {
+        ready(Ok(Vec::new())).boxed()
+    }
+
     fn block(&self, height: Height) -> BoxFuture<'_, Result<Block, AskError>> {
         async move {
             self.turn().await?;
@@ -98,6 +108,16 @@ impl Donor for Wire {
         }
         .boxed()
     }
+}
+
+/// A validator's start.
+async fn begin(context: &Context, partition: &str, donors: &[Arc<dyn Donor>]) -> Result<Joined, JoinError> {
+    let (lineage, task) = Lineage::open(context, partition).await.unwrap();
+    let joined = join(context, partition, &genesis(), donors, &lineage).await;
+    // The next start finds its files closed.
+    drop(lineage);
+    task.await.unwrap();
+    joined
 }
 
 const LENGTH: u64 = 150;
@@ -142,11 +162,11 @@ fn a_chain_that_is_not_far_ahead_is_begun_at_genesis_and_stays_so() {
         ];
         for (partition, donors) in starts {
             let partition = format!("fresh-{partition}");
-            let (chain, certificate) = join(&context, &partition, &genesis(), &donors).await.unwrap();
+            let (chain, certificate) = begin(&context, &partition, &donors).await.unwrap();
             assert_eq!((chain.finalized().height(), certificate.is_none()), (Height::new(0), true), "{partition}");
             drop(chain);
             // Decided once: a ledger is never replaced.
-            let (chain, certificate) = join(&context, &partition, &genesis(), &[far.donor(Fails::No)]).await.unwrap();
+            let (chain, certificate) = begin(&context, &partition, &[far.donor(Fails::No)]).await.unwrap();
             assert_eq!((chain.finalized().height(), certificate.is_none()), (Height::new(0), true), "{partition}");
         }
     });
@@ -159,17 +179,17 @@ fn an_honest_donor_is_enough_among_liars() {
         let liars =
             [Fails::Gone, Fails::Certificate, Fails::Part(2), Fails::Part(3), Fails::Block].map(|fails| served.donor(fails));
         let donors = [liars.as_slice(), &[served.donor(Fails::No)]].concat();
-        let (chain, certificate) = join(&context, "joined", &genesis(), &donors).await.unwrap();
+        let (chain, certificate) = begin(&context, "joined", &donors).await.unwrap();
         assert!(certificate.is_some());
         served.assert_joined(&chain).await;
         drop(chain);
         // The next start needs nobody.
-        let (chain, again) = join(&context, "joined", &genesis(), &[]).await.unwrap();
+        let (chain, again) = begin(&context, "joined", &[]).await.unwrap();
         assert_eq!((again, chain.finalized().height()), (certificate, Height::new(LENGTH - 1)));
         // Liars alone: with a certified state in sight the start fails rather than begin at genesis.
-        let error = join(&context, "alone", &genesis(), &liars[2..4]).await.unwrap_err();
+        let error = begin(&context, "alone", &liars[2..4]).await.unwrap_err();
         assert!(matches!(error, JoinError::NoDonor { donors: 2, .. }), "{error}");
-        let error = join(&context, "alone", &genesis(), &[]).await.unwrap_err();
+        let error = begin(&context, "alone", &[]).await.unwrap_err();
         assert!(matches!(error, JoinError::NoDonor { donors: 0, .. }), "{error}");
     });
 }
@@ -186,14 +206,14 @@ fn a_start_that_was_cut_off_anywhere_begins_again() {
         let (cut_off, checkpoint) = runner.start_and_recover(move |context| async move {
             let donor = Served::new(&context, "served", LENGTH).await.donor(Fails::Silent(silent_at));
             let starting = context.child("starting").spawn(move |context| async move {
-                join(&context, "joined", &genesis(), &[donor]).await.unwrap();
+                begin(&context, "joined", &[donor]).await.unwrap();
             });
             context.sleep(Duration::from_secs(1)).await;
             starting.now_or_never().is_none()
         });
         Runner::from(checkpoint).start(|context| async move {
             let served = Served::new(&context, "served-again", LENGTH).await;
-            let (chain, certificate) = join(&context, "joined", &genesis(), &[served.donor(Fails::No)]).await.unwrap();
+            let (chain, certificate) = begin(&context, "joined", &[served.donor(Fails::No)]).await.unwrap();
             assert!(certificate.is_some(), "cut off at answer {silent_at}");
             if cut_off {
                 served.assert_joined(&chain).await;

@@ -2,13 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "what surrounds the tests is test too")]
 
-#[path = "../chain/certify.rs"]
+#[path = "../../../settlement/tests/chain/certify.rs"]
 mod certify;
-#[path = "../chain/mod.rs"]
+#[path = "../../../settlement/tests/chain/mod.rs"]
 mod chain;
 mod crashes;
+mod history;
 mod joining;
 mod ledger;
 mod roots;
 mod script;
+mod steps;
 mod syncing;

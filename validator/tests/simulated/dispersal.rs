@@ -1,14 +1,9 @@
 //! Dispersal on the deterministic runtime: the shard store through crashes, and bodies through lying producers and late validators.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests")]
-
-mod chain;
-#[path = "chain/liar.rs"]
-mod liar;
-mod simulated;
-
+use crate::chain::{Fixture, Zone};
+use crate::liar;
+use crate::network::{Simulation, assert_agreement};
 use bytes::Bytes;
-use chain::{Fixture, Zone};
 use commonware_runtime::{Clock as _, Runner as _, Supervisor as _, deterministic};
 use futures::FutureExt as _;
 use plinth_settlement::block::header_id;
@@ -21,7 +16,6 @@ use plinth_settlement::ledger::{FreezeCause, ZoneStatus};
 use plinth_types::block::SignedHeader;
 use plinth_types::digest::Digest;
 use plinth_types::id::{Height, TimestampNs, ZoneId};
-use simulated::{Simulation, assert_agreement};
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -48,7 +48,11 @@ pub struct Simulation {
 
 impl Simulation {
     pub async fn new(context: Context, count: usize) -> Self {
-        let fixture = Fixture::new(count as u8);
+        Self::of(context, Fixture::new(count as u8)).await
+    }
+
+    pub async fn of(context: Context, fixture: Fixture) -> Self {
+        let count = fixture.keys.len();
         let keys: Vec<_> = fixture.keys.iter().map(|key| to_consensus(&key.public_key()).unwrap()).collect();
         let config = simulated::Config {
             max_size: SHARD_FRAME_SIZE_MAX as u32,

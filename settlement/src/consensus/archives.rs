@@ -1,0 +1,95 @@
+//! What a validator has on its disk when it starts: archives of blocks and certificates, and the store.
+
+use super::chain::{Chain, to_write};
+use super::limits::{ARCHIVE_SECTION_ITEMS, RECENT_BLOCKS_MAX, REPLAY_BUFFER_SIZE, WRITE_BUFFER_SIZE};
+use super::lineage::Historian;
+use super::{ConsensusError, Finalization, Runtime};
+use crate::block::Block;
+use crate::genesis::Genesis;
+use crate::ledger::State;
+use crate::store::{Position, Qmdb, StoreConfig, StoreError, StoreRuntime, Write};
+use commonware_codec::Read;
+use commonware_cryptography::sha256;
+use commonware_runtime::buffer::paged::CacheRef;
+use commonware_storage::archive::{self, Archive as _, Identifier, prunable};
+use commonware_storage::translator::EightCap;
+use commonware_utils::{NZU64, NZUsize};
+use std::future::ready;
+use std::sync::Arc;
+
+pub(super) type Archive<E, V> = prunable::Archive<EightCap, E, sha256::Digest, V>;
+
+pub(super) async fn open_archive<E: Runtime, V: commonware_codec::CodecShared>(
+    context: &E,
+    partition: &str,
+    name: &'static str,
+    page_cache: &CacheRef,
+    codec_config: <V as Read>::Cfg,
+) -> Result<Archive<E, V>, archive::Error> {
+    prunable::Archive::init(
+        context.child(name),
+        prunable::Config {
+            translator: EightCap,
+            metadata_partition: format!("{partition}-{name}-metadata"),
+            key_partition: format!("{partition}-{name}-keys"),
+            key_page_cache: page_cache.clone(),
+            value_partition: format!("{partition}-{name}-values"),
+            compression: None,
+            codec_config,
+            items_per_section: NZU64!(ARCHIVE_SECTION_ITEMS),
+            key_write_buffer: NZUsize!(WRITE_BUFFER_SIZE),
+            value_write_buffer: NZUsize!(WRITE_BUFFER_SIZE),
+            replay_buffer: NZUsize!(REPLAY_BUFFER_SIZE),
+        },
+    )
+    .await
+}
+
+/// Opens the store of a chain, at genesis if it is empty.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub async fn open_store<E: StoreRuntime>(context: &E, partition: &str, genesis: &Arc<Genesis>) -> Result<Qmdb<E>, StoreError> {
+    let state = State::genesis(Arc::clone(genesis));
+    let position = Position { height: state.height(), block: state.block(), time: state.time() };
+    let facts: Vec<Write> = state.facts().map(|(key, fact)| to_write(&(key, Some(fact)))).collect();
+    Qmdb::open(context.child("store"), &StoreConfig::new(state_partition(partition)), position, &facts).await
+}
+
+/// Where the store lies.
+pub(super) fn state_partition(partition: &str) -> String {
+    format!("{partition}-state")
+}
+
+/// Takes the last few stored blocks up to the one that the ledger was opened behind; none before a gap.
+pub(super) async fn recall<E: Runtime>(chain: &Chain, blocks: &Archive<E, Arc<Block>>) -> Result<(), ConsensusError> {
+    let last = chain.finalized().height().get();
+    let mut recalled = Vec::new();
+    for height in (last + 1).saturating_sub(RECENT_BLOCKS_MAX as u64).max(1)..=last {
+        match blocks.get(Identifier::Index(height)).await? {
+            Some(block) => recalled.push((*block).clone()),
+            None => recalled.clear(),
+        }
+    }
+    chain.recall(recalled);
+    Ok(())
+}
+
+/// Applies every stored block behind the store's that follows without a gap. What the archive holds is final: it was stored with or
+/// under a certificate.
+pub(super) async fn replay<E: Runtime>(
+    chain: &Chain,
+    blocks: &Archive<E, Arc<Block>>,
+    certificates: &Archive<E, Finalization>,
+    historian: &mut Historian,
+) -> Result<(), ConsensusError> {
+    let mut height = chain.finalized().height().next();
+    while let Some(block) = blocks.get(Identifier::Index(height.get())).await? {
+        chain.finalize(&block).await.map_err(|error| ConsensusError::OtherChain { height, error })?;
+        let certificate = certificates.get(Identifier::Index(height.get())).await?;
+        historian.note(ready(certificate)).await?;
+        height = height.next();
+    }
+    Ok(())
+}
