@@ -178,6 +178,7 @@ impl EventSink for Trades {
             | Event::QuotesRefused { .. }
             | Event::QuotesStopped { .. }
             | Event::Triggered { .. }
+            | Event::Repriced { .. }
             | Event::MassCancelled { .. }
             | Event::MassCancelRejected { .. }
             | Event::CancelRejected { .. }

@@ -191,7 +191,7 @@ impl Mirror<'_> {
                 out.say(instrument, Change::Indicative { price, lots, surplus, surplus_side });
             }
             Event::Accepted { order } | Event::Reduced { order, .. } => self.touched.push(order),
-            Event::Triggered { order } => {
+            Event::Triggered { order } | Event::Repriced { order, .. } => {
                 self.incoming.extend(self.waiting.remove(&order).map(|terms| (order, terms)));
                 self.touched.push(order);
             }
@@ -275,7 +275,7 @@ impl Mirror<'_> {
             let order = self.touched[at];
             match self.engine.order(order) {
                 None => self.remove(order, out),
-                Some(RestingOrder { trigger: Some(_), instrument, side, .. }) => {
+                Some(RestingOrder { waits: true, instrument, side, .. }) => {
                     self.remove(order, out);
                     self.waiting.insert(order, Terms { instrument, side });
                 }

@@ -94,7 +94,9 @@ enum {
     /* account is the quote group */
     PLINTH_QUOTED = 25,
     PLINTH_QUOTES_REFUSED = 26,
-    PLINTH_QUOTES_STOPPED = 27
+    PLINTH_QUOTES_STOPPED = 27,
+    /* price is 0 while the pegged order waits off the book */
+    PLINTH_REPRICED = 20
 };
 typedef struct {
     uint64_t seq, order, taker, trade;

@@ -194,6 +194,9 @@ impl EventC {
             Event::CancelRejected { order, reject } => Self { kind: 7, order: order.bits(), reason: reject.code(), ..none },
             Event::MassCancelled { orders } => Self { kind: 8, qty: orders.into(), ..none },
             Event::MassCancelRejected { reject } => Self { kind: 9, reason: reject.code(), ..none },
+            Event::Repriced { order, price } => {
+                Self { kind: 20, order: order.bits(), price: price.map_or(0, Price::ticks), ..none }
+            }
             Event::Triggered { order } => Self { kind: 10, order: order.bits(), ..none },
             Event::Credited { index, account, asset } => {
                 Self { kind: 11, trade: index.get(), account: account.get(), asset: asset.get(), ..none }
@@ -240,5 +243,6 @@ const fn cancel_code(reason: CancelReason) -> u8 {
         CancelReason::NoRoom => 11,
         CancelReason::Requoted => 16,
         CancelReason::QuotesStopped => 17,
+        CancelReason::Expired => 12,
     }
 }

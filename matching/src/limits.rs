@@ -25,14 +25,22 @@ pub const QUOTE_PLACES_MAX: usize = 64;
 /// Most changes of instruments that wait for their date.
 pub const DATED_MAX: usize = 64;
 
+/// Most orders that end with one command because their time has passed or their day has ended.
+pub const EXPIRED_MAX: u32 = 256;
+/// Most orders for one auction, by book: no change of phase enters or ends more.
+pub const AUCTION_MAX: u32 = 4_096;
+
+/// Most pegged orders, by book and side: no command moves more of a book.
+pub const PEGGED_MAX: u32 = 32;
+
 /// Zones that value can be sent to have numbers below this, the base layer's 0 included.
 pub const CHANNELS_MAX: usize = 64;
 
 /// How much of everything a zone can hold. All memory is taken when the engine is made; what does not fit is refused by event.
 ///
-/// Memory in bytes: 112 + 16 to 32 for each order, 64 × assets + 96 for each account, 34 for each level,
-/// 1,216 + 128 × spill levels for each instrument, 16 for each mandate and session; 0.6 MB for dated changes, quotes and
-/// firms. The default takes about 200 MB.
+/// Memory in bytes: 144 + 16 to 32 for each order, 64 × assets + 96 for each account, 34 for each level,
+/// 3,392 + 128 × spill levels for each instrument, 16 for each mandate and session; 0.6 MB for dated changes, quotes and
+/// firms. The default takes about 230 MB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
     /// Live orders of all books together.
@@ -54,7 +62,7 @@ pub struct Capacity {
 }
 
 impl Default for Capacity {
-    /// An appliance on a small machine: a million live orders, 64 books with windows of 16,384 ticks, about 200 MB.
+    /// An appliance on a small machine: a million live orders, 64 books with windows of 16,384 ticks, about 230 MB.
     fn default() -> Self {
         Self {
             orders_max: 1 << 20,

@@ -162,7 +162,7 @@ fn a_phase_without_trades_takes_what_rests_and_a_halt_takes_cancels() {
     let mut zone = Zone::new();
     zone.trade_at(50);
     let order = zone.rest(Buy, 40, 2);
-    let stop = |ticks| Some(Instructions { display: None, minimum: None, trigger: Some(Trigger::At(price(ticks))) });
+    let stop = |ticks| Some(Instructions { trigger: Some(Trigger::At(price(ticks))), ..Instructions::NONE });
     zone.change(Phase::VolatilityAuction);
     for (time_in_force, with) in [(ImmediateOrCancel, None), (FillOrKill, None), (GoodTillCancel, stop(49))] {
         let events = zone.order(Buy, 60, 1, time_in_force, with);
@@ -195,7 +195,7 @@ fn a_halt_interrupts_an_auction_and_a_closing_one_ends_the_day() {
 #[test]
 fn the_price_of_an_auction_triggers_what_waits() {
     let mut zone = Zone::new();
-    let stop = Instructions { display: None, minimum: None, trigger: Some(Trigger::At(price(55))) };
+    let stop = Instructions { trigger: Some(Trigger::At(price(55))), ..Instructions::NONE };
     let events = zone.order(Sell, 45, 1, GoodTillCancel, Some(stop));
     let [Event::Accepted { order }] = events[..] else { panic!("{events:?}") };
     zone.change(Phase::OpeningAuction);

@@ -30,7 +30,7 @@ fn zone(top_max: u64, time_percent: u8, minimum: u64) -> Pair {
 
 impl Pair {
     fn rest(&mut self, lots: u64, display: Option<u64>) -> OrderId {
-        let with = display.map(|display| Instructions { display: Some(qty(display)), minimum: None, trigger: None });
+        let with = display.map(|display| Instructions { display: Some(qty(display)), ..Instructions::NONE });
         let events = self.order(0, Sell, Some(AT), lots, GoodTillCancel, with);
         let [Event::Accepted { order }] = events[..] else { panic!("{events:?}") };
         order

@@ -55,7 +55,7 @@ fn open_orders_of_all_accounts_count_together() {
     let first = zone.bid(0, 40).unwrap();
     let second = zone.bid(1, 41).unwrap();
     // One that waits counts as well.
-    let with = Instructions { display: None, minimum: None, trigger: Some(Trigger::At(price(90))) };
+    let with = Instructions { trigger: Some(Trigger::At(price(90))), ..Instructions::NONE };
     assert_eq!(zone.order(0, Buy, None, 1, ImmediateOrCancel, Some(with)).len(), 1);
     assert_eq!([zone.bid(0, 42), zone.bid(1, 42)], [full, full]);
     let restored = state::restore(*zone.stage.engine.capacity(), state::pages(&zone.stage.engine), ()).unwrap();

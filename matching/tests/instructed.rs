@@ -15,7 +15,7 @@ use plinth_types::quantity::{Lots, Price};
 use plinth_types::reject::Reject;
 use zone::{Pair, qty, trades};
 
-const NONE: Instructions = Instructions { display: None, minimum: None, trigger: None };
+const NONE: Instructions = Instructions::NONE;
 
 impl Pair {
     fn with(&mut self, account: u32, side: Side, ticks: i64, lots: u64, tif: TimeInForce, with: Instructions) -> Vec<Event> {
@@ -123,7 +123,7 @@ fn instructions_that_cannot_be_followed_are_refused() {
         (2, GoodTillCancel, least),
         (2, FillOrKill, least),
         (1, ImmediateOrCancel, least),
-        (2, GoodTillCancel, Instructions { display, minimum, trigger: None }),
+        (2, GoodTillCancel, Instructions { display, minimum, ..Instructions::NONE }),
     ];
     for (index, (lots, tif, with)) in (1..).zip(refused) {
         let reject = Event::Rejected { order: id(2, index), reject: Reject::Contradiction };

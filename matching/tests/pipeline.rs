@@ -6,12 +6,16 @@ mod market;
 
 use market::{Market, submit, wait_durable, zone_config};
 use plinth_matching::journal::Durability;
+use plinth_matching::limits::EXPIRED_MAX;
 use plinth_matching::pipeline::limits::RESERVED_CELLS;
 use plinth_matching::pipeline::{Full, Fused};
 use plinth_matching::replica::{ZoneConfig, recover};
-use plinth_types::command::{Body, Command};
-use plinth_types::event::Event;
-use plinth_types::id::{MandateId, OrderId, SessionId, TimestampNs};
+use plinth_types::codec::Codec;
+use plinth_types::command::{Body, Command, NewOrder, OrderPrice, Side, TimeInForce};
+use plinth_types::event::{CancelReason, Event};
+use plinth_types::id::{InstrumentId, MandateId, OrderId, SessionId, TimestampNs};
+use plinth_types::instructions::{Instructions, Lifetime};
+use plinth_types::quantity::{Price, Qty};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -135,5 +139,49 @@ fn a_full_queue_refuses_orders_while_cancels_and_notes_still_pass() {
     fused.release(|_, _, _| released += 1);
     assert_eq!(released, taken);
     fused.submit(now, order.session, order.mandate, order.body, &order.tail).unwrap();
+    fused.shutdown(|_, _, _| ()).unwrap();
+}
+
+/// However many orders' time comes at once: the sequencer drains them before it stamps an order, which is then taken.
+#[test]
+fn no_client_is_refused_because_others_orders_expire() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut fused, _) = start(&zone_config(dir.path()));
+    let opening: Vec<_> = Market::new(8).take_while(|ask| ask.session == SessionId::APPLIANCE).collect();
+    for ask in &opening {
+        submit(&mut fused, 1, ask, |_, _, _| ());
+    }
+    let (session, mandate) = (SessionId::new(1), MandateId::new(0));
+    let order = |index, instructed| {
+        Body::New(NewOrder {
+            order: OrderId::new(session, index).unwrap(),
+            instrument: InstrumentId::new(0),
+            side: Side::Buy,
+            price: OrderPrice::Limit(Price::from_ticks(90).unwrap()),
+            qty: Qty::from_lots(1).unwrap(),
+            time_in_force: TimeInForce::GoodTillCancel,
+            post_only: false,
+            instructed,
+        })
+    };
+    let crowd = u64::from(3 * EXPIRED_MAX);
+    let until = Instructions { lifetime: Some(Lifetime::Until(TimestampNs::new(500))), ..Instructions::NONE }.to_bytes();
+    for index in 1..=crowd {
+        fused.submit(TimestampNs::new(2), session, mandate, order(index, true), &until).unwrap();
+    }
+    let before = fused.last_seq();
+    let last = fused.submit(TimestampNs::new(500), session, mandate, order(crowd + 1, false), &[]).unwrap();
+    assert_eq!(last.get(), before.get() + 4, "three records that drain, and the order");
+    assert_eq!(fused.engine().order_count(), 1);
+    wait_durable(fused.journal(), last);
+    let (mut expired, mut accepted) = (0, false);
+    fused.release(|command, _, events| {
+        if command.seq > before {
+            expired +=
+                events.iter().filter(|event| matches!(event, Event::Cancelled { reason: CancelReason::Expired, .. })).count();
+            accepted = matches!(events, [Event::Accepted { .. }]);
+        }
+    });
+    assert_eq!((expired as u64, accepted), (crowd, true));
     fused.shutdown(|_, _, _| ()).unwrap();
 }

@@ -224,6 +224,11 @@ fn the_root_is_what_the_documentation_says() {
         (21, 64, 256),
         (22, 32, 256 * 64),
         (23, 32, 1_024),
+        (24, 16, 1 + u64::from(capacity.orders_max)),
+        (25, 64, capacity.instruments_max.into()),
+        (26, 16, 1 + u64::from(capacity.orders_max)),
+        (27, 32, 64 * u64::from(capacity.instruments_max)),
+        (28, 64, capacity.instruments_max.into()),
     ];
     let mut root = Sha256::new();
     root.update(b"plinth/state/1");

@@ -20,7 +20,7 @@ use zone::{Pair, price, qty};
 impl Pair {
     fn stop(&mut self, account: u32, side: Side, price: Option<i64>, lots: u64, trigger: Option<Trigger>) -> Vec<Event> {
         let time_in_force = if price.is_some() { GoodTillCancel } else { ImmediateOrCancel };
-        let with = trigger.map(|trigger| Instructions { display: None, minimum: None, trigger: Some(trigger) });
+        let with = trigger.map(|trigger| Instructions { trigger: Some(trigger), ..Instructions::NONE });
         self.order(account, side, price, lots, time_in_force, with)
     }
 
@@ -164,7 +164,7 @@ fn a_crowd_that_waits_is_bounded_and_goes_in_one_command() {
     let send = |zone: &mut Pair, trigger| {
         // Without the checks of the whole state after each, which would take minutes.
         let new = NewOrder { instructed: true, ..zone.next(0, Sell, None, 1, ImmediateOrCancel) };
-        let tail = Instructions { display: None, minimum: None, trigger: Some(trigger) }.to_bytes();
+        let tail = Instructions { trigger: Some(trigger), ..Instructions::NONE }.to_bytes();
         zone.stage.send_unchecked(1, 0, Body::New(new), &tail)
     };
     for count in 0..=TRAILING_MAX {

@@ -95,7 +95,7 @@ fn a_trigger_keeps_to_the_tick_table_and_a_trailing_one_goes_where_trades_go() {
     zone.order(1, Buy, Some(53), 4, GoodTillCancel, None);
     zone.date(0, Change::Terms(terms()));
     let mut stop = |trigger| {
-        let with = Instructions { display: None, minimum: None, trigger: Some(trigger) };
+        let with = Instructions { trigger: Some(trigger), ..Instructions::NONE };
         zone.order(0, Sell, None, 4, ImmediateOrCancel, Some(with))
     };
     assert!(matches!(stop(Trigger::At(price(47)))[..], [Event::Rejected { reject: Reject::OffTick { ticks: 2 }, .. }]));

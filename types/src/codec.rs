@@ -179,7 +179,7 @@ macro_rules! integers {
         }
     )*};
 }
-integers!(u8, u16, u32, u64, u128, i64);
+integers!(u8, u16, u32, u64, u128, i32, i64);
 
 /// One byte, 0 or 1.
 impl Codec for bool {

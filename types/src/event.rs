@@ -1,8 +1,8 @@
 //! What the core says. An event names orders, not sessions or text: whoever consumes events keeps what it needs of each order.
 //!
 //! Events are a pure function of the commands, so they are never stored: a replay says them again. Within one command they come in
-//! this order: acceptance or refusal, trades in priority order, the end of what did not trade; then, for each order that these trades
-//! triggered, its own in the same order.
+//! this order: the end of orders whose time has passed; acceptance or refusal, trades in priority order, the end of what did not trade; then, for each order that these trades
+//! triggered, its own in the same order; last where pegged orders have moved.
 
 use crate::command::Side;
 use crate::id::{AccountId, AssetId, InboxIndex, InstrumentId, OrderId, QuoteGroupId, Seq, TradeId, ZoneId};
@@ -25,10 +25,17 @@ pub enum Event {
         /// Why.
         reject: Reject,
     },
-    /// A trade came that the order waited for: now it is in as any other; trades and its end follow, else it rests.
+    /// What the order waited for has come, a trade or an auction: now it is in as any other; trades and its end follow, else it rests.
     Triggered {
         /// Which.
         order: OrderId,
+    },
+    /// A pegged order has another price, at the end of the queue there, or is not on the book.
+    Repriced {
+        /// Which.
+        order: OrderId,
+        /// Its price; `None` while it has none and waits.
+        price: Option<Price>,
     },
     /// Two orders traded, at the resting one's price or that of an auction; both legs have moved.
     Traded {
@@ -188,6 +195,7 @@ impl Event {
             Self::Accepted { order }
             | Self::Rejected { order, .. }
             | Self::Triggered { order }
+            | Self::Repriced { order, .. }
             | Self::Cancelled { order, .. }
             | Self::Reduced { order, .. }
             | Self::Replaced { order, .. } => (Some(order), None),
@@ -242,6 +250,8 @@ pub enum CancelReason {
     Requoted,
     /// So much of its group's quotes has traded that none is to stand.
     QuotesStopped,
+    /// Its time has passed, its day has ended, or its auction is over.
+    Expired,
 }
 
 /// Takes events as they happen. The core is generic over it, so a bench that counts pays for nothing else.

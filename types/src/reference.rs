@@ -253,6 +253,8 @@ pub enum Configuration {
     SetFirm(FirmLimits),
     /// Puts an account under a firm.
     AssignFirm(FirmAccount),
+    /// Takes off orders that are due.
+    Expire(Expiry),
 }
 
 /// What an instrument's market does.
@@ -281,6 +283,16 @@ pub struct PhaseChange {
     pub phase: Phase,
 }
 
+/// Takes off orders whose time has passed, as every command does, and those of an instrument's day that has ended; of either so many
+/// with one command. The appliance's timer says so, and says it again while some are left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expiry {
+    /// Which instrument.
+    pub instrument: InstrumentId,
+    /// Its day ends now, if it is not in the continuous phase. Without this only what earlier days left is taken off.
+    pub ends_day: bool,
+}
+
 choice!(Configuration, "configuration tag" {
     1 => AddAsset(asset),
     2 => OpenAccount(account),
@@ -294,6 +306,7 @@ choice!(Configuration, "configuration tag" {
     13 => SetQuoteGroup(group),
     14 => SetFirm(limits),
     15 => AssignFirm(assigned),
+    9 => Expire(expiry),
 });
 
 record!(Asset { id, name, decimals });
@@ -304,6 +317,7 @@ record!(Mandate { id, session, account, scope, expires_at });
 record!(Suspension { trader, suspended });
 record!(SignedMandate { mandate, signature });
 record!(PhaseChange { instrument, phase });
+record!(Expiry { instrument, ends_day });
 choice!(Phase, "phase" {
     0 => Continuous, 1 => PreOpen, 2 => OpeningAuction, 3 => VolatilityAuction, 4 => ClosingAuction, 5 => Halt
 });

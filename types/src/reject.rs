@@ -113,6 +113,12 @@ pub enum Reject {
         /// The number asked for.
         firm: FirmId,
     },
+    /// Orders are due to go, more than go with one command; nothing trades before they have. It may be sent again at once.
+    Expiring,
+    /// A pegged order without a limit, and no price that it could follow.
+    NoReference,
+    /// The core knows no such instruction yet, or not together with the others.
+    NotSupported,
 }
 
 impl Reject {
@@ -149,6 +155,9 @@ impl Reject {
             Self::UnknownQuoteGroup { .. } => 31,
             Self::QuotesStopped => 32,
             Self::UnknownFirm { .. } => 33,
+            Self::Expiring => 24,
+            Self::NotSupported => 25,
+            Self::NoReference => 26,
         }
     }
 
@@ -165,7 +174,7 @@ impl Reject {
             | Self::NotionalTooLarge { .. } => 3,
             Self::UnknownOrder => 5,
             Self::OutOfSequence { .. } => 6,
-            Self::Contradiction => 11,
+            Self::Contradiction | Self::NotSupported => 11,
             Self::OffLot { .. } | Self::TooSmall { .. } => 13,
             Self::UnknownAccount { .. } => 15,
             Self::OutsideBands { .. } => 16,
@@ -183,6 +192,8 @@ impl Reject {
             | Self::Expired
             | Self::UnknownZone { .. }
             | Self::Malformed
+            | Self::Expiring
+            | Self::NoReference
             | Self::NoLastTrade => 99,
         }
     }
@@ -219,6 +230,9 @@ impl Reject {
             | Self::UnknownZone { .. }
             | Self::Malformed
             | Self::NotInPhase
+            | Self::Expiring
+            | Self::NotSupported
+            | Self::NoReference
             | Self::NoLastTrade => 99,
         }
     }
@@ -258,6 +272,9 @@ impl fmt::Display for Reject {
             Self::UnknownFirm { firm } => write!(f, "unknown firm {firm}"),
             Self::QuotesStopped => f.write_str("quotes stopped until they are reset"),
             Self::TooSmall { qty_min } => write!(f, "quantity below the smallest order of {qty_min} lots"),
+            Self::Expiring => f.write_str("expired orders are being taken off; try again"),
+            Self::NoReference => f.write_str("no price to follow, and no limit"),
+            Self::NotSupported => f.write_str("these instructions are not supported"),
         }
     }
 }
@@ -301,6 +318,9 @@ mod tests {
             (Reject::UnknownQuoteGroup { group: QuoteGroupId::new(3) }, 31, 99, 99),
             (Reject::QuotesStopped, 32, 99, 99),
             (Reject::UnknownFirm { firm: FirmId::new(3) }, 33, 99, 99),
+            (Reject::Expiring, 24, 99, 99),
+            (Reject::NotSupported, 25, 11, 99),
+            (Reject::NoReference, 26, 99, 99),
         ];
         for (reject, code, ord, cxl) in pinned {
             assert_eq!((reject.code(), reject.ord_rej_reason(), reject.cxl_rej_reason()), (code, ord, cxl), "{reject:?}");

@@ -17,13 +17,13 @@ use plinth_types::id::{
     AccountId, AssetId, ChainId, Height, InboxIndex, InstrumentId, MandateId, MsgSeqNum, OrderId, ProducerEpoch, PublicKey, Seq,
     SessionId, Signature, TimestampNs, ZoneId,
 };
-use plinth_types::instructions::{Instructions, Trigger};
+use plinth_types::instructions::{Contingency, Instructions, Lifetime, Link, Peg, PegReference, Trigger};
 use plinth_types::limits::{AMOUNT_MAX, CLIENT_ORDER_ID_SIZE_MAX, COMMAND_HEAD_SIZE, PRICE_TICKS_MAX, QTY_LOTS_MAX};
 use plinth_types::message::{BlockStatus, Deposit, InboxKind, InboxMessage, Note};
 use plinth_types::owner::{Act, Instruction, Request};
 use plinth_types::quantity::{Amount, Price, Qty};
 use plinth_types::reference::{
-    Account, Asset, Bands, Configuration, Instrument, Mandate, Name, Phase, PhaseChange, Protection, Scope, SelfMatch,
+    Account, Asset, Bands, Configuration, Expiry, Instrument, Mandate, Name, Phase, PhaseChange, Protection, Scope, SelfMatch,
     SelfMatchMode, SignedMandate, Suspension, Trader,
 };
 use plinth_types::transfer::{Address, OutboxMessage, Party};
@@ -167,13 +167,27 @@ fn withdrawals() {
 
 #[test]
 fn instructions() {
-    let (display, minimum) = (Some(qty(0x0102_0304)), Some(qty(5)));
+    let (display, minimum, none) = (Some(qty(0x0102_0304)), Some(qty(5)), Instructions::NONE);
+    let order = OrderId::from_bits(0x0102_0304_0506_0708).unwrap();
+    let lasting = |lifetime| Instructions { lifetime: Some(lifetime), ..none };
+    let pegged = |to, offset_ticks| Instructions { peg: Some(Peg { to, offset_ticks }), ..none };
+    let linked = |contingency| Instructions { link: Some(Link { contingency, order }), ..none };
     let values = [
-        ("display", Instructions { display, minimum: None, trigger: None }),
-        ("minimum", Instructions { display: None, minimum, trigger: None }),
-        ("both", Instructions { display, minimum, trigger: None }),
-        ("stop", Instructions { display: None, minimum: None, trigger: Some(Trigger::At(price(-7))) }),
-        ("trailing", Instructions { display, minimum: None, trigger: Some(Trigger::Trailing { ticks: 0x0607 }) }),
+        ("display", Instructions { display, ..none }),
+        ("minimum", Instructions { minimum, ..none }),
+        ("both", Instructions { display, minimum, ..none }),
+        ("stop", Instructions { trigger: Some(Trigger::At(price(-7))), ..none }),
+        ("trailing", Instructions { display, trigger: Some(Trigger::Trailing { ticks: 0x0607 }), ..none }),
+        ("day", lasting(Lifetime::Day)),
+        ("until", lasting(Lifetime::Until(TimestampNs::new(0x1112_1314_1516_1718)))),
+        ("opening", lasting(Lifetime::Opening)),
+        ("closing", Instructions { display, ..lasting(Lifetime::Closing) }),
+        ("primary_peg", pegged(PegReference::Primary, -2)),
+        ("mid_peg", pegged(PegReference::Mid, 0)),
+        ("market_peg", pegged(PegReference::Market, 0x0203)),
+        ("one_cancels_other", linked(Contingency::OneCancelsOther)),
+        ("one_triggers_other", linked(Contingency::OneTriggersOther)),
+        ("one_updates_other", linked(Contingency::OneUpdatesOther)),
     ];
     fixtures().values("instructions", &values);
 }
@@ -230,6 +244,7 @@ fn configurations() {
                 "set_phase",
                 Configuration::SetPhase(PhaseChange { instrument: InstrumentId::new(0x0102_0304), phase: Phase::ClosingAuction }),
             ),
+            ("expire", Configuration::Expire(Expiry { instrument: InstrumentId::new(0x0102_0304), ends_day: true })),
             ("set_bands", Configuration::SetBands(bands)),
             ("set_bands_without_reach", Configuration::SetBands(Bands { market_reach: None, ..bands })),
         ],

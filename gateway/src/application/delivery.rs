@@ -172,6 +172,8 @@ impl Desk {
             | Event::Quoted { .. }
             | Event::QuotesRefused { .. }
             | Event::QuotesStopped { .. }
+            // No pegged order comes through FIX yet.
+            | Event::Repriced { .. }
             | Event::Credited { .. }
             | Event::InboxRefused { .. }
             | Event::InboxIgnored { .. }

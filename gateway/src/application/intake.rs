@@ -192,8 +192,8 @@ fn new_price(known: &Order, request: &Request<'_>, terms: &Terms) -> Result<Pric
     if request.exec_inst.is_some() && terms.post_only != known.post_only {
         return Err(unsupported(tag::EXEC_INST));
     }
-    let asked = terms.instructions.unwrap_or(NONE);
-    let own = known.instructions.as_deref().copied().unwrap_or(NONE);
+    let asked = terms.instructions.unwrap_or(Instructions::NONE);
+    let own = known.instructions.as_deref().copied().unwrap_or(Instructions::NONE);
     if asked.display.is_some() && asked.display != own.display {
         return Err(unsupported(tag::MAX_FLOOR));
     }
@@ -207,8 +207,6 @@ fn new_price(known: &Order, request: &Request<'_>, terms: &Terms) -> Result<Pric
         (OrderPrice::Limit(_) | OrderPrice::Market, ..) => Err(unsupported(tag::ORD_TYPE)),
     }
 }
-
-const NONE: Instructions = Instructions { display: None, minimum: None, trigger: None };
 
 /// What is handed to the zone for a client.
 pub(super) struct Ask {

@@ -60,7 +60,8 @@ impl Listing {
             | Configuration::Date(_)
             | Configuration::SetQuoteGroup(_)
             | Configuration::SetFirm(_)
-            | Configuration::AssignFirm(_) => {}
+            | Configuration::AssignFirm(_)
+            | Configuration::Expire(_) => {}
         }
     }
 

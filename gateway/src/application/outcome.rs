@@ -177,6 +177,7 @@ pub(super) const fn text_of(reason: CancelReason) -> Option<&'static str> {
         CancelReason::NoRoom => Some("no room to rest"),
         CancelReason::Requoted => Some("quote replaced or withdrawn"),
         CancelReason::QuotesStopped => Some("quotes stopped by their protection"),
+        CancelReason::Expired => Some("expired"),
     }
 }
 

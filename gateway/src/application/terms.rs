@@ -51,7 +51,7 @@ impl Terms {
             (Some(floor), Some(display)) if floor != display => return Err(Fault::Refused(Refusal::Contradiction)),
             (floor, display) => floor.or(display),
         };
-        let instructions = Instructions { display, minimum: part(request.min_qty, tag::MIN_QTY)?, trigger };
+        let instructions = Instructions { display, minimum: part(request.min_qty, tag::MIN_QTY)?, trigger, ..Instructions::NONE };
         let is_instructed = display.is_some() || instructions.minimum.is_some() || trigger.is_some();
         let instructions = is_instructed.then_some(instructions);
         Ok(Self { side, price, qty, time_in_force, post_only: inst.post_only, instructions })

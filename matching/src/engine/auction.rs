@@ -105,7 +105,8 @@ impl<T: Touch> Engine<T> {
 
     /// Takes traded lots off the first order of a level.
     fn fill_head(&mut self, instrument: u32, side: Side, level_slot: u32, ticks: i64, qty: Qty) {
-        let Self { touch, counters, books, levels, nodes, index, guarded, firms, hidden, groups, watch, .. } = self;
+        let Self { touch, counters, books, levels, nodes, index, guarded, firms, hidden, lifetimes, pegs, groups, watch, .. } =
+            self;
         let level = levels.table.get_mut(touch, level_slot as usize);
         let slot = level.head;
         let node = nodes.get_mut(touch, slot as usize);
@@ -120,7 +121,7 @@ impl<T: Touch> Engine<T> {
         let counters = counters.get_mut(touch);
         let marked = Marked { slot, account: AccountId::new(node.account), marks: node.marks };
         let next = iceberg::refresh(hidden, touch, nodes, level, marked).unwrap_or_else(|| {
-            marked.end(guarded, firms, hidden, touch, counters);
+            marked.end(guarded, firms, hidden, lifetimes, pegs, nodes, touch, counters);
             retire(touch, counters, nodes, index, slot)
         });
         level.head = next;

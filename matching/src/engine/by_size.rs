@@ -204,7 +204,23 @@ impl<T: Touch> Engine<T> {
 
     /// Trades `qty` of the order in `slot`. The taker is settled for all its trades together.
     fn trade_part<S: EventSink>(&mut self, slot: Slot, batch: &Batch, taker: &Incoming, qty: Qty, sink: &mut S) {
-        let Self { touch, counters, custody, books, levels, nodes, index, guarded, firms, hidden, groups, watch, .. } = self;
+        let Self {
+            touch,
+            counters,
+            custody,
+            books,
+            levels,
+            nodes,
+            index,
+            guarded,
+            firms,
+            hidden,
+            lifetimes,
+            pegs,
+            groups,
+            watch,
+            ..
+        } = self;
         let price = Price::from_ticks(batch.ticks).expect("prices are checked where they enter");
         let node = nodes.get_mut(touch, slot as usize);
         let (maker, account) = (OrderId::from_bits(node.order).expect("a resting order has an id"), AccountId::new(node.account));
@@ -229,7 +245,7 @@ impl<T: Touch> Engine<T> {
         assert!(!emptied, "what is divided leaves something at the price");
         let shown = if marked.is_iceberg() { hidden.get_mut(touch, slot as usize).show() } else { 0 };
         if shown == 0 {
-            marked.end(guarded, firms, hidden, touch, counters);
+            marked.end(guarded, firms, hidden, lifetimes, pegs, nodes, touch, counters);
             retire(touch, counters, nodes, index, slot);
             return;
         }

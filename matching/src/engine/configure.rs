@@ -35,6 +35,9 @@ impl<T: Touch> Engine<T> {
                 if let Configuration::Date(_) = &configuration {
                     self.take_effect(command.time, sink);
                 }
+                if let Configuration::Expire(expiry) = &configuration {
+                    self.expire_due(expiry, sink);
+                }
             }
             Err(reject) => sink.emit(Event::ConfigurationRefused { reject }),
         }
@@ -53,11 +56,12 @@ impl<T: Touch> Engine<T> {
             Configuration::Suspend(suspension) => self.suspend(suspension),
             Configuration::Protect(protection) => self.protect(protection),
             Configuration::SetBands(bands) => self.set_bands(bands),
-            Configuration::SetPhase(change) => self.check_phase_change(change),
             Configuration::SetFirm(limits) => self.set_firm(limits),
             Configuration::AssignFirm(assigned) => self.assign_firm(assigned),
             Configuration::SetQuoteGroup(group) => self.set_quote_group(group),
+            Configuration::SetPhase(change) => self.check_phase_change(change, command.time),
             Configuration::Date(dated) => self.keep(command.seq, dated, tail),
+            Configuration::Expire(expiry) => self.check_expiry(expiry),
         }?;
         Ok(configuration)
     }

@@ -8,6 +8,10 @@ table_record! {
     pub(crate) struct Counters in region::COUNTERS, 128 bytes {
         /// The last command applied.
         pub(crate) last_seq: u64,
+        /// When the next order's time comes; 0 if no order has one.
+        pub(crate) next_due: u64,
+        /// Live orders that are pegged.
+        pub(crate) pegged: u32,
         /// Trades made.
         pub(crate) trades: u64,
         /// The last inbox message consumed.
@@ -32,5 +36,7 @@ table_record! {
         pub(crate) icebergs: u32,
         /// The complement of the first date of a change that waits: 0 without one.
         pub(crate) until_date: u64,
+        /// Live orders whose time passes.
+        pub(crate) deadlines: u32,
     }
 }

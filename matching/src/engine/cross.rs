@@ -203,7 +203,23 @@ impl<T: Touch> Engine<T> {
         taker: Incoming,
         sink: &mut S,
     ) -> (Option<Qty>, Stop) {
-        let Self { touch, counters, custody, books, levels, nodes, index, guarded, firms, hidden, groups, watch, .. } = self;
+        let Self {
+            touch,
+            counters,
+            custody,
+            books,
+            levels,
+            nodes,
+            index,
+            guarded,
+            firms,
+            hidden,
+            lifetimes,
+            pegs,
+            groups,
+            watch,
+            ..
+        } = self;
         let counters = counters.get_mut(touch);
         let book = books.get_mut(touch, taker.instrument as usize);
         let maker_side = opposite(taker.side);
@@ -250,7 +266,7 @@ impl<T: Touch> Engine<T> {
                         match iceberg::refresh(hidden, touch, nodes, level, marked) {
                             Some(next) => next,
                             None => {
-                                marked.end(guarded, firms, hidden, touch, counters);
+                                marked.end(guarded, firms, hidden, lifetimes, pegs, nodes, touch, counters);
                                 retire(touch, counters, nodes, index, slot)
                             }
                         }

@@ -1,13 +1,14 @@
-//! Orders with instructions: icebergs, minimum quantities, stops. Apart, so that what they need costs plain orders nothing.
+//! Orders with instructions: icebergs, minimum quantities, stops, lifetimes, pegs. Apart, so that what they need costs plain orders nothing.
 
 use crate::engine::Engine;
+use crate::engine::auction_orders::auction_of;
 use crate::engine::cross::{Incoming, Stop};
-use crate::engine::orders::incoming;
+use crate::engine::orders::{Extras, incoming};
 use crate::engine::waiting::Waiter;
 use plinth_types::codec::{Codec, Reader};
 use plinth_types::command::{Command, NewOrder, OrderPrice, TimeInForce};
 use plinth_types::event::{CancelReason, Event, EventSink};
-use plinth_types::instructions::{Instructions, Trigger};
+use plinth_types::instructions::{Instructions, Lifetime, Trigger};
 use plinth_types::page::Touch;
 use plinth_types::quantity::{Price, Qty};
 use plinth_types::reject::Reject;
@@ -21,10 +22,20 @@ impl<T: Touch> Engine<T> {
             OrderPrice::Limit(price) => Some(price),
             OrderPrice::Market => None,
         };
-        let instructions = read(new, tail);
-        if let Ok(Instructions { trigger: Some(trigger), display, minimum }) = instructions {
+        let instructions = read(command, new, tail);
+        if let Ok(instructions) = &instructions
+            && let Some(peg) = instructions.peg
+        {
+            return self.pegged_order(command, new, limit, instructions, peg, sink);
+        }
+        if let Ok(instructions) = &instructions
+            && let Some(phase) = instructions.lifetime.and_then(auction_of)
+        {
+            return self.auction_order(command, new, limit, instructions, phase, sink);
+        }
+        if let Ok(Instructions { trigger: Some(trigger), display, minimum, lifetime, .. }) = instructions {
             let plain = display.is_none() && minimum.is_none();
-            return match self.admit_stop(command, new, limit, trigger, plain) {
+            return match self.admit_stop(command, new, limit, (trigger, lifetime), plain) {
                 Ok(waiter) => {
                     sink.emit(Event::Accepted { order });
                     self.wait_or_go(waiter, sink);
@@ -44,7 +55,9 @@ impl<T: Touch> Engine<T> {
         let incoming = Incoming { guard, ..incoming };
         match instructions {
             Instructions { minimum: Some(minimum), .. } => self.take_at_least(incoming, minimum, sink),
-            Instructions { display, minimum: None, .. } => self.take_and_rest(incoming, new, display, sink),
+            Instructions { display, minimum: None, lifetime, .. } => {
+                self.take_and_rest(incoming, new, Extras { display, lifetime }, sink);
+            }
         }
         self.go_triggered(sink);
     }
@@ -55,7 +68,7 @@ impl<T: Touch> Engine<T> {
         command: &Command,
         new: &NewOrder,
         limit: Option<Price>,
-        trigger: Trigger,
+        (trigger, lifetime): (Trigger, Option<Lifetime>),
         plain: bool,
     ) -> Result<Waiter, Reject> {
         let (account, guard) = self.identify(command, new)?;
@@ -68,7 +81,7 @@ impl<T: Touch> Engine<T> {
         }
         let book = self.books.get(&mut self.touch, new.instrument.get() as usize);
         let order = incoming(book, new.order, account, new.instrument.get(), new.side, limit, new.qty);
-        self.admit_waiting(&Incoming { guard, ..order }, limit, trigger, new.time_in_force)
+        self.admit_waiting(&Incoming { guard, ..order }, limit, trigger, new.time_in_force, lifetime)
     }
 
     /// Trades at least `minimum` at once, and what else there is, or nothing.
@@ -82,14 +95,21 @@ impl<T: Touch> Engine<T> {
 }
 
 /// The instructions of an order, if they can be read and followed.
-fn read(new: &NewOrder, tail: &[u8]) -> Result<Instructions, Reject> {
+fn read(command: &Command, new: &NewOrder, tail: &[u8]) -> Result<Instructions, Reject> {
     let instructions = Instructions::read(&mut Reader::new(tail)).map_err(|_| Reject::Malformed)?;
+    if instructions.link.is_some() {
+        return Err(Reject::NotSupported);
+    }
     let within = |part: Option<Qty>| part.is_none_or(|part| part <= new.qty);
     let resting = instructions.display.is_none() || new.time_in_force == TimeInForce::GoodTillCancel;
     let taking = instructions.minimum.is_none() || new.time_in_force == TimeInForce::ImmediateOrCancel;
-    if within(instructions.display) && within(instructions.minimum) && resting && taking {
-        Ok(instructions)
-    } else {
-        Err(Reject::Contradiction)
+    let lasting =
+        instructions.lifetime.is_none() || instructions.trigger.is_some() || new.time_in_force == TimeInForce::GoodTillCancel;
+    if !(within(instructions.display) && within(instructions.minimum) && resting && taking && lasting) {
+        return Err(Reject::Contradiction);
+    }
+    match instructions.lifetime {
+        Some(Lifetime::Until(time)) if time <= command.time => Err(Reject::Expired),
+        _ => Ok(instructions),
     }
 }

@@ -4,7 +4,9 @@
 use crate::engine::counters::Counters;
 use crate::engine::firms::{self, FirmRecord};
 use crate::engine::iceberg::{self, Hidden};
-use crate::engine::pool::{Mark, Slot};
+use crate::engine::lifetimes::Lifetimes;
+use crate::engine::pegs::Pegs;
+use crate::engine::pool::{Mark, Node, Slot};
 use crate::engine::protection::{self, Guarded};
 use plinth_types::id::AccountId;
 use plinth_types::page::Touch;
@@ -24,13 +26,17 @@ impl Marked {
         self.marks & Mark::ICEBERG != 0
     }
 
-    /// Forgets what its marks stand for.
+    /// Forgets what its marks stand for; its node is still as it was.
     #[cold]
+    #[expect(clippy::too_many_arguments, reason = "the tables that its caller has taken apart")]
     pub(crate) fn end<T: Touch>(
         self,
         guarded: &mut Table<Guarded>,
         firms: &mut Table<FirmRecord>,
         hidden: &mut Table<Hidden>,
+        lifetimes: &mut Lifetimes,
+        pegs: &mut Pegs,
+        nodes: &Table<Node>,
         touch: &mut T,
         counters: &mut Counters,
     ) {
@@ -42,6 +48,12 @@ impl Marked {
         }
         if self.is_iceberg() {
             iceberg::forget(hidden, touch, counters, self.slot);
+        }
+        if self.marks & Mark::LASTING != 0 {
+            lifetimes.end(touch, counters, nodes, self.slot);
+        }
+        if self.marks & Mark::PEGGED != 0 {
+            pegs.end(touch, counters, nodes, self.slot);
         }
     }
 }

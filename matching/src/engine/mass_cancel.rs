@@ -1,7 +1,9 @@
 //! Mass cancels: all orders of a session, account, instrument, side, or of any of these together.
 //!
 //! Orders go in the order of the books: by instrument, bids before offers, best level first, oldest order first; then those
-//! that wait for a trade, by side, the trigger nearest to the market first, and those that trail by age. Then the count is said.
+//! that wait for a trade, by side, the trigger nearest to the market first, and those that trail by age; then those that wait for an auction, the
+//! opening one first, by age, then those whose day has ended; last the pegged ones
+//! that wait. Then the count is said.
 //! A session may take off its own orders only, whatever account they are on, and needs no mandate for it: it made them, and less risk
 //! is always allowed. The appliance may take off anybody's: a lost connection, an operator.
 //!
@@ -13,7 +15,9 @@
 
 use crate::engine::Engine;
 use crate::engine::book::{index_of, side_of};
-use crate::engine::pool::{Node, Slot};
+use crate::engine::lifetimes::List;
+use crate::engine::pegs::BOOK_MAX;
+use crate::engine::pool::{Mark, Node, Slot};
 use plinth_types::command::{Command, MassCancel, MassCancelCause, Side};
 use plinth_types::event::{CancelReason, Event, EventSink};
 use plinth_types::id::{FirmId, OrderId, SessionId};
@@ -73,6 +77,7 @@ impl<T: Touch> Engine<T> {
             if self.books.get(&mut self.touch, instrument as usize).waiting != 0 {
                 orders += self.take_off_all_waiting(instrument, sweep, reason, sink);
             }
+            orders += self.take_off_all_parked(instrument, sweep, reason, sink);
         }
         orders
     }
@@ -95,6 +100,37 @@ impl<T: Touch> Engine<T> {
         orders + self.take_off_chain(head, sweep, reason, sink)
     }
 
+    /// Takes off what waits for an auction, then what waits to be priced.
+    fn take_off_all_parked<S: EventSink>(&mut self, instrument: u32, sweep: &Sweep, reason: CancelReason, sink: &mut S) -> u32 {
+        let mut orders = 0;
+        for list in [List::Opening, List::Closing, List::Over] {
+            let mut slot = self.lifetimes.first(&mut self.touch, instrument, list);
+            while slot != 0 {
+                let next = self.lifetimes.orders.get(&mut self.touch, slot as usize).next;
+                let node = *self.nodes.get(&mut self.touch, slot as usize);
+                // What a day that has ended left elsewhere has been seen there.
+                let parked = node.marks & Mark::WAITING != 0 && self.waiting.get(&mut self.touch, slot as usize).is_parked();
+                if parked && self.is_swept(sweep, &node) {
+                    self.take_off_slot(slot, &node, reason, sink);
+                    orders += 1;
+                }
+                slot = next;
+            }
+        }
+        let mut at = 0;
+        while at < self.pegs.books.get(&mut self.touch, instrument as usize).count() {
+            let slot = self.pegs.orders.get(&mut self.touch, instrument as usize * BOOK_MAX + at).slot;
+            let node = *self.nodes.get(&mut self.touch, slot as usize);
+            if node.marks & Mark::WAITING != 0 && self.is_swept(sweep, &node) {
+                self.take_off_slot(slot, &node, reason, sink);
+                orders += 1;
+            } else {
+                at += 1;
+            }
+        }
+        orders
+    }
+
     fn take_off_side<S: EventSink>(
         &mut self,
         instrument: u32,
@@ -114,13 +150,18 @@ impl<T: Touch> Engine<T> {
         orders
     }
 
+    /// Whether the order is one of those that are to go.
+    fn is_swept(&mut self, sweep: &Sweep, node: &Node) -> bool {
+        let of_firm = |firm: FirmId| self.guarded.get(&mut self.touch, node.account as usize).firm == firm.get();
+        fits(&sweep.mass, node) && sweep.firm.is_none_or(of_firm)
+    }
+
     /// Takes off what fits, from `slot` to the end of its chain.
     fn take_off_chain<S: EventSink>(&mut self, mut slot: Slot, sweep: &Sweep, reason: CancelReason, sink: &mut S) -> u32 {
         let mut orders = 0;
         while slot != 0 {
             let node = *self.nodes.get(&mut self.touch, slot as usize);
-            let of_firm = |firm: FirmId| self.guarded.get(&mut self.touch, node.account as usize).firm == firm.get();
-            if fits(&sweep.mass, &node) && sweep.firm.is_none_or(of_firm) {
+            if self.is_swept(sweep, &node) {
                 self.take_off_slot(slot, &node, reason, sink);
                 orders += 1;
             }

@@ -7,14 +7,16 @@
 //!                  │     └─► protection, firms, guarded_cross  suspensions, limits, bands; self-match prevention
 //!                  ├─► phases, auction, volatility            collecting orders, and uncrossing them at one price
 //!                  ├─► waiting, triggers                      stops: what waits for a trade, and goes when it comes
+//!                  ├─► lifetimes, deadlines, expiry, auction_orders   orders of a day, until a time, for an auction; how they end
+//!                  ├─► pegs, pegged_orders, reprice            orders whose price follows others
 //!                  ├─► mass_cancel                            all orders that fit
 //!                  ├─► quotes                                 mass quotes, and how much of them may trade
 //!                  ├─► configure, terms, dated                reference data, at once or at its date; inbox messages
 //!                  └─► withdraw                               value that leaves the zone; what owners request through settlement
 //! ```
 //!
-//! **What it does.** Limit and market orders; good-till-cancel, immediate-or-cancel, fill-or-kill, post-only, icebergs, minimum quantities; stops,
-//! stop limits and trailing stops; auctions; cancel; replace. Strict price-time priority, at the resting order's price. Every limit order reserves
+//! **What it does.** Limit and market orders; good-till-cancel, day, good-till-date, at the open, at the close, immediate-or-cancel,
+//! fill-or-kill; post-only, icebergs, minimum quantities; stops, stop limits and trailing stops; pegs; auctions; cancel; replace. Strict price-time priority, at the resting order's price. Every limit order reserves
 //! what it may cost (a buy its price times its quantity of the quote asset, a sell its quantity of the base asset) and is refused
 //! without; every fill moves both legs at once; every end of an order releases the rest. Market orders do not reserve: they trade as
 //! far as the account can pay or deliver.
@@ -23,8 +25,8 @@
 //! tables ([`plinth_types::table`]) whose every use is told to a [`Touch`]; see [`crate::state`]. After [`Engine::new`] nothing is
 //! allocated. Commands are decoded, never trusted: no command that decodes can panic the engine.
 //!
-//! **Events** of one command come in this order: acceptance or refusal, trades in priority order, the end of what did not trade;
-//! then the same of each order that was triggered.
+//! **Events** of one command come in this order: the end of orders whose time has come; acceptance or refusal, trades in priority order, the end of what did not trade;
+//! then the same of each order that was triggered; then where pegged orders moved.
 //!
 //! **Replace.** The quantity is the order's total, what has traded included. Its place is kept only if the quantity shrinks at the same
 //! price; in every other case, an unchanged order included, it goes to the end of its new level and may trade first. Replacing to the
@@ -40,6 +42,7 @@
 //! would rest is refused at a full pool even if it would trade whole.
 
 mod auction;
+mod auction_orders;
 pub(crate) mod bitmap;
 pub(crate) mod book;
 mod by_size;
@@ -47,21 +50,27 @@ mod configure;
 mod counters;
 mod cross;
 pub(crate) mod dated;
+pub(crate) mod deadlines;
+mod expiry;
 pub(crate) mod firms;
 mod guarded_cross;
 pub(crate) mod iceberg;
 pub(crate) mod index;
 mod instructed;
 pub(crate) mod levels;
+pub(crate) mod lifetimes;
 pub(crate) mod mandates;
 mod marked;
 mod mass_cancel;
 mod orders;
+mod pegged_orders;
+pub(crate) mod pegs;
 mod phases;
 pub(crate) mod pool;
 pub(crate) mod protection;
 pub(crate) mod quotes;
 pub mod region;
+pub(crate) mod reprice;
 pub(crate) mod spill;
 mod status;
 pub(crate) mod terms;
@@ -80,7 +89,9 @@ use firms::FirmRecord;
 use iceberg::Hidden;
 use index::Index;
 use levels::Levels;
+use lifetimes::Lifetimes;
 use mandates::{MandateRecord, SessionRecord};
+use pegs::Pegs;
 use plinth_clearing::Custody;
 use plinth_types::command::{Body, Command};
 use plinth_types::event::EventSink;
@@ -124,6 +135,8 @@ pub struct Engine<T: Touch = ()> {
     pub(crate) groups: Table<GroupRecord>,
     pub(crate) places: Table<Place>,
     pub(crate) firms: Table<FirmRecord>,
+    pub(crate) lifetimes: Lifetimes,
+    pub(crate) pegs: Pegs,
     /// Not state: `None` between commands.
     pub(crate) alarm: Option<Alarm>,
     /// Not state either.
@@ -162,6 +175,8 @@ impl<T: Touch> Engine<T> {
             groups: Table::new(QUOTE_GROUPS_MAX),
             places: Table::new(QUOTE_GROUPS_MAX * QUOTE_PLACES_MAX),
             firms: Table::new(FIRMS_MAX),
+            lifetimes: Lifetimes::new(&capacity),
+            pegs: Pegs::new(&capacity),
             alarm: None,
             watch: Watch::default(),
         }
@@ -194,6 +209,11 @@ impl<T: Touch> Engine<T> {
             &self.groups,
             &self.places,
             &self.firms,
+            &self.lifetimes.orders,
+            &self.lifetimes.lists,
+            &self.lifetimes.deadlines,
+            &self.pegs.orders,
+            &self.pegs.books,
         ]
     }
 
@@ -224,6 +244,11 @@ impl<T: Touch> Engine<T> {
             &mut self.groups,
             &mut self.places,
             &mut self.firms,
+            &mut self.lifetimes.orders,
+            &mut self.lifetimes.lists,
+            &mut self.lifetimes.deadlines,
+            &mut self.pegs.orders,
+            &mut self.pegs.books,
         ]
     }
 
@@ -246,9 +271,30 @@ impl<T: Touch> Engine<T> {
         assert!(seq > counters.last_seq, "command {seq} comes after {}", counters.last_seq);
         counters.last_seq = seq;
         self.watch.now = command.time.get();
-        if !command.time.get() <= counters.until_date {
+        // Each is cheap, and one branch is cheaper than three.
+        let time = command.time.get();
+        if (counters.pegged != 0) | counters.is_due(time) | counters.has_date(time) {
+            return self.apply_watched(command, tail, sink);
+        }
+        self.execute(command, tail, sink);
+    }
+
+    /// Executes a command of a zone in which more happens than it asks for.
+    #[cold]
+    fn apply_watched<S: EventSink>(&mut self, command: &Command, tail: &[u8], sink: &mut S) {
+        let dated = self.counters.get(&mut self.touch).has_date(command.time.get());
+        if dated {
             self.take_effect(command.time, sink);
         }
+        if self.counters.get(&mut self.touch).pegged != 0 {
+            self.apply_pegged(command, tail, dated, sink);
+        } else {
+            self.apply_late(command, tail, sink);
+        }
+    }
+
+    #[inline(always)]
+    fn execute<S: EventSink>(&mut self, command: &Command, tail: &[u8], sink: &mut S) {
         match &command.body {
             Body::New(new) if !new.instructed => self.new_order(command, new, sink),
             Body::Cancel { order } => self.cancel(command, *order, sink),

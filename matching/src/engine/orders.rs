@@ -24,9 +24,23 @@ use crate::engine::terms;
 use plinth_types::command::{Command, NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::event::{CancelReason, Event, EventSink};
 use plinth_types::id::{AccountId, AssetId, InstrumentId, OrderId};
+use plinth_types::instructions::Lifetime;
 use plinth_types::page::Touch;
 use plinth_types::quantity::{Lots, Price, Qty};
 use plinth_types::reject::Reject;
+
+/// What an order that rests has beyond its terms.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extras {
+    /// The most that is shown of it at a time.
+    pub(crate) display: Option<Qty>,
+    /// What ends it.
+    pub(crate) lifetime: Option<Lifetime>,
+}
+
+impl Extras {
+    pub(crate) const NONE: Self = Self { display: None, lifetime: None };
+}
 
 impl<T: Touch> Engine<T> {
     #[inline(never)]
@@ -80,7 +94,7 @@ impl<T: Touch> Engine<T> {
         let incoming = incoming(book, new.order, account, new.instrument.get(), new.side, limit, new.qty);
         let incoming = Incoming { guard, ..incoming };
         match new.time_in_force {
-            TimeInForce::GoodTillCancel => self.take_and_rest(incoming, new, None, sink),
+            TimeInForce::GoodTillCancel => self.take_and_rest(incoming, new, Extras::NONE, sink),
             TimeInForce::ImmediateOrCancel => self.take_or_cancel(incoming, sink),
             TimeInForce::FillOrKill => self.fill_or_kill(incoming, sink),
         }
@@ -229,13 +243,16 @@ impl<T: Touch> Engine<T> {
     ) -> Result<(), Reject> {
         let (place, guard) = self.find_own(command, order, Act::Trade)?;
         let node = *self.nodes.get(&mut self.touch, place.slot as usize);
+        if node.marks & Mark::PEGGED != 0 {
+            return self.replace_pegged(place, guard, price, qty, sink);
+        }
         if node.marks & Mark::WAITING != 0 {
             return self.replace_waiting(place, guard, price, qty, sink);
         }
         if node.group != 0 {
             return Err(Reject::Contradiction);
         }
-        let display = self.display(place.slot, &node);
+        let extras = self.extras(place.slot, &node);
         let open = iceberg::left(&self.hidden, &mut self.touch, place.slot, &node);
         let book = self.books.get(&mut self.touch, node.instrument as usize);
         check_terms(book, Some(price), qty)?;
@@ -285,7 +302,7 @@ impl<T: Touch> Engine<T> {
             post_only,
             instructed: false,
         };
-        self.take_and_rest(incoming, &terms, display, sink);
+        self.take_and_rest(incoming, &terms, extras, sink);
         Ok(())
     }
 
@@ -295,7 +312,9 @@ impl<T: Touch> Engine<T> {
         self.custody.release(&mut self.touch, order.account, order.gives, order.reservation(freed));
         let node = self.nodes.get_mut(&mut self.touch, slot as usize);
         node.total = total.lots();
-        self.levels.table.get_mut(&mut self.touch, node.level as usize).lots -= freed.lots();
+        if node.level != 0 {
+            self.levels.table.get_mut(&mut self.touch, node.level as usize).lots -= freed.lots();
+        }
         if node.marks & Mark::ICEBERG == 0 {
             node.lots = left.lots();
         } else {
@@ -321,7 +340,7 @@ impl<T: Touch> Engine<T> {
     /// Ends a resting order and releases what it reserved. Says what was left of it.
     #[inline(always)]
     pub(crate) fn take_off(&mut self, place: Place) -> Lots {
-        let Self { touch, counters, custody, books, levels, nodes, index, guarded, firms, hidden, .. } = self;
+        let Self { touch, counters, custody, books, levels, nodes, index, guarded, firms, hidden, lifetimes, pegs, .. } = self;
         let node = nodes.get(touch, place.slot as usize);
         let open = iceberg::left(hidden, touch, place.slot, node);
         if node.marks != 0 {
@@ -330,7 +349,7 @@ impl<T: Touch> Engine<T> {
             }
             let marked = Marked { slot: place.slot, account: AccountId::new(node.account), marks: node.marks };
             let counters = counters.get_mut(touch);
-            marked.end(guarded, firms, hidden, touch, counters);
+            marked.end(guarded, firms, hidden, lifetimes, pegs, nodes, touch, counters);
         }
         let book = books.get_mut(touch, node.instrument as usize);
         let order = resting(book, node, open);
@@ -342,9 +361,17 @@ impl<T: Touch> Engine<T> {
         order.qty.into()
     }
 
-    /// Trades what can be traded of `incoming`, rests what is left under `terms`, showing no more than `display` at a time.
+    /// What the order in `slot` takes with it when it is replaced.
+    fn extras(&mut self, slot: Slot, node: &Node) -> Extras {
+        if node.marks & (Mark::ICEBERG | Mark::LASTING) == 0 {
+            return Extras::NONE;
+        }
+        Extras { display: self.display(slot, node), lifetime: self.lifetimes.of(&mut self.touch, slot) }
+    }
+
+    /// Trades what can be traded of `incoming`, rests what is left under `terms` and with `extras`.
     #[inline(always)]
-    pub(crate) fn take_and_rest<S: EventSink>(&mut self, incoming: Incoming, terms: &NewOrder, display: Option<Qty>, sink: &mut S) {
+    pub(crate) fn take_and_rest<S: EventSink>(&mut self, incoming: Incoming, terms: &NewOrder, extras: Extras, sink: &mut S) {
         let Taken { left, stop, lost } = self.take(incoming, sink);
         let (Some(left), Some(limit)) = (left, incoming.limit) else { return };
         if stop == Stop::SelfMatch {
@@ -362,8 +389,11 @@ impl<T: Touch> Engine<T> {
         if incoming.group != 0 {
             self.nodes.get_mut(&mut self.touch, slot as usize).group = incoming.group;
         }
-        if let Some(display) = display {
+        if let Some(display) = extras.display {
             self.hide(slot, display);
+        }
+        if let Some(lifetime) = extras.lifetime {
+            self.begin_lifetime(slot, lifetime);
         }
     }
 

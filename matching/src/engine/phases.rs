@@ -11,6 +11,8 @@
 //! interrupts an auction, another auction prolongs it. A change to a phase without trades, to the same phase too, says what the auction
 //! would come to (`Indicative`): so a timer asks for it, and entering an order costs what it always costs.
 //!
+//! Orders for one auction come in with its phase and go with its uncrossing, orders of the day go with the day: see `expiry`.
+//!
 //! An uncrossing triggers orders as any trade. What it triggers where no continuous phase follows rests if it can, else it is cancelled.
 //!
 //! A phase changes by itself in one case: a price that would jump too far starts a volatility auction, see `volatility`. By time it changes
@@ -20,8 +22,10 @@
 
 use crate::engine::Engine;
 use crate::engine::book::Book;
+use crate::engine::expiry::ends_day;
 use plinth_types::command::{NewOrder, TimeInForce};
 use plinth_types::event::{Event, EventSink};
+use plinth_types::id::TimestampNs;
 use plinth_types::page::Touch;
 use plinth_types::reference::{Phase, PhaseChange};
 use plinth_types::reject::Reject;
@@ -58,10 +62,13 @@ const _: () = assert!(CONTINUOUS == 0, "a new book is in the continuous phase");
 
 impl<T: Touch> Engine<T> {
     /// Refuses a change that cannot be.
-    pub(crate) fn check_phase_change(&mut self, change: &PhaseChange) -> Result<(), Reject> {
-        let instrument = change.instrument;
-        let listed = instrument.get() < self.counters.get(&mut self.touch).instruments;
-        if listed { Ok(()) } else { Err(Reject::UnknownInstrument { instrument }) }
+    pub(crate) fn check_phase_change(&mut self, change: &PhaseChange, time: TimestampNs) -> Result<(), Reject> {
+        let PhaseChange { instrument, phase } = *change;
+        if instrument.get() >= self.counters.get(&mut self.touch).instruments {
+            return Err(Reject::UnknownInstrument { instrument });
+        }
+        let ended = self.books.get(&mut self.touch, instrument.get() as usize).current_phase();
+        if uncrosses(ended, phase) { self.check_uncrossing(instrument.get(), time) } else { Ok(()) }
     }
 
     /// Makes a change of phase that can be, with all that follows.
@@ -71,11 +78,23 @@ impl<T: Touch> Engine<T> {
         let ended = book.current_phase();
         book.phase = phase.code();
         sink.emit(Event::PhaseChanged { instrument, phase });
-        if phase == Phase::Continuous || (ended.is_auction() && phase == Phase::PreOpen) {
-            self.uncross(instrument.get(), sink);
+        let instrument = instrument.get();
+        self.enter_waiting_for(instrument, phase, sink);
+        if uncrosses(ended, phase) {
+            self.uncross(instrument, sink);
+            self.end_auction(instrument, sink);
             self.go_triggered(sink);
-        } else {
-            self.indicate(instrument.get(), sink);
+        }
+        if ends_day(ended, phase) {
+            self.end_day(instrument, sink);
+        }
+        if !uncrosses(ended, phase) {
+            self.indicate(instrument, sink);
         }
     }
+}
+
+/// Whether this change of phase trades what crosses.
+fn uncrosses(ended: Phase, phase: Phase) -> bool {
+    phase == Phase::Continuous || (ended.is_auction() && phase == Phase::PreOpen)
 }

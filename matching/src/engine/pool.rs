@@ -51,11 +51,15 @@ impl Mark {
     pub(crate) const COUNTED: u8 = 1;
     /// Only a part of it is shown.
     pub(crate) const ICEBERG: u8 = 1 << 1;
-    /// It waits for a trade and is not on the book; see [`Waiting`](crate::engine::waiting::Waiting).
+    /// It waits for a trade or an auction and is not on the book; see [`Waiting`](crate::engine::waiting::Waiting).
     pub(crate) const WAITING: u8 = 1 << 2;
+    /// It has a lifetime; see [`Lasting`](crate::engine::lifetimes::Lasting).
+    pub(crate) const LASTING: u8 = 1 << 3;
+    /// Its price follows others; see [`Pegged`](crate::engine::pegs::Pegged).
+    pub(crate) const PEGGED: u8 = 1 << 4;
     /// Its firm counts it.
     pub(crate) const OF_FIRM: u8 = 1 << 7;
-    pub(crate) const ALL: u8 = Self::COUNTED | Self::ICEBERG | Self::WAITING | Self::OF_FIRM;
+    pub(crate) const ALL: u8 = Self::COUNTED | Self::ICEBERG | Self::WAITING | Self::LASTING | Self::PEGGED | Self::OF_FIRM;
 }
 
 const _: () = assert!(size_of::<Node>() == 64, "an order is one cache line");

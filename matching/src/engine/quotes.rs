@@ -20,7 +20,7 @@ use crate::engine::Engine;
 use crate::engine::book::{Special, index_of};
 use crate::engine::cross::Incoming;
 use crate::engine::mandates::{self, Act};
-use crate::engine::orders::{incoming, resting};
+use crate::engine::orders::{Extras, incoming, resting};
 use crate::engine::pool::{Node, Slot};
 use crate::engine::region;
 use crate::limits::{QUOTE_GROUPS_MAX, QUOTE_PLACES_MAX};
@@ -79,6 +79,8 @@ pub(crate) struct Watch {
     pub(crate) now: u64,
     /// Whether a group is stopping.
     pub(crate) tripped: bool,
+    /// Whether a group has stopped with the present command: orders of other books are gone.
+    pub(crate) stopped: bool,
 }
 
 /// Counts a fill of a quote's order.
@@ -98,7 +100,7 @@ pub(crate) fn count<T: Touch>(groups: &mut Table<GroupRecord>, touch: &mut T, wa
 }
 
 /// A mass quote that may be done.
-struct Quoter {
+pub(crate) struct Quoter {
     account: AccountId,
     guard: u8,
     group: QuoteGroupId,
@@ -123,7 +125,12 @@ impl<T: Touch> Engine<T> {
     }
 
     /// Takes the numbers, checks who quotes, and reads what.
-    fn admit_quotes(&mut self, command: &Command, quotes: &MassQuote, tail: &[u8]) -> Result<(Quoter, QuoteEntries), Reject> {
+    pub(crate) fn admit_quotes(
+        &mut self,
+        command: &Command,
+        quotes: &MassQuote,
+        tail: &[u8],
+    ) -> Result<(Quoter, QuoteEntries), Reject> {
         let Self { touch, mandates, sessions, groups, .. } = self;
         let session = usize::from(command.session.get());
         if session >= sessions.records().len() {
@@ -258,7 +265,7 @@ impl<T: Touch> Engine<T> {
         let book = self.books.get_mut(&mut self.touch, instrument as usize);
         book.special |= Special::QUOTED;
         let order = incoming(book, new.order, quoter.account, instrument, new.side, Some(price), new.qty);
-        self.take_and_rest(Incoming { guard: quoter.guard, group, ..order }, new, None, sink);
+        self.take_and_rest(Incoming { guard: quoter.guard, group, ..order }, new, Extras::NONE, sink);
         Ok(())
     }
 
@@ -303,6 +310,7 @@ impl<T: Touch> Engine<T> {
     #[cold]
     pub(crate) fn stop_quotes<S: EventSink>(&mut self, sink: &mut S) {
         self.watch.tripped = false;
+        self.watch.stopped = true;
         for group in 1..QUOTE_GROUPS_MAX {
             if self.groups.get(&mut self.touch, group).state == STOPPING {
                 self.groups.get_mut(&mut self.touch, group).state = STOPPED;

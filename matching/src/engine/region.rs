@@ -43,5 +43,17 @@ pub const QUOTES: RegionId = RegionId::new(22);
 /// Firms.
 pub const FIRMS: RegionId = RegionId::new(23);
 
+/// How long each order lives.
+pub const LIFETIMES: RegionId = RegionId::new(24);
+/// The orders of each book that have a lifetime, by what ends it.
+pub const LISTS: RegionId = RegionId::new(25);
+/// Which order's time passes first.
+pub const DEADLINES: RegionId = RegionId::new(26);
+
+/// Which orders of each book are pegged.
+pub const PEGGED: RegionId = RegionId::new(27);
+/// What the pegged orders of each book were last priced by.
+pub const PEG_BOOKS: RegionId = RegionId::new(28);
+
 /// Region numbers are below this.
-pub const END: usize = 24;
+pub const END: usize = 29;

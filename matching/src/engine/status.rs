@@ -4,11 +4,13 @@
 use crate::engine::Engine;
 use crate::engine::book::{Book, side_of};
 use crate::engine::iceberg::left;
-use crate::engine::pool::Slot;
+use crate::engine::lifetimes::List;
+use crate::engine::pool::{Mark, Slot};
 use crate::limits::Capacity;
 use plinth_clearing::{Balance, Custody, Imbalance};
 use plinth_types::command::Side;
-use plinth_types::id::{AccountId, AssetId, InboxIndex, InstrumentId, MandateId, OrderId, Seq, SessionId, TradeId};
+use plinth_types::id::{AccountId, AssetId, InboxIndex, InstrumentId, MandateId, OrderId, Seq, SessionId, TimestampNs, TradeId};
+use plinth_types::instructions::Lifetime;
 use plinth_types::page::Touch;
 use plinth_types::quantity::{Amount, Lots, Price, Qty};
 use plinth_types::reference::{Account, Asset, Instrument, Mandate, Phase};
@@ -46,6 +48,10 @@ pub struct RestingOrder {
     pub post_only: bool,
     /// The trade that it waits for, if it does and is not on the book; without a limit, `price` is what it reserved at.
     pub trigger: Option<Price>,
+    /// Whether it is not on the book: it waits for a trade or an auction.
+    pub waits: bool,
+    /// What ends it; `None` if it stays until it is cancelled.
+    pub lifetime: Option<Lifetime>,
 }
 
 impl<T: Touch> Engine<T> {
@@ -162,6 +168,25 @@ impl<T: Touch> Engine<T> {
         self.terms.records()[instrument.get() as usize].terms(instrument)
     }
 
+    /// Whether an order's time has come at `time`: a command would first take it off.
+    #[must_use]
+    pub fn is_due(&self, time: TimestampNs) -> bool {
+        self.counters.record().is_due(time.get())
+    }
+
+    /// When the next order's time comes; `None` if no order has one.
+    #[must_use]
+    pub fn next_due(&self) -> Option<TimestampNs> {
+        let next = self.counters.record().next_due;
+        (next != 0).then_some(TimestampNs::new(next))
+    }
+
+    /// Whether orders of a day that has ended are still to be taken off.
+    #[must_use]
+    pub fn is_expiring(&self, instrument: InstrumentId) -> bool {
+        self.listed_book(instrument).is_some() && self.lifetimes.first(&mut (), instrument.get(), List::Over) != 0
+    }
+
     /// Its phase; `None` if it is not listed.
     #[must_use]
     pub fn phase(&self, instrument: InstrumentId) -> Option<Phase> {
@@ -222,6 +247,8 @@ impl<T: Touch> Engine<T> {
             shown: Qty::from_lots(node.lots)?,
             post_only: node.post_only != 0,
             trigger: Price::from_ticks(self.waiting.records()[slot as usize].trigger).filter(|trigger| trigger.ticks() != 0),
+            waits: node.marks & Mark::WAITING != 0,
+            lifetime: self.lifetimes.of(&mut (), slot),
         })
     }
 

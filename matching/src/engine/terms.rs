@@ -5,6 +5,7 @@
 use crate::engine::Engine;
 use crate::engine::book::{Book, Special};
 use crate::engine::region;
+use plinth_types::command::Side;
 use plinth_types::few::Few;
 use plinth_types::id::InstrumentId;
 use plinth_types::limits::TICK_ROWS_MAX;
@@ -75,6 +76,28 @@ impl TermsRecord {
         terms | if self.pro_rata().is_some() { Special::PRO_RATA } else { 0 }
     }
 
+    /// The price itself if an order may have it, else the next one away from the other side.
+    pub(crate) fn on_tick(&self, side: Side, mut price: i64) -> i64 {
+        for _ in 0..=TICK_ROWS_MAX {
+            let row = self.from.iter().take_while(|&&from| from != 0 && from <= price).count();
+            let Some(at) = row.checked_sub(1) else { return price };
+            let (first, ticks) = (self.from[at], i64::from(self.ticks[at]));
+            let above = price % ticks;
+            match side {
+                Side::Buy if price - above >= first => return price - above,
+                Side::Buy => price = first - 1,
+                Side::Sell => {
+                    let next = if above == 0 { price } else { price - above + ticks };
+                    match self.from.get(row).filter(|&&from| from != 0) {
+                        Some(&from) if next >= from => price = from,
+                        Some(_) | None => return next,
+                    }
+                }
+            }
+        }
+        price
+    }
+
     /// How far apart prices are around this one, in ticks.
     fn ticks_at(&self, price: i64) -> u32 {
         let rows = self.from.iter().zip(&self.ticks).take_while(|&(&from, _)| from != 0 && from <= price);
@@ -123,5 +146,6 @@ impl<T: Touch> Engine<T> {
         book.special = record.special() | book.special & (Special::QUOTED | Special::BOUNDED);
         // Nobody has bettered a market of these terms yet.
         book.top = [0; 2];
+        self.pegs.note_change(&mut self.touch, slot);
     }
 }

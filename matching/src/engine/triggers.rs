@@ -64,11 +64,16 @@ impl<T: Touch> Engine<T> {
                 self.alarm = None;
                 return;
             };
-            let node = *self.nodes.get(&mut self.touch, slot as usize);
-            let place = self.index.find(&mut self.touch, &self.nodes, node.order).expect("a live order is in the index");
-            let waiter = self.leave(place);
-            self.go(waiter, Qty::from_lots(node.total).expect("an order has lots"), sink);
+            self.go_slot(slot, sink);
         }
+    }
+
+    /// Enters the order that waits in `slot`.
+    pub(crate) fn go_slot<S: EventSink>(&mut self, slot: Slot, sink: &mut S) {
+        let node = *self.nodes.get(&mut self.touch, slot as usize);
+        let place = self.index.find(&mut self.touch, &self.nodes, node.order).expect("a live order is in the index");
+        let waiter = self.leave(place);
+        self.go(waiter, Qty::from_lots(node.total).expect("an order has lots"), sink);
     }
 
     /// The order of `side` that is to go first of those that the alarm triggered.

@@ -1,4 +1,5 @@
-//! Orders that wait for a trade: stops, stop limits, trailing stops.
+//! Orders that wait for a trade: stops, stop limits, trailing stops. Orders that wait for an auction (see `expiry`) wait as these do, but
+//! without a trigger, in a list of their own.
 //!
 //! A waiting order has a node and an entry of the index as every order has, but is not on the book. One whose trigger stays waits in a
 //! ladder of its side, by trigger and then by age; one that trails is in a list of its book, by age, since its trigger moves. What it
@@ -20,8 +21,8 @@ use crate::engine::book::{Book, Ladder, index_of, side_of};
 use crate::engine::cross::Incoming;
 use crate::engine::index::Place;
 use crate::engine::marked::Marked;
-use crate::engine::orders::{check_terms, incoming, resting};
-use crate::engine::pool::{self, Mark, Node};
+use crate::engine::orders::{Extras, check_terms, incoming, resting};
+use crate::engine::pool::{self, Mark, Node, Slot};
 use crate::engine::protection::Guard;
 use crate::engine::region;
 use crate::engine::terms;
@@ -29,7 +30,7 @@ use crate::limits::{TRAILING_MAX, WAITING_MAX};
 use plinth_types::command::{NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::event::{CancelReason, Event, EventSink};
 use plinth_types::id::InstrumentId;
-use plinth_types::instructions::Trigger;
+use plinth_types::instructions::{Lifetime, Trigger};
 use plinth_types::limits::PRICE_TICKS_MAX;
 use plinth_types::page::Touch;
 use plinth_types::quantity::{Lots, Price, Qty};
@@ -40,7 +41,7 @@ use plinth_types::table_record;
 table_record! {
     /// What an order waits for; zero for one that does not.
     pub(crate) struct Waiting in region::WAITING, 32 bytes {
-        /// A trade at this price or beyond, in ticks.
+        /// A trade at this price or beyond, in ticks; 0 if it waits for an auction or to be priced.
         pub(crate) trigger: i64,
         /// The command since which it waits at this trigger.
         pub(crate) since: u64,
@@ -60,6 +61,14 @@ table_record! {
 pub(crate) struct Waiter {
     pub(crate) order: Incoming,
     pub(crate) waiting: Waiting,
+    pub(crate) lifetime: Option<Lifetime>,
+}
+
+impl Waiting {
+    /// Whether no trade makes it go.
+    pub(crate) const fn is_parked(&self) -> bool {
+        self.trigger == 0
+    }
 }
 
 /// The code of a time in force, from 1.
@@ -81,9 +90,10 @@ pub(crate) const fn time_in_force_of(code: u8) -> Option<TimeInForce> {
     }
 }
 
-/// Whether an order on `side` that waits for `trigger` is triggered by a trade at `price`; 0 is no trade.
+/// Whether an order on `side` that waits for `trigger` is triggered by a trade at `price`; 0 is no trade, and no trigger.
 pub(crate) const fn triggers(side: Side, trigger: i64, price: i64) -> bool {
     price != 0
+        && trigger != 0
         && match side {
             Side::Buy => price >= trigger,
             Side::Sell => price <= trigger,
@@ -98,6 +108,7 @@ impl<T: Touch> Engine<T> {
         limit: Option<Price>,
         trigger: Trigger,
         time_in_force: TimeInForce,
+        lifetime: Option<Lifetime>,
     ) -> Result<Waiter, Reject> {
         let book = *self.books.get(&mut self.touch, order.instrument as usize);
         let (first, trail) = match trigger {
@@ -123,7 +134,7 @@ impl<T: Touch> Engine<T> {
             time_in_force: code_of(time_in_force),
             triggered: 0,
         };
-        let waiter = Waiter { order, waiting };
+        let waiter = Waiter { order, waiting, lifetime };
         if self.counters.get(&mut self.touch).orders == self.capacity.orders_max || !self.may_wait(&book, &waiter) {
             return Err(Reject::CapacityReached);
         }
@@ -133,7 +144,7 @@ impl<T: Touch> Engine<T> {
 
     /// Whether the book takes one that waits more.
     fn may_wait(&mut self, book: &Book, waiter: &Waiter) -> bool {
-        let Waiter { order, waiting } = waiter;
+        let Waiter { order, waiting, .. } = waiter;
         let room = if waiting.trail == 0 {
             let ladder = Ladder::Waiting(order.side);
             self.levels.has_room_on(&mut self.touch, book, ladder, waiting.trigger, order.qty.lots())
@@ -145,7 +156,7 @@ impl<T: Touch> Engine<T> {
 
     /// Lets an admitted order wait, or go if it is triggered already.
     pub(crate) fn wait_or_go<S: EventSink>(&mut self, waiter: Waiter, sink: &mut S) {
-        let Waiter { order, waiting } = waiter;
+        let Waiter { order, waiting, .. } = waiter;
         let last = self.books.get(&mut self.touch, order.instrument as usize).last_price;
         if triggers(order.side, waiting.trigger, last) {
             self.go(waiter, order.qty, sink);
@@ -154,14 +165,17 @@ impl<T: Touch> Engine<T> {
         }
     }
 
-    fn wait(&mut self, waiter: Waiter) {
-        let Waiter { order, waiting } = waiter;
+    /// Lets an admitted order wait.
+    pub(crate) fn wait(&mut self, waiter: Waiter) -> Slot {
+        let Waiter { order, waiting, lifetime } = waiter;
         let Self { touch, counters, books, levels, nodes, index, waiting: table, .. } = self;
         let counters = counters.get_mut(touch);
         let slot = pool::take(nodes, touch, counters);
         let book = books.get_mut(touch, order.instrument as usize);
-        book.waiting += 1;
-        let (level, prev) = if waiting.trail == 0 {
+        book.waiting += u32::from(!waiting.is_parked());
+        let (level, prev) = if waiting.is_parked() {
+            (0, 0)
+        } else if waiting.trail == 0 {
             let place = levels.link_waiting(touch, book, nodes, slot, order.side, waiting.trigger, order.qty.lots());
             (place.level, place.prev)
         } else {
@@ -195,19 +209,26 @@ impl<T: Touch> Engine<T> {
         if order.guard & Guard::ALL_COUNTED != 0 {
             self.count(slot, order.account);
         }
+        if let Some(lifetime) = lifetime {
+            self.begin_lifetime(slot, lifetime);
+        }
+        slot
     }
 
     /// Takes a waiting order out; what it has reserved stays so.
     pub(crate) fn leave(&mut self, place: Place) -> Waiter {
-        let Self { touch, counters, books, levels, nodes, index, guarded, firms, hidden, waiting: table, .. } = self;
+        let Self { touch, counters, books, levels, nodes, index, guarded, firms, hidden, lifetimes, pegs, waiting: table, .. } =
+            self;
         let slot = place.slot;
         let node = *nodes.get(touch, slot as usize);
         let record = table.get_mut(touch, slot as usize);
         let waiting = *record;
         *record = Waiting::ZERO;
         let book = books.get_mut(touch, node.instrument as usize);
-        book.waiting -= 1;
-        if waiting.trail == 0 {
+        book.waiting -= u32::from(!waiting.is_parked());
+        if waiting.is_parked() {
+            // Its lifetime or its peg holds it.
+        } else if waiting.trail == 0 {
             levels.unlink_waiting(touch, book, nodes, slot, waiting.trigger);
         } else {
             book.trailing -= 1;
@@ -222,10 +243,12 @@ impl<T: Touch> Engine<T> {
         }
         let order = resting(book, &node, node.lots);
         let counters = counters.get_mut(touch);
-        Marked { slot, account: order.account, marks: node.marks }.end(guarded, firms, hidden, touch, counters);
+        let lifetime = lifetimes.of(touch, slot);
+        let marked = Marked { slot, account: order.account, marks: node.marks };
+        marked.end(guarded, firms, hidden, lifetimes, pegs, nodes, touch, counters);
         index.remove_at(touch, place.at);
         pool::give(nodes, touch, counters, slot);
-        Waiter { order, waiting }
+        Waiter { order, waiting, lifetime }
     }
 
     /// Ends a waiting order and releases what it reserved. Says what was left of it.
@@ -238,7 +261,7 @@ impl<T: Touch> Engine<T> {
 
     /// Enters an order that waited: from here on it is a new one, and has been reserved for. `total` is what was asked for.
     pub(crate) fn go<S: EventSink>(&mut self, waiter: Waiter, total: Qty, sink: &mut S) {
-        let Waiter { order, waiting } = waiter;
+        let Waiter { order, waiting, lifetime } = waiter;
         sink.emit(Event::Triggered { order: order.order });
         let guard = self.guarded.get(&mut self.touch, order.account.get() as usize).guard();
         let book = self.books.get(&mut self.touch, order.instrument as usize);
@@ -264,7 +287,7 @@ impl<T: Touch> Engine<T> {
                     post_only: false,
                     instructed: false,
                 };
-                self.take_and_rest(entering, &terms, None, sink);
+                self.take_and_rest(entering, &terms, Extras { lifetime, ..Extras::NONE }, sink);
             }
             TimeInForce::ImmediateOrCancel => self.take_or_cancel(entering, sink),
             TimeInForce::FillOrKill => self.fill_or_kill(entering, sink),
@@ -303,8 +326,11 @@ impl<T: Touch> Engine<T> {
             return Ok(());
         }
         let since = self.counters.get(&mut self.touch).last_seq;
-        let waiter = Waiter { order, waiting: Waiting { trigger, since, ..waiting } };
-        if !self.levels.has_room_on(&mut self.touch, &book, Ladder::Waiting(order.side), trigger, qty.lots()) {
+        let lifetime = self.lifetimes.of(&mut self.touch, place.slot);
+        let waiter = Waiter { order, waiting: Waiting { trigger, since, ..waiting }, lifetime };
+        let ladder = Ladder::Waiting(order.side);
+        let room = waiting.is_parked() || self.levels.has_room_on(&mut self.touch, &book, ladder, trigger, qty.lots());
+        if !room {
             return Err(Reject::CapacityReached);
         }
         let (amount, released) = (order.reservation(qty), old.reservation(old.qty));

@@ -5,10 +5,12 @@ use super::limits::{HELD_RECORDS_MAX, HELD_RECORDS_RESERVED, RESERVED_CELLS};
 use super::sequencer::Sequencer;
 use crate::engine::Engine;
 use crate::journal::{End, Journal, JournalConfig, JournalError, JournalStatus};
+use plinth_types::codec::Codec;
 use plinth_types::command::{Body, Command};
 use plinth_types::event::Event;
-use plinth_types::id::{MandateId, Seq, SessionId, TimestampNs};
+use plinth_types::id::{InstrumentId, MandateId, Seq, SessionId, TimestampNs};
 use plinth_types::limits::COMMAND_TAIL_SIZE_MAX;
+use plinth_types::reference::{Configuration, Expiry};
 use std::sync::Arc;
 
 /// Why a command was not taken. Nothing has happened; the client is told that it is throttled.
@@ -73,13 +75,37 @@ impl Fused {
         tail: &[u8],
     ) -> Result<Seq, Full> {
         assert!(tail.len() <= COMMAND_TAIL_SIZE_MAX, "a tail of {} bytes", tail.len());
+        self.expire(now)?;
         self.admit(&body, tail.len())?;
+        Ok(self.take(now, session, mandate, body, tail))
+    }
+
+    /// Takes off the orders whose time has come, by as many records of its own as that needs, so that no client's command is refused for
+    /// it. Whoever has nothing to submit calls this when [`Engine::next_due`] comes. Whether there were any.
+    ///
+    /// # Errors
+    ///
+    /// [`Full`], with some of them perhaps taken off.
+    pub fn expire(&mut self, now: TimestampNs) -> Result<bool, Full> {
+        let time = self.sequencer.time(now);
+        let due = self.engine.is_due(time);
+        while self.engine.is_due(time) {
+            // Every command takes off what is due, whatever the instrument; this one does nothing else.
+            let expiry = Configuration::Expire(Expiry { instrument: InstrumentId::new(0), ends_day: false }).to_bytes();
+            self.admit(&Body::Configure, expiry.len())?;
+            self.take(time, SessionId::APPLIANCE, MandateId::new(0), Body::Configure, &expiry);
+        }
+        Ok(due)
+    }
+
+    /// Journals and executes what was admitted.
+    fn take(&mut self, now: TimestampNs, session: SessionId, mandate: MandateId, body: Body, tail: &[u8]) -> Seq {
         let (seq, time) = self.sequencer.stamp(now);
         let command = Command { seq, time, session, mandate, body, tail_size: tail.len() as u16 };
         self.journal.append(&command, tail).expect("room was checked, and only this thread takes it");
         let Self { engine, gate, .. } = self;
         gate.hold(command, tail, |events| engine.apply(&command, tail, events));
-        Ok(seq)
+        seq
     }
 
     /// Calls `give` for each record whose effects may now leave the process, in order; how many there were.

@@ -22,10 +22,15 @@ impl Sequencer {
         self.last_seq
     }
 
-    /// Stamps one record. A clock that was set back stands still until it has caught up.
+    /// The time that a record taken now is stamped with. A clock that was set back stands still until it has caught up.
+    pub fn time(&self, now: TimestampNs) -> TimestampNs {
+        self.last_time.max(now)
+    }
+
+    /// Stamps one record.
     pub fn stamp(&mut self, now: TimestampNs) -> (Seq, TimestampNs) {
         self.last_seq = self.last_seq.next();
-        self.last_time = self.last_time.max(now);
+        self.last_time = self.time(now);
         (self.last_seq, self.last_time)
     }
 }

@@ -25,6 +25,9 @@
 //! | 21 quote groups | bounds of a market maker | 64 | 256 |
 //! | 22 quotes | what a group quotes of one instrument | 32 | 256 × 64 |
 //! | 23 firms | limits of several accounts | 32 | 1,024 |
+//! | 24 lifetimes, 26 deadlines | how long one order lives; which one's time comes first | 16, 16 | 1 + orders |
+//! | 25 lists | the orders of one book that have a lifetime | 64 | instruments |
+//! | 27 pegged, 28 peg books | the pegged orders of one book; what they were priced by | 32, 64 | 64 × instruments, instruments |
 //!
 //! **Root.** Pages are leaves of a tree of 16 children a node, one tree for each region; all digests are SHA-256, each kind under its own
 //! domain, and a leaf commits to its region and number:
@@ -51,6 +54,7 @@ pub use restore::{RestoreError, restore};
 pub use tree::{StateTree, root_of};
 
 use crate::engine::book::LADDERS;
+use crate::engine::pegs::BOOK_MAX;
 use crate::engine::{Engine, region};
 use crate::limits::{CHANNELS_MAX, Capacity, DATED_MAX, FIRMS_MAX, QUOTE_GROUPS_MAX, QUOTE_PLACES_MAX};
 use alloc::vec::Vec;
@@ -153,6 +157,11 @@ pub(crate) fn layout(capacity: &Capacity) -> Vec<RegionLayout> {
         (region::QUOTE_GROUPS, 64, QUOTE_GROUPS_MAX),
         (region::QUOTES, 32, QUOTE_GROUPS_MAX * QUOTE_PLACES_MAX),
         (region::FIRMS, 32, FIRMS_MAX),
+        (region::LIFETIMES, 16, 1 + capacity.orders_max as usize),
+        (region::LISTS, 64, instruments),
+        (region::DEADLINES, 16, 1 + capacity.orders_max as usize),
+        (region::PEGGED, 32, instruments * BOOK_MAX),
+        (region::PEG_BOOKS, 64, instruments),
     ]
     .map(|(region, record_size, record_count)| RegionLayout { region, record_size, record_count })
     .to_vec()

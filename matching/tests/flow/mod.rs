@@ -14,14 +14,14 @@ use plinth_types::digest::Digest;
 use plinth_types::id::{
     AccountId, AssetId, InboxIndex, InstrumentId, MandateId, OrderId, PublicKey, Seq, SessionId, Signature, TimestampNs, ZoneId,
 };
-use plinth_types::instructions::{Instructions, Trigger};
+use plinth_types::instructions::{Contingency, Instructions, Lifetime, Link, Peg, PegReference, Trigger};
 use plinth_types::limits::AMOUNT_MAX;
 use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::owner::Request;
 use plinth_types::quantity::{Amount, Price, Qty};
 use plinth_types::reference::{
-    Account, Asset, Configuration, Instrument, Mandate, Name, Phase, PhaseChange, Protection, Scope, SelfMatch, SelfMatchMode,
-    SignedMandate, Suspension, Trader,
+    Account, Asset, Configuration, Expiry, Instrument, Mandate, Name, Phase, PhaseChange, Protection, Scope, SelfMatch,
+    SelfMatchMode, SignedMandate, Suspension, Trader,
 };
 use plinth_types::transfer::{Address, Party};
 use plinth_types::withdrawal::{SignedWithdrawal, Withdrawal};
@@ -80,6 +80,9 @@ pub(crate) struct Flow {
     paused: bool,
     /// Who is suspended and will be free again.
     suspended: Vec<Trader>,
+    /// Orders of a crowd still to come, all with one lifetime.
+    crowd: u64,
+    crowd_lifetime: Lifetime,
     /// Each account's last withdrawal.
     withdrawals: [u64; 7],
 }
@@ -90,7 +93,7 @@ impl Flow {
         let instruments = 1 + rng.below(3);
         let accounts = 2 + rng.below(4);
         let capacity = Capacity {
-            orders_max: [25, 80, 300][rng.below(3) as usize],
+            orders_max: [25, 80, 600][rng.below(3) as usize],
             accounts_max: 6,
             assets_max: 4,
             sessions_max: 5,
@@ -115,6 +118,8 @@ impl Flow {
             queue: VecDeque::new(),
             suspended: Vec::new(),
             paused: false,
+            crowd: 0,
+            crowd_lifetime: Lifetime::Day,
             withdrawals: [0; 7],
         };
         flow.configure();
@@ -174,6 +179,22 @@ impl Flow {
             let trader = self.suspended.swap_remove(at);
             return self.appliance(Configuration::Suspend(Suspension { trader, suspended: false }));
         }
+        if self.crowd > 0 {
+            self.crowd -= 1;
+            if self.crowd == 0 && self.crowd_lifetime == Lifetime::Day {
+                // The day ends, and the next one is to begin before all of the crowd has gone.
+                for phase in [Phase::Continuous, Phase::PreOpen, Phase::Continuous] {
+                    let instrument = InstrumentId::new(0);
+                    self.queue_configuration(Configuration::SetPhase(PhaseChange { instrument, phase }));
+                }
+            }
+            return self.one_of_a_crowd();
+        }
+        if self.capacity.orders_max > 500 && self.rng.one_in(900) {
+            let soon = TimestampNs::new(self.seq + 330);
+            self.crowd_lifetime = if self.rng.one_in(2) { Lifetime::Day } else { Lifetime::Until(soon) };
+            self.crowd = 300;
+        }
         let often = if self.paused { 15 } else { 120 };
         if self.rng.one_in(often) {
             return self.change_phase();
@@ -194,6 +215,7 @@ impl Flow {
                 let configuration = self.quote_group(group);
                 return self.appliance(configuration);
             }
+            29..32 => return self.expire(),
             _ => {}
         }
         match self.rng.below(100) {
@@ -289,6 +311,9 @@ impl Flow {
             post_only: self.rng.one_in(8),
             instructed: self.rng.one_in(4),
         };
+        if new.instructed && self.rng.one_in(4) {
+            return self.pegged_order(acting, mandate, new);
+        }
         let mut tail = if new.instructed { self.instructions(&new).to_bytes() } else { Vec::new() };
         if new.instructed && self.rng.one_in(40) {
             tail.truncate(8);
@@ -297,8 +322,68 @@ impl Flow {
         self.sequenced(SessionId::new(acting as u16), mandate, Body::New(new), tail)
     }
 
+    /// The same order, pegged.
+    fn pegged_order(&mut self, acting: u64, mandate: u32, new: NewOrder) -> Sequenced {
+        let new = NewOrder {
+            price: if self.rng.one_in(2) { OrderPrice::Market } else { new.price },
+            time_in_force: if self.rng.one_in(20) { new.time_in_force } else { TimeInForce::GoodTillCancel },
+            post_only: new.post_only && self.rng.one_in(4),
+            ..new
+        };
+        let to = [PegReference::Primary, PegReference::Mid, PegReference::Market][self.rng.below(3) as usize];
+        let offset_ticks = if self.rng.one_in(3) { 0 } else { self.rng.below(9) as i32 - 4 };
+        let lifetime = self.rng.one_in(4).then(|| self.lifetime());
+        let tail = Instructions { peg: Some(Peg { to, offset_ticks }), lifetime, ..Instructions::NONE }.to_bytes();
+        self.sequenced(SessionId::new(acting as u16), mandate, Body::New(new), tail)
+    }
+
+    /// An order that rests far from the market, for one unit.
+    fn one_of_a_crowd(&mut self) -> Sequenced {
+        let session = 1 + self.crowd % SESSIONS;
+        let account = self.crowd % self.accounts;
+        let index = self.last[session as usize] + 1;
+        self.last[session as usize] = index;
+        let new = NewOrder {
+            order: OrderId::new(SessionId::new(session as u16), index).unwrap(),
+            instrument: InstrumentId::new(0),
+            side: Side::Buy,
+            price: OrderPrice::Limit(Price::from_ticks(1).unwrap()),
+            qty: Qty::from_lots(1).unwrap(),
+            time_in_force: TimeInForce::GoodTillCancel,
+            post_only: false,
+            instructed: true,
+        };
+        let mandate = ((session - 1) * (self.accounts + 2) + account) as u32;
+        let tail = Instructions { lifetime: Some(self.crowd_lifetime), ..Instructions::NONE }.to_bytes();
+        self.sequenced(SessionId::new(session as u16), mandate, Body::New(new), tail)
+    }
+
+    fn lifetime(&mut self) -> Lifetime {
+        match self.rng.below(8) {
+            0..3 => Lifetime::Day,
+            3..6 => Lifetime::Until(TimestampNs::new(self.seq + self.rng.below(60) * (1 + self.rng.below(6)))),
+            6 => Lifetime::Opening,
+            _ => Lifetime::Closing,
+        }
+    }
+
+    fn expire(&mut self) -> Sequenced {
+        let instrument = InstrumentId::new(self.rng.below(self.instruments + u64::from(self.rng.clone().one_in(10))) as u32);
+        let ends_day = self.rng.one_in(3);
+        self.appliance(Configuration::Expire(Expiry { instrument, ends_day }))
+    }
+
     /// Mostly such as the order can follow.
     fn instructions(&mut self, new: &NewOrder) -> Instructions {
+        let lifetime = self.rng.one_in(3).then(|| self.lifetime());
+        if lifetime.is_some() && self.rng.one_in(2) {
+            return Instructions { lifetime, ..Instructions::NONE };
+        }
+        if self.rng.one_in(60) {
+            let order = new.order;
+            return Instructions { link: Some(Link { contingency: Contingency::OneCancelsOther, order }), ..Instructions::NONE };
+        }
+        let lifetime = lifetime.filter(|lifetime| matches!(lifetime, Lifetime::Day | Lifetime::Until(_)) || self.rng.one_in(6));
         let most = new.qty.lots() + u64::from(self.rng.one_in(20));
         let part = Qty::from_lots(1 + self.rng.below(most));
         let both = self.rng.one_in(30);
@@ -309,9 +394,10 @@ impl Flow {
             } else {
                 Trigger::At(self.price(new.instrument.get().into()))
             };
-            return Instructions { display: part.filter(|_| both), minimum: None, trigger: Some(trigger) };
+            return Instructions { display: part.filter(|_| both), trigger: Some(trigger), lifetime, ..Instructions::NONE };
         }
-        Instructions { trigger: None, display: part.filter(|_| shows || both), minimum: part.filter(|_| !shows || both) }
+        let (display, minimum) = (part.filter(|_| shows || both), part.filter(|_| !shows || both));
+        Instructions { display, minimum, lifetime, ..Instructions::NONE }
     }
 
     /// A recent order, its session most of the time, and one of the session's mandates.

@@ -1,32 +1,50 @@
 //! What is asked of orders: which are let in, changed, taken off, and what is refused.
 
+use crate::lifetimes::auction_of;
 use crate::waiting::Waiting;
 use crate::{Found, Guarded, Model, Order};
 use plinth_types::codec::{Codec, Reader};
 use plinth_types::command::{Command, MassCancel, MassCancelCause, NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::event::{CancelReason, Event};
 use plinth_types::id::{AssetId, OrderId, SessionId};
-use plinth_types::instructions::Instructions;
+use plinth_types::instructions::{Instructions, Lifetime};
 use plinth_types::quantity::{Lots, Price, Qty};
 use plinth_types::reference::{Instrument, Phase, Scope};
 use plinth_types::reject::Reject;
 
 impl Model {
-    pub(crate) fn new_order(&mut self, command: &Command, new: &NewOrder, tail: &[u8]) -> Result<(), Reject> {
+    fn identify(&mut self, command: &Command, new: &NewOrder) -> Result<usize, Reject> {
         let last = self.last_order.get_mut(usize::from(command.session.get())).ok_or(Reject::NotMandated)?;
         if new.order != OrderId::new(command.session, *last + 1).unwrap() {
             return Err(Reject::OutOfSequence { expected: *last + 1 });
         }
         *last += 1;
-        let account = self.mandated(command, true)?;
+        self.mandated(command, true)
+    }
+
+    pub(crate) fn new_order(&mut self, command: &Command, new: &NewOrder, tail: &[u8]) -> Result<(), Reject> {
+        let account = self.identify(command, new)?;
+        if self.late {
+            return Err(Reject::Expiring);
+        }
         let rests = new.time_in_force == TimeInForce::GoodTillCancel;
         let market = new.price == OrderPrice::Market;
-        let instructions = read_instructions(new, tail);
-        if let Ok(Instructions { trigger: Some(trigger), display, minimum }) = instructions {
+        let instructions = read_instructions(command, new, tail);
+        if let Ok(instructions) = instructions
+            && let Some(peg) = instructions.peg
+        {
+            return self.pegged_order(command, new, account, instructions, peg);
+        }
+        if let Ok(instructions) = instructions
+            && auction_of(&instructions).is_some()
+        {
+            return self.auction_order(command, new, account, instructions);
+        }
+        if let Ok(Instructions { trigger: Some(trigger), display, minimum, lifetime, .. }) = instructions {
             if new.post_only || (market && rests) || display.is_some() || minimum.is_some() {
                 return Err(Reject::Contradiction);
             }
-            return self.stop_order(command, new, account, trigger);
+            return self.stop_order(command, new, account, trigger, lifetime);
         }
         if (new.post_only || market) && rests != new.post_only {
             return Err(Reject::Contradiction);
@@ -34,8 +52,8 @@ impl Model {
         if new.post_only && market {
             return Err(Reject::Contradiction);
         }
-        let Instructions { display, minimum, .. } = instructions?;
-        let order = Order { display: display.map(Qty::lots), ..self.entering(new, account)? };
+        let Instructions { display, minimum, lifetime, .. } = instructions?;
+        let order = Order { display: display.map(Qty::lots), lifetime, ..self.entering(new, account)? };
         self.check_terms(&order)?;
         self.check_phase(order.instrument, rests && !new.post_only)?;
         self.check_guard(command, &order, rests)?;
@@ -90,6 +108,10 @@ impl Model {
             post_only: new.post_only,
             group: 0,
             bound: None,
+            lifetime: None,
+            place: 0,
+            over: false,
+            pegged: None,
         })
     }
 
@@ -127,7 +149,7 @@ impl Model {
 
     /// Of all kinds.
     pub(crate) fn open_orders(&self) -> usize {
-        self.orders.len() + self.waiting.len()
+        self.open().count()
     }
 
     pub(crate) fn end(&mut self, order: OrderId, left: u64, reason: CancelReason) {
@@ -145,14 +167,22 @@ impl Model {
             self.note_top(&rest);
             let (asset, amount) = self.needs(&rest);
             self.balances.entry((rest.account, asset)).or_default().reserved += amount;
-            self.orders.push(rest);
+            let place = self.next_place();
+            self.orders.push(Order { place, over: false, ..rest });
         }
     }
 
     pub(crate) fn replace(&mut self, command: &Command, id: OrderId, price: Price, qty: Qty) -> Result<(), Reject> {
-        let at = match self.find(command, id, true)? {
+        if self.late {
+            return Err(Reject::Expiring);
+        }
+        let found = self.find(command, id, true)?;
+        let at = match found {
+            Found::Resting(at) if self.orders[at].pegged.is_some() => return self.replace_pegged(command, found, price, qty),
             Found::Resting(at) => at,
             Found::Waiting(at) => return self.replace_waiting(command, at, price, qty),
+            Found::Parked(at) => return self.replace_parked(command, at, price, qty),
+            Found::Idle(_) => return self.replace_pegged(command, found, price, qty),
         };
         let old = self.orders[at];
         if old.group != 0 {
@@ -213,7 +243,7 @@ impl Model {
     pub(crate) fn locate(&self, order: OrderId) -> Option<(Found, Order)> {
         let resting = self.orders.iter().position(|other| other.id == order).map(|at| (Found::Resting(at), self.orders[at]));
         let waiting = self.waiting.iter().position(|other| other.order.id == order);
-        resting.or(waiting.map(|at| (Found::Waiting(at), self.waiting[at].order)))
+        resting.or(waiting.map(|at| (Found::Waiting(at), self.waiting[at].order))).or_else(|| self.find_parked(order))
     }
 
     /// Takes it off and releases what it reserved.
@@ -221,6 +251,8 @@ impl Model {
         match found {
             Found::Resting(at) => self.take_off(at),
             Found::Waiting(at) => self.stop_waiting(at).order,
+            Found::Parked(at) => self.leave_parked(at),
+            Found::Idle(at) => self.leave_idle(at),
         }
     }
 
@@ -260,8 +292,7 @@ impl Model {
         {
             return Err(Reject::NotionalTooLarge { notional_max: max as u64 });
         }
-        let all = self.orders.iter().chain(self.waiting.iter().map(|waiting| &waiting.order));
-        let open = all.filter(|other| other.account == order.account).count();
+        let open = self.open().filter(|other| other.account == order.account).count();
         match guarded.orders_max {
             Some(orders_max) if rests && open >= orders_max as usize => Err(Reject::TooManyOrders { orders_max }),
             Some(_) | None => self.check_firm(order, rests),
@@ -315,6 +346,19 @@ impl Model {
                 self.events.push(Event::Cancelled { order: gone.id, lots: Lots::new(gone.left), reason });
                 count += 1;
             }
+            let concerned = |order: &Order| order.instrument == instrument && fits(order);
+            while let Some(at) =
+                (0..self.parked.len()).filter(|&at| concerned(&self.parked[at])).min_by_key(|&at| self.parked_place(at))
+            {
+                let gone = self.leave_parked(at);
+                self.events.push(Event::Cancelled { order: gone.id, lots: Lots::new(gone.left), reason });
+                count += 1;
+            }
+            while let Some(at) = self.first_idle(concerned) {
+                let gone = self.leave_idle(at);
+                self.events.push(Event::Cancelled { order: gone.id, lots: Lots::new(gone.left), reason });
+                count += 1;
+            }
         }
         count
     }
@@ -359,14 +403,24 @@ impl Model {
 }
 
 /// None for an order without.
-fn read_instructions(new: &NewOrder, tail: &[u8]) -> Result<Instructions, Reject> {
+fn read_instructions(command: &Command, new: &NewOrder, tail: &[u8]) -> Result<Instructions, Reject> {
     if !new.instructed {
-        return Ok(Instructions { display: None, minimum: None, trigger: None });
+        return Ok(Instructions::NONE);
     }
     let instructions = Instructions::read(&mut Reader::new(tail)).map_err(|_| Reject::Malformed)?;
-    let Instructions { display, minimum, .. } = instructions;
+    let Instructions { display, minimum, trigger, lifetime, link, .. } = instructions;
+    if link.is_some() {
+        return Err(Reject::NotSupported);
+    }
     let too_large = display.max(minimum) > Some(new.qty);
     let wrong_time = (display.is_some() && new.time_in_force != TimeInForce::GoodTillCancel)
-        || (minimum.is_some() && new.time_in_force != TimeInForce::ImmediateOrCancel);
-    if too_large || wrong_time { Err(Reject::Contradiction) } else { Ok(instructions) }
+        || (minimum.is_some() && new.time_in_force != TimeInForce::ImmediateOrCancel)
+        || (lifetime.is_some() && trigger.is_none() && new.time_in_force != TimeInForce::GoodTillCancel);
+    if too_large || wrong_time {
+        return Err(Reject::Contradiction);
+    }
+    match lifetime {
+        Some(Lifetime::Until(time)) if command.time >= time => Err(Reject::Expired),
+        _ => Ok(instructions),
+    }
 }

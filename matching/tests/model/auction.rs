@@ -6,25 +6,40 @@ use plinth_types::event::Event;
 use plinth_types::id::{InstrumentId, TradeId};
 use plinth_types::quantity::{Lots, Price, Qty};
 use plinth_types::reference::{Phase, PhaseChange};
+use plinth_types::reject::Reject;
 
 impl Model {
     pub(crate) fn phase(&self, instrument: usize) -> Phase {
         self.phases.get(&instrument).copied().unwrap_or(Phase::Continuous)
     }
 
-    pub(crate) fn change_phase(&mut self, change: PhaseChange) {
+    pub(crate) fn change_phase(&mut self, change: PhaseChange) -> Result<(), Reject> {
         let PhaseChange { instrument, phase } = change;
         let at = instrument.get() as usize;
-        let auction = matches!(self.phase(at), Phase::OpeningAuction | Phase::VolatilityAuction | Phase::ClosingAuction);
+        let before = self.phase(at);
+        let auction = matches!(before, Phase::OpeningAuction | Phase::VolatilityAuction | Phase::ClosingAuction);
+        let uncrosses = phase == Phase::Continuous || (auction && phase == Phase::PreOpen);
+        if uncrosses && (self.late || self.over(at).next().is_some()) {
+            return Err(Reject::Expiring);
+        }
         self.phases.insert(at, phase);
         self.events.push(Event::PhaseChanged { instrument, phase });
-        if phase == Phase::Continuous || (auction && phase == Phase::PreOpen) {
+        self.enter_parked(at, phase);
+        if uncrosses {
             if let Some((price, ..)) = self.clearing(at) {
                 while self.trade_best(at, price) {}
                 self.auction_prices.insert(at, price);
                 self.observe(at, price);
             }
-            return self.go_triggered();
+            self.end_auction(at);
+            self.go_triggered();
+        }
+        if phase == Phase::PreOpen && before != Phase::PreOpen && before != Phase::Halt {
+            self.end_day(at);
+            self.expire_over(at);
+        }
+        if uncrosses {
+            return Ok(());
         }
         let (price, lots, surplus) = self.clearing(at).map_or((None, 0, 0), |(price, lots, surplus)| (Some(price), lots, surplus));
         self.events.push(Event::Indicative {
@@ -34,6 +49,7 @@ impl Model {
             surplus: Lots::new(surplus.unsigned_abs()),
             surplus_side: if surplus >= 0 { Side::Buy } else { Side::Sell },
         });
+        Ok(())
     }
 
     /// Price, volume, and the surplus of bids, which is negative for one of offers. Every price is tried.

@@ -30,12 +30,20 @@ impl Model {
             let found = engine.order(order.id).unwrap();
             assert_eq!((found.left.lots(), found.qty.lots()), (order.left, order.total), "{context}");
             assert_eq!((found.side, Some(found.price.ticks())), (order.side, order.limit), "{context}");
+            assert_eq!((found.waits, found.lifetime), (false, order.lifetime), "{context}");
+        }
+        for order in self.parked.iter().chain(&self.idle) {
+            let found = engine.order(order.id).unwrap();
+            assert_eq!((found.left.lots(), found.qty.lots()), (order.left, order.total), "{context}");
+            assert_eq!((found.side, Some(found.price.ticks())), (order.side, order.limit), "{context}");
+            assert_eq!((found.waits, found.trigger, found.lifetime), (true, None, order.lifetime), "{context}");
         }
         for waiting in &self.waiting {
             let (found, order) = (engine.order(waiting.order.id).unwrap(), waiting.order);
             assert_eq!((found.left.lots(), found.qty.lots()), (order.left, order.total), "{context}");
             assert_eq!((found.side, Some(found.price.ticks())), (order.side, order.limit), "{context}");
             assert_eq!(found.trigger.map(Price::ticks), Some(waiting.trigger), "{context}");
+            assert_eq!((found.waits, found.lifetime), (true, order.lifetime), "{context}");
         }
         for (&id, group) in &self.groups {
             assert_eq!(engine.quotes_stopped(id), Some(group.stopped), "{context}");
@@ -48,6 +56,7 @@ impl Model {
             assert_eq!(Some(&bounds), self.volatility.get(&id).or(Some(&unbounded(instrument.id))), "{context}");
             assert_eq!(engine.phase(instrument.id), Some(self.phase(id)), "{context}");
             assert_eq!(engine.calendar(instrument.id), self.calendars.get(&id).copied(), "{context}");
+            assert_eq!(engine.is_expiring(instrument.id), self.over(id).next().is_some(), "{context}");
             for side in [Side::Buy, Side::Sell] {
                 let mut levels = BTreeMap::new();
                 for order in self.orders.iter().filter(|order| order.instrument == id && order.side == side) {

@@ -54,7 +54,7 @@ impl Model {
             *self.fired.entry("firm's worth of an order").or_default() += 1;
             return Err(Reject::NotionalTooLarge { notional_max: max as u64 });
         }
-        let all = self.orders.iter().chain(self.waiting.iter().map(|waiting| &waiting.order));
+        let all = self.open();
         let open = all.filter(|other| self.firm_of.get(&other.account) == Some(id)).count();
         match firm.orders_max {
             Some(orders_max) if rests && open >= orders_max as usize => {

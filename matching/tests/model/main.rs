@@ -11,7 +11,9 @@ mod firms;
 #[path = "../flow/mod.rs"]
 mod flow;
 mod kinds;
+mod lifetimes;
 mod messages;
+mod pegs;
 mod quotes;
 mod reference;
 mod terms;
@@ -22,6 +24,7 @@ mod waiting;
 use firms::Firm;
 use flow::{Flow, Rng};
 use kinds::{KINDS, kind};
+use pegs::Pegged;
 use plinth_matching::engine::Engine;
 use plinth_matching::limits::Capacity;
 use plinth_matching::state;
@@ -29,6 +32,7 @@ use plinth_types::calendar::Calendar;
 use plinth_types::command::{Body, Command, Side};
 use plinth_types::event::{CancelReason, Event, EventSink};
 use plinth_types::id::{FirmId, OrderId, QuoteGroupId, Seq, ZoneId};
+use plinth_types::instructions::Lifetime;
 use plinth_types::limits::COMMAND_HEAD_SIZE;
 use plinth_types::quantity::Lots;
 use plinth_types::reference::{Bands, Instrument, Mandate, Phase, SelfMatch};
@@ -57,6 +61,12 @@ struct Order {
     group: u16,
     /// Of an order that trades, the worst price without an interruption.
     bound: Option<i64>,
+    lifetime: Option<Lifetime>,
+    /// Its place among orders with a lifetime: the lower goes first.
+    place: u64,
+    /// Its day has ended.
+    over: bool,
+    pegged: Option<Pegged>,
 }
 
 impl Order {
@@ -76,6 +86,8 @@ impl Order {
 enum Found {
     Resting(usize),
     Waiting(usize),
+    Parked(usize),
+    Idle(usize),
 }
 
 /// What an account is protected from.
@@ -110,6 +122,13 @@ struct Model {
     orders: Vec<Order>,
     /// Oldest first, too.
     waiting: Vec<Waiting>,
+    /// Those that wait for an auction.
+    parked: Vec<Order>,
+    /// Pegged orders without a price.
+    idle: Vec<Order>,
+    places: u64,
+    /// More is due by time than one command ends.
+    late: bool,
     last_prices: BTreeMap<usize, i64>,
     phases: BTreeMap<usize, Phase>,
     terms: BTreeMap<usize, Terms>,
@@ -152,6 +171,10 @@ impl Model {
             bands: BTreeMap::new(),
             orders: Vec::new(),
             waiting: Vec::new(),
+            parked: Vec::new(),
+            idle: Vec::new(),
+            places: 0,
+            late: false,
             last_prices: BTreeMap::new(),
             phases: BTreeMap::new(),
             terms: BTreeMap::new(),
@@ -178,6 +201,7 @@ impl Model {
         if command.body != Body::Note {
             self.now = command.time.get();
             self.take_effect(command.time);
+            self.late = self.expire_late(command.time);
         }
         match command.body {
             Body::New(new) => {
@@ -228,8 +252,9 @@ impl Model {
                 let event = self.withdraw(command, tail).unwrap_or_else(|reject| Event::WithdrawalRefused { reject });
                 self.events.push(event);
             }
-            Body::Note => {}
+            Body::Note => return,
         }
+        self.reprice();
     }
 }
 

@@ -62,6 +62,9 @@ impl Model {
         if group.stopped {
             return Err(Reject::QuotesStopped);
         }
+        if self.late && quotes.entries != 0 {
+            return Err(Reject::Expiring);
+        }
         self.events.push(Event::Quoted { group: id });
         if quotes.clear {
             self.withdraw_quotes(id, CancelReason::Requoted);

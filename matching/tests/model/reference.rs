@@ -90,12 +90,13 @@ impl Model {
             Configuration::SetPhase(change) => {
                 let instrument = change.instrument;
                 self.instruments.get(instrument.get() as usize).ok_or(Reject::UnknownInstrument { instrument })?;
-                self.change_phase(change);
+                self.change_phase(change)?;
             }
             Configuration::SetFirm(limits) => self.set_firm(limits)?,
             Configuration::AssignFirm(assigned) => self.assign_firm(assigned)?,
             Configuration::SetQuoteGroup(group) => self.set_quote_group(group)?,
             Configuration::Date(dated) => self.keep(command.seq.get(), dated)?,
+            Configuration::Expire(expiry) => self.expire_configured(expiry)?,
             Configuration::SetBands(bands) => {
                 let instrument = bands.instrument;
                 self.instruments.get(instrument.get() as usize).ok_or(Reject::UnknownInstrument { instrument })?;

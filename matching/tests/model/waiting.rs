@@ -4,7 +4,7 @@ use crate::{Model, Order};
 use plinth_types::command::{Command, NewOrder, Side, TimeInForce};
 use plinth_types::event::{CancelReason, Event};
 use plinth_types::id::OrderId;
-use plinth_types::instructions::Trigger;
+use plinth_types::instructions::{Lifetime, Trigger};
 use plinth_types::quantity::{Price, Qty};
 use plinth_types::reject::Reject;
 
@@ -37,9 +37,16 @@ impl Waiting {
 }
 
 impl Model {
-    pub(crate) fn stop_order(&mut self, command: &Command, new: &NewOrder, account: usize, trigger: Trigger) -> Result<(), Reject> {
+    pub(crate) fn stop_order(
+        &mut self,
+        command: &Command,
+        new: &NewOrder,
+        account: usize,
+        trigger: Trigger,
+        lifetime: Option<Lifetime>,
+    ) -> Result<(), Reject> {
         let mut waiting = Waiting {
-            order: self.entering(new, account)?,
+            order: Order { lifetime, ..self.entering(new, account)? },
             limit: None,
             trigger: 0,
             trail: None,
@@ -76,7 +83,8 @@ impl Model {
     fn wait_or_go(&mut self, waiting: Waiting) {
         let (asset, amount) = self.needs(&waiting.order);
         self.balances.entry((waiting.order.account, asset)).or_default().reserved += amount;
-        self.waiting.push(waiting);
+        let place = self.next_place();
+        self.waiting.push(Waiting { order: Order { place, over: false, ..waiting.order }, ..waiting });
         if self.goes_at_once(&waiting) {
             self.go(self.waiting.len() - 1);
         }

@@ -173,6 +173,8 @@ impl Core {
                 }
             }
             worked |= self.sequence_records(now.utc);
+            // What finds no room waits for the next turn, before which nothing else trades.
+            worked |= self.zone.expire(now.utc).unwrap_or(false);
             worked |= self.release(now)?;
             if let Some(error) = self.zone.failed() {
                 return Err(error.clone().into());

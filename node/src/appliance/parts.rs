@@ -145,7 +145,8 @@ pub(super) fn ready(
         | Configuration::SetQuoteGroup(_)
         | Configuration::SetFirm(_)
         | Configuration::AssignFirm(_)
-        | Configuration::Date(_) => None,
+        | Configuration::Date(_)
+        | Configuration::Expire(_) => None,
     });
     let validators = resolved.validators.iter().zip(peers).map(|(validator, peer)| ReadyValidator {
         public_key: peer.key.to_string(),

@@ -29,7 +29,8 @@ pub(super) fn sequence_new_reference(zone: &mut Fused, reference: &[Configuratio
             | Configuration::SetQuoteGroup(_)
             | Configuration::SetFirm(_)
             | Configuration::AssignFirm(_)
-            | Configuration::Date(_) => continue,
+            | Configuration::Date(_)
+            | Configuration::Expire(_) => continue,
         };
         match in_force {
             Some(own) if own == *item => {}
@@ -66,5 +67,6 @@ fn entry_name(item: &Configuration) -> String {
         Configuration::AssignFirm(assigned) => format!("the firm of account {}", assigned.account),
         Configuration::SetQuoteGroup(group) => format!("quote group {}", group.group),
         Configuration::Date(dated) => format!("change of instrument {}", dated.change.instrument()),
+        Configuration::Expire(expiry) => format!("expiry of instrument {}", expiry.instrument),
     }
 }

@@ -1,6 +1,6 @@
 //! The books, one after the other: where each lies, its levels and their orders, and what all orders together need.
 
-use super::Inconsistency;
+use super::{Inconsistency, lifetimes, pegs};
 use crate::engine::Engine;
 use crate::engine::bitmap::Span;
 use crate::engine::book::{Book, Ladder, better, index_of, side_of};
@@ -30,6 +30,10 @@ pub(super) struct BooksWalk<'a, T: Touch> {
     words: u32,
     pub(super) orders: usize,
     icebergs: u32,
+    /// Orders of lists.
+    pub(super) lasting: u32,
+    /// Orders that are pegged.
+    pub(super) pegged: u32,
     /// By account and asset, as balances are.
     reserved: Vec<u128>,
 }
@@ -37,7 +41,17 @@ pub(super) struct BooksWalk<'a, T: Touch> {
 impl<'a, T: Touch> BooksWalk<'a, T> {
     pub(super) fn new(engine: &'a Engine<T>) -> Self {
         let balances = engine.capacity.accounts_max as usize * usize::from(engine.capacity.assets_max);
-        Self { engine, level_slots: 0, levels: 0, words: 0, orders: 0, icebergs: 0, reserved: vec![0; balances] }
+        Self {
+            engine,
+            level_slots: 0,
+            levels: 0,
+            words: 0,
+            orders: 0,
+            icebergs: 0,
+            lasting: 0,
+            pegged: 0,
+            reserved: vec![0; balances],
+        }
     }
 
     pub(super) fn check(&mut self, instrument: u32) -> Result<(), Inconsistency> {
@@ -71,7 +85,9 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
         if (crossed && book.is_continuous()) || named != best || !empty_is_zero {
             return Err(Inconsistency::Best(id));
         }
-        self.check_waiting(instrument, book, spill_levels).ok_or(Inconsistency::Waiting(id))
+        self.check_waiting(instrument, book, spill_levels).ok_or(Inconsistency::Waiting(id))?;
+        self.check_lists(instrument, book).ok_or(Inconsistency::Lifetimes)?;
+        self.check_pegs(instrument, book).ok_or(Inconsistency::Pegged(id))
     }
 
     /// Whether the instrument can be listed, and its book lies behind the one before.
@@ -201,6 +217,12 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
             && engine.levels.spill.entries.records()[spills..].iter().all(|entry| *entry == Record::ZERO);
         if !clean {
             return Err(Inconsistency::Leftover);
+        }
+        if !pegs::are_right(engine, self.pegged) {
+            return Err(Inconsistency::Counters);
+        }
+        if !lifetimes::are_right(engine, self.lasting) {
+            return Err(Inconsistency::Lifetimes);
         }
         if !pool_is_right(engine) {
             return Err(Inconsistency::Pool);

@@ -6,6 +6,8 @@
 mod books;
 mod firms;
 mod instruments;
+mod lifetimes;
+mod pegs;
 mod quotes;
 mod waiting;
 
@@ -55,6 +57,10 @@ pub enum Inconsistency {
     Firm(FirmId),
     /// A group of quotes cannot be, or one of its orders is not where it quotes.
     Quotes(QuoteGroupId),
+    /// What is said of how long orders live is not what they have.
+    Lifetimes,
+    /// A pegged order is not what it should be, or not where it should be.
+    Pegged(InstrumentId),
     /// Levels, words or spill entries beyond the last book's are not zero.
     Leftover,
     /// The free nodes are not those that no level holds.
@@ -89,6 +95,8 @@ impl fmt::Display for Inconsistency {
             Self::Dated => f.write_str("a change that waits for its date cannot be"),
             Self::Firm(firm) => write!(f, "firm {firm} cannot be"),
             Self::Quotes(group) => write!(f, "quote group {group} cannot be"),
+            Self::Lifetimes => f.write_str("how long orders live is not what they have"),
+            Self::Pegged(instrument) => write!(f, "a pegged order of instrument {instrument} is wrong"),
             Self::Leftover => f.write_str("something is left beyond the last book"),
             Self::Pool => f.write_str("the free order nodes are wrong"),
             Self::Index => f.write_str("the order index is wrong"),
@@ -135,6 +143,7 @@ fn check_counters<T: Touch>(engine: &Engine<T>) -> Result<(), Inconsistency> {
         && counters.mandates <= capacity.mandates_max
         && counters.levels_used <= capacity.levels_max
         && counters.nodes_used <= capacity.orders_max
+        && counters.deadlines <= counters.orders
         && counters.orders <= counters.nodes_used;
     if bounded { Ok(()) } else { Err(Inconsistency::Counters) }
 }

@@ -54,8 +54,8 @@ impl<T: Touch> BooksWalk<'_, T> {
             let node = *self.engine.nodes.records().get(at as usize)?;
             let waiting = self.engine.waiting.records()[at as usize];
             let placed = node.prev == prev && node.instrument == instrument && node.side <= 1 && node.post_only == 0;
-            let counted = Mark::COUNTED | Mark::OF_FIRM;
-            let marked = node.marks & !counted == Mark::WAITING && self.engine.hidden.records()[at as usize] == Hidden::ZERO;
+            let marked = node.marks & !(Mark::COUNTED | Mark::OF_FIRM | Mark::LASTING) == Mark::WAITING
+                && self.engine.hidden.records()[at as usize] == Hidden::ZERO;
             let queued = since < waiting.since && waiting.since <= self.engine.counters.record().last_seq;
             if !placed
                 || !marked
