@@ -10,7 +10,7 @@ use crate::session::{Application, BodyWriter, Credential, Origin, Outbound, Rese
 use crate::zone::{Full, Zone};
 use plinth_types::codec::Codec;
 use plinth_types::command::Body;
-use plinth_types::id::{MandateId, Seq, SessionId};
+use plinth_types::id::{MandateId, Seq, SessionId, TimestampNs};
 use plinth_types::message::Note;
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -75,7 +75,7 @@ impl EchoServer {
     pub fn turn(&mut self, now: Now) -> Result<(), GatewayError> {
         let mut worked = self.server.poll(now, &mut self.notes)?;
         for (seq, note) in self.notes.waiting.drain(..) {
-            self.server.acceptor().note(seq, &note);
+            self.server.acceptor().note(seq, TimestampNs::default(), &note);
             worked = true;
         }
         self.server.flush(now)?;

@@ -12,6 +12,7 @@
 //! echo.rs       the application of the conformance tests
 //! client/       a small initiator for harnesses
 //! zone.rs       [`Zone`], the only way into the zone
+//! market.rs     what is shown of the books, as we are told it
 //! clock.rs      time as an argument
 //! ```
 //!
@@ -33,6 +34,7 @@ pub mod dictionary;
 pub mod driver;
 pub mod echo;
 pub mod limits;
+pub mod market;
 pub mod rate;
 pub mod session;
 pub mod tls;

@@ -93,6 +93,16 @@ pub const RESERVATION_BLOCK: u64 = 4_096;
 pub const STORE_SIZE_MAX: usize = 64 << 20;
 /// Instruments, accounts or sessions that the gateway knows by number. Higher numbers are not served.
 pub const LISTED_MAX: usize = 1 << 20;
+/// Most levels of each side that market data says.
+pub const MARKET_DEPTH_MAX: usize = 40;
+/// Trades kept for a consumer of market data who is behind.
+pub const MARKET_TRADES_KEPT_MAX: usize = 8;
+/// Instruments that one session may subscribe to the market data of, those of several requests counted each.
+pub const MARKET_SUBSCRIPTIONS_MAX: usize = 256;
+/// A consumer of market data is told nothing while so many bytes wait for its connection.
+pub const MARKET_BACKLOG_MAX: usize = 64 << 10;
+/// Bytes kept of what a market-data session was told: enough for what waits and one message for each subscription's turn.
+pub const MARKET_STORE_SIZE_MAX: usize = 1 << 20;
 /// Orders of one session that the gateway keeps for its whole life. The next one is refused.
 pub const ORDERS_KEPT_MAX: usize = 1 << 22;
 /// Instruments that one session may subscribe to the status of.
@@ -118,6 +128,7 @@ pub const SECOND_NS: u64 = 1_000_000_000;
 /// Decimal places of `AvgPx` beyond those of the price; half of the last one rounds to even.
 pub const AVG_PX_EXTRA_DECIMALS: u8 = 4;
 
+const _: () = assert!(MARKET_BACKLOG_MAX + 2 * MESSAGE_SIZE_MAX < MARKET_STORE_SIZE_MAX, "what waits is never forgotten");
 const _: () = assert!(MESSAGE_SIZE_MAX <= u16::MAX as usize, "field offsets are two bytes");
 const _: () = assert!(RECEIVE_BUFFER_SIZE > MESSAGE_SIZE_MAX + BEGIN_STRING_SIZE_MAX, "a longest message always fits");
 const _: () = assert!(SEND_BUFFER_SIZE >= 2 * MESSAGE_SIZE_MAX, "a message always fits into an empty send buffer");

@@ -147,6 +147,15 @@ fn every_report_is_one_of_its_version() {
                 maker.last("y");
             }
             if version.is_at_least(Version::Fix42) {
+                let wants = "264=0|265=1|267=3|269=0|269=1|269=2|146=1|55=BTC/USD|";
+                maker.send("V", &format!("262=v0|263=1|{wants}"));
+                maker.runner.run(b"mSHOW").unwrap();
+                maker.send("V", &format!("262=v1|263=1|{wants}"));
+                maker.send("D", &order("shown", 2, "2", "10.50"));
+                maker.send("D", &order("taken", 1, "1", "10.50"));
+                maker.runner.run(b"mSHOW").unwrap();
+                maker.send("V", &format!("262=v1|263=2|{wants}"));
+                ["W", "X", "Y"].into_iter().for_each(|kind| drop(maker.last(kind).to_vec()));
                 maker.send("e", "324=s|55=BTC/USD|263=1|");
                 maker.send("g", "335=s|336=1|263=1|");
                 for phase in ["pre-open", "opening", "volatility", "halt", "closing", "closing", "continuous"] {

@@ -124,7 +124,7 @@ fn an_order_from_bytes_to_bytes() {
                 | Body::Inbox
                 | Body::Withdraw => Vec::new(),
                 Body::Note => {
-                    acceptor.note(command.seq, &Note::decode(&tail).unwrap());
+                    acceptor.note(command.seq, command.time, &Note::decode(&tail).unwrap());
                     Vec::new()
                 }
             };

@@ -344,10 +344,10 @@ impl<A: Application> Acceptor<A> {
     }
 
     /// A note about a session is durable, now or in a replay.
-    pub fn note(&mut self, seq: Seq, note: &Note) {
+    pub fn note(&mut self, seq: Seq, time: TimestampNs, note: &Note) {
         let (Note::ReserveOutbound { session, .. } | Note::ResetSession { session }) = note else { return };
         if let Some(&index) = self.by_id.get(session) {
-            self.sessions[index].note(seq, note);
+            self.sessions[index].note(seq, time, note);
             self.touched.add(index);
         }
     }

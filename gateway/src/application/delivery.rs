@@ -5,6 +5,7 @@ use super::mass::NO_ORDER;
 use super::orders::Order;
 use super::outcome::{Execution, RequestKind, Source};
 use super::status::Indicative;
+use super::subscription::PublicTrade;
 use super::trades::{Milestone, Reached, Trade};
 use crate::acceptor::Sessions;
 use plinth_types::codec::{Codec, Reader};
@@ -118,6 +119,7 @@ impl Desk {
                 }
                 if let Some(instrument) = self.order(maker).map(|order| order.instrument) {
                     self.markets.traded(instrument, price);
+                    self.market_data.traded(instrument, PublicTrade { id: trade, price, qty, time: source.command.time });
                 }
                 let (record, time) = (source.command.seq, source.command.time);
                 self.trades.push(Trade {

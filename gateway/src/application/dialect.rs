@@ -16,18 +16,27 @@
 use crate::codec::frame::number;
 use crate::codec::{SOH, Tag, Version, tag};
 use crate::dictionary::Dictionary;
-use crate::session::{BodyWriter, Outbound};
+use crate::session::{BodyWriter, Keep, Outbound};
 use plinth_types::id::{Seq, TimestampNs};
 
 /// Says something in the session's version.
 pub(super) fn push(out: &mut Outbound, record: Seq, msg_type: &[u8], time: TimestampNs, body: impl FnOnce(&mut BodyWriter<'_>)) {
+    say(out, Keep::For { record }, msg_type, time, body);
+}
+
+/// Says something that is never said again.
+pub(super) fn push_once(out: &mut Outbound, msg_type: &[u8], time: TimestampNs, body: impl FnOnce(&mut BodyWriter<'_>)) {
+    say(out, Keep::Not, msg_type, time, body);
+}
+
+fn say(out: &mut Outbound, keep: Keep, msg_type: &[u8], time: TimestampNs, body: impl FnOnce(&mut BodyWriter<'_>)) {
     let version = out.version();
     if version == Version::Fix44 {
-        return out.push(record, msg_type, time, body);
+        return out.say(keep, msg_type, time, body);
     }
     let dictionary = Dictionary::of(version);
     if dictionary.has(msg_type) {
-        out.push(record, msg_type, time, |writer| {
+        out.say(keep, msg_type, time, |writer| {
             let mut text = Vec::with_capacity(512);
             body(&mut BodyWriter::new(&mut text, version));
             let report = Report { version, dictionary, msg_type, text: &text };

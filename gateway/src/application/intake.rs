@@ -41,6 +41,7 @@ impl Application for Desk {
             b"AD" => self.trade_captures(inquiry, reply),
             b"AN" => self.positions(inquiry, zone, reply),
             b"BB" => self.collateral(inquiry, zone, reply),
+            b"V" => self.market_data_request(inquiry, reply),
             b"e" => self.security_status(inquiry, reply),
             b"g" => self.session_status(inquiry, reply),
             b"D" => self.new_order(origin, &request, zone, reply),
@@ -63,6 +64,7 @@ impl Application for Desk {
 
     fn disconnected(&mut self, session: SessionId) {
         self.markets.disconnected(session);
+        self.market_data.disconnected(session);
     }
 }
 

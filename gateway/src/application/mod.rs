@@ -8,6 +8,7 @@
 //! intake.rs    NewOrderSingle, OrderCancelRequest, OrderCancelReplaceRequest, OrderStatusRequest
 //! mass.rs      OrderMassCancelRequest, OrderMassStatusRequest
 //! reference.rs SecurityListRequest
+//! market_data.rs, subscription.rs   MarketDataRequest
 //! status.rs    phases: SecurityStatusRequest, TradingSessionStatusRequest
 //! delivery.rs  records and events to orders and reports
 //! outcome.rs   what reports are about, and why something is refused
@@ -50,6 +51,7 @@ mod dialect;
 mod holdings;
 mod intake;
 mod listing;
+mod market_data;
 mod mass;
 mod orders;
 mod outcome;
@@ -57,6 +59,7 @@ mod reference;
 mod reports;
 mod request;
 mod status;
+mod subscription;
 mod terms;
 mod trades;
 
@@ -66,6 +69,7 @@ use crate::limits::SEARCHERS_KEPT_MAX;
 use crate::rate::Rates;
 use crate::session::Firms;
 use holdings::WaitingAnswers;
+use market_data::MarketData;
 use orders::{Order, OrderBooks, SessionOrders};
 use plinth_types::id::{OrderId, SessionId};
 use status::Markets;
@@ -84,6 +88,7 @@ pub struct Desk {
     searches: Rates<SessionId>,
     markets: Markets,
     waiting: WaitingAnswers,
+    market_data: MarketData,
     tail: Vec<u8>,
     throttled_count: u64,
 }
@@ -101,6 +106,7 @@ impl Desk {
             searches: Rates::new(captures::REQUESTS, SEARCHERS_KEPT_MAX),
             markets: Markets::default(),
             waiting: WaitingAnswers::default(),
+            market_data: MarketData::default(),
             tail: Vec::with_capacity(128),
             throttled_count: 0,
         }

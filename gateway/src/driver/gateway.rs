@@ -5,6 +5,7 @@ use super::waker::Waker;
 use crate::acceptor::Acceptor;
 use crate::application::{Desk, Listing};
 use crate::clock::Now;
+use crate::market::MarketView;
 use crate::session::{Firms, SessionConfig, SessionConfigError};
 use crate::zone::Zone;
 use plinth_types::codec::Codec;
@@ -173,6 +174,8 @@ impl Gateway {
     ///
     /// When the kernel refuses to go on; single connections only ever end themselves.
     pub fn poll<Z: Zone>(&mut self, now: Now, zone: &mut Z) -> Result<bool, GatewayError> {
+        let (desk, mut sessions) = self.server.acceptor().parts();
+        desk.tell_markets(now.utc, &mut sessions);
         self.server.poll(now, zone)
     }
 
@@ -180,6 +183,12 @@ impl Gateway {
     /// [`Gateway::poll`].
     pub fn deliver(&mut self, command: &Command, tail: &[u8], events: &[Event]) {
         self.take(command, tail, events);
+    }
+
+    /// Takes what is shown of a book now, for those who want market data. Whoever calls it has it from durable records.
+    pub fn show(&mut self, now: Now, view: MarketView) {
+        let (desk, mut sessions) = self.server.acceptor().parts();
+        desk.market_view(view, now.utc, &mut sessions);
     }
 
     /// Hands reports to the kernel.
@@ -245,7 +254,7 @@ impl Gateway {
         if command.body == Body::Note
             && let Ok(note) = Note::decode(tail)
         {
-            acceptor.note(command.seq, &note);
+            acceptor.note(command.seq, command.time, &note);
         }
         let (desk, mut sessions) = acceptor.parts();
         desk.deliver(command, tail, events, self.is_started, &mut sessions);

@@ -1,5 +1,6 @@
 //! Who may log on, and how.
 
+use super::schedule::Schedule;
 use crate::codec::Version;
 use crate::limits::COMP_ID_SIZE_MAX;
 use crate::rate::Rate;
@@ -26,6 +27,8 @@ pub struct SessionConfig {
     pub role: Role,
     /// Whose it is: a drop-copy session hears what the others of its firm are told.
     pub firm: Option<String>,
+    /// Its hours; `None` for a session that is always open and goes on until it asks for a reset.
+    pub schedule: Option<Schedule>,
     /// How often it may ask.
     pub throttle: Throttle,
     /// Whether its orders are taken off the books when its connection ends, whoever ended it; a restart of ours counts.
@@ -51,7 +54,7 @@ pub enum Role {
     CancelOnly,
     /// Hear what the other sessions of its firm are told; ask about their trades and accounts; trade nothing.
     DropCopy,
-    /// Ask about instruments; trade nothing. Their markets are not told yet.
+    /// Ask about instruments and hear of their markets; trade nothing.
     MarketData,
 }
 
@@ -92,6 +95,7 @@ impl SessionConfig {
             version: Version::Fix44,
             role: Role::Trade,
             firm: None,
+            schedule: None,
             throttle: Throttle::default(),
             cancel_on_disconnect: false,
         }

@@ -46,7 +46,10 @@ impl Session {
         if logon.reset && logon.msg_seq_num != MsgSeqNum::new(1) {
             return self.refuse(now, format_args!("MsgSeqNum must be 1 with ResetSeqNumFlag"));
         }
-        if logon.reset || self.config.reset == ResetPolicy::EveryLogon {
+        if self.config.schedule.is_some_and(|schedule| !schedule.is_open(now.utc)) {
+            return self.refuse(now, format_args!("Outside of the session's hours"));
+        }
+        if logon.reset || self.config.reset == ResetPolicy::EveryLogon || self.reset_is_due(now) {
             self.outbound.want_reset();
             self.state = State::Resetting(logon);
             return;

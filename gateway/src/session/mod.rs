@@ -8,6 +8,7 @@
 //! signed_logon.rs   what is signed to log on with a key
 //! timers.rs    heartbeats, test requests, patience
 //! held.rs      messages that came too early
+//! schedule.rs  when it may be logged on
 //! outbound.rs  what we say and under which number
 //! store.rs     what we said
 //! ```
@@ -48,6 +49,10 @@
 //! 7. **`ResetSeqNumFlag`** (if the session may) is answered when `Note::ResetSession` and the first block behind it are durable. What was
 //!    said before cannot be asked for any more; `ClOrdID`s stay used.
 //!
+//! 8. **A session with hours** is logged out when they end and refused outside of them. If its numbers begin again with every opening, the reset of
+//!    rule 7 is wanted as soon as it has opened and nobody is logged on; that it is done is read off the note's own time, so a restart
+//!    neither forgets it nor does it twice. Reports from before that were not asked for are gone from the session, as with any reset.
+//!
 //! Limits: answers that came of no record (a gateway's own reject, an order status) are not said again after a crash; the request is, if
 //! it was not followed by a journaled one. Beyond [`STORE_SIZE_MAX`](crate::limits::STORE_SIZE_MAX) bytes of bodies the oldest are forgotten
 //! and gap-filled.
@@ -58,6 +63,7 @@ mod held;
 mod inbound;
 mod logon;
 mod outbound;
+mod schedule;
 mod signed_logon;
 mod store;
 mod timers;
@@ -66,17 +72,19 @@ pub(crate) use config::is_comp_id;
 pub use config::{Credential, ResetPolicy, Role, SessionConfig, SessionConfigError, Throttle};
 pub use firms::Firms;
 pub(crate) use inbound::is_time_accurate;
-pub use outbound::{BodyWriter, Outbound};
+pub use outbound::{BodyWriter, Keep, Outbound};
+pub use schedule::Schedule;
 pub use signed_logon::SignedLogon;
 
 use crate::clock::{MonoNs, Now};
 use crate::codec::Message;
 use crate::dictionary::Dictionary;
+use crate::limits::{MARKET_STORE_SIZE_MAX, STORE_SIZE_MAX};
 use crate::rate::Spent;
 use crate::zone::Zone;
 use held::Held;
 use plinth_types::command::Body;
-use plinth_types::id::{MandateId, MsgSeqNum, Seq, SessionId};
+use plinth_types::id::{MandateId, MsgSeqNum, Seq, SessionId, TimestampNs};
 use plinth_types::message::Note;
 
 /// What the session hands application messages to.
@@ -123,6 +131,8 @@ pub struct Session {
     next_in: MsgSeqNum,
     held: Held,
     asked: Option<Asked>,
+    /// When both sequences began last.
+    reset_at: TimestampNs,
     /// Of the rates of requests and of cancels.
     spent: [Spent; 2],
     state: State,
@@ -174,7 +184,8 @@ struct Asked {
 impl Session {
     /// A session that has never been logged on to. `acceptor` is our own `CompID`.
     pub(crate) fn new(config: SessionConfig, acceptor: &[u8]) -> Self {
-        let outbound = Outbound::new(config.id, config.version, acceptor, config.comp_id.as_bytes());
+        let store_size = if config.role == Role::MarketData { MARKET_STORE_SIZE_MAX } else { STORE_SIZE_MAX };
+        let outbound = Outbound::new(config.id, config.version, acceptor, config.comp_id.as_bytes(), store_size);
         Self {
             outbound,
             dictionary: Dictionary::of(config.version),
@@ -183,6 +194,7 @@ impl Session {
             next_in: MsgSeqNum::new(1),
             held: Held::default(),
             asked: None,
+            reset_at: TimestampNs::default(),
             spent: [Spent::default(); 2],
             state: State::Idle,
         }
@@ -266,17 +278,23 @@ impl Session {
     }
 
     /// A note about this session is durable.
-    pub(crate) fn note(&mut self, seq: Seq, note: &Note) {
+    pub(crate) fn note(&mut self, seq: Seq, time: TimestampNs, note: &Note) {
         match *note {
             Note::ReserveOutbound { next, up_to, .. } => self.outbound.reserved_durably(seq, next, up_to),
             Note::ResetSession { .. } => {
                 self.outbound.reset_durably(seq);
+                self.reset_at = time;
                 self.next_in = MsgSeqNum::new(1);
                 self.held.clear();
                 self.asked = None;
             }
             Note::BlockStatus { .. } => {}
         }
+    }
+
+    /// Whether it has opened since both sequences began last, and they are to begin again when it opens.
+    fn reset_is_due(&self, now: Now) -> bool {
+        self.config.schedule.is_some_and(|schedule| schedule.resets && self.reset_at < schedule.opened_at(now.utc))
     }
 
     /// Moves what may be sent onto the wire. `true` if there is more.

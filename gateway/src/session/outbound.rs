@@ -5,9 +5,7 @@ use crate::clock::{MonoNs, Now};
 use crate::codec::builder::{write_check_sum, write_field, write_number, write_prefix, write_tag};
 use crate::codec::{SOH, Tag, Version, decimal, tag, timestamp};
 use crate::dictionary::Violation;
-use crate::limits::{
-    MESSAGE_SIZE_MAX, RESEND_SIZE_PER_TURN, RESENDS_WAITING_MAX, RESERVATION_BLOCK, SEND_BUFFER_SIZE, STORE_SIZE_MAX,
-};
+use crate::limits::{MESSAGE_SIZE_MAX, RESEND_SIZE_PER_TURN, RESENDS_WAITING_MAX, RESERVATION_BLOCK, SEND_BUFFER_SIZE};
 use plinth_types::id::{MsgSeqNum, Seq, SessionId, TimestampNs};
 use plinth_types::message::Note;
 use std::collections::VecDeque;
@@ -45,6 +43,18 @@ pub struct Outbound {
     resent_count: u64,
 }
 
+/// Whether something can be said again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// When it is asked for.
+    For {
+        /// What it came of; 0 for no record.
+        record: Seq,
+    },
+    /// A request for it is answered with a gap fill: it is true of its moment only.
+    Not,
+}
+
 /// Numbers from `next` to `end`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Range {
@@ -55,16 +65,16 @@ struct Range {
 impl Outbound {
     /// A session that has never said anything. Records are replayed into it until [`Outbound::start`].
     #[must_use]
-    pub(crate) fn new(session: SessionId, version: Version, sender: &[u8], target: &[u8]) -> Self {
+    pub(crate) fn new(session: SessionId, version: Version, sender: &[u8], target: &[u8], store_size: usize) -> Self {
         Self {
             session,
             version,
             sender: sender.to_vec(),
             target: target.to_vec(),
-            store: Store::new(STORE_SIZE_MAX),
+            store: Store::new(store_size),
             first: 1,
             next_to_send: 1,
-            history: Store::new(STORE_SIZE_MAX),
+            history: Store::new(store_size),
             boundary: 0,
             reserved: 0,
             marks: Marks::default(),
@@ -98,7 +108,16 @@ impl Outbound {
 
     /// Says something that belongs to the application. `record` is what it came of, 0 for an answer that came of no record.
     pub fn push(&mut self, record: Seq, msg_type: &[u8], time: TimestampNs, body: impl FnOnce(&mut BodyWriter<'_>)) {
-        self.append(EntryHead { record, time, msg_type, admin: false, poss_resend: false }, body);
+        self.say(Keep::For { record }, msg_type, time, body);
+    }
+
+    /// Says something that belongs to the application.
+    pub fn say(&mut self, keep: Keep, msg_type: &[u8], time: TimestampNs, body: impl FnOnce(&mut BodyWriter<'_>)) {
+        let (record, admin) = match keep {
+            Keep::For { record } => (record, false),
+            Keep::Not => (Seq::new(0), true),
+        };
+        self.append(EntryHead { record, time, msg_type, admin, poss_resend: false }, body);
     }
 
     /// Says something again that may have been said under another number.
@@ -193,7 +212,8 @@ impl Outbound {
     }
 
     /// Bytes that wait for the peer to take what was sent before.
-    pub(super) const fn unsent_size(&self) -> usize {
+    #[must_use]
+    pub const fn unsent_size(&self) -> usize {
         self.unsent_size
     }
 

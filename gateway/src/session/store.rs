@@ -12,7 +12,7 @@ pub(super) struct Entry {
     /// When it was written.
     pub(super) time: TimestampNs,
     pub(super) msg_type: MsgTypeCode,
-    /// Belongs to the session: it is never said again, a gap is filled in its place.
+    /// Belongs to the session, or to its moment: it is never said again, a gap is filled in its place.
     pub(super) admin: bool,
     /// Its content may have been sent before, under another number.
     pub(super) poss_resend: bool,

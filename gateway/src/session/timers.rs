@@ -8,6 +8,7 @@ use crate::limits::{LOGOUT_TIME_MAX_NS, QUARANTINE_SIZE, QUARANTINE_TIME_NS};
 impl Session {
     /// Does what is due. Calling it early does nothing.
     pub(crate) fn tick(&mut self, now: Now) {
+        self.keep_hours(now);
         match self.state {
             State::Idle | State::Resetting(_) | State::Closing { .. } | State::Cut => {}
             State::LogoutSent { since } => {
@@ -35,6 +36,24 @@ impl Session {
                 };
                 self.state = State::Active(peer);
             }
+        }
+    }
+
+    /// Ends the day of a session with hours, and begins the next one's numbers.
+    fn keep_hours(&mut self, now: Now) {
+        let Some(schedule) = self.config.schedule else { return };
+        let is_due = self.reset_is_due(now);
+        match self.state {
+            State::Active(_) if is_due || !schedule.is_open(now.utc) => {
+                self.log_out(now, Some(format_args!("The session's hours are over")));
+            }
+            State::Idle if is_due => self.outbound.want_reset(),
+            State::Idle
+            | State::Resetting(_)
+            | State::Active(_)
+            | State::LogoutSent { .. }
+            | State::Closing { .. }
+            | State::Cut => {}
         }
     }
 

@@ -1,10 +1,11 @@
 //! Three firms, two instruments.
 
-use super::{Balances, Execute, Journal, Runner, Subject, zone::TradingZone};
+use super::{Balances, Execute, Journal, Restart, Runner, Subject, Views, zone::TradingZone};
 use plinth_gateway::acceptor::{Acceptor, Sessions};
 use plinth_gateway::application::{Desk, Listing};
 use plinth_gateway::clock::Now;
-use plinth_gateway::session::{Credential, Firms, ResetPolicy, Role, SessionConfig};
+use plinth_gateway::market::MarketView;
+use plinth_gateway::session::{Credential, Firms, ResetPolicy, Role, Schedule, SessionConfig};
 use plinth_types::command::Command;
 use plinth_types::event::Event;
 use plinth_types::id::{AccountId, AssetId, InstrumentId, MandateId, PublicKey, SessionId, Signature, TimestampNs};
@@ -17,6 +18,10 @@ use std::rc::Rc;
 pub const ATTESTATION: &str = "ATTESTED 1/1, PRODUCER ONLY";
 
 impl Subject for Desk {
+    fn show(&mut self, view: MarketView, now: Now, sessions: &mut Sessions<'_>) {
+        self.market_view(view, now.utc, sessions);
+    }
+
     fn deliver(&mut self, command: &Command, tail: &[u8], events: &[Event], _: Now, live: bool, sessions: &mut Sessions<'_>) {
         Self::deliver(self, command, tail, events, live, sessions);
     }
@@ -67,6 +72,7 @@ pub fn reference() -> Vec<Configuration> {
         mandate(2, 2, 2),
         mandate(3, 4, 2),
         mandate(4, 5, 2),
+        mandate(5, 8, 1),
     ]
 }
 
@@ -77,7 +83,8 @@ pub fn sessions(hash: impl Fn(&str) -> String) -> Vec<SessionConfig> {
     sessions
 }
 
-/// FIRM4 loses its orders with its connection; FIRM5 may only cancel; FIRM6 gets copies of what FIRM1 is told.
+/// FIRM4 loses its orders with its connection; FIRM5 may only cancel; FIRM6 gets copies of what FIRM1 is told; FIRM7 hears of markets; FIRM8
+/// is closed from 12:01 to 12:03 and begins anew then.
 pub fn all_sessions(hash: impl Fn(&str) -> String) -> Vec<SessionConfig> {
     let firm = |id: u16, reset| {
         let credential = Credential::Password(hash(&format!("secret{id}")).into());
@@ -86,8 +93,20 @@ pub fn all_sessions(hash: impl Fn(&str) -> String) -> Vec<SessionConfig> {
     let fleeting = SessionConfig { cancel_on_disconnect: true, ..firm(4, ResetPolicy::Never) };
     let cancelling = SessionConfig { role: Role::CancelOnly, ..firm(5, ResetPolicy::Never) };
     let copying = SessionConfig { role: Role::DropCopy, ..firm(6, ResetPolicy::Never) };
-    let firms =
-        [firm(1, ResetPolicy::Never), firm(2, ResetPolicy::OnRequest), firm(3, ResetPolicy::Never), fleeting, cancelling, copying];
+    // Scenarios begin at noon.
+    let schedule = Some(Schedule { opens_s: 12 * 3_600 + 180, closes_s: 12 * 3_600 + 60, resets: true });
+    let daily = SessionConfig { schedule, ..firm(8, ResetPolicy::Never) };
+    let watching = SessionConfig { role: Role::MarketData, ..firm(7, ResetPolicy::Never) };
+    let firms = [
+        firm(1, ResetPolicy::Never),
+        firm(2, ResetPolicy::OnRequest),
+        firm(3, ResetPolicy::Never),
+        fleeting,
+        cancelling,
+        copying,
+        watching,
+        daily,
+    ];
     let of_a_firm = |session: SessionConfig| {
         let firm = matches!(session.comp_id.as_str(), "FIRM1" | "FIRM6").then(|| "ALPHA".to_owned());
         SessionConfig { firm, ..session }
@@ -137,14 +156,15 @@ pub fn runner_in_blocks_of(count: u64) -> Runner<Desk> {
 
 /// A journal in front of the trading zone's own engine, without orders.
 pub fn journal() -> Journal {
-    let empty = || -> (Execute, Balances) {
+    let empty = || {
         let zone = Rc::new(RefCell::new(TradingZone::open()));
-        let own = Rc::clone(&zone);
-        (
-            Box::new(move |command, tail| own.borrow_mut().execute(command, tail)),
-            Box::new(move |account| zone.borrow().balances(account)),
-        )
+        let (executing, showing) = (Rc::clone(&zone), Rc::clone(&zone));
+        let execute: Execute = Box::new(move |command, tail| executing.borrow_mut().execute(command, tail));
+        let balances: Balances = Box::new(move |account| zone.borrow().balances(account));
+        let views: Views = Box::new(move || showing.borrow().views());
+        (execute, balances, views)
     };
-    let (execute, balances) = empty();
-    Journal { execute: Some(execute), balances: Some(balances), restart: Some(Box::new(empty)), ..Journal::default() }
+    let (execute, balances, views) = empty();
+    let restart = Some(Box::new(empty) as Restart);
+    Journal { execute: Some(execute), balances: Some(balances), views: Some(views), restart, ..Journal::default() }
 }

@@ -10,6 +10,7 @@
 //!   `restartHELD` leaves the journal held
 //! * `dHOLD` and `dRELEASE`: nothing becomes durable in between; `fFULL` and `fFREE`: the zone takes no commands in between
 //! * `bAVAILABLE` and `bSETTLED`: all trades so far are
+//! * `mSHOW`: market data is told the books as they are
 //! * `configure phase SYMBOL PHASE`, `configure self-match ACCOUNT GROUP`: the operator's word, sequenced and journaled
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
@@ -20,6 +21,7 @@ use plinth_gateway::clock::{MonoNs, Now};
 use plinth_gateway::codec::frame::{self, Fields, Frame};
 use plinth_gateway::codec::timestamp;
 use plinth_gateway::echo::Echo;
+use plinth_gateway::market::MarketView;
 use plinth_gateway::session::Application;
 use plinth_gateway::zone::{Full, Holding, Holdings, Zone};
 use plinth_types::codec::Codec;
@@ -47,6 +49,12 @@ pub type Record = (Command, Vec<u8>, Vec<Event>);
 /// What a zone does with a command.
 pub type Execute = Box<dyn FnMut(&Command, &[u8]) -> Vec<Event>>;
 
+/// What is shown of a zone's books.
+pub type Views = Box<dyn Fn() -> Vec<MarketView>>;
+
+/// Makes a zone that has executed nothing.
+pub type Restart = Box<dyn Fn() -> (Execute, Balances, Views)>;
+
 /// What an account of a zone has.
 pub type Balances = Box<dyn Fn(AccountId) -> Option<Vec<Holding>>>;
 
@@ -62,8 +70,10 @@ pub struct Journal {
     pub utc_ns: u64,
     pub execute: Option<Execute>,
     pub balances: Option<Balances>,
+    /// What is shown of the books.
+    pub views: Option<Views>,
     /// Makes a zone that has executed nothing.
-    pub restart: Option<Box<dyn Fn() -> (Execute, Balances)>>,
+    pub restart: Option<Restart>,
 }
 
 impl Zone for Journal {
@@ -87,6 +97,8 @@ impl Zone for Journal {
 
 /// An application under test: what the acceptor calls, and what the node would do around it.
 pub trait Subject: Application {
+    fn show(&mut self, view: MarketView, now: Now, sessions: &mut Sessions<'_>);
+
     fn deliver(&mut self, command: &Command, tail: &[u8], events: &[Event], now: Now, live: bool, sessions: &mut Sessions<'_>);
 }
 
@@ -160,6 +172,10 @@ impl<A: Subject> Runner<A> {
             (b'c', words) if words.starts_with(b"onfigure ") => {
                 self.configure(&zone::configuration(&String::from_utf8_lossy(words)))
             }
+            (b'm', b"SHOW") => {
+                let views = self.journal.views.as_ref().expect("a zone with books")();
+                views.into_iter().for_each(|view| self.show(view));
+            }
             (b'f', state) => self.journal.is_full = state == b"FULL",
             (b'b', status) => self.block(if status == b"SETTLED" { BlockStatus::Settled } else { BlockStatus::Available }),
             (b'P', fields) => {
@@ -213,6 +229,14 @@ impl<A: Subject> Runner<A> {
         self.settle();
     }
 
+    /// Tells the application what is shown of a book.
+    pub fn show(&mut self, view: MarketView) {
+        let now = self.now();
+        let (application, mut sessions) = self.acceptor.parts();
+        application.show(view, now, &mut sessions);
+        self.settle();
+    }
+
     /// Sequences a change of reference data.
     pub fn configure(&mut self, item: &Configuration) {
         let submitted = self.journal.submit(SessionId::APPLIANCE, MandateId::new(0), Body::Configure, &item.to_bytes());
@@ -244,8 +268,8 @@ impl<A: Subject> Runner<A> {
         self.journal.delivered = self.journal.records.len();
         self.acceptor = (self.factory)();
         if let Some(restart) = &self.journal.restart {
-            let (mut execute, balances) = restart();
-            self.journal.balances = Some(balances);
+            let (mut execute, balances, views) = restart();
+            (self.journal.balances, self.journal.views) = (Some(balances), Some(views));
             for (command, tail, events) in &self.journal.records {
                 assert_eq!(&execute(command, tail), events, "a replay says what was said");
             }
@@ -312,7 +336,7 @@ impl<A: Subject> Runner<A> {
     fn deliver_one(acceptor: &mut Acceptor<A>, command: &Command, tail: &[u8], events: &[Event], now: Now, live: bool) {
         if command.body == Body::Note {
             let note = Note::decode(tail).expect("a note");
-            acceptor.note(command.seq, &note);
+            acceptor.note(command.seq, command.time, &note);
         }
         let (application, mut sessions) = acceptor.parts();
         application.deliver(command, tail, events, now, live, &mut sessions);
@@ -499,5 +523,7 @@ pub fn show(bytes: &[u8]) -> String {
 }
 
 impl Subject for Echo {
+    fn show(&mut self, _: MarketView, _: Now, _: &mut Sessions<'_>) {}
+
     fn deliver(&mut self, _: &Command, _: &[u8], _: &[Event], _: Now, _: bool, _: &mut Sessions<'_>) {}
 }

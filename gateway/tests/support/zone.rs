@@ -1,14 +1,15 @@
 //! The trading zone's own engine behind a journal in memory: what scenarios trade on.
 
 use super::firms;
+use plinth_gateway::market::{MarketView, ViewLevel};
 use plinth_gateway::zone::Holding;
 use plinth_matching::engine::Engine;
 use plinth_matching::limits::Capacity;
 use plinth_types::codec::Codec;
-use plinth_types::command::{Body, Command};
+use plinth_types::command::{Body, Command, Side};
 use plinth_types::digest::Digest;
 use plinth_types::event::Event;
-use plinth_types::id::{AccountId, AssetId, InboxIndex, MandateId, PublicKey, Seq, SessionId, TimestampNs, ZoneId};
+use plinth_types::id::{AccountId, AssetId, InboxIndex, InstrumentId, MandateId, PublicKey, Seq, SessionId, TimestampNs, ZoneId};
 use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::quantity::Amount;
 use plinth_types::reference::{Configuration, Phase, PhaseChange, Protection, SelfMatch, SelfMatchMode};
@@ -79,6 +80,18 @@ impl TradingZone {
             Some(Holding { asset, settled: balance.settled, reserved: balance.reserved })
         });
         held.collect()
+    }
+
+    /// What is shown of each book.
+    pub fn views(&self) -> Vec<MarketView> {
+        let view = |instrument: InstrumentId| {
+            let side = |side| {
+                let levels = self.engine.depth(instrument, side);
+                levels.map(|level| ViewLevel { price: level.price, lots: level.lots }).collect()
+            };
+            MarketView { instrument, bids: side(Side::Buy), offers: side(Side::Sell) }
+        };
+        self.engine.instruments().map(|instrument| view(instrument.id)).collect()
     }
 
     /// A journaled command with its tail.

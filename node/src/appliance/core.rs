@@ -7,6 +7,7 @@
 use super::cursor::Cursor;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use plinth_gateway::clock::Now;
+use plinth_gateway::market::MarketView;
 use plinth_gateway::{Full, Gateway, GatewayError, GatewayStatus, Holding, Holdings, Waker, Zone};
 use plinth_matching::journal::JournalError;
 use plinth_matching::pipeline::{self, Fused};
@@ -29,6 +30,9 @@ const SLEEP_MAX: Duration = Duration::from_millis(50);
 const ASK_TIMEOUT: Duration = Duration::from_secs(10);
 /// Records of the appliance that one turn submits at the most, so that clients are not kept waiting behind a long inbox.
 const APPLIANCE_RECORDS_PER_TURN_MAX: usize = 64;
+
+/// Books shown in one turn at the most, for the same reason.
+const VIEWS_PER_TURN_MAX: usize = 16;
 
 /// What other threads ask of the core stage, answered in the same turn.
 #[derive(Debug)]
@@ -143,6 +147,8 @@ pub(super) struct Core {
     pub(super) gateway: Gateway,
     pub(super) control: Receiver<Control>,
     pub(super) records: Receiver<ApplianceRecord>,
+    /// What is shown of the books, from the market data stage.
+    pub(super) views: Receiver<MarketView>,
     /// The record that the ring had no room for.
     pub(super) waiting: Option<ApplianceRecord>,
     pub(super) cursor: Cursor,
@@ -176,6 +182,7 @@ impl Core {
             // What finds no room waits for the next turn, before which nothing else trades.
             worked |= self.zone.expire(now.utc).unwrap_or(false);
             worked |= self.release(now)?;
+            worked |= self.show(now)?;
             if let Some(error) = self.zone.failed() {
                 return Err(error.clone().into());
             }
@@ -208,6 +215,19 @@ impl Core {
             gateway.flush(now)?;
         }
         Ok(released > 0)
+    }
+
+    /// Says what the books have become.
+    fn show(&mut self, now: Now) -> Result<bool, CoreError> {
+        let mut shown = false;
+        for view in self.views.try_iter().take(VIEWS_PER_TURN_MAX) {
+            self.gateway.show(now, view);
+            shown = true;
+        }
+        if shown {
+            self.gateway.flush(now)?;
+        }
+        Ok(shown)
     }
 
     fn withdraw(&mut self, now: TimestampNs, signed: &SignedWithdrawal, asker: Sender<WithdrawalAnswer>) {

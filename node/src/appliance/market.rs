@@ -1,6 +1,7 @@
 //! The market data stage: the feed of durable records, on a thread of its own that nothing waits for.
 
 use super::start::{StartError, system};
+use super::views::Views;
 use crate::config::schema;
 use plinth_market_data::net::{ServerConfig, Stage, StageConfig, StageError};
 use plinth_matching::journal::JournalStatus;
@@ -48,6 +49,7 @@ pub(super) struct MarketStage {
     stage: Stage,
     journal: Arc<JournalStatus>,
     waker: MarketWaker,
+    views: Views,
     stopping: Arc<AtomicBool>,
 }
 
@@ -58,6 +60,7 @@ impl MarketStage {
         capacity: Capacity,
         (journal, folder): (Arc<JournalStatus>, &Path),
         waker: MarketWaker,
+        views: Views,
         stopping: Arc<AtomicBool>,
     ) -> Result<Self, StartError> {
         let server = ServerConfig {
@@ -69,7 +72,7 @@ impl MarketStage {
             allowed: config.allowed.clone(),
         };
         let config = StageConfig { zone: ZoneId::TRADING, capacity, server: Some(server), files: config.itch_folder.clone() };
-        Ok(Self { stage: Stage::open(&config, folder)?, journal, waker, stopping })
+        Ok(Self { stage: Stage::open(&config, folder)?, journal, waker, views, stopping })
     }
 
     pub(super) fn ready(&self, config: &schema::MarketData) -> io::Result<Option<ReadyMarketData>> {
@@ -83,7 +86,9 @@ impl MarketStage {
         without_file(self.stage.catch_up(&*self.journal).map(|()| false))?;
         loop {
             let stopping = self.stopping.load(Ordering::Acquire);
-            if without_file(self.stage.turn(&*self.journal))? {
+            let more = without_file(self.stage.turn(&*self.journal))?;
+            self.views.say(self.stage.feed().publisher());
+            if more {
                 continue;
             }
             if stopping {

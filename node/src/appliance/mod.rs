@@ -33,6 +33,7 @@ mod running;
 mod space;
 mod start;
 mod status;
+mod views;
 
 pub use admin::{SOCKET_FILE, request, request_status};
 pub use announce::{Ready, ReadyInstrument, ReadyValidator};

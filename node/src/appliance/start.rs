@@ -13,6 +13,7 @@ use super::reference::sequence_new_reference;
 use super::running::Appliance;
 use super::space::SpaceWatch;
 use super::status;
+use super::views::{VIEWS_DEPTH, Views};
 use crate::config::schema::Durability;
 use crate::config::{self, ConfigError, Resolved, demo};
 use crossbeam_channel::bounded;
@@ -175,9 +176,12 @@ impl Appliance {
         let space_watch = SpaceWatch::start(folder.path(), reserve, Arc::clone(zone.journal()), failed.clone())
             .map_err(|error| system("a thread", error))?;
         let market_config = resolved.market_data.as_ref().zip(market_waker.clone());
+        let (shown, views) = bounded(VIEWS_DEPTH);
         let market = market_config.map(|(config, waker)| {
+            let views = Views::new(shown, gateway.waker());
             let journal = (Arc::clone(zone.journal()), zone_config.journal.path.as_path());
-            MarketStage::open(config, zone_config.capacity, journal, waker, Arc::clone(&stopping)).map(|stage| (stage, config))
+            MarketStage::open(config, zone_config.capacity, journal, waker, views, Arc::clone(&stopping))
+                .map(|stage| (stage, config))
         });
         let market = market.transpose()?;
         let feed = market.as_ref().map(|(stage, config)| stage.ready(config)).transpose();
@@ -200,6 +204,7 @@ impl Appliance {
             gateway,
             control: controls,
             records: to_sequence,
+            views,
             waiting: None,
             cursor,
             withdrawals: BTreeMap::new(),

@@ -255,6 +255,8 @@ fn session(credentials: &Credentials) -> io::Result<Session> {
         certificates: Vec::new(),
         role: Role::default(),
         firm: None,
+        hours: None,
+        daily_reset: false,
         requests_per_second: None,
         cancels_per_second: None,
         may_reset: true,

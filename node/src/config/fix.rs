@@ -6,7 +6,7 @@ use super::schema;
 use plinth_gateway::codec::Version;
 use plinth_gateway::driver::Listen;
 use plinth_gateway::rate::Rate;
-use plinth_gateway::session::{Credential, ResetPolicy, Role, SessionConfig, Throttle};
+use plinth_gateway::session::{Credential, ResetPolicy, Role, Schedule, SessionConfig, Throttle};
 use plinth_gateway::tls::{TlsConfig, TlsFiles};
 use plinth_types::id::SessionId;
 use std::net::SocketAddr;
@@ -32,6 +32,23 @@ pub(super) fn listen(folder: &Path, fix: &schema::Fix) -> Result<Vec<Listen>, Co
         return Err(value("fix", &"neither listen nor tls.listen: nobody could log on"));
     }
     Ok(listen)
+}
+
+/// When it may be logged on, if that is not always.
+fn schedule(entry: &str, session: &schema::Session) -> Result<Option<Schedule>, ConfigError> {
+    let Some(hours) = &session.hours else {
+        return if session.daily_reset { Err(value(entry, &"daily_reset needs hours")) } else { Ok(None) };
+    };
+    let parsed = hours.split_once('-').and_then(|(opens, closes)| Some((seconds(opens)?, seconds(closes)?)));
+    let (opens_s, closes_s) = parsed.ok_or_else(|| value(entry, &format!("hours '{hours}' are not like 08:00-22:00")))?;
+    Ok(Some(Schedule { opens_s, closes_s, resets: session.daily_reset }))
+}
+
+/// Seconds since midnight of a time such as 08:00.
+fn seconds(time: &str) -> Option<u32> {
+    let (hours, minutes) = time.trim().split_once(':')?;
+    let number = |text: &str, end: u32| text.parse::<u32>().ok().filter(|number| text.len() == 2 && *number < end);
+    Some(number(hours, 24)? * 3_600 + number(minutes, 60)? * 60)
 }
 
 /// Plain TCP is read and changed by whoever is on the way.
@@ -67,6 +84,7 @@ pub(super) fn session(id: SessionId, session: &schema::Session) -> Result<Sessio
             schema::Role::MarketData => Role::MarketData,
         },
         firm: session.firm.clone(),
+        schedule: schedule(&entry, session)?,
         throttle: Throttle {
             requests: session.requests_per_second.map(|count| Rate::per_second(count.into())),
             cancels: session.cancels_per_second.map(|count| Rate::per_second(count.into())),

@@ -382,6 +382,12 @@ pub struct Session {
     /// The same of cancels, which pass when orders do not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancels_per_second: Option<u32>,
+    /// Its hours, every day in UTC, such as `08:00-22:00`; over midnight if the end is not later, always if it is the same. None: always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<String>,
+    /// Whether both sequences begin again at 1 whenever it opens.
+    #[serde(default)]
+    pub daily_reset: bool,
     /// Whether a Logon may reset the sequence numbers (`ResetSeqNumFlag`, FIX tag 141).
     #[serde(default)]
     pub may_reset: bool,
