@@ -73,7 +73,8 @@ pub(super) async fn assemble(
         },
         Network { votes, certificates, resolver, blocks, backfill, gossip, shards, blocker, peers },
     )
-    .await?;
+    .await
+    .map_err(Box::new)?;
     let (blocker, channel) = (transport.oracle(), transport.register(Channel::Checkpoints, context.child("quota")));
     let checkpoints = match config.checkpoints {
         Some(config) => {

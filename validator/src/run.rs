@@ -66,7 +66,7 @@ pub enum StartError {
     },
     /// Consensus refused.
     #[error(transparent)]
-    Consensus(#[from] ConsensusError),
+    Consensus(#[from] Box<ConsensusError>),
     /// The groups that sign checkpoints do not fit what they have signed.
     #[error(transparent)]
     Handovers(#[from] RecordError),
