@@ -147,10 +147,7 @@ mod tests {
     fn a_consumer_that_follows_every_entry_has_the_view() {
         let books: Vec<Vec<(i64, u64)>> = (0..81_u32)
             .map(|code| {
-                (0..4)
-                    .filter_map(|at| Some((i64::from(at) + 1, u64::from(code / 3_u32.pow(at) % 3))))
-                    .filter(|(_, lots)| *lots > 0)
-                    .collect()
+                (0..4).map(|at| (i64::from(at) + 1, u64::from(code / 3_u32.pow(at) % 3))).filter(|(_, lots)| *lots > 0).collect()
             })
             .collect();
         for side in [Side::Buy, Side::Sell] {

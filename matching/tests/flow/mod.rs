@@ -215,7 +215,7 @@ impl Flow {
                 let configuration = self.quote_group(group);
                 return self.appliance(configuration);
             }
-            29..32 => return self.expire(),
+            30..32 => return self.expire(),
             _ => {}
         }
         match self.rng.below(100) {

@@ -67,7 +67,7 @@ pub(super) enum WithdrawalAnswer {
 #[derive(Clone, Debug)]
 pub(super) enum ApplianceRecord {
     /// Reference data.
-    Configure(Configuration),
+    Configure(Box<Configuration>),
     /// A message for the zone.
     Inbox(InboxMessage),
     /// A fact for the host.

@@ -43,7 +43,7 @@ pub(super) fn sequence_new_reference(zone: &mut Fused, reference: &[Configuratio
 }
 
 fn sequence_now(zone: &mut Fused, item: &Configuration) -> Result<(), StartError> {
-    let record = ApplianceRecord::Configure(*item);
+    let record = ApplianceRecord::Configure(Box::new(*item));
     while sequence(zone, Now::read().utc, &record).is_err() {
         if let Some(error) = zone.failed() {
             return Err(error.clone().into());
