@@ -29,7 +29,7 @@ impl TradingZone {
     /// With the reference data of [`firms`] and funds on every account.
     pub fn open() -> Self {
         let capacity = Capacity {
-            orders_max: 1 << 16,
+            orders_max: 1 << 19,
             accounts_max: 8,
             assets_max: 4,
             sessions_max: 16,

@@ -5,8 +5,8 @@
 
 use super::error::StoreError;
 use super::limits::{
-    ENTRY_SIZE_MAX, HASHING_THREADS_MAX, ITEMS_PER_FILE, OPEN_CACHE_KEYS, PAGE_SIZE, PAGES, REPLAY_BUFFER_SIZE,
-    TREE_SYNC_INTERVAL_BLOCKS, WRITE_BUFFER_SIZE,
+    ENTRY_SIZE_MAX, ITEMS_PER_FILE, OPEN_CACHE_KEYS, PAGE_SIZE, PAGES, REPLAY_BUFFER_SIZE, TREE_SYNC_INTERVAL_BLOCKS,
+    WRITE_BUFFER_SIZE,
 };
 use super::parameters::BITMAP_CHUNK_SIZE;
 use super::proof::FactProof;
@@ -16,7 +16,7 @@ use crate::digest::{from_consensus, to_consensus};
 use bytes::Bytes;
 use commonware_codec::RangeCfg;
 use commonware_cryptography::{Sha256, sha256};
-use commonware_parallel::Rayon;
+use commonware_parallel::Sequential;
 use commonware_runtime::buffer::paged::CacheRef;
 use commonware_runtime::{Clock, Metrics, Spawner, Storage};
 use commonware_storage::journal::contiguous::variable;
@@ -33,8 +33,7 @@ use futures::{FutureExt as _, StreamExt as _, pin_mut};
 use plinth_types::codec::Codec;
 use plinth_types::digest::Digest;
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::sync::{Arc, LazyLock};
-use std::thread;
+use std::sync::Arc;
 
 /// What the store needs of a runtime.
 pub trait StoreRuntime: Storage + Clock + Metrics + Spawner {}
@@ -46,15 +45,9 @@ pub(super) type Family = mmb::Family;
 pub(super) type Encoding = VariableEncoding<Bytes>;
 pub(super) type Update = ordered::Update<sha256::Digest, Encoding>;
 pub(super) type Operation = commonware_storage::qmdb::any::ordered::variable::Operation<Family, sha256::Digest, Bytes>;
-pub(super) type Database<E> = Db<Family, E, sha256::Digest, Bytes, Sha256, EightCap, BITMAP_CHUNK_SIZE, Rayon>;
-pub(super) type DatabaseConfig = VariableConfig<EightCap, ((), RangeCfg<usize>), Rayon>;
-type Batch = MerkleizedBatch<Family, sha256::Digest, Update, BITMAP_CHUNK_SIZE, Rayon>;
-
-/// The threads that hash for all stores of the process; small batches are hashed where they are. What comes out is the same.
-static HASHING: LazyLock<Rayon> = LazyLock::new(|| {
-    let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).min(HASHING_THREADS_MAX);
-    Rayon::new(threads).expect("a process that starts can make threads")
-});
+pub(super) type Database<E> = Db<Family, E, sha256::Digest, Bytes, Sha256, EightCap, BITMAP_CHUNK_SIZE, Sequential>;
+pub(super) type DatabaseConfig = VariableConfig<EightCap, ((), RangeCfg<usize>), Sequential>;
+type Batch = MerkleizedBatch<Family, sha256::Digest, Update, BITMAP_CHUNK_SIZE, Sequential>;
 
 /// Where a store lies and how much memory it takes. None of it changes the root.
 #[derive(Clone, Debug)]
@@ -86,7 +79,7 @@ impl StoreConfig {
                 items_per_blob: *items_per_file,
                 write_buffer: *write_buffer_size,
                 replay_buffer: REPLAY_BUFFER_SIZE,
-                strategy: HASHING.clone(),
+                strategy: Sequential,
                 page_cache: page_cache.clone(),
             },
             journal_config: variable::Config {
