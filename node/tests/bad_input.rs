@@ -105,7 +105,7 @@ fn what_fix_forbids_is_rejected_by_tag_and_the_session_goes_on() {
     let faults: [(&str, &[u8], Tag, &str, &str, &[(Tag, &str)]); 9] = [
         ("an unknown tag", b"D", Tag::new(4_999), "1", "3", &[(tag::SESSION_REJECT_REASON, "0"), (tag::REF_TAG_ID, "4999")]),
         ("an unknown type", b"ZZ", tag::TEXT, "x", "3", &[(tag::SESSION_REJECT_REASON, "11")]),
-        ("a type that we do not serve", b"R", tag::TEXT, "x", "j", &[(tag::BUSINESS_REJECT_REASON, "3")]),
+        ("a type that we do not serve", b"v", tag::SECURITY_REQ_ID, "x", "j", &[(tag::BUSINESS_REJECT_REASON, "3")]),
         ("an empty value", b"D", tag::TEXT, "", "3", &[(tag::SESSION_REJECT_REASON, "4"), (tag::REF_TAG_ID, "58")]),
         ("a side that is none", b"D", tag::SIDE, "Z", "3", &[(tag::SESSION_REJECT_REASON, "5"), (tag::REF_TAG_ID, "54")]),
         (
