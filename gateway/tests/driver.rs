@@ -221,7 +221,7 @@ fn a_slow_consumer_is_cut_and_finds_everything_when_it_returns(backend: Backend)
         if !matches!(slow.flush(), Ok(true)) {
             break;
         }
-        assert!(Instant::now() < deadline && sent * 250 < 8 * QUARANTINE_SIZE, "never cut: {:?}", server.status().sessions[0]);
+        assert!(Instant::now() < deadline && sent * 250 < 24 * QUARANTINE_SIZE, "never cut: {:?}", server.status().sessions[0]);
     }
     // Quarantined for a fifth of a second of ours, which is ten of the gateway's.
     server.wait_for("the cut", |status| !status.sessions[0].is_logged_on);

@@ -116,7 +116,7 @@ fn a_slow_consumer_over_tls_is_cut_and_finds_everything(backend: Backend) {
         if !matches!(slow.flush(), Ok(true)) {
             break;
         }
-        assert!(Instant::now() < deadline && sent * 250 < 8 * QUARANTINE_SIZE, "never cut");
+        assert!(Instant::now() < deadline && sent * 250 < 24 * QUARANTINE_SIZE, "never cut");
     }
     world.server.wait_for("the cut", |status| !status.sessions[0].is_logged_on);
     order(&mut other, "o", "1", "1", "1.00");
