@@ -14,6 +14,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -39,15 +40,20 @@ impl Deref for Cluster {
     }
 }
 
+/// An address that no other test of this process gets. Below the ports that the kernel gives to clients, so that none of those takes it either.
+fn free_address() -> SocketAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(20_000);
+    let candidates = std::iter::repeat_with(|| SocketAddr::from(([127, 0, 0, 1], NEXT.fetch_add(1, Ordering::Relaxed))));
+    candidates.take(10_000).find(|address| UdpSocket::bind(address).is_ok()).unwrap()
+}
+
 impl Cluster {
     pub fn new(count: u8) -> Self {
         Self::of(Fixture::new(count))
     }
 
     pub fn of(fixture: Fixture) -> Self {
-        // Held together until all are known, so that no two get the same one.
-        let sockets: Vec<UdpSocket> = fixture.keys.iter().map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
-        let addresses = sockets.iter().map(|socket| socket.local_addr().unwrap());
+        let addresses = fixture.keys.iter().map(|_| free_address());
         let peers = fixture.keys.iter().zip(addresses).map(|(key, address)| Peer { key: key.public_key(), address }).collect();
         let folder = tempfile::tempdir().unwrap();
         Self { fixture, peers, later_groups: Vec::new(), http: None, folder }
