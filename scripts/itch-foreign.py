@@ -1,6 +1,8 @@
 """Reads an ITCH file with two decoders that know nothing of Plinth, and compares the books that they make with the engine's own.
 
-usage: itch-foreign.py FILE.itch book.txt        (book.txt: STOCK SIDE PRICE SHARES, each side in the order of its queue)
+usage: itch-foreign.py FILE.itch book.txt by_size.txt
+book.txt: STOCK SIDE PRICE SHARES, each side in the order of its queue. by_size.txt: stocks whose trades were shared by size; only `itchfeed`
+reads these, since `meatpy` takes every trade that jumps the queue for an error of the feed.
 """
 
 import collections
@@ -75,22 +77,27 @@ def meatpy_book(path, stock):
 
 def main():
     path, engine = sys.argv[1], engine_book(sys.argv[2])
+    with open(sys.argv[3], encoding="ascii") as lines:
+        by_size = set(lines.read().split())
     book, stocks, kinds = itchfeed_book(path)
     print("itchfeed:", dict(sorted(kinds.items())))
     if set("RHADEUXPS") - set(kinds):
         sys.exit(f"the file has no message of type {set('RHADEUXPS') - set(kinds)}: it proves less than it should")
-    compared = 0
+    compared = collections.Counter()
     for stock in stocks:
         ours = {side: engine[stock, side] for side in "BS"}
-        for name, theirs in (("itchfeed", {side: book[stock, side] for side in "BS"}), ("meatpy", meatpy_book(path, stock))):
+        books = [("itchfeed", {side: book[stock, side] for side in "BS"})]
+        if stock not in by_size:
+            books.append(("meatpy", meatpy_book(path, stock)))
+        for name, theirs in books:
             # Prices may come as decimals.
             theirs = {side: [(scaled(price), shares) for price, shares in queue] for side, queue in theirs.items()}
             if theirs != ours:
                 sys.exit(f"{name}: {stock} is\n{theirs}\nnot\n{ours}")
-            compared += sum(map(len, theirs.values()))
-    if compared == 0:
-        sys.exit("no order was compared")
-    print(f"both decoders rebuild the engine's books of {len(list(stocks))} stocks; {compared} resting orders compared")
+            compared[name] += sum(map(len, theirs.values()))
+    if not compared["itchfeed"] or not compared["meatpy"]:
+        sys.exit(f"a decoder compared no order: {dict(compared)}")
+    print(f"resting orders that each decoder has as the engine: {dict(compared)}; stocks shared by size: {len(by_size)} of {len(list(stocks))}")
 
 
 def scaled(price):

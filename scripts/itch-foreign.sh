@@ -16,5 +16,5 @@ cargo build --locked --release --quiet --workspace --example itch_day
 for seed in "${@:-1}"; do
     file=$("$target/release/examples/itch_day" "$work/$seed" "$seed")
     echo "seed $seed: $(stat -c %s "$file") bytes"
-    "$work/venv/bin/python" scripts/itch-foreign.py "$file" "$work/$seed/book.txt"
+    "$work/venv/bin/python" scripts/itch-foreign.py "$file" "$work/$seed/book.txt" "$work/$seed/by_size.txt"
 done
