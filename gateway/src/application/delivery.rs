@@ -51,9 +51,7 @@ impl Desk {
         for (ordinal, event) in (0..).zip(events) {
             self.event(event, client.as_ref(), Source { command, ordinal }, sessions);
         }
-        if command.body == Body::Configure {
-            self.tell_status(command, events, sessions);
-        }
+        self.tell_status(command, events, sessions);
         self.release_answers(command.seq, sessions);
     }
 

@@ -164,6 +164,7 @@ impl Desk {
         }
         let mut behind: Vec<SessionId> =
             self.market_data.subscriptions.iter().filter(|own| own.is_behind).map(|own| own.session).collect();
+        behind.sort_unstable();
         behind.dedup();
         for session in behind {
             if let Some(out) = sessions.outbound(session) {

@@ -196,12 +196,17 @@ impl Desk {
         Ok(())
     }
 
-    /// Says what a command's events have made of the markets.
+    /// Says what a command's events have made of the markets: phases change by an operator's word, and by orders that would go too far.
     pub(super) fn tell_status(&self, command: &Command, events: &[Event], sessions: &mut Sessions<'_>) {
-        let mut changed: Vec<InstrumentId> = events.iter().filter_map(changed_market).collect();
-        changed.dedup();
+        if self.markets.subscriptions.is_empty() {
+            return;
+        }
+        let changed: Vec<InstrumentId> = events.iter().filter_map(changed_market).collect();
+        if changed.is_empty() {
+            return;
+        }
         for own in &self.markets.subscriptions {
-            let Some(out) = sessions.outbound(own.session).filter(|_| !changed.is_empty()) else { continue };
+            let Some(out) = sessions.outbound(own.session) else { continue };
             match own.instrument {
                 None => self.report_session_status(&own.request_id, true, command.time, out),
                 Some(instrument) if changed.contains(&instrument) => {

@@ -13,6 +13,7 @@ use plinth_types::id::{AccountId, AssetId, InboxIndex, InstrumentId, MandateId, 
 use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::quantity::Amount;
 use plinth_types::reference::{Configuration, Phase, PhaseChange, Protection, SelfMatch, SelfMatchMode};
+use plinth_types::terms::{Change, Dated, Volatility};
 use plinth_types::transfer::{Address, Party};
 
 /// What every account has of every asset: more than any order needs.
@@ -123,6 +124,11 @@ pub fn configuration(words: &str) -> Configuration {
     match words.split(' ').collect::<Vec<_>>()[..] {
         [_, "phase", symbol, phase] => {
             Configuration::SetPhase(PhaseChange { instrument: instrument(symbol), phase: phase_of(phase) })
+        }
+        [_, "volatility", symbol, ticks] => {
+            let from_last = Some(ticks.parse().unwrap());
+            let reach = Volatility { instrument: instrument(symbol), from_last, from_auction: None };
+            Configuration::Date(Dated { at: TimestampNs::new(0), change: Change::Volatility(reach) })
         }
         [_, "self-match", name, group] => Configuration::Protect(Protection {
             account: account(name),
