@@ -15,7 +15,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-use support::server::{PATIENCE, Server, flush, order, report, text};
+use support::server::{PATIENCE, Server, fill_until_cut, flush, order, report, text};
 
 fn two_firms_trade_over_sockets(backend: Backend) {
     let server = Server::start(backend, Vec::new());
@@ -211,18 +211,7 @@ fn a_slow_consumer_is_cut_and_finds_everything_when_it_returns(backend: Backend)
     slow.logon(Instant::now() + PATIENCE).unwrap();
     let mut other = server.log_on(2, Numbers::START);
     server.speed.store(50, Ordering::Relaxed);
-    let mut sent = 0;
-    let deadline = Instant::now() + PATIENCE;
-    while server.status().sessions[0].is_logged_on {
-        for _ in 0..500 {
-            order(&mut slow, &format!("s{sent}"), "1", "1", "1.00");
-            sent += 1;
-        }
-        if !matches!(slow.flush(), Ok(true)) {
-            break;
-        }
-        assert!(Instant::now() < deadline && sent * 250 < 24 * QUARANTINE_SIZE, "never cut: {:?}", server.status().sessions[0]);
-    }
+    fill_until_cut(&server, &mut slow);
     // Quarantined for a fifth of a second of ours, which is ten of the gateway's.
     server.wait_for("the cut", |status| !status.sessions[0].is_logged_on);
     order(&mut other, "o", "1", "1", "1.00");

@@ -7,7 +7,7 @@ mod support;
 use plinth_gateway::client::{Client, ClientConfig, ClientError, Numbers};
 use plinth_gateway::clock::Now;
 use plinth_gateway::driver::{Backend, GatewayConfig, GatewayError, Listen};
-use plinth_gateway::limits::{CONNECTIONS_PER_CERTIFICATE_MAX, QUARANTINE_SIZE};
+use plinth_gateway::limits::CONNECTIONS_PER_CERTIFICATE_MAX;
 use plinth_gateway::tls::development::Side;
 use plinth_gateway::tls::{TlsClientConfig, TlsFiles};
 use plinth_gateway::{Gateway, tls::TlsConfig};
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 use support::keys::Keys;
-use support::server::{PATIENCE, Server, Setup, flush, order, report};
+use support::server::{PATIENCE, Server, Setup, fill_until_cut, flush, order, report};
 
 /// FIRM1 is bound to a certificate, FIRM2 to a name, FIRM3 to none.
 struct World {
@@ -106,18 +106,7 @@ fn a_slow_consumer_over_tls_is_cut_and_finds_everything(backend: Backend) {
     let mut slow = world.log_on(1, Numbers::START);
     let mut other = world.log_on(2, Numbers::START);
     world.server.speed.store(50, Ordering::Relaxed);
-    let mut sent = 0;
-    let deadline = Instant::now() + PATIENCE;
-    while world.server.status().sessions[0].is_logged_on {
-        for _ in 0..500 {
-            order(&mut slow, &format!("s{sent}"), "1", "1", "1.00");
-            sent += 1;
-        }
-        if !matches!(slow.flush(), Ok(true)) {
-            break;
-        }
-        assert!(Instant::now() < deadline && sent * 250 < 24 * QUARANTINE_SIZE, "never cut");
-    }
+    fill_until_cut(&world.server, &mut slow);
     world.server.wait_for("the cut", |status| !status.sessions[0].is_logged_on);
     order(&mut other, "o", "1", "1", "1.00");
     flush(&mut other);

@@ -6,6 +6,7 @@ use plinth_gateway::client::{Client, ClientConfig, Numbers};
 use plinth_gateway::clock::{MonoNs, Now};
 use plinth_gateway::codec::{Message, Tag, tag, timestamp};
 use plinth_gateway::driver::{Backend, DriverConfig, GatewayConfig, GatewayStatus, Listen, Waker, hash_password};
+use plinth_gateway::limits::QUARANTINE_SIZE;
 use plinth_gateway::session::SessionConfig;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -202,6 +203,29 @@ pub fn order(client: &mut Client, id: &str, side: &str, qty: &str, price: &str) 
         body.bytes(tag::ORD_TYPE, b"2");
         body.bytes(tag::PRICE, price.as_bytes());
     });
+}
+
+/// The first firm sends orders and reads nothing until it is cut; while it is quarantined it sends nothing either.
+pub fn fill_until_cut(server: &Server, slow: &mut Client) {
+    let mut sent = 0;
+    loop {
+        let status = &server.status().sessions[0];
+        if !status.is_logged_on {
+            return;
+        }
+        match slow.flush() {
+            Ok(true) if !status.is_quarantined => {
+                assert!(sent * 250 < 8 * QUARANTINE_SIZE, "never cut: {status:?}");
+                for _ in 0..500 {
+                    order(slow, &format!("s{sent}"), "1", "1", "1.00");
+                    sent += 1;
+                }
+            }
+            Ok(_) => std::thread::yield_now(),
+            // Cut since the status was asked for.
+            Err(_) => return,
+        }
+    }
 }
 
 pub fn flush(client: &mut Client) {
