@@ -114,6 +114,8 @@ pub const TRADES_UNSETTLED_MAX: usize = 1 << 22;
 pub const TRADES_SETTLED_KEPT_MAX: usize = 1 << 18;
 /// Of these and those that are not settled, the newest are looked through for one question.
 pub const TRADES_SEARCHED_MAX: usize = 1 << 18;
+/// Trades looked through before others get their turn.
+pub const TRADES_SEARCHED_PER_TURN: usize = 1 << 7;
 /// Most trades in one answer; a question that more fit is refused.
 pub const TRADES_ANSWERED_MAX: usize = 1_000;
 /// Answers about balances that wait for these to be durable; the next question is refused.

@@ -65,6 +65,7 @@ impl Application for Desk {
     fn disconnected(&mut self, session: SessionId) {
         self.markets.disconnected(session);
         self.market_data.disconnected(session);
+        self.searches.disconnected(session);
     }
 }
 

@@ -68,6 +68,7 @@ pub use listing::Listing;
 use crate::limits::SEARCHERS_KEPT_MAX;
 use crate::rate::Rates;
 use crate::session::Firms;
+use captures::Searches;
 use holdings::WaitingAnswers;
 use market_data::MarketData;
 use orders::{Order, OrderBooks, SessionOrders};
@@ -85,7 +86,8 @@ pub struct Desk {
     trades: Trades,
     firms: Firms,
     /// Questions for trades.
-    searches: Rates<SessionId>,
+    search_rates: Rates<SessionId>,
+    searches: Searches,
     markets: Markets,
     waiting: WaitingAnswers,
     market_data: MarketData,
@@ -103,7 +105,8 @@ impl Desk {
             sessions: OrderBooks::default(),
             trades: Trades::default(),
             firms,
-            searches: Rates::new(captures::REQUESTS, SEARCHERS_KEPT_MAX),
+            search_rates: Rates::new(captures::REQUESTS, SEARCHERS_KEPT_MAX),
+            searches: Searches::default(),
             markets: Markets::default(),
             waiting: WaitingAnswers::default(),
             market_data: MarketData::default(),

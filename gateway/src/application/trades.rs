@@ -50,6 +50,8 @@ pub(super) struct Trades {
     settled_count: usize,
     /// Those that are available, the settled ones included.
     available_count: usize,
+    /// Those that are no longer kept.
+    forgotten_count: u64,
 }
 
 impl Trades {
@@ -64,9 +66,13 @@ impl Trades {
         self.kept.push_back(trade);
     }
 
-    /// Trades that are kept, the newest first.
-    pub(super) fn newest_first(&self) -> impl DoubleEndedIterator<Item = &Trade> {
-        self.kept.iter().rev()
+    /// The numbers of the trades that are kept, in sequence; a number is a trade's for ever.
+    pub(super) fn numbers(&self) -> Range<u64> {
+        self.forgotten_count..self.forgotten_count + self.kept.len() as u64
+    }
+
+    pub(super) fn get(&self, number: u64) -> Option<&Trade> {
+        self.kept.get(usize::try_from(number.checked_sub(self.forgotten_count)?).ok()?)
     }
 
     /// The trades up to a record have come so far. Says which have not before.
@@ -98,6 +104,7 @@ impl Trades {
 
     fn forget_first(&mut self) {
         self.kept.pop_front();
+        self.forgotten_count += 1;
         self.settled_count = self.settled_count.saturating_sub(1);
         self.available_count = self.available_count.saturating_sub(1);
     }

@@ -176,7 +176,8 @@ impl Gateway {
     pub fn poll<Z: Zone>(&mut self, now: Now, zone: &mut Z) -> Result<bool, GatewayError> {
         let (desk, mut sessions) = self.server.acceptor().parts();
         desk.tell_markets(now.utc, &mut sessions);
-        self.server.poll(now, zone)
+        let searched = desk.search_on(now.utc, &mut sessions);
+        Ok(self.server.poll(now, zone)? || searched)
     }
 
     /// Takes one record that has become durable, in sequence, with what came of it. Reports are sent by the next [`Gateway::flush`] or

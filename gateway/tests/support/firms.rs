@@ -22,6 +22,10 @@ impl Subject for Desk {
         self.market_view(view, now.utc, sessions);
     }
 
+    fn turn(&mut self, now: Now, sessions: &mut Sessions<'_>) -> bool {
+        self.search_on(now.utc, sessions)
+    }
+
     fn deliver(&mut self, command: &Command, tail: &[u8], events: &[Event], _: Now, live: bool, sessions: &mut Sessions<'_>) {
         Self::deliver(self, command, tail, events, live, sessions);
     }

@@ -11,7 +11,8 @@
 //! * `dHOLD` and `dRELEASE`: nothing becomes durable in between; `fFULL` and `fFREE`: the zone takes no commands in between
 //! * `bAVAILABLE` and `bSETTLED`: all trades so far are
 //! * `mSHOW`: market data is told the books as they are
-//! * `configure phase SYMBOL PHASE`, `configure self-match ACCOUNT GROUP`: the operator's word, sequenced and journaled
+//! * `configure phase SYMBOL PHASE`, `configure self-match ACCOUNT GROUP`, `configure volatility SYMBOL TICKS`: the operator's word, sequenced and
+//!   journaled
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, reason = "test support")]
@@ -98,6 +99,9 @@ impl Zone for Journal {
 /// An application under test: what the acceptor calls, and what the node would do around it.
 pub trait Subject: Application {
     fn show(&mut self, view: MarketView, now: Now, sessions: &mut Sessions<'_>);
+
+    /// What it does in parts; `true` if there was something.
+    fn turn(&mut self, now: Now, sessions: &mut Sessions<'_>) -> bool;
 
     fn deliver(&mut self, command: &Command, tail: &[u8], events: &[Event], now: Now, live: bool, sessions: &mut Sessions<'_>);
 }
@@ -309,6 +313,8 @@ impl<A: Subject> Runner<A> {
                 busy = true;
             }
             self.acceptor.submit_notes(&mut self.journal);
+            let (application, mut sessions) = self.acceptor.parts();
+            busy |= application.turn(now, &mut sessions);
             while !self.journal.is_held && self.journal.delivered < self.journal.records.len() {
                 let (command, tail, events) = &self.journal.records[self.journal.delivered];
                 Self::deliver_one(&mut self.acceptor, command, tail, events, now, true);
@@ -524,6 +530,10 @@ pub fn show(bytes: &[u8]) -> String {
 
 impl Subject for Echo {
     fn show(&mut self, _: MarketView, _: Now, _: &mut Sessions<'_>) {}
+
+    fn turn(&mut self, _: Now, _: &mut Sessions<'_>) -> bool {
+        false
+    }
 
     fn deliver(&mut self, _: &Command, _: &[u8], _: &[Event], _: Now, _: bool, _: &mut Sessions<'_>) {}
 }
