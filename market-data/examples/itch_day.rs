@@ -37,7 +37,8 @@ fn main() {
         let (mut command, mut tail) = flow.next_command();
         if let (Body::Configure, Some((at, terms))) = (&command.body, shared_by_size(&tail)) {
             if terms.instrument == IN_TIME {
-                tail = Configuration::Date(Dated { at, change: Change::Terms(Terms { matching: Matching::Time, ..terms }) }).to_bytes();
+                tail = Configuration::Date(Dated { at, change: Change::Terms(Terms { matching: Matching::Time, ..terms }) })
+                    .to_bytes();
                 command.tail_size = tail.len() as u16;
             } else {
                 by_size.insert(terms.instrument);
@@ -67,7 +68,9 @@ fn main() {
 
 fn shared_by_size(tail: &[u8]) -> Option<(TimestampNs, Terms)> {
     match Configuration::decode(tail) {
-        Ok(Configuration::Date(Dated { at, change: Change::Terms(terms) })) if terms.matching != Matching::Time => Some((at, terms)),
+        Ok(Configuration::Date(Dated { at, change: Change::Terms(terms) })) if terms.matching != Matching::Time => {
+            Some((at, terms))
+        }
         _ => None,
     }
 }
