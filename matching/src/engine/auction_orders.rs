@@ -3,9 +3,9 @@
 //! Refusals are those of a new order, in its order; `NotInPhase` only in a halt.
 
 use crate::engine::Engine;
-use crate::engine::cross::Incoming;
-use crate::engine::orders::{Extras, check_terms, incoming};
-use crate::engine::terms;
+use crate::engine::admit::check_terms;
+use crate::engine::incoming::{Incoming, incoming};
+use crate::engine::orders::Extras;
 use crate::engine::waiting::{Waiter, Waiting, code_of};
 use crate::limits::AUCTION_MAX;
 use plinth_types::command::{Command, NewOrder, TimeInForce};
@@ -63,10 +63,7 @@ impl<T: Touch> Engine<T> {
         }
         let instrument = new.instrument.get();
         let book = *self.books.get(&mut self.touch, instrument as usize);
-        check_terms(&book, limit, new.qty)?;
-        if book.has_terms() {
-            terms::check(&self.terms, &mut self.touch, instrument, limit, new.qty)?;
-        }
+        check_terms(&book, &self.terms, &mut self.touch, instrument, limit, new.qty)?;
         book.check_halt()?;
         let order = Incoming { guard, ..incoming(&book, new.order, account, instrument, new.side, limit, new.qty) };
         self.check_guarded(&order, true)?;

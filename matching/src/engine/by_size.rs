@@ -23,7 +23,8 @@
 
 use crate::engine::Engine;
 use crate::engine::book::{Book, Special, better, crosses, index_of, opposite};
-use crate::engine::cross::{Incoming, Stop, Taken, affordable, amount, per_lot, retire, settle_taker};
+use crate::engine::cross::{Stop, Taken, affordable, retire, settle_taker};
+use crate::engine::incoming::{Incoming, amount, per_lot};
 use crate::engine::marked::Marked;
 use crate::engine::pool::Slot;
 use crate::engine::quotes;

@@ -4,6 +4,7 @@ use crate::engine::Engine;
 use crate::engine::book::{Special, crosses, opposite};
 use crate::engine::counters::Counters;
 use crate::engine::iceberg;
+use crate::engine::incoming::{Incoming, amount, per_lot};
 use crate::engine::index::Index;
 use crate::engine::marked::Marked;
 use crate::engine::pool::{self, Node, Slot};
@@ -12,34 +13,11 @@ use crate::engine::quotes;
 use plinth_clearing::{Custody, Settlement};
 use plinth_types::command::Side;
 use plinth_types::event::{Event, EventSink};
-use plinth_types::id::{AccountId, AssetId, OrderId, TradeId};
+use plinth_types::id::{AccountId, OrderId, TradeId};
 use plinth_types::page::Touch;
 use plinth_types::quantity::{Amount, Price, Qty};
 use plinth_types::reference::SelfMatch;
 use plinth_types::table::Table;
-
-/// An order on its way in: checked, and reserved for if it has a limit.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Incoming {
-    pub(crate) order: OrderId,
-    pub(crate) account: AccountId,
-    pub(crate) instrument: u32,
-    pub(crate) side: Side,
-    /// `None` for a market order, which has no reservation.
-    pub(crate) limit: Option<Price>,
-    /// The worst price that it takes, in ticks.
-    pub(crate) worst: i64,
-    /// What is to trade or rest.
-    pub(crate) qty: Qty,
-    /// The asset it delivers, and reserves.
-    pub(crate) gives: AssetId,
-    /// The asset it receives.
-    pub(crate) gets: AssetId,
-    /// What guards its account: bits of [`Guard`].
-    pub(crate) guard: u8,
-    /// The group of a quote; 0 for any other order.
-    pub(crate) group: u16,
-}
 
 /// What came of taking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,54 +40,6 @@ pub(crate) enum Stop {
     /// An order of its own group is in front.
     SelfMatch,
 }
-
-impl Incoming {
-    /// What it delivers for trades of so many lots that cost so much.
-    #[inline(always)]
-    fn given(&self, cost: u128, lots: u64) -> Amount {
-        let units = if self.side == Side::Buy { cost } else { u128::from(lots) };
-        Amount::new(units).expect("what is traded is in custody")
-    }
-
-    /// What it would deliver for `lots` at this price.
-    pub(crate) fn cost(&self, lots: u64, ticks: i64) -> u128 {
-        match self.side {
-            Side::Buy => u128::from(lots) * u128::from(ticks.unsigned_abs()),
-            Side::Sell => u128::from(lots),
-        }
-    }
-
-    /// Whether it could deliver `cost`: what has a limit has reserved.
-    pub(crate) fn afford(&self, cost: u128, available: u128) -> Result<(), Stop> {
-        if self.limit.is_none() && cost > available { Err(Stop::Funds) } else { Ok(()) }
-    }
-
-    /// What `qty` of it reserves of the asset it gives.
-    #[inline(always)]
-    pub(crate) const fn reservation(&self, qty: Qty) -> Amount {
-        match self.limit {
-            Some(limit) => amount(per_lot(self.side, limit), qty),
-            None => Amount::ZERO,
-        }
-    }
-}
-
-/// What a side delivers for each lot of a trade: a buyer the price, a seller one unit.
-#[inline(always)]
-pub(crate) const fn per_lot(side: Side, price: Price) -> Price {
-    match side {
-        Side::Buy => price,
-        Side::Sell => ONE_UNIT,
-    }
-}
-
-/// What `qty` lots are at so much each.
-#[inline(always)]
-pub(crate) const fn amount(each: Price, qty: Qty) -> Amount {
-    each.notional(qty).expect("prices are above zero where orders enter")
-}
-
-const ONE_UNIT: Price = Price::from_ticks(1).expect("one is a price");
 
 impl<T: Touch> Engine<T> {
     /// Trades what can be traded now.

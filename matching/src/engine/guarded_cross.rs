@@ -5,9 +5,9 @@
 
 use crate::engine::Engine;
 use crate::engine::book::{crosses, opposite};
-use crate::engine::cross::{Incoming, Stop, Taken};
+use crate::engine::cross::{Stop, Taken};
 use crate::engine::iceberg;
-use crate::engine::orders::resting;
+use crate::engine::incoming::{Incoming, resting};
 use crate::engine::pool::{Node, Slot};
 use plinth_types::event::{CancelReason, Event, EventSink};
 use plinth_types::id::OrderId;

@@ -2,8 +2,9 @@
 
 use crate::engine::Engine;
 use crate::engine::auction_orders::auction_of;
-use crate::engine::cross::{Incoming, Stop};
-use crate::engine::orders::{Extras, incoming};
+use crate::engine::cross::Stop;
+use crate::engine::incoming::{Incoming, incoming};
+use crate::engine::orders::Extras;
 use crate::engine::waiting::Waiter;
 use plinth_types::codec::{Codec, Reader};
 use plinth_types::command::{Command, NewOrder, OrderPrice, TimeInForce};

@@ -1,7 +1,8 @@
 //! The matching engine: one deterministic function from sequenced commands to events, with the zone's custody inside.
 //!
 //! ```text
-//! Command ─► apply ─► orders ─► cross ──────► custody        new, cancel, replace; matching; money        ─► Event
+//! Command ─► apply ─► orders ─► cross ──────► custody        new, cancel; matching; money                 ─► Event
+//!                  │     ├─► admit, replace, resting           who is let in, changed; coming to the book and leaving it
 //!                  │     │      └─► by_size                        orders of one price by size
 //!                  │     ├─► levels, pool, index               where orders rest, and how they are found
 //!                  │     └─► protection, firms, guarded_cross  suspensions, limits, bands; self-match prevention
@@ -41,6 +42,7 @@
 //! orders under it then rest until a cancel under another mandate of that session and account. A window never moves. An order that
 //! would rest is refused at a full pool even if it would trade whole.
 
+mod admit;
 mod auction;
 mod auction_orders;
 pub(crate) mod bitmap;
@@ -55,6 +57,7 @@ mod expiry;
 pub(crate) mod firms;
 mod guarded_cross;
 pub(crate) mod iceberg;
+mod incoming;
 pub(crate) mod index;
 mod instructed;
 pub(crate) mod levels;
@@ -70,7 +73,9 @@ pub(crate) mod pool;
 pub(crate) mod protection;
 pub(crate) mod quotes;
 pub mod region;
+mod replace;
 pub(crate) mod reprice;
+mod resting;
 pub(crate) mod spill;
 mod status;
 pub(crate) mod terms;

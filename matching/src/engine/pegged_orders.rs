@@ -9,15 +9,14 @@
 //! Known limitations: a pegged order shows all, has no minimum and no trigger, and is not post-only, since it never takes.
 
 use crate::engine::Engine;
+use crate::engine::admit::check_terms;
 use crate::engine::auction_orders::auction_of;
 use crate::engine::book::index_of;
-use crate::engine::cross::Incoming;
+use crate::engine::incoming::{Incoming, incoming, resting};
 use crate::engine::index::Place;
-use crate::engine::orders::{check_terms, incoming, resting};
 use crate::engine::pegs::{Pegged, passive};
 use crate::engine::pool::Mark;
 use crate::engine::reprice::parked;
-use crate::engine::terms;
 use crate::engine::waiting::Waiter;
 use crate::limits::PEGGED_MAX;
 use plinth_types::command::{Command, NewOrder, TimeInForce};
@@ -75,10 +74,7 @@ impl<T: Touch> Engine<T> {
             return Err(Reject::UnknownInstrument { instrument: new.instrument });
         }
         let book = *self.books.get(&mut self.touch, instrument as usize);
-        check_terms(&book, limit, new.qty)?;
-        if book.has_terms() {
-            terms::check(&self.terms, &mut self.touch, instrument, limit, new.qty)?;
-        }
+        check_terms(&book, &self.terms, &mut self.touch, instrument, limit, new.qty)?;
         book.check_halt()?;
         let pegged = Pegged::new(0, peg, limit.map_or(0, Price::ticks));
         let price = self.provisional(instrument, new.side, &pegged).ok_or(Reject::NoReference)?;
@@ -108,10 +104,7 @@ impl<T: Touch> Engine<T> {
         let slot = place.slot;
         let node = *self.nodes.get(&mut self.touch, slot as usize);
         let book = *self.books.get(&mut self.touch, node.instrument as usize);
-        check_terms(&book, Some(limit), qty)?;
-        if book.has_terms() {
-            terms::check(&self.terms, &mut self.touch, node.instrument, Some(limit), qty)?;
-        }
+        check_terms(&book, &self.terms, &mut self.touch, node.instrument, Some(limit), qty)?;
         book.check_halt()?;
         let old = resting(&book, &node, node.lots);
         let price = Price::from_ticks(passive(old.side, limit.ticks(), node.price)).expect("it is one of two prices");

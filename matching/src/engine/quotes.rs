@@ -18,9 +18,9 @@
 
 use crate::engine::Engine;
 use crate::engine::book::{Special, index_of};
-use crate::engine::cross::Incoming;
+use crate::engine::incoming::{Incoming, incoming, resting};
 use crate::engine::mandates::{self, Act};
-use crate::engine::orders::{Extras, incoming, resting};
+use crate::engine::orders::Extras;
 use crate::engine::pool::{Node, Slot};
 use crate::engine::region;
 use crate::limits::{QUOTE_GROUPS_MAX, QUOTE_PLACES_MAX};

@@ -19,9 +19,8 @@
 
 use crate::engine::Engine;
 use crate::engine::book::{Book, side_of};
-use crate::engine::cross::Incoming;
+use crate::engine::incoming::{Incoming, resting};
 use crate::engine::levels::Levels;
-use crate::engine::orders::resting;
 use crate::engine::pegs::{BOOK_MAX, PegBook, Pegged, Pegs, passive};
 use crate::engine::pool::{Mark, Node, Slot};
 use crate::engine::terms::TermsRecord;

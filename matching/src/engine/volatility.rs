@@ -10,7 +10,8 @@
 
 use crate::engine::Engine;
 use crate::engine::book::{Book, Special, crosses, opposite};
-use crate::engine::cross::{Incoming, Stop, Taken};
+use crate::engine::cross::{Stop, Taken};
+use crate::engine::incoming::Incoming;
 use plinth_types::command::Side;
 use plinth_types::event::{Event, EventSink};
 use plinth_types::id::InstrumentId;

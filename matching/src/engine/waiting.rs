@@ -17,15 +17,15 @@
 //! Known limitations: an order that waits shows all when it is triggered, and has no minimum. A trailing stop limit keeps its limit.
 
 use crate::engine::Engine;
+use crate::engine::admit::{check_bounds, check_terms};
 use crate::engine::book::{Book, Ladder, index_of, side_of};
-use crate::engine::cross::Incoming;
+use crate::engine::incoming::{Incoming, incoming, resting};
 use crate::engine::index::Place;
 use crate::engine::marked::Marked;
-use crate::engine::orders::{Extras, check_terms, incoming, resting};
+use crate::engine::orders::Extras;
 use crate::engine::pool::{self, Mark, Node, Slot};
 use crate::engine::protection::Guard;
 use crate::engine::region;
-use crate::engine::terms;
 use crate::limits::{TRAILING_MAX, WAITING_MAX};
 use plinth_types::command::{NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::event::{CancelReason, Event, EventSink};
@@ -101,7 +101,7 @@ pub(crate) const fn triggers(side: Side, trigger: i64, price: i64) -> bool {
 }
 
 impl<T: Touch> Engine<T> {
-    /// Checks an order that is to wait, in the words of `admit`, and reserves for it.
+    /// Checks an order that is to wait, in the words of `orders`, and reserves for it.
     pub(crate) fn admit_waiting(
         &mut self,
         order: &Incoming,
@@ -116,12 +116,12 @@ impl<T: Touch> Engine<T> {
             Trigger::Trailing { ticks } => (follow(&book, order.side, ticks)?, ticks),
         };
         // A trigger that trails goes where trades go.
-        for (price, on_tick) in [(Some(first), (trail == 0).then_some(first)), (limit, limit)] {
-            check_terms(&book, price, order.qty)?;
-            if book.has_terms() {
-                terms::check(&self.terms, &mut self.touch, order.instrument, on_tick, order.qty)?;
-            }
+        if trail == 0 {
+            check_terms(&book, &self.terms, &mut self.touch, order.instrument, Some(first), order.qty)?;
+        } else {
+            check_bounds(&book, Some(first), order.qty)?;
         }
+        check_terms(&book, &self.terms, &mut self.touch, order.instrument, limit, order.qty)?;
         check_may_go(&book, order.side, first.ticks())?;
         let reserved_at = limit.unwrap_or(first);
         let order = Incoming { limit: Some(reserved_at), worst: reserved_at.ticks(), ..*order };
@@ -310,10 +310,7 @@ impl<T: Touch> Engine<T> {
         if waiting.trail != 0 {
             return Err(Reject::Contradiction);
         }
-        check_terms(&book, Some(price), qty)?;
-        if book.has_terms() {
-            terms::check(&self.terms, &mut self.touch, node.instrument, Some(price), qty)?;
-        }
+        check_terms(&book, &self.terms, &mut self.touch, node.instrument, Some(price), qty)?;
         let trigger = if waiting.market == 0 { waiting.trigger } else { price.ticks() };
         check_may_go(&book, side_of(node.side), trigger)?;
         let old = resting(&book, &node, node.lots);

@@ -66,7 +66,9 @@ impl Model {
         let triggered = Order { limit: Some(waiting.trigger), ..waiting.order };
         self.check_bounds(&triggered)?;
         // A trigger that trails goes where trades go.
-        self.check_own_terms(&Order { limit: triggered.limit.filter(|_| waiting.trail.is_none()), ..triggered })?;
+        if waiting.trail.is_none() {
+            self.check_own_terms(&triggered)?;
+        }
         self.check_terms(&waiting.order)?;
         self.check_phase(waiting.order.instrument, !self.goes_at_once(&waiting))?;
         waiting.order.limit = waiting.limit.or(Some(waiting.trigger));
