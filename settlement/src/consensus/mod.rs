@@ -57,6 +57,7 @@ pub use stack::{Consensus, ConsensusConfig, ConsensusError, Ends, Network, start
 use crate::committee::Committee;
 use crate::genesis::Genesis;
 use crate::keys;
+use crate::store::StoreRuntime;
 use commonware_consensus::marshal::core::Mailbox;
 use commonware_consensus::marshal::standard::Standard;
 use commonware_consensus::simplex;
@@ -79,19 +80,9 @@ pub type Context = simplex::types::Context<sha256::Digest, ed25519::PublicKey>;
 pub type Marshal = Mailbox<Scheme, Standard<crate::block::Block>>;
 
 /// What the consensus stack needs of a runtime.
-pub trait Runtime:
-    commonware_runtime::Clock + commonware_runtime::Spawner + commonware_runtime::Storage + commonware_runtime::Metrics + CryptoRng
-{
-}
+pub trait Runtime: StoreRuntime + CryptoRng {}
 
-impl<E> Runtime for E where
-    E: commonware_runtime::Clock
-        + commonware_runtime::Spawner
-        + commonware_runtime::Storage
-        + commonware_runtime::Metrics
-        + CryptoRng
-{
-}
+impl<E: StoreRuntime + CryptoRng> Runtime for E {}
 
 /// What votes of a chain are signed under: no vote counts on another chain, or on one of another genesis.
 #[must_use]

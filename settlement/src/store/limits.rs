@@ -41,3 +41,5 @@ pub const REPLAY_BUFFER_SIZE: NonZeroUsize = NonZeroUsize::new(256 << 10).unwrap
 pub const TREE_SYNC_INTERVAL_BLOCKS: u64 = 64;
 /// Keys remembered while the index is rebuilt.
 pub const OPEN_CACHE_KEYS: NonZeroUsize = NonZeroUsize::new(1 << 14).unwrap();
+/// Most threads that hash batches, of all stores of a process together.
+pub const HASHING_THREADS_MAX: NonZeroUsize = NonZeroUsize::new(4).unwrap();

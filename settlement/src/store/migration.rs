@@ -11,7 +11,8 @@
 
 use super::error::StoreError;
 use super::parameters::StoreParameters;
-use super::qmdb::{Qmdb, StoreConfig, StoreRuntime};
+use super::qmdb::{Qmdb, StoreConfig};
+use super::runtime::StoreRuntime;
 use super::state::{Fact, Live, Position, Write, key_hash};
 use plinth_types::digest::Digest;
 use plinth_types::id::Height;

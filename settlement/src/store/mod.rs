@@ -34,6 +34,7 @@ mod migration;
 mod parameters;
 mod proof;
 mod qmdb;
+mod runtime;
 mod state;
 mod sync;
 
@@ -41,6 +42,7 @@ pub use error::StoreError;
 pub use migration::{Migration, rebuild};
 pub use parameters::StoreParameters;
 pub use proof::{FactProof, ProofError, Proven};
-pub use qmdb::{Fork, Qmdb, StoreConfig, StoreRuntime};
+pub use qmdb::{Fork, Qmdb, StoreConfig};
+pub use runtime::StoreRuntime;
 pub use state::{Fact, Live, Position, VerifiableState, Write, key_hash};
 pub use sync::{StatePart, StateRequest, StateSource, StateTarget, SyncError, synchronize};

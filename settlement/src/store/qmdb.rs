@@ -10,15 +10,15 @@ use super::limits::{
 };
 use super::parameters::BITMAP_CHUNK_SIZE;
 use super::proof::FactProof;
+use super::runtime::StoreRuntime;
 use super::state::{Fact, Live, Position, VerifiableState, Write, key_hash};
 use super::sync::{StatePart, StateRequest, StateTarget};
 use crate::digest::{from_consensus, to_consensus};
 use bytes::Bytes;
 use commonware_codec::RangeCfg;
 use commonware_cryptography::{Sha256, sha256};
-use commonware_parallel::Sequential;
+use commonware_parallel::Rayon;
 use commonware_runtime::buffer::paged::CacheRef;
-use commonware_runtime::{Clock, Metrics, Spawner, Storage};
 use commonware_storage::journal::contiguous::variable;
 use commonware_storage::merkle::{full, mmb};
 use commonware_storage::qmdb::any::ordered;
@@ -35,19 +35,14 @@ use plinth_types::digest::Digest;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 
-/// What the store needs of a runtime.
-pub trait StoreRuntime: Storage + Clock + Metrics + Spawner {}
-
-impl<E: Storage + Clock + Metrics + Spawner> StoreRuntime for E {}
-
 /// The tree: every node is written once, and a batch appends.
 pub(super) type Family = mmb::Family;
 pub(super) type Encoding = VariableEncoding<Bytes>;
 pub(super) type Update = ordered::Update<sha256::Digest, Encoding>;
 pub(super) type Operation = commonware_storage::qmdb::any::ordered::variable::Operation<Family, sha256::Digest, Bytes>;
-pub(super) type Database<E> = Db<Family, E, sha256::Digest, Bytes, Sha256, EightCap, BITMAP_CHUNK_SIZE, Sequential>;
-pub(super) type DatabaseConfig = VariableConfig<EightCap, ((), RangeCfg<usize>), Sequential>;
-type Batch = MerkleizedBatch<Family, sha256::Digest, Update, BITMAP_CHUNK_SIZE, Sequential>;
+pub(super) type Database<E> = Db<Family, E, sha256::Digest, Bytes, Sha256, EightCap, BITMAP_CHUNK_SIZE, Rayon>;
+pub(super) type DatabaseConfig = VariableConfig<EightCap, ((), RangeCfg<usize>), Rayon>;
+type Batch = MerkleizedBatch<Family, sha256::Digest, Update, BITMAP_CHUNK_SIZE, Rayon>;
 
 /// Where a store lies and how much memory it takes. None of it changes the root.
 #[derive(Clone, Debug)]
@@ -69,7 +64,7 @@ impl StoreConfig {
         Self { partition: partition.into(), items_per_file: ITEMS_PER_FILE, pages: PAGES, write_buffer_size: WRITE_BUFFER_SIZE }
     }
 
-    pub(super) fn to_library(&self) -> DatabaseConfig {
+    pub(super) fn to_library(&self, runtime: &impl StoreRuntime) -> DatabaseConfig {
         let Self { partition, items_per_file, pages, write_buffer_size } = self;
         let page_cache = CacheRef::new(PAGE_SIZE, *pages);
         DatabaseConfig {
@@ -79,7 +74,7 @@ impl StoreConfig {
                 items_per_blob: *items_per_file,
                 write_buffer: *write_buffer_size,
                 replay_buffer: REPLAY_BUFFER_SIZE,
-                strategy: Sequential,
+                strategy: runtime.hashing(),
                 page_cache: page_cache.clone(),
             },
             journal_config: variable::Config {
@@ -163,7 +158,8 @@ impl<E: StoreRuntime> Qmdb<E> {
     ///
     /// [`StoreError`].
     pub async fn open(context: E, config: &StoreConfig, genesis: Position, facts: &[Write]) -> Result<Self, StoreError> {
-        let database = Database::init(context, config.to_library(), None).await?;
+        let config = config.to_library(&context);
+        let database = Database::init(context, config, None).await?;
         match database.get_metadata().await? {
             Some(stored) => Ok(Self::from_parts(database, Position::decode(&stored)?)),
             None => {

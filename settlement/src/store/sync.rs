@@ -17,7 +17,8 @@ use super::limits::{
     ENTRY_SIZE_MAX, SYNC_ANSWER_SIZE_MAX, SYNC_APPLY_MAX, SYNC_LOG_END_MAX, SYNC_OPERATIONS_MAX, SYNC_REQUEST_SIZE_MAX,
     SYNC_REQUESTS_MAX, SYNC_WITNESS_SIZE_MAX,
 };
-use super::qmdb::{Database, Family, Open, Operation, Qmdb, StoreConfig, StoreRuntime, operation_codec};
+use super::qmdb::{Database, Family, Open, Operation, Qmdb, StoreConfig, operation_codec};
+use super::runtime::StoreRuntime;
 use super::state::{Live, Position};
 use crate::digest::{from_consensus, to_consensus};
 use commonware_codec::EncodeSize as _;
@@ -143,6 +144,7 @@ pub async fn synchronize<E: StoreRuntime, S: StateSource>(
     if !target.belongs_to(certified) {
         return Err(wrong());
     }
+    let db_config = config.to_library(&context);
     let synced: Result<Database<E>, _> = sync(Config {
         context,
         source: Adapter { source, verdicts: Mutex::default() },
@@ -150,7 +152,7 @@ pub async fn synchronize<E: StoreRuntime, S: StateSource>(
         max_outstanding_requests: SYNC_REQUESTS_MAX,
         fetch_batch_size: SYNC_OPERATIONS_MAX,
         apply_batch_size: SYNC_APPLY_MAX,
-        db_config: config.to_library(),
+        db_config,
         update_rx: None,
         finish_rx: None,
         reached_target_tx: None,

@@ -1,4 +1,5 @@
-//! The verifiable store on the deterministic runtime: roots, proofs, crashes, faulty disks, state sync.
+//! The verifiable store on the deterministic runtime: roots, proofs, crashes, faulty disks, state sync; and that the runtime of the product
+//! comes to the same roots.
 
 #![allow(clippy::unwrap_used, reason = "what surrounds the tests is test too")]
 
@@ -11,6 +12,7 @@ mod history;
 mod joining;
 mod ledger;
 mod roots;
+mod runtimes;
 mod script;
 mod steps;
 mod syncing;

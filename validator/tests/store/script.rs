@@ -1,10 +1,9 @@
 //! A fixed script of blocks over few keys, so that facts are made, changed and removed; and a model of what it leaves.
 
 use bytes::Bytes;
-use commonware_runtime::Supervisor as _;
 use commonware_runtime::deterministic::Context;
 use plinth_settlement::digest::sha256;
-use plinth_settlement::store::{Fork, Live, Position, Qmdb, StoreConfig, VerifiableState as _, Write};
+use plinth_settlement::store::{Fork, Live, Position, Qmdb, StoreConfig, StoreRuntime, VerifiableState as _, Write};
 use plinth_types::digest::Digest;
 use plinth_types::id::{Height, TimestampNs};
 use std::collections::BTreeMap;
@@ -61,12 +60,12 @@ pub(crate) fn model(height: u64) -> BTreeMap<Bytes, Bytes> {
 }
 
 /// Opens the store at whatever it holds, at least genesis.
-pub(crate) async fn open(context: &Context, partition: &str) -> Store {
+pub(crate) async fn open<E: StoreRuntime>(context: &E, partition: &str) -> Qmdb<E> {
     Qmdb::open(context.child("store"), &config(partition), position(0, 0), &writes(0, 0)).await.unwrap()
 }
 
 /// Applies the blocks behind the live one, up to `height`.
-pub(crate) async fn advance(store: &Store, height: u64) -> Live {
+pub(crate) async fn advance<E: StoreRuntime>(store: &Qmdb<E>, height: u64) -> Live {
     loop {
         let (live, tip) = store.live().await.unwrap();
         let next = live.position.height.get() + 1;
@@ -78,7 +77,7 @@ pub(crate) async fn advance(store: &Store, height: u64) -> Live {
     }
 }
 
-pub(crate) async fn fork(store: &Store, parent: &Fork, height: u64, branch: u8) -> Fork {
+pub(crate) async fn fork<E: StoreRuntime>(store: &Qmdb<E>, parent: &Fork, height: u64, branch: u8) -> Fork {
     store.fork(parent, &writes(height, branch), position(height, branch)).await.unwrap()
 }
 
