@@ -132,6 +132,30 @@ fn every_report_is_one_of_its_version() {
             maker.send("F", "125=F|11=c|41=m2|55=BTC/USD|54=2|60=<TIME>|38=3|");
             maker.send("F", "125=F|11=c3|41=nobody|55=BTC/USD|54=2|60=<TIME>|38=3|");
             maker.last("9");
+            // Times in force and pegs, in the words that the version has.
+            for (id, terms) in
+                [("day", "59=0|"), ("date", "59=6|432=20260226|"), ("time", "59=6|126=20260225-12:00:05|"), ("close", "59=7|")]
+            {
+                maker.send("D", &format!("{}{terms}", order(id, 2, "2", "10.00")));
+            }
+            maker.send("D", &order("old", 2, "2", "10.00").replace("40=2", "40=B"));
+            let close = maker.last("8").to_vec();
+            if version.is_at_least(Version::Fix43) {
+                assert_eq!((field(&close, "40").as_str(), field(&close, "59").as_str()), ("2", "7"), "{version:?}");
+            } else {
+                assert_eq!((field(&close, "40").as_str(), field(&close, "59").as_str()), ("B", ""), "{version:?}");
+            }
+            maker.send("D", &format!("{}211=0.01|18=R|", order("peg", 2, "2", "9.00").replace("40=2", "40=P")));
+            let pegged = maker.last("8").to_vec();
+            let now = if version.is_at_least(Version::Fix44) { "839" } else { "44" };
+            // 4.0 has no offset.
+            let price = if Dictionary::of(version).takes(b"D", Tag::new(211), b"0.01") { "10.01" } else { "10.00" };
+            assert_eq!((field(&pegged, "40").as_str(), field(&pegged, now).as_str()), ("P", price), "{version:?}");
+            maker.runner.run(b"w6").unwrap();
+            maker.send("H", "11=m2|55=BTC/USD|54=2|");
+            maker.send("D", &order("late", 2, "2", "10.00"));
+            let ended = |heard: &[Vec<u8>], id: &str| heard.iter().any(|own| field(own, "11") == id && field(own, "39") == "C");
+            assert!(ended(&maker.heard, "time"), "{version:?}");
             // What no venue has, and what this one does not.
             maker.send("B", "148=headline|33=1|58=text|");
             if has_status {

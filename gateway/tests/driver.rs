@@ -137,9 +137,8 @@ fn nothing_is_lost_or_said_twice_over_many_crashes(backend: Backend) {
     let journaled: HashSet<String> = records
         .iter()
         .filter_map(|(command, tail, _)| {
-            use plinth_types::codec::Codec;
             use plinth_types::command::{Body, ClientTail};
-            matches!(command.body, Body::New(_)).then(|| ClientTail::decode(tail).unwrap())
+            matches!(command.body, Body::New(_)).then(|| ClientTail::of(&command.body, tail).unwrap())
         })
         .map(|tail| String::from_utf8(tail.client_order_id.as_bytes().to_vec()).unwrap())
         .collect();

@@ -6,7 +6,6 @@ mod support;
 
 use plinth_gateway::application::Desk;
 use plinth_gateway::codec::{Builder, tag};
-use plinth_types::codec::Codec;
 use plinth_types::command::{Body, ClientTail};
 use plinth_types::event::Event;
 use plinth_types::id::{OrderId, SessionId};
@@ -261,7 +260,7 @@ fn honest_peers_miss_nothing_whatever_dies() {
         let mut ids = HashSet::new();
         for (command, tail, events) in &runner.journal.records {
             if matches!(command.body, Body::New(_)) && !matches!(events[0], Event::Rejected { .. }) {
-                let tail = ClientTail::decode(tail).unwrap();
+                let tail = ClientTail::of(&command.body, tail).unwrap();
                 assert!(
                     ids.insert((command.session, tail.client_order_id)),
                     "seed {seed}: {:?} made two orders",

@@ -134,6 +134,10 @@ impl Desk {
             }
             // The report of the replace said that nothing is left.
             Event::Cancelled { reason: CancelReason::ReplacedToFilled, .. } => {}
+            Event::Cancelled { order, reason: CancelReason::Expired, .. } => self.execute(order, source, sessions, |own| {
+                own.expire();
+                Execution::Expired
+            }),
             Event::Cancelled { order, reason, .. } => {
                 let ids = client.and_then(|client| Some((client.client_order_id, client.orig_client_order_id?)));
                 let by = ids.filter(|_| reason == CancelReason::Requested);
@@ -154,6 +158,7 @@ impl Desk {
                     Execution::Replaced { was }
                 });
             }
+            Event::Repriced { order, price } => self.execute(order, source, sessions, |_| Execution::Repriced { price }),
             Event::Triggered { order } => self.execute(order, source, sessions, |_| Execution::Triggered),
             Event::CancelRejected { order, reject } => {
                 let Some(client) = client else { return };
@@ -172,8 +177,6 @@ impl Desk {
             | Event::Quoted { .. }
             | Event::QuotesRefused { .. }
             | Event::QuotesStopped { .. }
-            // No pegged order comes through FIX yet.
-            | Event::Repriced { .. }
             | Event::Credited { .. }
             | Event::InboxRefused { .. }
             | Event::InboxIgnored { .. }

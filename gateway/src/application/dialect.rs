@@ -8,6 +8,8 @@
 //! * Up to 4.2: `ExecTransType` (20) is 0, or 3 for a status. `ExecType` (150) of a fill is 1 or 2, of a status what `OrdStatus` says.
 //! * Up to 4.1: `LastShares` (32) and `LastPx` (31) are always there, 0 without a fill; so is `OrderQty` (38). A decrement by self-match
 //!   prevention reads as a replacement in 4.1, since it knows no `ExecType` D.
+//! * Before 4.4 there is no `PeggedPrice`: the price that a pegged order has now is its `Price`. Before 4.3 a limit order with `TimeInForce` 7 has
+//!   `OrdType` B.
 //! * Up to 4.1 quantities are whole numbers, and so they are written. A part of a lot that another order took is written as it is, with decimals:
 //!   there is no right way to say it.
 //! * From 5.0 SP1 on an `OrderMassCancelReport` has a `MassActionReportID` (1369): its `OrderID` again.
@@ -59,7 +61,11 @@ impl<'a> Report<'a> {
         if is_old && self.msg_type == b"8" {
             writer.bytes(tag::EXEC_TRANS_TYPE, if self.get(tag::EXEC_TYPE) == Some(b"I") { b"3" } else { b"0" });
         }
-        for (tag, value) in self.fields() {
+        let pegged = self.get(tag::PEGGED_PRICE).filter(|price| !self.dictionary.takes(self.msg_type, tag::PEGGED_PRICE, price));
+        if let Some(price) = pegged {
+            writer.bytes(tag::PRICE, price);
+        }
+        for (tag, value) in self.fields().filter(|&(tag, _)| tag != tag::PRICE || pegged.is_none()) {
             let value = self.translated(tag, value);
             if tag == tag::EXEC_ID && self.version == Version::Fix40 {
                 write_number(value, writer);
@@ -91,6 +97,9 @@ impl<'a> Report<'a> {
     fn translated(&self, tag: Tag, value: &'a [u8]) -> &'a [u8] {
         if self.version.is_at_least(Version::Fix43) {
             return value;
+        }
+        if (tag, value) == (tag::ORD_TYPE, b"2") && self.get(tag::TIME_IN_FORCE) == Some(b"7") {
+            return b"B";
         }
         if tag != tag::EXEC_TYPE {
             return if self.dictionary.is_whole(tag) { whole(value) } else { value };

@@ -189,21 +189,23 @@ impl Desk {
 
 /// The price that a replacement gives an order: its limit, or the stop of one without limit. Nothing else of an order can be replaced.
 fn new_price(known: &Order, request: &Request<'_>, terms: &Terms) -> Result<Price, Fault> {
-    if request.time_in_force.is_some() && terms.time_in_force != known.time_in_force {
-        return Err(unsupported(tag::TIME_IN_FORCE));
-    }
-    if request.exec_inst.is_some() && terms.post_only != known.post_only {
-        return Err(unsupported(tag::EXEC_INST));
-    }
     let asked = terms.instructions.unwrap_or(Instructions::NONE);
     let own = known.instructions.as_deref().copied().unwrap_or(Instructions::NONE);
-    if asked.display.is_some() && asked.display != own.display {
-        return Err(unsupported(tag::MAX_FLOOR));
-    }
-    if asked.minimum.is_some() {
-        return Err(unsupported(tag::MIN_QTY));
+    let lives_as_asked = terms.time_in_force == known.time_in_force && asked.lifetime == own.lifetime;
+    let kept = [
+        (request.time_in_force.is_none() || lives_as_asked, tag::TIME_IN_FORCE),
+        (request.exec_inst.is_none() || terms.post_only == known.post_only, tag::EXEC_INST),
+        (asked.display.is_none() || asked.display == own.display, tag::MAX_FLOOR),
+        (asked.minimum.is_none(), tag::MIN_QTY),
+        (asked.peg.is_some() == own.peg.is_some(), tag::ORD_TYPE),
+        (asked.peg == own.peg, tag::PEG_OFFSET_VALUE),
+    ];
+    if let Some((_, tag)) = kept.into_iter().find(|(is_kept, _)| !is_kept) {
+        return Err(unsupported(tag));
     }
     match (known.price, terms.price, own.trigger, asked.trigger) {
+        (_, OrderPrice::Limit(price), ..) if own.peg.is_some() => Ok(price),
+        (_, OrderPrice::Market, ..) if own.peg.is_some() => Err(Fault::Business(BusinessReject::missing(tag::PRICE))),
         (OrderPrice::Limit(_), OrderPrice::Limit(price), own, asked) if asked.is_none() || asked == own => Ok(price),
         (OrderPrice::Limit(_), OrderPrice::Limit(_), Some(Trigger::At(_)), Some(Trigger::At(_))) => Err(unsupported(tag::STOP_PX)),
         (OrderPrice::Market, OrderPrice::Market, Some(Trigger::At(_)), Some(Trigger::At(stop))) => Ok(stop),

@@ -4,7 +4,7 @@
 //! listing.rs   instruments, accounts and mandates, as configured and as the journal changes them
 //! orders.rs    a session's orders and the client ids that are used up
 //! request.rs   the fields of a request, read once; which of them we honour
-//! terms.rs     what an order asks for, read from its fields
+//! terms.rs, instructions.rs   what an order asks for, read from its fields
 //! intake.rs    NewOrderSingle, OrderCancelRequest, OrderCancelReplaceRequest, OrderStatusRequest
 //! mass.rs      OrderMassCancelRequest, OrderMassStatusRequest
 //! reference.rs SecurityListRequest
@@ -25,11 +25,10 @@
 //!
 //! # Rules of engagement
 //!
-//! * `OrdType` 1 (market: takes what it can pay, the rest is cancelled), 2 (limit), 3, 4 and P for orders that wait (`terms.rs`). `TimeInForce` 1
-//!   (GTC), 3 (IOC), 4 (FOK); 0 (day) or none rests until it is cancelled, since the zone has no close, and reports say so with 59=1.
-//!   `ExecInst` 6 is post-only.
-//! * A field that asks for something we do not do (an expiry, a discretion, a peg to the market) is never ignored: the order is
-//!   rejected with 103=11 and the tag in the text. Parties, allocations and the like are carried by nobody and ignored.
+//! * `OrdType` 1 (market: takes what it can pay, the rest is cancelled), 2 (limit), 3, 4 and P for orders that wait or follow a price (`terms.rs`).
+//!   `TimeInForce` 0 to 4, 6 and 7 (`instructions.rs`); none is 0, the day. `ExecInst` 6 is post-only.
+//! * A field that asks for something we do not do (a discretion, a participation) is never ignored: the order is rejected with 103=11 and the
+//!   tag in the text. Parties, allocations and the like are carried by nobody and ignored.
 //! * Unknown symbol: rejected, 103=1. A quantity or price that is no number, has too many decimals or does not fit: `Reject` naming the tag.
 //! * `ClOrdID` is unique per session for ever, over cancels and replaces too, and over sequence resets. A second use is rejected (103=6,
 //!   102=6); with `PossResend` it is answered with the order's status. Only requests that reached the zone use one up.
@@ -49,6 +48,7 @@ mod captures;
 mod delivery;
 mod dialect;
 mod holdings;
+mod instructions;
 mod intake;
 mod listing;
 mod market_data;

@@ -38,6 +38,8 @@ pub(super) enum OrderState {
     Filled,
     /// Ended before all of it traded.
     Cancelled,
+    /// Ended by its time before all of it traded.
+    Expired,
     /// Never was.
     Rejected,
 }
@@ -73,13 +75,18 @@ impl Order {
             OrderState::Open => b"1",
             OrderState::Filled => b"2",
             OrderState::Cancelled => b"4",
+            OrderState::Expired => b"C",
             OrderState::Rejected => b"8",
         }
     }
 
     /// `OrdType`, tag 40.
     pub(super) fn ord_type(&self) -> &'static [u8] {
-        match (self.instructions.as_ref().and_then(|instructions| instructions.trigger), self.price) {
+        let instructions = self.instructions.as_deref();
+        if instructions.is_some_and(|instructions| instructions.peg.is_some()) {
+            return b"P";
+        }
+        match (instructions.and_then(|instructions| instructions.trigger), self.price) {
             (None, OrderPrice::Market) => b"1",
             (None, OrderPrice::Limit(_)) => b"2",
             (Some(Trigger::At(_)), OrderPrice::Market) => b"3",
@@ -92,14 +99,14 @@ impl Order {
     pub(super) const fn leaves_lots(&self) -> u64 {
         match self.state {
             OrderState::Pending | OrderState::Open => self.qty_lots - self.filled_lots,
-            OrderState::Filled | OrderState::Cancelled | OrderState::Rejected => 0,
+            OrderState::Filled | OrderState::Cancelled | OrderState::Expired | OrderState::Rejected => 0,
         }
     }
 
     pub(super) const fn is_over(&self) -> bool {
         match self.state {
             OrderState::Pending | OrderState::Open => false,
-            OrderState::Filled | OrderState::Cancelled | OrderState::Rejected => true,
+            OrderState::Filled | OrderState::Cancelled | OrderState::Expired | OrderState::Rejected => true,
         }
     }
 
@@ -115,6 +122,10 @@ impl Order {
     pub(super) fn cancel(&mut self, client_order_id: Option<ClientOrderId>) {
         self.state = OrderState::Cancelled;
         self.client_order_id = client_order_id.unwrap_or(self.client_order_id);
+    }
+
+    pub(super) const fn expire(&mut self) {
+        self.state = OrderState::Expired;
     }
 
     /// # Panics
@@ -148,7 +159,9 @@ impl Order {
         assert!(qty.lots() >= self.filled_lots, "replaced to {qty} lots, {} have traded", self.filled_lots);
         self.client_order_id = client_order_id;
         match (self.price, &mut self.instructions) {
-            (OrderPrice::Market, Some(instructions)) => instructions.trigger = Some(Trigger::At(price)),
+            (OrderPrice::Market, Some(instructions)) if instructions.peg.is_none() => {
+                instructions.trigger = Some(Trigger::At(price))
+            }
             (OrderPrice::Market | OrderPrice::Limit(_), _) => self.price = OrderPrice::Limit(price),
         }
         self.qty_lots = qty.lots();

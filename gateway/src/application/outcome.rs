@@ -143,8 +143,14 @@ pub(super) enum Execution {
     },
     /// The zone made it smaller.
     Restated,
-    /// The trade came that it waited for.
+    /// The trade or the auction came that it waited for.
     Triggered,
+    /// Its time has come.
+    Expired,
+    /// It follows a price, which has moved; `None`: it waits for one.
+    Repriced {
+        price: Option<Price>,
+    },
 }
 
 impl Execution {
@@ -157,7 +163,8 @@ impl Execution {
             Self::Cancelled { .. } => b"4",
             Self::Replaced { .. } => b"5",
             Self::Triggered if version.is_at_least(Version::Fix50) => b"L",
-            Self::Restated | Self::Triggered => b"D",
+            Self::Expired => b"C",
+            Self::Restated | Self::Triggered | Self::Repriced { .. } => b"D",
         }
     }
 }

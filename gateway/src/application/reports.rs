@@ -2,6 +2,7 @@
 
 use super::Desk;
 use super::dialect::push;
+use super::instructions::{write_instructions, write_time_in_force};
 use super::orders::Order;
 use super::outcome::{BusinessReject, Execution, Refusal, RequestKind, Source, text_of};
 use super::request::Request;
@@ -9,10 +10,9 @@ use crate::codec::{Version, decimal, tag};
 use crate::dictionary::{SessionRejectReason, Violation};
 use crate::limits::AVG_PX_EXTRA_DECIMALS;
 use crate::session::{BodyWriter, Origin, Outbound};
-use plinth_types::command::{ClientOrderId, OrderPrice, Side, TimeInForce};
+use plinth_types::command::{ClientOrderId, OrderPrice, Side};
 use plinth_types::event::CancelReason;
 use plinth_types::id::{OrderId, Seq, SessionId, TimestampNs};
-use plinth_types::instructions::{Instructions, Trigger};
 use plinth_types::reject::Reject;
 
 impl Desk {
@@ -30,6 +30,8 @@ impl Desk {
                 | Execution::Trade { .. }
                 | Execution::Restated
                 | Execution::Triggered
+                | Execution::Expired
+                | Execution::Repriced { .. }
                 | Execution::Cancelled { by: None, .. } => (order.client_order_id, None),
             };
             self.write_terms(id, order, cl_ord_id.as_bytes(), orig.as_ref().map(ClientOrderId::as_bytes), body);
@@ -45,6 +47,14 @@ impl Desk {
                 // Self-match prevention alone does that.
                 Execution::Restated => self.write_group(id, order, body),
                 Execution::Triggered => body.bytes(tag::TEXT, b"triggered"),
+                Execution::Expired => body.bytes(tag::TEXT, b"expired"),
+                Execution::Repriced { price } => {
+                    body.bytes(tag::EXEC_RESTATEMENT_REASON, REPRICED);
+                    match price {
+                        Some(price) => body.decimal(tag::PEGGED_PRICE, price.ticks(), price_decimals),
+                        None => body.bytes(tag::TEXT, b"no price to follow"),
+                    }
+                }
                 Execution::Rejected(reject) => {
                     body.number(tag::ORD_REJ_REASON, reject.ord_rej_reason().into());
                     body.text(tag::TEXT, format_args!("{reject}"));
@@ -213,12 +223,7 @@ impl Desk {
         if let Some(instrument) = self.listing.instrument(order.instrument) {
             body.bytes(tag::SYMBOL, instrument.symbol.as_str().as_bytes());
         }
-        let time_in_force: &[u8] = match order.time_in_force {
-            TimeInForce::GoodTillCancel => b"1",
-            TimeInForce::ImmediateOrCancel => b"3",
-            TimeInForce::FillOrKill => b"4",
-        };
-        body.bytes(tag::TIME_IN_FORCE, time_in_force);
+        write_time_in_force(order, body);
         body.unsigned(tag::LEAVES_QTY, order.leaves_lots().into(), qty_decimals);
     }
 
@@ -237,34 +242,6 @@ impl Desk {
     /// Name of the account that an order acts on.
     pub(super) fn account_name(&self, session: SessionId, order: &Order) -> Option<&str> {
         self.listing.account_of(session, order.mandate)
-    }
-}
-
-/// What few orders have.
-fn write_instructions(
-    instructions: &Instructions,
-    side: Side,
-    (price_decimals, qty_decimals): (u8, u8),
-    body: &mut BodyWriter<'_>,
-) {
-    if let Some(display) = instructions.display {
-        let has_display = body.version().is_at_least(Version::Fix50);
-        body.unsigned(if has_display { tag::DISPLAY_QTY } else { tag::MAX_FLOOR }, display.lots().into(), qty_decimals);
-    }
-    if let Some(minimum) = instructions.minimum {
-        body.unsigned(tag::MIN_QTY, minimum.lots().into(), qty_decimals);
-    }
-    match instructions.trigger {
-        None => {}
-        Some(Trigger::At(stop)) => body.decimal(tag::STOP_PX, stop.ticks(), price_decimals),
-        Some(Trigger::Trailing { ticks }) => {
-            let offset = match side {
-                Side::Buy => i64::from(ticks),
-                Side::Sell => -i64::from(ticks),
-            };
-            body.bytes(tag::EXEC_INST, b"a");
-            body.decimal(tag::PEG_OFFSET_VALUE, offset, price_decimals);
-        }
     }
 }
 
@@ -343,6 +320,8 @@ fn write_status_req_id(request: &Request<'_>, body: &mut BodyWriter<'_>) {
     }
 }
 
+/// `ExecRestatementReason`, tag 378: the price of the order has changed.
+const REPRICED: &[u8] = b"3";
 /// `Side` and `Symbol`, which a report must have, of an order that nobody knows.
 const UNDISCLOSED: &[u8] = b"7";
 const NO_SYMBOL: &[u8] = b"[N/A]";

@@ -22,6 +22,11 @@ pub(super) struct Request<'a> {
     pub(super) exec_inst: Option<&'a [u8]>,
     pub(super) stop_px: Option<&'a [u8]>,
     pub(super) peg_offset: Option<&'a [u8]>,
+    pub(super) peg_price_type: Option<&'a [u8]>,
+    pub(super) peg_offset_type: Option<&'a [u8]>,
+    pub(super) peg_move_type: Option<&'a [u8]>,
+    pub(super) expire_time: Option<&'a [u8]>,
+    pub(super) expire_date: Option<&'a [u8]>,
     pub(super) min_qty: Option<&'a [u8]>,
     pub(super) max_floor: Option<&'a [u8]>,
     pub(super) display_qty: Option<&'a [u8]>,
@@ -48,6 +53,11 @@ impl<'a> Request<'a> {
                 tag::EXEC_INST => request.exec_inst = Some(value),
                 tag::STOP_PX => request.stop_px = Some(value),
                 tag::PEG_OFFSET_VALUE => request.peg_offset = Some(value),
+                tag::PEG_PRICE_TYPE => request.peg_price_type = Some(value),
+                tag::PEG_OFFSET_TYPE => request.peg_offset_type = Some(value),
+                tag::PEG_MOVE_TYPE => request.peg_move_type = Some(value),
+                tag::EXPIRE_TIME => request.expire_time = Some(value),
+                tag::EXPIRE_DATE => request.expire_date = Some(value),
                 tag::MIN_QTY => request.min_qty = Some(value),
                 tag::MAX_FLOOR => request.max_floor = Some(value),
                 tag::DISPLAY_QTY => request.display_qty = Some(value),
@@ -99,27 +109,24 @@ impl<'m> Inquiry<'_, 'm> {
     }
 }
 
-/// Whether a field changes what an order does in a way that we do not honour: ExpireTime, CashOrderQty, EffectiveTime, MaxShow, discretion,
-/// GTBookingInst, ExpireDate, RoundingDirection and Modulus, OrderPercent, peg details, TargetStrategy and its parameters,
-/// ParticipationRate, how a display quantity is chosen and refreshed, match increments and price levels, trigger details.
+/// Whether a field changes what an order does in a way that we do not honour: CashOrderQty, EffectiveTime, MaxShow, discretion,
+/// GTBookingInst, RoundingDirection and Modulus, OrderPercent, limits, rounding and scope of pegs, TargetStrategy and its parameters, ParticipationRate, how a display quantity is chosen and refreshed, match increments and price levels, trigger details.
 const fn is_unsupported(tag: Tag) -> bool {
     matches!(
         tag.get(),
-        126 | 152
-            | 168
+        152 | 168
             | 210
             | 388
             | 389
             | 427
-            | 432
             | 468
             | 469
             | 516
-            | 835..=838
+            | 837..=838
             | 840..=844
             | 846..=849
             | 1_081..=1_088
             | 1_089..=1_090
-            | 1_094..=1_113
+            | 1_095..=1_113
     )
 }
