@@ -14,6 +14,7 @@ use plinth_settlement::committee::Committee;
 use plinth_settlement::link::{LinkEvent, SealedBlock, ZoneLink};
 use plinth_types::id::Height;
 use plinth_validator::{Validator, ValidatorHandle, ValidatorStatus};
+use std::process::Command;
 use std::time::Instant;
 
 const EPOCH_BLOCKS: u32 = 12;
@@ -88,6 +89,55 @@ impl World {
     }
 }
 
+/// The program of that name, and its files.
+struct Light {
+    folder: tempfile::TempDir,
+    validators: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Shown {
+    present: bool,
+    epochs_walked: u64,
+}
+
+impl Light {
+    fn new(cluster: &Cluster) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("genesis.toml"), cluster.genesis.to_text()).unwrap();
+        // The producer's key: [`chain::secret`] of kind 2.
+        std::fs::write(folder.path().join("key"), format!("02{}\n", "0".repeat(62))).unwrap();
+        let validators = cluster.peers.iter().map(|peer| format!("{}@{}", peer.key, peer.address)).collect();
+        Self { folder, validators }
+    }
+
+    fn by_genesis(&self) -> [String; 2] {
+        ["--genesis".to_owned(), self.folder.path().join("genesis.toml").to_str().unwrap().to_owned()]
+    }
+
+    /// What a validator shows of the asset of the chain, as soon as it can.
+    fn shows(&self, validator: usize, trust: &[String]) -> Shown {
+        let mut shown = None;
+        wait_until("plinth-light shows a fact", || {
+            let output = Command::new(env!("CARGO_BIN_EXE_plinth-light"))
+                .args(trust)
+                .args(["--key-file", self.folder.path().join("key").to_str().unwrap()])
+                .args(["--validator", &self.validators[validator], "asset", "0"])
+                .output()
+                .unwrap();
+            if !output.status.success() {
+                eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+                return false;
+            }
+            let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            let (present, epochs_walked) = (json["present"].as_bool().unwrap(), json["epochs_walked"].as_u64().unwrap());
+            shown = Some(Shown { present, epochs_walked });
+            true
+        });
+        shown.unwrap()
+    }
+}
+
 fn committee(fixture: &Fixture, members: &[usize]) -> Committee {
     Committee::new(members.iter().map(|&index| fixture.keys[index].public_key()).collect()).unwrap()
 }
@@ -150,12 +200,20 @@ fn a_committee_is_replaced_and_grows_under_load_and_one_key_follows_its_checkpoi
         let (ledger, checkpoint) = (joined.ledger(), joined.checkpoint().unwrap().statement);
         ledger.height() == checkpoint.height && (ledger.root(), ledger.block()) == (checkpoint.state, checkpoint.block)
     });
+    let light = Light::new(&world.cluster);
+    let from_genesis = light.shows(JOINING, &light.by_genesis());
+    assert!(from_genesis.present && from_genesis.epochs_walked >= 3, "over two changes, a step an epoch: {from_genesis:?}");
+    let by_key = ["--group-key", &first_key.to_text(), "--chain", &CHAIN.to_string()].map(str::to_owned);
+    let from_key = light.shows(JOINING, &by_key);
+    assert!(from_key.present && from_key.epochs_walked <= 2, "from checkpoint to certificate: {from_key:?}");
+
     // One comes back with an empty folder, after both changes, and leads others on as one does that was there.
     let mut config = world.cluster.config(staying[1]);
     (config.state_sync, config.directory) = (true, config.directory.join("fresh"));
     let fresh = Validator::start(config.clone()).unwrap();
     assert!(fresh.status().height >= epoch(4, 0), "it has the state before it votes");
     wait_until("the newcomer has the handovers of before its time", || fresh.handovers() == handovers);
+    assert!(light.shows(staying[1], &light.by_genesis()).epochs_walked >= 3);
     // Whoever restarts has them at once.
     wait_until("the newcomer is level", || fresh.status().height.get() + 2 >= world.status(JOINING).height.get());
     world.stop(staying[2]);
@@ -167,6 +225,7 @@ fn a_committee_is_replaced_and_grows_under_load_and_one_key_follows_its_checkpoi
     world.trade_until(epoch(later, 1));
     let fresh = Validator::start(config).unwrap();
     wait_until("the newcomer is back", || fresh.status().height >= epoch(later, 1));
+    assert!(light.shows(staying[1], &light.by_genesis()).epochs_walked >= u64::from(later) - 2);
     fresh.stop().unwrap();
 
     assert!(world.validators.iter().flatten().all(|validator| validator.evidence().is_empty()));

@@ -129,24 +129,13 @@ pub(super) fn ready(
     (fix, market_data): (SocketAddr, Option<ReadyMarketData>),
     admin: &Path,
 ) -> Ready {
-    let instruments = resolved.reference.iter().filter_map(|item| match item {
-        Configuration::ListInstrument(instrument) => Some(ReadyInstrument {
+    let instruments = resolved.reference.iter().filter_map(|item| {
+        let Configuration::ListInstrument(instrument) = item else { return None };
+        Some(ReadyInstrument {
             symbol: instrument.symbol.as_str().to_owned(),
             price_decimals: instrument.price_decimals,
             qty_decimals: instrument.qty_decimals,
-        }),
-        Configuration::AddAsset(_)
-        | Configuration::OpenAccount(_)
-        | Configuration::GrantMandate(_)
-        | Configuration::Suspend(_)
-        | Configuration::Protect(_)
-        | Configuration::SetBands(_)
-        | Configuration::SetPhase(_)
-        | Configuration::SetQuoteGroup(_)
-        | Configuration::SetFirm(_)
-        | Configuration::AssignFirm(_)
-        | Configuration::Date(_)
-        | Configuration::Expire(_) => None,
+        })
     });
     let validators = resolved.validators.iter().zip(peers).map(|(validator, peer)| ReadyValidator {
         public_key: peer.key.to_string(),

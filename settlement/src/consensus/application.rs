@@ -165,7 +165,13 @@ pub(super) async fn keep(chain: Chain, mut historian: Historian, archive: Marsha
             error!(height = %block.height(), block = %block.id(), %error, "a finalized block cannot be applied");
             return;
         }
-        if let Err(error) = historian.note(archive.get_finalization(types::Height::new(block.height().get()))).await {
+        // Who follows without a vote hears of certificates from the archive alone.
+        if chain.recent(block.height()).is_some_and(|applied| applied.certificate.is_none())
+            && let Some(certificate) = archive.get_finalization(types::Height::new(block.height().get())).await
+        {
+            chain.certify(certificate);
+        }
+        if let Err(error) = historian.note().await {
             error!(height = %block.height(), %error, "the step to the next epoch cannot be kept");
             return;
         }

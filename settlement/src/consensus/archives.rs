@@ -1,6 +1,6 @@
 //! What a validator has on its disk when it starts: archives of blocks and certificates, and the store.
 
-use super::chain::{Chain, to_write};
+use super::chain::{Chain, Finalized, to_write};
 use super::limits::{ARCHIVE_SECTION_ITEMS, RECENT_BLOCKS_MAX, REPLAY_BUFFER_SIZE, WRITE_BUFFER_SIZE};
 use super::lineage::Historian;
 use super::{ConsensusError, Finalization, Runtime};
@@ -14,7 +14,6 @@ use commonware_runtime::buffer::paged::CacheRef;
 use commonware_storage::archive::{self, Archive as _, Identifier, prunable};
 use commonware_storage::translator::EightCap;
 use commonware_utils::{NZU64, NZUsize};
-use std::future::ready;
 use std::sync::Arc;
 
 pub(super) type Archive<E, V> = prunable::Archive<EightCap, E, sha256::Digest, V>;
@@ -62,13 +61,20 @@ pub(super) fn state_partition(partition: &str) -> String {
     format!("{partition}-state")
 }
 
-/// Takes the last few stored blocks up to the one that the ledger was opened behind; none before a gap.
-pub(super) async fn recall<E: Runtime>(chain: &Chain, blocks: &Archive<E, Arc<Block>>) -> Result<(), ConsensusError> {
+/// Takes the last few stored blocks up to the one that the ledger was opened behind, with their certificates; none before a gap.
+pub(super) async fn recall<E: Runtime>(
+    chain: &Chain,
+    blocks: &Archive<E, Arc<Block>>,
+    certificates: &Archive<E, Finalization>,
+) -> Result<(), ConsensusError> {
     let last = chain.finalized().height().get();
     let mut recalled = Vec::new();
     for height in (last + 1).saturating_sub(RECENT_BLOCKS_MAX as u64).max(1)..=last {
         match blocks.get(Identifier::Index(height)).await? {
-            Some(block) => recalled.push((*block).clone()),
+            Some(block) => {
+                let certificate = certificates.get(Identifier::Index(height)).await?;
+                recalled.push(Finalized { block: (*block).clone(), certificate });
+            }
             None => recalled.clear(),
         }
     }
@@ -86,9 +92,11 @@ pub(super) async fn replay<E: Runtime>(
 ) -> Result<(), ConsensusError> {
     let mut height = chain.finalized().height().next();
     while let Some(block) = blocks.get(Identifier::Index(height.get())).await? {
+        if let Some(certificate) = certificates.get(Identifier::Index(height.get())).await? {
+            chain.certify(certificate);
+        }
         chain.finalize(&block).await.map_err(|error| ConsensusError::OtherChain { height, error })?;
-        let certificate = certificates.get(Identifier::Index(height.get())).await?;
-        historian.note(ready(certificate)).await?;
+        historian.note().await?;
         height = height.next();
     }
     Ok(())

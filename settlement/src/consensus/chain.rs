@@ -14,6 +14,7 @@ use super::limits::{
 use super::observer::Evidence;
 use crate::block::{Block, GovernedTransaction, Transaction, header_id};
 use crate::checkpoint::Statement;
+use crate::digest::from_consensus;
 use crate::dispersal::FraudProof;
 use crate::genesis::Genesis;
 use crate::ledger::facts::{Fact, FactKey, FactsError};
@@ -137,10 +138,10 @@ impl Chain {
     }
 
     /// Keeps the blocks up to the one that the ledger was opened behind, ascending, for clients that follow.
-    pub(super) fn recall(&self, blocks: impl IntoIterator<Item = Block>) {
+    pub(super) fn recall(&self, blocks: impl IntoIterator<Item = Finalized>) {
         let mut ledger = self.0.ledger.lock();
         if ledger.recent.is_empty() {
-            ledger.recent.extend(blocks.into_iter().map(|block| Finalized { block, certificate: None }));
+            ledger.recent.extend(blocks);
         }
     }
 
@@ -334,9 +335,14 @@ impl Chain {
         Ok(Child { checked, fork })
     }
 
-    /// Keeps a certificate until its block is applied.
+    /// Gives a block of the last few its certificate, or keeps the certificate until its block is applied: either may come first.
     pub(super) fn certify(&self, certificate: Finalization) {
         let mut ledger = self.0.ledger.lock();
+        let block = from_consensus(certificate.proposal.payload);
+        if let Some(applied) = ledger.recent.iter_mut().rev().find(|recent| recent.block.id() == block) {
+            applied.certificate = Some(certificate);
+            return;
+        }
         if ledger.certificates.len() == CERTIFICATES_WAITING_MAX {
             ledger.certificates.pop_front();
         }

@@ -14,10 +14,10 @@
 //! Known limitation: an epoch whose last block came without a certificate of its own leaves a hole in this validator's list, and only in
 //! its own; who walks asks another one.
 
+use super::Runtime;
 use super::archives::{Archive, open_archive};
 use super::chain::{Chain, Finalized};
 use super::limits::{CACHE_PAGE_SIZE, MAILBOX_SIZE};
-use super::{Finalization, Runtime};
 use crate::committee::Committee;
 use crate::digest::{sha256, to_consensus};
 use crate::genesis::Genesis;
@@ -194,23 +194,16 @@ impl Historian {
         Ok(Self { chain, lineage, made })
     }
 
-    /// Makes the step of the epoch of the block that was applied last, if there is none yet and the block has a certificate. `archived` is
-    /// asked for one at the epoch's end.
-    pub(super) async fn note(&mut self, archived: impl Future<Output = Option<Finalization>>) -> Result<(), LineageError> {
+    /// Makes the step of the epoch of the block that was applied last, if there is none yet and the block has a certificate.
+    pub(super) async fn note(&mut self) -> Result<(), LineageError> {
         let state = self.chain.finalized();
         let epoch = state.epoch();
         if epoch <= self.made {
             return Ok(());
         }
         let Some(Finalized { block, certificate }) = self.chain.recent(state.height()) else { return Ok(()) };
-        let is_last = super::epoch_of(state.rules(), state.height().next()) > epoch;
-        let certificate = match certificate {
-            Some(certificate) => Some(certificate),
-            None if is_last => archived.await,
-            None => None,
-        };
         let Some(certificate) = certificate else {
-            if is_last {
+            if super::epoch_of(state.rules(), state.height().next()) > epoch {
                 warn!(%epoch, "the epoch's last block has no certificate here: no step to the next one");
             }
             return Ok(());

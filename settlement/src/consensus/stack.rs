@@ -154,7 +154,10 @@ where
     let (lineage, keeping) = Lineage::open(&context, &partition).await?;
     let (chain, certificate) = join(&context, &partition, &genesis, &donors, &lineage).await?;
     let mut historian = Historian::new(chain.clone(), lineage.clone()).await?;
-    recall(&chain, &blocks).await?;
+    recall(&chain, &blocks, &certificates).await?;
+    if let Some(certificate) = &certificate {
+        chain.certify((**certificate).clone());
+    }
     replay(&chain, &blocks, &certificates, &mut historian).await?;
 
     let epoch_blocks = NonZeroU64::from(NonZeroU32::new(genesis.limits().epoch_blocks).expect("a genesis has epochs"));
