@@ -30,6 +30,8 @@ pub(crate) struct Outside {
     owners: Vec<Owner>,
     producers: Vec<Producer>,
     tries: BTreeMap<Digest, u64>,
+    /// Who gave a receipt for what, if the plan sends once.
+    given: Option<BTreeSet<(Digest, usize)>>,
     /// Committees that the governors are to decide on, one when the last one is at work.
     to_decide: VecDeque<Vec<usize>>,
     decided: Option<GovernedTransaction>,
@@ -61,6 +63,7 @@ impl Outside {
             owners: owners.collect(),
             producers: producers.collect(),
             tries: BTreeMap::new(),
+            given: plan.sends_once.then(BTreeSet::new),
             to_decide: VecDeque::new(),
             decided: None,
             evidence: BTreeSet::new(),
@@ -171,7 +174,7 @@ impl Outside {
         more: bool,
         coverage: &mut Coverage,
     ) -> Result<(), Violation> {
-        let Self { producers, tracker, random, books, tries, .. } = self;
+        let Self { producers, tracker, random, books, tries, given, .. } = self;
         let producer = &mut producers[index];
         let seal = more && random.one_in(6);
         if producer.conduct() == Conduct::Silent {
@@ -192,7 +195,8 @@ impl Outside {
             for (at, validator) in validators {
                 let shown = sealed.shown_to.as_ref().is_none_or(|shown_to| shown_to.contains(at));
                 // Now and then a connection is down.
-                if !shown || random.one_in(5) {
+                let is_given = given.as_ref().is_some_and(|given| given.contains(&(sealed.id, *at)));
+                if !shown || is_given || random.one_in(5) {
                     continue;
                 }
                 let key = self.chain.validators[*at].public_key();
@@ -209,7 +213,12 @@ impl Outside {
                         let height = sealed.signed.header.height;
                         return Err(Violation::HonestRefused(format!("validator {at}, zone block {height}: {reason}")));
                     }
-                    SubmitAnswer::Receipt(_) | SubmitAnswer::Refused(_) | SubmitAnswer::Ordered | SubmitAnswer::NotYet => {}
+                    SubmitAnswer::Receipt(_) => {
+                        if let Some(given) = given {
+                            given.insert((sealed.id, *at));
+                        }
+                    }
+                    SubmitAnswer::Refused(_) | SubmitAnswer::Ordered | SubmitAnswer::NotYet => {}
                 }
             }
         }

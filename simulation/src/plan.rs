@@ -119,12 +119,15 @@ pub struct Plan {
     pub conducts: Vec<Conduct>,
     /// How messages travel when nothing is cut.
     pub weather: Weather,
+    /// Whether a producer leaves a validator in peace that gave its receipt. Where nothing is lost and nobody stops, what a validator
+    /// took once it has to keep until it is ordered; elsewhere sending again would hide that it does not.
+    pub sends_once: bool,
     /// What happens.
     pub steps: Vec<Step>,
 }
 
 /// Kinds of plans that a seed can be run with.
-pub const NAMES: [&str; 7] = ["mixed", "crashes", "links", "byzantine", "splits", "restarts", "epochs"];
+pub const NAMES: [&str; 8] = ["mixed", "crashes", "links", "byzantine", "splits", "restarts", "epochs", "calm"];
 
 impl Plan {
     /// Whether the committee does not stay what it is at first.
@@ -146,6 +149,10 @@ impl Plan {
             "crashes" => draw(name, &mut random, [5, 1], false),
             "links" => draw(name, &mut random, [1, 5], false),
             "epochs" => epochs::plan(&mut random),
+            "calm" => {
+                let steps = vec![Step::Run(millis(&mut random, 4_000, 8_000)), Step::Settle];
+                Self { sends_once: true, ..calm(name, steps) }
+            }
             "byzantine" => draw(name, &mut random, [1, 1], true),
             _ => {
                 let byzantine = random.one_in(2);
@@ -183,6 +190,7 @@ fn draw(name: &'static str, random: &mut Random, weights: [u64; 2], byzantine: b
         byzantine,
         conducts: conducts(random),
         weather: weather(random),
+        sends_once: false,
         steps,
     }
 }
@@ -309,6 +317,7 @@ fn calm(name: &'static str, steps: Vec<Step>) -> Plan {
         byzantine: BTreeMap::new(),
         conducts,
         weather: CALM,
+        sends_once: false,
         steps,
     }
 }
