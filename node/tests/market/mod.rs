@@ -43,16 +43,20 @@ impl Market {
     }
 
     pub fn log_on(&self, index: usize) -> Firm {
-        self.log_on_behind(index, Numbers::START)
+        self.log_on_with(index, Numbers::START, false)
     }
 
-    /// Goes on with the numbers of an earlier connection.
+    /// Goes on with the numbers of a connection that a crash has ended.
     pub fn log_on_behind(&self, index: usize, numbers: Numbers) -> Firm {
+        self.log_on_with(index, numbers, true)
+    }
+
+    fn log_on_with(&self, index: usize, numbers: Numbers, is_resumed: bool) -> Firm {
         let login = self.login(index);
         let config = ClientConfig::new(&login.sender_comp_id, &login.target_comp_id).password(&login.password);
         let mut client = Client::resume(self.ready().fix, config, numbers).unwrap();
         client.logon(Instant::now() + WITHIN).unwrap();
-        Firm { client, next_id: 0, run: now().get() }
+        Firm { client, next_id: 0, run: now().get(), is_resumed }
     }
 }
 
@@ -61,6 +65,8 @@ pub struct Firm {
     next_id: u64,
     /// Sets the ids of this logon apart from those of an earlier one.
     run: u64,
+    /// Whether it was there before a crash.
+    is_resumed: bool,
 }
 
 impl Firm {
@@ -73,14 +79,14 @@ impl Firm {
         self.client.send(msg_type, body).unwrap();
     }
 
-    /// The next message has this type and these fields; heartbeats do not count, nor reports said again after a crash (`PossResend`):
-    /// more of them may come than were missed.
+    /// The next message has this type and these fields; heartbeats do not count. Nor do, for a client that was there before a crash, reports said
+    /// again (`PossResend`): more of them may come than were missed.
     pub fn expect(&mut self, what: &str, msg_type: &str, fields: &[(Tag, &str)]) {
         let deadline = Instant::now() + WITHIN;
         loop {
             let message = self.client.next(deadline).unwrap_or_else(|error| panic!("{what}: {error}"));
             let message = message.unwrap_or_else(|| panic!("{what}: no answer in {} s", WITHIN.as_secs()));
-            if matches!(message.msg_type(), b"0" | b"1") || message.is_set(tag::POSS_RESEND) {
+            if matches!(message.msg_type(), b"0" | b"1") || (self.is_resumed && message.is_set(tag::POSS_RESEND)) {
                 continue;
             }
             assert_eq!(message.msg_type(), msg_type.as_bytes(), "{what}: {message}");
