@@ -86,6 +86,21 @@ impl<T: Touch> Engine<T> {
         Ok(())
     }
 
+    /// A firm's limits, and whether it is suspended; `None` if there is no such firm.
+    #[must_use]
+    pub fn firm(&self, firm: FirmId) -> Option<(FirmLimits, bool)> {
+        let record = self.firms.records().get(usize::from(firm.get())).filter(|record| record.known != 0)?;
+        let orders_max = (record.orders_max != 0).then_some(record.orders_max);
+        let notional_max = (record.notional_max != Amount::ZERO).then_some(record.notional_max);
+        Some((FirmLimits { firm, orders_max, notional_max }, record.suspended != 0))
+    }
+
+    /// The firm of an account, 0 without one; `None` beyond the accounts that there can be.
+    #[must_use]
+    pub fn firm_of(&self, account: AccountId) -> Option<FirmId> {
+        self.guarded.records().get(account.get() as usize).map(|record| FirmId::new(record.firm))
+    }
+
     pub(crate) fn known_firm(&mut self, firm: FirmId) -> Result<usize, Reject> {
         let slot = self.firm_slot(firm)?;
         let known = self.firms.get(&mut self.touch, slot).known != 0;

@@ -350,6 +350,20 @@ impl<T: Touch> Engine<T> {
         Ok(())
     }
 
+    /// A group of quotes as it was set; `None` if there is no such group.
+    #[must_use]
+    pub fn quote_group(&self, group: QuoteGroupId) -> Option<QuoteGroup> {
+        let record = self.groups.records().get(usize::from(group.get())).filter(|record| record.session != 0)?;
+        Some(QuoteGroup {
+            group,
+            session: SessionId::new(record.session),
+            account: AccountId::new(record.account),
+            window_ns: record.window_ns,
+            fills_max: (record.fills_max != 0).then_some(record.fills_max),
+            lots_max: Qty::from_lots(record.lots_max),
+        })
+    }
+
     /// Whether a group's quotes are stopped; `None` if there is no such group.
     #[must_use]
     pub fn quotes_stopped(&self, group: QuoteGroupId) -> Option<bool> {

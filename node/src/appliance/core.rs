@@ -5,10 +5,12 @@
 //! journal or another thread wakes it.
 
 use super::cursor::Cursor;
+use super::timetable::{Market, Timetable};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use plinth_gateway::clock::Now;
 use plinth_gateway::market::MarketView;
 use plinth_gateway::{Full, Gateway, GatewayError, GatewayStatus, Holding, Holdings, Waker, Zone};
+use plinth_matching::engine::Engine;
 use plinth_matching::journal::JournalError;
 use plinth_matching::pipeline::{self, Fused};
 use plinth_types::codec::Codec;
@@ -154,6 +156,8 @@ pub(super) struct Core {
     pub(super) cursor: Cursor,
     /// Who waits for a withdrawal's end, by its record.
     pub(super) withdrawals: BTreeMap<Seq, Sender<WithdrawalAnswer>>,
+    /// Changes phases by the calendar.
+    pub(super) timetable: Timetable,
     pub(super) idle_spin: Duration,
 }
 
@@ -181,6 +185,7 @@ impl Core {
             worked |= self.sequence_records(now.utc);
             // What finds no room waits for the next turn, before which nothing else trades.
             worked |= self.zone.expire(now.utc).unwrap_or(false);
+            worked |= self.timetable.turn(now.utc, &mut ZonePort { zone: &mut self.zone, now: now.utc });
             worked |= self.release(now)?;
             worked |= self.show(now)?;
             if let Some(error) = self.zone.failed() {
@@ -321,6 +326,16 @@ pub(super) fn sequence(zone: &mut Fused, now: TimestampNs, record: &ApplianceRec
 struct ZonePort<'a> {
     zone: &'a mut Fused,
     now: TimestampNs,
+}
+
+impl Market for ZonePort<'_> {
+    fn engine(&self) -> &Engine<()> {
+        self.zone.engine()
+    }
+
+    fn configure(&mut self, item: &Configuration) -> Result<(), Full> {
+        self.submit(SessionId::APPLIANCE, MandateId::new(0), Body::Configure, &item.to_bytes()).map(drop)
+    }
 }
 
 impl Zone for ZonePort<'_> {

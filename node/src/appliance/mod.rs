@@ -29,10 +29,12 @@ mod market;
 mod parts;
 mod producer;
 mod reference;
+mod rules;
 mod running;
 mod space;
 mod start;
 mod status;
+pub mod timetable;
 mod views;
 
 pub use admin::{SOCKET_FILE, request, request_status};

@@ -21,7 +21,7 @@ pub(super) fn sequence_new_reference(zone: &mut Fused, reference: &[Configuratio
                 let own = engine.mandates().find(|own| own.id == signed.mandate.id);
                 own.map(|mandate| Configuration::GrantMandate(SignedMandate { mandate, ..*signed }))
             }
-            // What a running zone is told, never what its file lists.
+            // What a running zone is told, by its rules or otherwise.
             Configuration::Suspend(_)
             | Configuration::Protect(_)
             | Configuration::SetBands(_)
@@ -42,7 +42,7 @@ pub(super) fn sequence_new_reference(zone: &mut Fused, reference: &[Configuratio
     Ok(())
 }
 
-fn sequence_now(zone: &mut Fused, item: &Configuration) -> Result<(), StartError> {
+pub(super) fn sequence_now(zone: &mut Fused, item: &Configuration) -> Result<(), StartError> {
     let record = ApplianceRecord::Configure(Box::new(*item));
     while sequence(zone, Now::read().utc, &record).is_err() {
         if let Some(error) = zone.failed() {
@@ -53,7 +53,7 @@ fn sequence_now(zone: &mut Fused, item: &Configuration) -> Result<(), StartError
     Ok(())
 }
 
-fn entry_name(item: &Configuration) -> String {
+pub(super) fn entry_name(item: &Configuration) -> String {
     match item {
         Configuration::AddAsset(asset) => format!("asset {} ('{}')", asset.id, asset.name),
         Configuration::OpenAccount(account) => format!("account {} ('{}')", account.id, account.name),

@@ -10,9 +10,11 @@ use super::market::{MarketStage, MarketWaker};
 use super::parts;
 use super::producer::{ProducerStage, Rejections, ZoneHead};
 use super::reference::sequence_new_reference;
+use super::rules::sequence_rules;
 use super::running::Appliance;
 use super::space::SpaceWatch;
 use super::status;
+use super::timetable::Timetable;
 use super::views::{VIEWS_DEPTH, Views};
 use crate::config::schema::Durability;
 use crate::config::{self, ConfigError, Resolved, demo};
@@ -23,6 +25,7 @@ use plinth_market_data::net::StageError;
 use plinth_matching::journal::JournalError;
 use plinth_matching::replica::{self, ReplicaError};
 use plinth_settlement::link::LinkError;
+use plinth_types::id::TimestampNs;
 use plinth_validator as validator;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -116,6 +119,12 @@ pub enum StartError {
         /// Which.
         entry: String,
     },
+    /// The zone does not take what the file wants.
+    #[error("the zone refuses the configuration's {entry}: it has no room for it, or other parts that it cannot change")]
+    Refused {
+        /// What.
+        entry: String,
+    },
     /// Not everything came up in time.
     #[error("not ready after {seconds} s: {missing}")]
     NotReady {
@@ -157,12 +166,15 @@ impl Appliance {
         let market_waker = resolved.market_data.as_ref().map(|_| MarketWaker::new()).transpose()?;
         let zone_config = parts::zone_config(&folder, &resolved, gateway.waker(), market_waker.clone(), published);
         let mut cursor = Cursor::default();
+        let mut last_time = TimestampNs::new(0);
         let recovered = replica::recover(&zone_config, Now::read().utc, |command, tail, events| {
+            last_time = command.time;
             cursor.observe(command, tail, events);
             gateway.recover(command, tail, events);
         })?;
         let (mut zone, producer) = recovered.start(&zone_config.journal)?;
         sequence_new_reference(&mut zone, &resolved.reference)?;
+        sequence_rules(&mut zone, &resolved.rules)?;
         let fix = gateway.local_addrs()?[0];
 
         let (control, controls) = bounded(CONTROL_DEPTH);
@@ -208,6 +220,7 @@ impl Appliance {
             waiting: None,
             cursor,
             withdrawals: BTreeMap::new(),
+            timetable: Timetable::new(last_time, resolved.rules.auctions_s.clone()),
             idle_spin,
         };
         let core_thread = spawn("plinth-core", failed.clone(), move || {

@@ -131,6 +131,9 @@ pub fn create(folder: &Path, committee: Committee) -> io::Result<()> {
             capacity: Capacity::default(),
         },
         market_data: None,
+        calendars: Vec::new(),
+        quote_groups: Vec::new(),
+        firms: Vec::new(),
         settlement: Settlement {
             idle_interval_ms: 500,
             attested_delay_blocks: 1,
@@ -244,6 +247,8 @@ fn instrument(symbol: &str, base: &str, price_decimals: u8, qty_decimals: u8, qt
         qty_max: qty_max.into(),
         window_low: low.into(),
         window_bits: bits,
+        volatility_auction_s: None,
+        rules: Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! * [`schema`] is the file: unknown keys are errors with line and column, numbers that mean money are decimal strings.
 //! * [`resolve`] turns it into the typed appliance ([`Resolved`]): names become ids, signatures are checked, secrets are read from
 //!   the files it names.
+//! * [`rules_schema`] and [`rules`] do both for how instruments trade.
 //! * [`certificates`] makes certificates for development.
 //! * [`demo`] writes such a file with fresh keys, eight funded firms and two instruments: what `plinth` runs when nothing is given.
 
@@ -12,6 +13,8 @@ pub mod demo;
 mod fix;
 pub mod hex;
 mod resolve;
+pub mod rules;
+pub mod rules_schema;
 pub mod schema;
 
 pub use resolve::{ConfigError, Resolved, ResolvedSession, ResolvedValidator, load, resolve};

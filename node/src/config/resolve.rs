@@ -2,6 +2,7 @@
 
 use super::fix;
 use super::hex::{self, HexError};
+use super::rules::{self, MarketRules};
 use super::schema::{self, Config, Durability};
 use plinth_gateway::driver::Listen;
 use plinth_gateway::session::SessionConfig;
@@ -46,6 +47,8 @@ pub struct Resolved {
     pub reader_key: ReaderKey,
     /// Reference data of the zone, in the order in which it is sequenced.
     pub reference: Vec<Configuration>,
+    /// How its instruments trade, and who answers for whom.
+    pub rules: MarketRules,
     /// FIX sessions; session `i` has [`SessionId`] `i + 1`.
     pub sessions: Vec<ResolvedSession>,
     /// What the base layer starts from.
@@ -159,6 +162,7 @@ impl Resolver<'_> {
         let accounts = self.accounts()?;
         let instruments = self.instruments(&assets)?;
         let mandates = self.mandates(&accounts)?;
+        let rules = self.rules(&assets, &accounts, &instruments)?;
         let producer = read_secret(&self.folder.join(&config.zone.producer_key_file))?;
         let reader_key = ReaderKey::new(read_secret(&self.folder.join(&config.zone.reader_key_file))?.expose_seed());
         let validators = self.validators()?;
@@ -181,9 +185,26 @@ impl Resolver<'_> {
                 .chain(instruments.into_iter().map(Configuration::ListInstrument))
                 .chain(mandates.into_iter().map(Configuration::GrantMandate))
                 .collect(),
+            rules,
             genesis: Arc::new(genesis),
             validators,
             idle_interval_ms: config.settlement.idle_interval_ms,
+        })
+    }
+
+    fn rules(&self, assets: &[Asset], accounts: &[Account], instruments: &[Instrument]) -> Result<MarketRules, ConfigError> {
+        let calendars = rules::calendars(&self.config.calendars)?;
+        let mut changes = Vec::new();
+        for (instrument, schema) in instruments.iter().zip(&self.config.instruments) {
+            changes.extend(rules::changes(instrument, &schema.rules, &calendars)?);
+        }
+        let (firms, accounts_of) = rules::firms(&self.config.firms, accounts, assets)?;
+        Ok(MarketRules {
+            changes,
+            groups: rules::groups(&self.config.quote_groups, accounts, |entry, comp_id| self.session_id(entry, comp_id))?,
+            firms,
+            accounts: accounts_of,
+            auctions_s: self.config.instruments.iter().map(|instrument| instrument.volatility_auction_s).collect(),
         })
     }
 
@@ -474,7 +495,7 @@ fn hex_of<const N: usize>(entry: &str, field: &str, text: &str) -> Result<[u8; N
     hex::decode(text).map_err(|error: HexError| value(entry, &format!("{field}: {error}")))
 }
 
-fn units(entry: &str, field: &str, text: &str, decimals: u8) -> Result<u128, ConfigError> {
+pub(super) fn units(entry: &str, field: &str, text: &str, decimals: u8) -> Result<u128, ConfigError> {
     super::decimal::parse(text, decimals).map_err(|error| value(entry, &format!("{field} '{text}': {error}")))
 }
 
@@ -482,11 +503,11 @@ fn amount(entry: &str, text: &str, decimals: u8) -> Result<Amount, ConfigError> 
     Amount::new(units(entry, "amount", text, decimals)?).ok_or_else(|| value(entry, &"amount is out of range"))
 }
 
-fn find_asset<'a>(entry: &str, assets: &'a [Asset], name: &str) -> Result<&'a Asset, ConfigError> {
+pub(super) fn find_asset<'a>(entry: &str, assets: &'a [Asset], name: &str) -> Result<&'a Asset, ConfigError> {
     assets.iter().find(|asset| asset.name.as_str() == name).ok_or_else(|| value(entry, &format!("no asset is named '{name}'")))
 }
 
-fn find_account<'a>(entry: &str, accounts: &'a [Account], name: &str) -> Result<&'a Account, ConfigError> {
+pub(super) fn find_account<'a>(entry: &str, accounts: &'a [Account], name: &str) -> Result<&'a Account, ConfigError> {
     let found = accounts.iter().find(|account| account.name.as_str() == name);
     found.ok_or_else(|| value(entry, &format!("no account is named '{name}'")))
 }

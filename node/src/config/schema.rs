@@ -1,5 +1,6 @@
 //! The configuration file, as it is written. Every table refuses keys that it does not know.
 
+use super::rules_schema::{Calendar, Firm, QuoteGroup, Rules};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -31,6 +32,15 @@ pub struct Config {
     /// What trades.
     #[serde(rename = "instrument")]
     pub instruments: Vec<Instrument>,
+    /// When instruments trade.
+    #[serde(rename = "calendar", default, skip_serializing_if = "Vec::is_empty")]
+    pub calendars: Vec<Calendar>,
+    /// Market makers' quotes.
+    #[serde(rename = "quote_group", default, skip_serializing_if = "Vec::is_empty")]
+    pub quote_groups: Vec<QuoteGroup>,
+    /// Accounts that are answered for together.
+    #[serde(rename = "firm", default, skip_serializing_if = "Vec::is_empty")]
+    pub firms: Vec<Firm>,
     /// FIX sessions.
     #[serde(rename = "session")]
     pub sessions: Vec<Session>,
@@ -352,6 +362,12 @@ pub struct Instrument {
     pub window_low: String,
     /// The window is `2^window_bits` ticks wide.
     pub window_bits: u8,
+    /// How long an auction takes that an order has started by going too far, in seconds; by default two minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub volatility_auction_s: Option<u64>,
+    /// How it trades from when on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rules>,
 }
 
 /// A FIX session.
