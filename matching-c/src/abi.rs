@@ -244,5 +244,6 @@ const fn cancel_code(reason: CancelReason) -> u8 {
         CancelReason::Requoted => 16,
         CancelReason::QuotesStopped => 17,
         CancelReason::Expired => 12,
+        CancelReason::Linked => 18,
     }
 }

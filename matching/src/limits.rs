@@ -33,14 +33,17 @@ pub const AUCTION_MAX: u32 = 4_096;
 /// Most pegged orders, by book and side: no command moves more of a book.
 pub const PEGGED_MAX: u32 = 32;
 
+/// Most ties of a zone: pairs, and entries with what is held for them.
+pub const TIES_MAX: u32 = 16_384;
+
 /// Zones that value can be sent to have numbers below this, the base layer's 0 included.
 pub const CHANNELS_MAX: usize = 64;
 
 /// How much of everything a zone can hold. All memory is taken when the engine is made; what does not fit is refused by event.
 ///
 /// Memory in bytes: 144 + 16 to 32 for each order, 64 × assets + 96 for each account, 34 for each level,
-/// 3,392 + 128 × spill levels for each instrument, 16 for each mandate and session; 0.6 MB for dated changes, quotes and
-/// firms. The default takes about 230 MB.
+/// 3,392 + 128 × spill levels for each instrument, 16 for each mandate and session; 1.6 MB for dated changes, quotes, firms
+/// and ties. The default takes about 230 MB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
     /// Live orders of all books together.

@@ -229,10 +229,11 @@ fn the_root_is_what_the_documentation_says() {
         (26, 16, 1 + u64::from(capacity.orders_max)),
         (27, 32, 64 * u64::from(capacity.instruments_max)),
         (28, 64, capacity.instruments_max.into()),
+        (29, 64, 1 + 16_384),
     ];
     let mut root = Sha256::new();
     root.update(b"plinth/state/1");
-    root.update(8_u16.to_le_bytes());
+    root.update(9_u16.to_le_bytes());
     root.update(capacity.to_bytes());
     for (region, record_size, records) in regions {
         let page_count = (records * u64::from(record_size)).div_ceil(512) as u32;

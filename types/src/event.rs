@@ -1,7 +1,7 @@
 //! What the core says. An event names orders, not sessions or text: whoever consumes events keeps what it needs of each order.
 //!
 //! Events are a pure function of the commands, so they are never stored: a replay says them again. Within one command they come in
-//! this order: the end of orders whose time has passed; acceptance or refusal, trades in priority order, the end of what did not trade; then, for each order that these trades
+//! this order: the end of orders whose time has passed; acceptance or refusal, trades in priority order, the end of what did not trade; then what that did to orders tied to these; then, for each order that these trades
 //! triggered, its own in the same order; last where pegged orders have moved.
 
 use crate::command::Side;
@@ -59,8 +59,8 @@ pub enum Event {
         /// Why.
         reason: CancelReason,
     },
-    /// The order is smaller by what would have traded with an order of its own group; it is still open, and what was reserved for that
-    /// is released.
+    /// The order is smaller, by what would have traded with an order of its own group or by what an order that it is tied to did or did not
+    /// trade; it is still open, and what was reserved for that is released.
     Reduced {
         /// Which.
         order: OrderId,
@@ -252,6 +252,8 @@ pub enum CancelReason {
     QuotesStopped,
     /// Its time has passed, its day has ended, or its auction is over.
     Expired,
+    /// An order that its fate is tied to traded, ended, or was triggered.
+    Linked,
 }
 
 /// Takes events as they happen. The core is generic over it, so a bench that counts pays for nothing else.

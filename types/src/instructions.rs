@@ -62,23 +62,25 @@ pub enum PegReference {
     Market,
 }
 
-/// A tie to an order of the same session and account that is open.
+/// A tie to an order of the same session, account and instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
     /// What the tie does.
     pub contingency: Contingency,
-    /// The other order.
+    /// The other order; of one that is held the number that its entry will have.
     pub order: OrderId,
 }
 
-/// What one order's fate does to another's (`ContingencyType`, FIX tag 1385).
+/// What one order's fate does to another's (`ContingencyType`, FIX tag 1385). The first and the third are of a limit order
+/// and a stop of one side; the later one names the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contingency {
-    /// A trade of either ends the other (1385=1).
+    /// A trade of the limit order, also of a part, ends the stop; a stop that is triggered, and whatever else ends one, ends the other (1385=1).
     OneCancelsOther,
-    /// This order waits, and comes in as the other trades, by as much (1385=2).
+    /// One of them lets the other in when it is done, with as much as it traded (1385=2). The one that is held comes first and names the number
+    /// that the other will have; the other names it. One more may be held with it, by a tie of the other kinds: a bracket.
     OneTriggersOther,
-    /// A trade of either takes as much off the other (1385=3).
+    /// As the first, but a trade of the limit order takes as much off the stop (1385=3).
     OneUpdatesOther,
 }
 

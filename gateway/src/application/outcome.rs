@@ -185,6 +185,7 @@ pub(super) const fn text_of(reason: CancelReason) -> Option<&'static str> {
         CancelReason::Requoted => Some("quote replaced or withdrawn"),
         CancelReason::QuotesStopped => Some("quotes stopped by their protection"),
         CancelReason::Expired => Some("expired"),
+        CancelReason::Linked => Some("an order that it is tied to"),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::engine::cross::retire;
 use crate::engine::iceberg;
 use crate::engine::levels::Levels;
 use crate::engine::marked::Marked;
+use crate::engine::pool::Mark;
 use crate::engine::quotes;
 use plinth_clearing::Settlement;
 use plinth_types::command::Side;
@@ -105,8 +106,9 @@ impl<T: Touch> Engine<T> {
 
     /// Takes traded lots off the first order of a level.
     fn fill_head(&mut self, instrument: u32, side: Side, level_slot: u32, ticks: i64, qty: Qty) {
-        let Self { touch, counters, books, levels, nodes, index, guarded, firms, hidden, lifetimes, pegs, groups, watch, .. } =
-            self;
+        let Self {
+            touch, counters, books, levels, nodes, index, guarded, firms, hidden, lifetimes, pegs, ties, groups, watch, ..
+        } = self;
         let level = levels.table.get_mut(touch, level_slot as usize);
         let slot = level.head;
         let node = nodes.get_mut(touch, slot as usize);
@@ -115,13 +117,16 @@ impl<T: Touch> Engine<T> {
         if node.group != 0 {
             quotes::count(groups, touch, watch, node.group, qty);
         }
+        if node.marks & Mark::TIED != 0 {
+            ties.note_trade(touch, node, slot, qty);
+        }
         if node.lots != 0 {
             return;
         }
         let counters = counters.get_mut(touch);
         let marked = Marked { slot, account: AccountId::new(node.account), marks: node.marks };
         let next = iceberg::refresh(hidden, touch, nodes, level, marked).unwrap_or_else(|| {
-            marked.end(guarded, firms, hidden, lifetimes, pegs, nodes, touch, counters);
+            marked.end(guarded, firms, hidden, lifetimes, pegs, ties, nodes, touch, counters);
             retire(touch, counters, nodes, index, slot)
         });
         level.head = next;

@@ -85,6 +85,8 @@ impl Special {
     pub(crate) const QUOTED: u8 = 1 << 2;
     /// Trades have bounds.
     pub(crate) const BOUNDED: u8 = 1 << 3;
+    /// A tied order has rested here.
+    pub(crate) const TIED: u8 = 1 << 4;
 }
 
 /// A sorted array of levels, nearest to the market first to go: those of a side outside the window, or those that a side's orders wait at.

@@ -26,7 +26,7 @@ use crate::engine::book::{Book, Special, better, crosses, index_of, opposite};
 use crate::engine::cross::{Stop, Taken, affordable, retire, settle_taker};
 use crate::engine::incoming::{Incoming, amount, per_lot};
 use crate::engine::marked::Marked;
-use crate::engine::pool::Slot;
+use crate::engine::pool::{Mark, Slot};
 use crate::engine::quotes;
 use crate::limits::ALLOCATED_MAX;
 use plinth_clearing::Settlement;
@@ -218,6 +218,7 @@ impl<T: Touch> Engine<T> {
             hidden,
             lifetimes,
             pegs,
+            ties,
             groups,
             watch,
             ..
@@ -237,6 +238,9 @@ impl<T: Touch> Engine<T> {
         if node.group != 0 {
             quotes::count(groups, touch, watch, node.group, qty);
         }
+        if node.marks & Mark::TIED != 0 {
+            ties.note_trade(touch, node, slot, qty);
+        }
         if node.lots != 0 {
             levels.table.get_mut(touch, batch.level as usize).lots -= qty.lots();
             return;
@@ -246,7 +250,7 @@ impl<T: Touch> Engine<T> {
         assert!(!emptied, "what is divided leaves something at the price");
         let shown = if marked.is_iceberg() { hidden.get_mut(touch, slot as usize).show() } else { 0 };
         if shown == 0 {
-            marked.end(guarded, firms, hidden, lifetimes, pegs, nodes, touch, counters);
+            marked.end(guarded, firms, hidden, lifetimes, pegs, ties, nodes, touch, counters);
             retire(touch, counters, nodes, index, slot);
             return;
         }

@@ -12,6 +12,8 @@ table_record! {
         pub(crate) next_due: u64,
         /// Live orders that are pegged.
         pub(crate) pegged: u32,
+        /// These and ties: with any of them commands do more than they ask for.
+        pub(crate) watched: u32,
         /// Trades made.
         pub(crate) trades: u64,
         /// The last inbox message consumed.
@@ -38,5 +40,13 @@ table_record! {
         pub(crate) until_date: u64,
         /// Live orders whose time passes.
         pub(crate) deadlines: u32,
+        /// First free tie that was used before; 0 is none.
+        pub(crate) ties_free: u32,
+        /// Ties ever used.
+        pub(crate) ties_used: u32,
+        /// The first of the orders that are held for an entry, 0 without one.
+        pub(crate) held_head: u32,
+        /// The last of them.
+        pub(crate) held_tail: u32,
     }
 }

@@ -7,7 +7,7 @@ use crate::engine::iceberg;
 use crate::engine::incoming::{Incoming, amount, per_lot};
 use crate::engine::index::Index;
 use crate::engine::marked::Marked;
-use crate::engine::pool::{self, Node, Slot};
+use crate::engine::pool::{self, Mark, Node, Slot};
 use crate::engine::protection::Guard;
 use crate::engine::quotes;
 use plinth_clearing::{Custody, Settlement};
@@ -28,6 +28,18 @@ pub(crate) struct Taken {
     pub(crate) stop: Stop,
     /// Lots that self-match prevention took off the order.
     pub(crate) lost: u64,
+}
+
+impl Taken {
+    /// What traded of an order of `qty`.
+    #[inline(always)]
+    pub(crate) const fn traded(&self, qty: Qty) -> u64 {
+        let left = match self.left {
+            Some(left) => left.lots(),
+            None => 0,
+        };
+        qty.lots() - left - self.lost
+    }
 }
 
 /// Why taking ended with something left.
@@ -97,8 +109,8 @@ impl<T: Touch> Engine<T> {
     #[inline(always)]
     pub(crate) fn take_unwatched<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> Taken {
         let book = self.books.get(&mut self.touch, taker.instrument as usize);
-        let (left, stop) = if book.special & Special::QUOTED != 0 {
-            self.take_quoted(taker, sink)
+        let (left, stop) = if book.special & (Special::QUOTED | Special::TIED) != 0 {
+            self.take_noted(taker, sink)
         } else if taker.limit.is_some() {
             self.take_levels::<_, false, false>(taker, sink)
         } else {
@@ -107,9 +119,9 @@ impl<T: Touch> Engine<T> {
         Taken { left, stop, lost: 0 }
     }
 
-    /// As `take_levels`, where quotes may rest, whose fills are counted.
+    /// As `take_levels`, where quotes and tied orders may rest, whose fills are noted.
     #[cold]
-    fn take_quoted<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> (Option<Qty>, Stop) {
+    fn take_noted<S: EventSink>(&mut self, taker: Incoming, sink: &mut S) -> (Option<Qty>, Stop) {
         if taker.limit.is_some() {
             self.take_levels::<_, false, true>(taker, sink)
         } else {
@@ -128,7 +140,7 @@ impl<T: Touch> Engine<T> {
     /// Not inlined, and compiled apart for market orders, as it needs all the registers there are. Resting orders are settled trade by
     /// trade, the taker once for all its trades: nobody sees a state between.
     #[inline(never)]
-    fn take_levels<S: EventSink, const MARKET: bool, const QUOTED: bool>(
+    fn take_levels<S: EventSink, const MARKET: bool, const NOTED: bool>(
         &mut self,
         taker: Incoming,
         sink: &mut S,
@@ -146,6 +158,7 @@ impl<T: Touch> Engine<T> {
             hidden,
             lifetimes,
             pegs,
+            ties,
             groups,
             watch,
             ..
@@ -185,8 +198,11 @@ impl<T: Touch> Engine<T> {
                 let maker_account = AccountId::new(node.account);
                 node.lots -= qty.lots();
                 level.lots -= qty.lots();
-                if QUOTED && node.group != 0 {
+                if NOTED && node.group != 0 {
                     quotes::count(groups, touch, watch, node.group, qty);
+                }
+                if NOTED && node.marks & Mark::TIED != 0 {
+                    ties.note_trade(touch, node, slot, qty);
                 }
                 if node.lots == 0 {
                     slot = if node.marks == 0 {
@@ -196,7 +212,7 @@ impl<T: Touch> Engine<T> {
                         match iceberg::refresh(hidden, touch, nodes, level, marked) {
                             Some(next) => next,
                             None => {
-                                marked.end(guarded, firms, hidden, lifetimes, pegs, nodes, touch, counters);
+                                marked.end(guarded, firms, hidden, lifetimes, pegs, ties, nodes, touch, counters);
                                 retire(touch, counters, nodes, index, slot)
                             }
                         }

@@ -38,7 +38,7 @@ impl<T: Touch> Engine<T> {
         self.counters.get(&mut self.touch).is_due(time.get())
     }
 
-    /// Executes a command that finds orders due.
+    /// Executes a command that may find orders due, and settles what their end and what it asks for did to ties.
     #[cold]
     pub(crate) fn apply_late<S: EventSink>(&mut self, command: &Command, tail: &[u8], sink: &mut S) {
         for _ in 0..EXPIRED_MAX {
@@ -48,13 +48,22 @@ impl<T: Touch> Engine<T> {
             let slot = self.lifetimes.deadlines.get(&mut self.touch, FIRST).slot;
             self.expire(slot, sink);
         }
-        if !self.has_due(command.time) {
-            return self.execute(command, tail, sink);
+        self.go_triggered(sink);
+        if self.has_due(command.time) {
+            self.execute_late(command, tail, sink);
+        } else {
+            self.execute(command, tail, sink);
         }
+        self.go_triggered(sink);
+    }
+
+    /// Executes a command while orders are due, so that nothing may trade.
+    fn execute_late<S: EventSink>(&mut self, command: &Command, tail: &[u8], sink: &mut S) {
         match &command.body {
             Body::New(new) => {
                 let reject = self.identify(command, new).err().unwrap_or(Reject::Expiring);
                 sink.emit(Event::Rejected { order: new.order, reject });
+                self.note_refused_entry(new, tail);
             }
             Body::Replace { order, .. } => sink.emit(Event::CancelRejected { order: *order, reject: Reject::Expiring }),
             Body::MassQuote(quotes) if quotes.entries != 0 => {

@@ -57,7 +57,7 @@ impl<T: Touch> Engine<T> {
         Taken { left: Some(wanted), stop: Stop::NoLevel, lost }
     }
 
-    /// Takes the smaller quantity off both, the resting order first. What is left of the taker; `lost` counts what it lost if that is something.
+    /// Takes the smaller quantity off both, the resting order first. What is left of the taker; `lost` counts what it lost.
     pub(crate) fn decrement_both<S: EventSink>(
         &mut self,
         slot: Slot,
@@ -71,12 +71,12 @@ impl<T: Touch> Engine<T> {
         self.decrement(slot, here, sink);
         self.custody.release(&mut self.touch, taker.account, taker.gives, taker.reservation(here));
         let order = taker.order;
+        *lost += here.lots();
         let Some(left) = taker.qty.after_fill(here) else {
             sink.emit(Event::Cancelled { order, lots: here.into(), reason: CancelReason::SelfMatch });
             return None;
         };
         sink.emit(Event::Reduced { order, qty: here });
-        *lost += here.lots();
         Some(left)
     }
 

@@ -1,4 +1,4 @@
-//! Orders with instructions: icebergs, minimum quantities, stops, lifetimes, pegs. Apart, so that what they need costs plain orders nothing.
+//! Orders with instructions: icebergs, minimum quantities, stops, lifetimes, pegs, ties. Apart, so that what they need costs plain orders nothing.
 
 use crate::engine::Engine;
 use crate::engine::auction_orders::auction_of;
@@ -25,6 +25,11 @@ impl<T: Touch> Engine<T> {
         };
         let instructions = read(command, new, tail);
         if let Ok(instructions) = &instructions
+            && let Some(link) = instructions.link
+        {
+            return self.tied_order(command, new, limit, instructions, link, sink);
+        }
+        if let Ok(instructions) = &instructions
             && let Some(peg) = instructions.peg
         {
             return self.pegged_order(command, new, limit, instructions, peg, sink);
@@ -48,7 +53,10 @@ impl<T: Touch> Engine<T> {
         let admitted = self.admit(command, new, limit, instructions.map(|_| ()));
         let (account, guard, instructions) = match (admitted, instructions) {
             (Ok((account, guard)), Ok(instructions)) => (account, guard, instructions),
-            (Err(reject), _) | (_, Err(reject)) => return sink.emit(Event::Rejected { order, reject }),
+            (Err(reject), _) | (_, Err(reject)) => {
+                sink.emit(Event::Rejected { order, reject });
+                return self.note_refused_entry(new, tail);
+            }
         };
         sink.emit(Event::Accepted { order });
         let book = self.books.get(&mut self.touch, new.instrument.get() as usize);
@@ -88,7 +96,9 @@ impl<T: Touch> Engine<T> {
     /// Trades at least `minimum` at once, and what else there is, or nothing.
     fn take_at_least<S: EventSink>(&mut self, incoming: Incoming, minimum: Qty, sink: &mut S) {
         match self.fillable(Incoming { qty: minimum, ..incoming }) {
-            Ok(()) => self.take_or_cancel(incoming, sink),
+            Ok(()) => {
+                self.take_or_cancel(incoming, sink);
+            }
             Err(Stop::NoLevel | Stop::SelfMatch) => self.end(incoming, incoming.qty, CancelReason::NotFillable, sink),
             Err(Stop::Funds) => self.end(incoming, incoming.qty, CancelReason::FundsExhausted, sink),
         }
@@ -98,9 +108,6 @@ impl<T: Touch> Engine<T> {
 /// The instructions of an order, if they can be read and followed.
 fn read(command: &Command, new: &NewOrder, tail: &[u8]) -> Result<Instructions, Reject> {
     let instructions = Instructions::read(&mut Reader::new(tail)).map_err(|_| Reject::Malformed)?;
-    if instructions.link.is_some() {
-        return Err(Reject::NotSupported);
-    }
     let within = |part: Option<Qty>| part.is_none_or(|part| part <= new.qty);
     let resting = instructions.display.is_none() || new.time_in_force == TimeInForce::GoodTillCancel;
     let taking = instructions.minimum.is_none() || new.time_in_force == TimeInForce::ImmediateOrCancel;

@@ -8,6 +8,7 @@ use crate::engine::lifetimes::Lifetimes;
 use crate::engine::pegs::Pegs;
 use crate::engine::pool::{Mark, Node, Slot};
 use crate::engine::protection::{self, Guarded};
+use crate::engine::ties::Ties;
 use plinth_types::id::AccountId;
 use plinth_types::page::Touch;
 use plinth_types::table::Table;
@@ -36,6 +37,7 @@ impl Marked {
         hidden: &mut Table<Hidden>,
         lifetimes: &mut Lifetimes,
         pegs: &mut Pegs,
+        ties: &mut Ties,
         nodes: &Table<Node>,
         touch: &mut T,
         counters: &mut Counters,
@@ -54,6 +56,10 @@ impl Marked {
         }
         if self.marks & Mark::PEGGED != 0 {
             pegs.end(touch, counters, nodes, self.slot);
+        }
+        if self.marks & Mark::TIED != 0 {
+            let node = nodes.get(touch, self.slot as usize);
+            ties.note_end(touch, node, self.slot);
         }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Orders go in the order of the books: by instrument, bids before offers, best level first, oldest order first; then those
 //! that wait for a trade, by side, the trigger nearest to the market first, and those that trail by age; then those that wait for an auction, the
-//! opening one first, by age, then those whose day has ended; last the pegged ones
-//! that wait. Then the count is said.
+//! opening one first, by age, then those whose day has ended; then the pegged ones
+//! that wait. Behind those of all books go the ones that are held for entries, by age. Then the count is said.
 //! A session may take off its own orders only, whatever account they are on, and needs no mandate for it: it made them, and less risk
 //! is always allowed. The appliance may take off anybody's: a lost connection, an operator.
 //!
@@ -79,7 +79,17 @@ impl<T: Touch> Engine<T> {
             }
             orders += self.take_off_all_parked(instrument, sweep, reason, sink);
         }
+        if self.counters.get(&mut self.touch).held_head != 0 {
+            orders += self.take_off_all_held(sweep, reason, sink);
+        }
         orders
+    }
+
+    /// Takes off what is held for entries, of whatever book.
+    #[cold]
+    fn take_off_all_held<S: EventSink>(&mut self, sweep: &Sweep, reason: CancelReason, sink: &mut S) -> u32 {
+        let head = self.counters.get(&mut self.touch).held_head;
+        self.take_off_chain(head, sweep, reason, sink)
     }
 
     /// Takes off what waits: by side, nearest trigger first, then those that trail.
@@ -109,7 +119,8 @@ impl<T: Touch> Engine<T> {
                 let next = self.lifetimes.orders.get(&mut self.touch, slot as usize).next;
                 let node = *self.nodes.get(&mut self.touch, slot as usize);
                 // What a day that has ended left elsewhere has been seen there.
-                let parked = node.marks & Mark::WAITING != 0 && self.waiting.get(&mut self.touch, slot as usize).is_parked();
+                let waiting = self.waiting.get(&mut self.touch, slot as usize);
+                let parked = node.marks & Mark::WAITING != 0 && waiting.is_parked() && waiting.held == 0;
                 if parked && self.is_swept(sweep, &node) {
                     self.take_off_slot(slot, &node, reason, sink);
                     orders += 1;
@@ -172,7 +183,7 @@ impl<T: Touch> Engine<T> {
 
     /// Ends the resting order `node` in `slot`.
     pub(crate) fn take_off_slot<S: EventSink>(&mut self, slot: Slot, node: &Node, reason: CancelReason, sink: &mut S) {
-        let place = self.index.find(&mut self.touch, &self.nodes, node.order).expect("a live order is in the index");
+        let place = self.place_of(slot);
         assert!(place.slot == slot, "an order rests once");
         let lots = self.take_off(place);
         let order = OrderId::from_bits(node.order).expect("a resting order has an id");
@@ -184,6 +195,7 @@ impl<T: Touch> Engine<T> {
 fn fits(mass: &MassCancel, node: &Node) -> bool {
     let session = OrderId::from_bits(node.order).map(OrderId::session);
     mass.session.is_none_or(|asked| Some(asked) == session)
+        && mass.instrument.is_none_or(|asked| asked.get() == node.instrument)
         && mass.account.is_none_or(|asked| asked.get() == node.account)
         && mass.side.is_none_or(|asked| index_of(asked) == index_of(side_of(node.side)))
 }

@@ -10,6 +10,7 @@
 //!                  ├─► waiting, triggers                      stops: what waits for a trade, and goes when it comes
 //!                  ├─► lifetimes, deadlines, expiry, auction_orders   orders of a day, until a time, for an auction; how they end
 //!                  ├─► pegs, pegged_orders, reprice            orders whose price follows others
+//!                  ├─► ties, tied_orders, settle_ties, replace_tied     orders whose fate is tied to others'
 //!                  ├─► mass_cancel                            all orders that fit
 //!                  ├─► quotes                                 mass quotes, and how much of them may trade
 //!                  ├─► configure, terms, dated                reference data, at once or at its date; inbox messages
@@ -17,7 +18,7 @@
 //! ```
 //!
 //! **What it does.** Limit and market orders; good-till-cancel, day, good-till-date, at the open, at the close, immediate-or-cancel,
-//! fill-or-kill; post-only, icebergs, minimum quantities; stops, stop limits and trailing stops; pegs; auctions; cancel; replace. Strict price-time priority, at the resting order's price. Every limit order reserves
+//! fill-or-kill; post-only, icebergs, minimum quantities; stops, stop limits and trailing stops; pegs; pairs and brackets; auctions; cancel; replace. Strict price-time priority, at the resting order's price. Every limit order reserves
 //! what it may cost (a buy its price times its quantity of the quote asset, a sell its quantity of the base asset) and is refused
 //! without; every fill moves both legs at once; every end of an order releases the rest. Market orders do not reserve: they trade as
 //! far as the account can pay or deliver.
@@ -27,7 +28,7 @@
 //! allocated. Commands are decoded, never trusted: no command that decodes can panic the engine.
 //!
 //! **Events** of one command come in this order: the end of orders whose time has come; acceptance or refusal, trades in priority order, the end of what did not trade;
-//! then the same of each order that was triggered; then where pegged orders moved.
+//! then what that did to orders tied to these; then the same of each order that was triggered; then where pegged orders moved.
 //!
 //! **Replace.** The quantity is the order's total, what has traded included. Its place is kept only if the quantity shrinks at the same
 //! price; in every other case, an unchanged order included, it goes to the end of its new level and may trade first. Replacing to the
@@ -57,7 +58,7 @@ mod expiry;
 pub(crate) mod firms;
 mod guarded_cross;
 pub(crate) mod iceberg;
-mod incoming;
+pub(crate) mod incoming;
 pub(crate) mod index;
 mod instructed;
 pub(crate) mod levels;
@@ -74,11 +75,15 @@ pub(crate) mod protection;
 pub(crate) mod quotes;
 pub mod region;
 mod replace;
+mod replace_tied;
 pub(crate) mod reprice;
 mod resting;
+mod settle_ties;
 pub(crate) mod spill;
 mod status;
 pub(crate) mod terms;
+mod tied_orders;
+pub(crate) mod ties;
 pub(crate) mod triggers;
 mod volatility;
 pub(crate) mod waiting;
@@ -106,6 +111,7 @@ use pool::Node;
 use protection::Guarded;
 use quotes::{GroupRecord, Place, Watch};
 use terms::TermsRecord;
+use ties::Ties;
 use triggers::Alarm;
 use waiting::Waiting;
 use withdraw::Channel;
@@ -142,6 +148,7 @@ pub struct Engine<T: Touch = ()> {
     pub(crate) firms: Table<FirmRecord>,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) pegs: Pegs,
+    pub(crate) ties: Ties,
     /// Not state: `None` between commands.
     pub(crate) alarm: Option<Alarm>,
     /// Not state either.
@@ -182,6 +189,7 @@ impl<T: Touch> Engine<T> {
             firms: Table::new(FIRMS_MAX),
             lifetimes: Lifetimes::new(&capacity),
             pegs: Pegs::new(&capacity),
+            ties: Ties::new(),
             alarm: None,
             watch: Watch::default(),
         }
@@ -219,6 +227,7 @@ impl<T: Touch> Engine<T> {
             &self.lifetimes.deadlines,
             &self.pegs.orders,
             &self.pegs.books,
+            &self.ties.table,
         ]
     }
 
@@ -254,6 +263,7 @@ impl<T: Touch> Engine<T> {
             &mut self.lifetimes.deadlines,
             &mut self.pegs.orders,
             &mut self.pegs.books,
+            &mut self.ties.table,
         ]
     }
 
@@ -278,7 +288,7 @@ impl<T: Touch> Engine<T> {
         self.watch.now = command.time.get();
         // Each is cheap, and one branch is cheaper than three.
         let time = command.time.get();
-        if (counters.pegged != 0) | counters.is_due(time) | counters.has_date(time) {
+        if (counters.watched != 0) | counters.is_due(time) | counters.has_date(time) {
             return self.apply_watched(command, tail, sink);
         }
         self.execute(command, tail, sink);

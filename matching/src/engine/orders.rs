@@ -15,6 +15,7 @@ use crate::engine::Engine;
 use crate::engine::cross::{Stop, Taken};
 use crate::engine::incoming::{Incoming, incoming, would_take};
 use crate::engine::mandates::Act;
+use crate::engine::pool::Slot;
 use crate::engine::protection::Guard;
 use plinth_types::command::{Command, NewOrder, OrderPrice, TimeInForce};
 use plinth_types::event::{CancelReason, Event, EventSink};
@@ -34,6 +35,19 @@ pub(crate) struct Extras {
 
 impl Extras {
     pub(crate) const NONE: Self = Self { display: None, lifetime: None };
+}
+
+/// What became of an order that entered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entered {
+    /// Where it rests; 0 if it does not.
+    pub(crate) slot: Slot,
+    /// Lots that it traded.
+    pub(crate) traded: u64,
+}
+
+impl Entered {
+    pub(crate) const GONE: Self = Self { slot: 0, traded: 0 };
 }
 
 impl<T: Touch> Engine<T> {
@@ -87,17 +101,24 @@ impl<T: Touch> Engine<T> {
         let book = self.books.get(&mut self.touch, new.instrument.get() as usize);
         let incoming = incoming(book, new.order, account, new.instrument.get(), new.side, limit, new.qty);
         let incoming = Incoming { guard, ..incoming };
-        match new.time_in_force {
-            TimeInForce::GoodTillCancel => self.take_and_rest(incoming, new, Extras::NONE, sink),
-            TimeInForce::ImmediateOrCancel => self.take_or_cancel(incoming, sink),
-            TimeInForce::FillOrKill => self.fill_or_kill(incoming, sink),
-        }
+        self.enter_as(incoming, new, Extras::NONE, sink);
         self.go_triggered(sink);
     }
 
+    /// Trades and rests as its time in force says.
     #[inline(always)]
-    pub(crate) fn take_or_cancel<S: EventSink>(&mut self, incoming: Incoming, sink: &mut S) {
-        let Taken { left, stop, .. } = self.take(incoming, sink);
+    pub(crate) fn enter_as<S: EventSink>(&mut self, incoming: Incoming, new: &NewOrder, extras: Extras, sink: &mut S) -> Entered {
+        match new.time_in_force {
+            TimeInForce::GoodTillCancel => self.take_and_rest(incoming, new, extras, sink),
+            TimeInForce::ImmediateOrCancel => self.take_or_cancel(incoming, sink),
+            TimeInForce::FillOrKill => self.fill_or_kill(incoming, sink),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn take_or_cancel<S: EventSink>(&mut self, incoming: Incoming, sink: &mut S) -> Entered {
+        let taken = self.take(incoming, sink);
+        let Taken { left, stop, .. } = taken;
         if let Some(left) = left {
             let reason = match stop {
                 Stop::NoLevel => CancelReason::Unfilled,
@@ -106,18 +127,21 @@ impl<T: Touch> Engine<T> {
             };
             self.end(incoming, left, reason, sink);
         }
+        Entered { slot: 0, traded: taken.traded(incoming.qty) }
     }
 
     #[cold]
-    pub(crate) fn fill_or_kill<S: EventSink>(&mut self, incoming: Incoming, sink: &mut S) {
+    pub(crate) fn fill_or_kill<S: EventSink>(&mut self, incoming: Incoming, sink: &mut S) -> Entered {
         match self.fillable(incoming) {
             Ok(()) => {
                 let taken = self.take(incoming, sink);
                 assert!(taken.left.is_none(), "a fill-or-kill order that can be filled is");
+                return Entered { slot: 0, traded: taken.traded(incoming.qty) };
             }
             Err(Stop::NoLevel | Stop::SelfMatch) => self.end(incoming, incoming.qty, CancelReason::NotFillable, sink),
             Err(Stop::Funds) => self.end(incoming, incoming.qty, CancelReason::FundsExhausted, sink),
         }
+        Entered::GONE
     }
 
     #[inline(never)]
@@ -133,11 +157,20 @@ impl<T: Touch> Engine<T> {
 
     /// Trades what can be traded of `incoming`, rests what is left under `terms` and with `extras`.
     #[inline(always)]
-    pub(crate) fn take_and_rest<S: EventSink>(&mut self, incoming: Incoming, terms: &NewOrder, extras: Extras, sink: &mut S) {
-        let Taken { left, stop, lost } = self.take(incoming, sink);
-        let (Some(left), Some(limit)) = (left, incoming.limit) else { return };
+    pub(crate) fn take_and_rest<S: EventSink>(
+        &mut self,
+        incoming: Incoming,
+        terms: &NewOrder,
+        extras: Extras,
+        sink: &mut S,
+    ) -> Entered {
+        let taken = self.take(incoming, sink);
+        let Taken { left, stop, lost } = taken;
+        let gone = Entered { slot: 0, traded: taken.traded(incoming.qty) };
+        let (Some(left), Some(limit)) = (left, incoming.limit) else { return gone };
         if stop == Stop::SelfMatch {
-            return self.end(incoming, left, CancelReason::SelfMatch, sink);
+            self.end(incoming, left, CancelReason::SelfMatch, sink);
+            return gone;
         }
         let book = self.books.get_mut(&mut self.touch, incoming.instrument as usize);
         if book.is_pro_rata() {
@@ -157,6 +190,7 @@ impl<T: Touch> Engine<T> {
         if let Some(lifetime) = extras.lifetime {
             self.begin_lifetime(slot, lifetime);
         }
+        Entered { slot, ..gone }
     }
 
     /// Ends an order that does not rest: releases what is reserved for the rest of it.

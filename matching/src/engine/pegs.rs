@@ -113,6 +113,7 @@ impl Pegs {
     /// Makes the order the youngest of its book's.
     pub(crate) fn add<T: Touch>(&mut self, touch: &mut T, counters: &mut Counters, instrument: u32, side: Side, pegged: Pegged) {
         counters.pegged += 1;
+        counters.watched += 1;
         let book = self.books.get_mut(touch, instrument as usize);
         let at = instrument as usize * BOOK_MAX + book.count();
         book.counts[index_of(side)] += 1;
@@ -129,6 +130,7 @@ impl Pegs {
         book.counts[index_of(side_of(node.side))] -= 1;
         book.changed = 1;
         counters.pegged -= 1;
+        counters.watched -= 1;
         let pegged = *self.orders.get(touch, at);
         for to in at..end - 1 {
             *self.orders.get_mut(touch, to) = *self.orders.get(touch, to + 1);

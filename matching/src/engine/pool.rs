@@ -40,6 +40,8 @@ table_record! {
         pub(crate) marks: u8,
         /// The group of a quote; 0 for any other order.
         pub(crate) group: u16,
+        /// Its place among the ties; 0 without one.
+        pub(crate) tie: u32,
     }
 }
 
@@ -57,9 +59,12 @@ impl Mark {
     pub(crate) const LASTING: u8 = 1 << 3;
     /// Its price follows others; see [`Pegged`](crate::engine::pegs::Pegged).
     pub(crate) const PEGGED: u8 = 1 << 4;
+    /// Its fate is tied to others'; see [`Tie`](crate::engine::ties::Tie).
+    pub(crate) const TIED: u8 = 1 << 5;
     /// Its firm counts it.
     pub(crate) const OF_FIRM: u8 = 1 << 7;
-    pub(crate) const ALL: u8 = Self::COUNTED | Self::ICEBERG | Self::WAITING | Self::LASTING | Self::PEGGED | Self::OF_FIRM;
+    pub(crate) const ALL: u8 =
+        Self::COUNTED | Self::ICEBERG | Self::WAITING | Self::LASTING | Self::PEGGED | Self::TIED | Self::OF_FIRM;
 }
 
 const _: () = assert!(size_of::<Node>() == 64, "an order is one cache line");

@@ -55,5 +55,8 @@ pub const PEGGED: RegionId = RegionId::new(27);
 /// What the pegged orders of each book were last priced by.
 pub const PEG_BOOKS: RegionId = RegionId::new(28);
 
+/// Orders that are tied.
+pub const TIES: RegionId = RegionId::new(29);
+
 /// Region numbers are below this.
-pub const END: usize = 29;
+pub const END: usize = 30;

@@ -8,6 +8,8 @@ use crate::engine::mandates::Act;
 use crate::engine::orders::Extras;
 use crate::engine::pool::{Mark, Node, Slot};
 use crate::engine::protection;
+use crate::engine::replace_tied::sum;
+use crate::engine::tied_orders::Tied;
 use plinth_types::command::{Command, NewOrder, OrderPrice, TimeInForce};
 use plinth_types::event::{CancelReason, Event, EventSink};
 use plinth_types::id::{AccountId, InstrumentId, OrderId};
@@ -75,10 +77,24 @@ impl<T: Touch> Engine<T> {
             return Err(Reject::CapacityReached);
         }
         let (amount, released) = (incoming.reservation(left), old.reservation(old.qty));
-        self.custody.can_reserve(&mut self.touch, incoming.account, incoming.gives, amount, released)?;
+        let Incoming { account, gives, .. } = incoming;
+        let tied = match node.tied() {
+            None => {
+                self.custody.can_reserve(&mut self.touch, account, gives, amount, released)?;
+                None
+            }
+            Some(at) => {
+                let stop = self.beyond_when(at, &incoming);
+                let (amount, released) = (sum(gives, amount, stop.becomes)?, sum(gives, released, stop.is)?);
+                self.custody.can_reserve(&mut self.touch, account, gives, amount, released)?;
+                Some((self.loosen(at, place.slot), stop))
+            }
+        };
         self.take_off(place);
-        let reserved = self.custody.reserve(&mut self.touch, incoming.account, incoming.gives, amount);
-        reserved.expect("it was just found that this can be reserved");
+        if let Some((Tied { at, .. }, stop)) = tied {
+            self.set_beyond(at, &incoming, stop);
+        }
+        self.reserve_surely(&incoming, amount);
         sink.emit(Event::Replaced { order, price, qty, kept_priority: false });
         let terms = NewOrder {
             order,
@@ -90,14 +106,24 @@ impl<T: Touch> Engine<T> {
             post_only,
             instructed: false,
         };
-        self.take_and_rest(incoming, &terms, extras, sink);
+        let entered = self.take_and_rest(incoming, &terms, extras, sink);
+        if let Some((tied, _)) = tied {
+            self.tie_entered(tied, entered);
+        }
         Ok(())
     }
 
     /// Makes a resting order smaller where it stands.
     pub(crate) fn shrink(&mut self, slot: Slot, order: &Incoming, left: Qty, total: Qty) {
         let freed = order.qty.after_fill(left).expect("it becomes smaller");
-        self.custody.release(&mut self.touch, order.account, order.gives, order.reservation(freed));
+        let node = *self.nodes.get(&mut self.touch, slot as usize);
+        // A stop that is tied has reserved by its tie.
+        if node.marks & (Mark::TIED | Mark::WAITING) != Mark::TIED | Mark::WAITING {
+            self.custody.release(&mut self.touch, order.account, order.gives, order.reservation(freed));
+        }
+        if let Some(at) = node.tied() {
+            self.ties.note(&mut self.touch, at);
+        }
         let node = self.nodes.get_mut(&mut self.touch, slot as usize);
         node.total = total.lots();
         if node.level != 0 {

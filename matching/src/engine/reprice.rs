@@ -49,11 +49,7 @@ impl<T: Touch> Engine<T> {
             }
             Body::MassCancel(_) | Body::MassQuote(_) | Body::Configure | Body::Inbox | Body::Withdraw | Body::Note => None,
         };
-        if late {
-            self.apply_late(command, tail, sink);
-        } else {
-            self.execute(command, tail, sink);
-        }
+        self.apply_late(command, tail, sink);
         let instruments = self.counters.get(&mut self.touch).instruments;
         match (&command.body, concerned) {
             (Body::New(_) | Body::Cancel { .. } | Body::Replace { .. }, concerned) if !late && !dated && !self.watch.stopped => {

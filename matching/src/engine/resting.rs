@@ -30,10 +30,17 @@ impl<T: Touch> Engine<T> {
         Ok((place, guard))
     }
 
+    /// Where the open order in `slot` is.
+    pub(crate) fn place_of(&mut self, slot: Slot) -> Place {
+        let order = self.nodes.get(&mut self.touch, slot as usize).order;
+        self.index.find(&mut self.touch, &self.nodes, order).expect("a live order is in the index")
+    }
+
     /// Ends a resting order and releases what it reserved. Says what was left of it.
     #[inline(always)]
     pub(crate) fn take_off(&mut self, place: Place) -> Lots {
-        let Self { touch, counters, custody, books, levels, nodes, index, guarded, firms, hidden, lifetimes, pegs, .. } = self;
+        let Self { touch, counters, custody, books, levels, nodes, index, guarded, firms, hidden, lifetimes, pegs, ties, .. } =
+            self;
         let node = nodes.get(touch, place.slot as usize);
         let open = iceberg::left(hidden, touch, place.slot, node);
         if node.marks != 0 {
@@ -42,7 +49,7 @@ impl<T: Touch> Engine<T> {
             }
             let marked = Marked { slot: place.slot, account: AccountId::new(node.account), marks: node.marks };
             let counters = counters.get_mut(touch);
-            marked.end(guarded, firms, hidden, lifetimes, pegs, nodes, touch, counters);
+            marked.end(guarded, firms, hidden, lifetimes, pegs, ties, nodes, touch, counters);
         }
         let book = books.get_mut(touch, node.instrument as usize);
         let order = resting(book, node, open);
@@ -76,6 +83,7 @@ impl<T: Touch> Engine<T> {
             post_only: u8::from(terms.post_only),
             marks: 0,
             group: 0,
+            tie: 0,
         };
         index.insert(touch, terms.order.bits(), slot);
         slot

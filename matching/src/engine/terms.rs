@@ -143,7 +143,7 @@ impl<T: Touch> Engine<T> {
         let record = if none { TermsRecord::ZERO } else { TermsRecord::new(terms) };
         *self.terms.get_mut(&mut self.touch, slot) = record;
         let book = self.books.get_mut(&mut self.touch, slot);
-        book.special = record.special() | book.special & (Special::QUOTED | Special::BOUNDED);
+        book.special = record.special() | book.special & (Special::QUOTED | Special::BOUNDED | Special::TIED);
         // Nobody has bettered a market of these terms yet.
         book.top = [0; 2];
         self.pegs.note_change(&mut self.touch, slot);

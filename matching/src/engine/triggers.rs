@@ -43,11 +43,11 @@ impl<T: Touch> Engine<T> {
         }
     }
 
-    /// Stops the quotes of which too much has traded; then enters the orders that this command's trades triggered, one after the other, and
+    /// Stops the quotes of which too much has traded and settles ties; then enters the orders that this command's trades triggered, one after the other, and
     /// those that theirs did.
     #[inline(always)]
     pub(crate) fn go_triggered<S: EventSink>(&mut self, sink: &mut S) {
-        if self.alarm.is_some() | self.watch.tripped {
+        if self.alarm.is_some() | self.watch.tripped | self.ties.is_noted() {
             self.go_all_triggered(sink);
         }
     }
@@ -58,20 +58,34 @@ impl<T: Touch> Engine<T> {
             if self.watch.tripped {
                 self.stop_quotes(sink);
             }
-            let Some(alarm) = self.alarm else { return };
-            let next = [Side::Buy, Side::Sell].into_iter().find_map(|side| self.next_triggered(alarm, side));
-            let Some(slot) = next else {
-                self.alarm = None;
+            if self.ties.is_noted() {
+                self.settle_ties(sink);
+                // What that let in may have traded.
+                continue;
+            }
+            let next = self.alarm.and_then(|alarm| {
+                let sides = [Side::Buy, Side::Sell];
+                sides.into_iter().find_map(|side| self.next_triggered(alarm, side))
+            });
+            if let Some(slot) = next {
+                self.go_slot(slot, sink);
+                continue;
+            }
+            self.alarm = None;
+            if !self.ties.is_ready() {
                 return;
-            };
-            self.go_slot(slot, sink);
+            }
+            self.let_first_in(sink);
         }
     }
 
     /// Enters the order that waits in `slot`.
     pub(crate) fn go_slot<S: EventSink>(&mut self, slot: Slot, sink: &mut S) {
         let node = *self.nodes.get(&mut self.touch, slot as usize);
-        let place = self.index.find(&mut self.touch, &self.nodes, node.order).expect("a live order is in the index");
+        if let Some(at) = node.tied() {
+            self.part_triggered(slot, at, sink);
+        }
+        let place = self.place_of(slot);
         let waiter = self.leave(place);
         self.go(waiter, Qty::from_lots(node.total).expect("an order has lots"), sink);
     }

@@ -22,10 +22,11 @@ use crate::engine::book::{Book, Ladder, index_of, side_of};
 use crate::engine::incoming::{Incoming, incoming, resting};
 use crate::engine::index::Place;
 use crate::engine::marked::Marked;
-use crate::engine::orders::Extras;
+use crate::engine::orders::{Entered, Extras};
 use crate::engine::pool::{self, Mark, Node, Slot};
 use crate::engine::protection::Guard;
 use crate::engine::region;
+use crate::engine::ties;
 use crate::limits::{TRAILING_MAX, WAITING_MAX};
 use plinth_types::command::{NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::event::{CancelReason, Event, EventSink};
@@ -41,7 +42,7 @@ use plinth_types::table_record;
 table_record! {
     /// What an order waits for; zero for one that does not.
     pub(crate) struct Waiting in region::WAITING, 32 bytes {
-        /// A trade at this price or beyond, in ticks; 0 if it waits for an auction or to be priced.
+        /// A trade at this price or beyond, in ticks; 0 if it waits for an auction, to be priced, or for an entry alone.
         pub(crate) trigger: i64,
         /// The command since which it waits at this trigger.
         pub(crate) since: u64,
@@ -53,6 +54,8 @@ table_record! {
         pub(crate) time_in_force: u8,
         /// 1 if it trails and is triggered; between commands none is.
         pub(crate) triggered: u8,
+        /// 1 if it is held for an entry, whatever it waits for then.
+        pub(crate) held: u8,
     }
 }
 
@@ -67,7 +70,7 @@ pub(crate) struct Waiter {
 impl Waiting {
     /// Whether no trade makes it go.
     pub(crate) const fn is_parked(&self) -> bool {
-        self.trigger == 0
+        self.trigger == 0 || self.held != 0
     }
 }
 
@@ -110,6 +113,21 @@ impl<T: Touch> Engine<T> {
         time_in_force: TimeInForce,
         lifetime: Option<Lifetime>,
     ) -> Result<Waiter, Reject> {
+        let waiter = self.check_waiting(order, limit, trigger, time_in_force, lifetime)?;
+        let Waiter { order, .. } = waiter;
+        self.custody.reserve(&mut self.touch, order.account, order.gives, order.reservation(order.qty))?;
+        Ok(waiter)
+    }
+
+    /// As [`Engine::admit_waiting`], but reserves nothing.
+    pub(crate) fn check_waiting(
+        &mut self,
+        order: &Incoming,
+        limit: Option<Price>,
+        trigger: Trigger,
+        time_in_force: TimeInForce,
+        lifetime: Option<Lifetime>,
+    ) -> Result<Waiter, Reject> {
         let book = *self.books.get(&mut self.touch, order.instrument as usize);
         let (first, trail) = match trigger {
             Trigger::At(price) => (price, 0),
@@ -132,18 +150,17 @@ impl<T: Touch> Engine<T> {
             trail,
             market: u8::from(limit.is_none()),
             time_in_force: code_of(time_in_force),
-            triggered: 0,
+            ..Waiting::ZERO
         };
         let waiter = Waiter { order, waiting, lifetime };
         if self.counters.get(&mut self.touch).orders == self.capacity.orders_max || !self.may_wait(&book, &waiter) {
             return Err(Reject::CapacityReached);
         }
-        self.custody.reserve(&mut self.touch, order.account, order.gives, order.reservation(order.qty))?;
         Ok(waiter)
     }
 
     /// Whether the book takes one that waits more.
-    fn may_wait(&mut self, book: &Book, waiter: &Waiter) -> bool {
+    pub(crate) fn may_wait(&mut self, book: &Book, waiter: &Waiter) -> bool {
         let Waiter { order, waiting, .. } = waiter;
         let room = if waiting.trail == 0 {
             let ladder = Ladder::Waiting(order.side);
@@ -156,13 +173,17 @@ impl<T: Touch> Engine<T> {
 
     /// Lets an admitted order wait, or go if it is triggered already.
     pub(crate) fn wait_or_go<S: EventSink>(&mut self, waiter: Waiter, sink: &mut S) {
-        let Waiter { order, waiting, .. } = waiter;
-        let last = self.books.get(&mut self.touch, order.instrument as usize).last_price;
-        if triggers(order.side, waiting.trigger, last) {
-            self.go(waiter, order.qty, sink);
+        if self.goes_at_once(&waiter) {
+            self.go(waiter, waiter.order.qty, sink);
         } else {
             self.wait(waiter);
         }
+    }
+
+    /// Whether the last trade triggers it already.
+    pub(crate) fn goes_at_once(&mut self, waiter: &Waiter) -> bool {
+        let Waiter { order, waiting, .. } = waiter;
+        triggers(order.side, waiting.trigger, self.books.get(&mut self.touch, order.instrument as usize).last_price)
     }
 
     /// Lets an admitted order wait.
@@ -173,7 +194,9 @@ impl<T: Touch> Engine<T> {
         let slot = pool::take(nodes, touch, counters);
         let book = books.get_mut(touch, order.instrument as usize);
         book.waiting += u32::from(!waiting.is_parked());
-        let (level, prev) = if waiting.is_parked() {
+        let (level, prev) = if waiting.held != 0 {
+            (0, ties::hold(nodes, touch, counters, slot))
+        } else if waiting.is_parked() {
             (0, 0)
         } else if waiting.trail == 0 {
             let place = levels.link_waiting(touch, book, nodes, slot, order.side, waiting.trigger, order.qty.lots());
@@ -203,6 +226,7 @@ impl<T: Touch> Engine<T> {
             post_only: 0,
             marks: Mark::WAITING,
             group: 0,
+            tie: 0,
         };
         *table.get_mut(touch, slot as usize) = waiting;
         index.insert(touch, order.order.bits(), slot);
@@ -217,8 +241,22 @@ impl<T: Touch> Engine<T> {
 
     /// Takes a waiting order out; what it has reserved stays so.
     pub(crate) fn leave(&mut self, place: Place) -> Waiter {
-        let Self { touch, counters, books, levels, nodes, index, guarded, firms, hidden, lifetimes, pegs, waiting: table, .. } =
-            self;
+        let Self {
+            touch,
+            counters,
+            books,
+            levels,
+            nodes,
+            index,
+            guarded,
+            firms,
+            hidden,
+            lifetimes,
+            pegs,
+            ties,
+            waiting: table,
+            ..
+        } = self;
         let slot = place.slot;
         let node = *nodes.get(touch, slot as usize);
         let record = table.get_mut(touch, slot as usize);
@@ -226,7 +264,10 @@ impl<T: Touch> Engine<T> {
         *record = Waiting::ZERO;
         let book = books.get_mut(touch, node.instrument as usize);
         book.waiting -= u32::from(!waiting.is_parked());
-        if waiting.is_parked() {
+        if waiting.held != 0 {
+            let counters = counters.get_mut(touch);
+            ties::unhold(nodes, touch, counters, &node);
+        } else if waiting.is_parked() {
             // Its lifetime or its peg holds it.
         } else if waiting.trail == 0 {
             levels.unlink_waiting(touch, book, nodes, slot, waiting.trigger);
@@ -245,7 +286,7 @@ impl<T: Touch> Engine<T> {
         let counters = counters.get_mut(touch);
         let lifetime = lifetimes.of(touch, slot);
         let marked = Marked { slot, account: order.account, marks: node.marks };
-        marked.end(guarded, firms, hidden, lifetimes, pegs, nodes, touch, counters);
+        marked.end(guarded, firms, hidden, lifetimes, pegs, ties, nodes, touch, counters);
         index.remove_at(touch, place.at);
         pool::give(nodes, touch, counters, slot);
         Waiter { order, waiting, lifetime }
@@ -254,13 +295,16 @@ impl<T: Touch> Engine<T> {
     /// Ends a waiting order and releases what it reserved. Says what was left of it.
     #[cold]
     pub(crate) fn take_off_waiting(&mut self, place: Place) -> Lots {
+        let tied = self.nodes.get(&mut self.touch, place.slot as usize).tied();
+        let of_tie = tied.map(|at| self.ties.take_reserved(&mut self.touch, at));
         let order = self.leave(place).order;
-        self.custody.release(&mut self.touch, order.account, order.gives, order.reservation(order.qty));
+        let reserved = of_tie.unwrap_or_else(|| order.reservation(order.qty));
+        self.custody.release(&mut self.touch, order.account, order.gives, reserved);
         order.qty.into()
     }
 
     /// Enters an order that waited: from here on it is a new one, and has been reserved for. `total` is what was asked for.
-    pub(crate) fn go<S: EventSink>(&mut self, waiter: Waiter, total: Qty, sink: &mut S) {
+    pub(crate) fn go<S: EventSink>(&mut self, waiter: Waiter, total: Qty, sink: &mut S) -> Entered {
         let Waiter { order, waiting, lifetime } = waiter;
         sink.emit(Event::Triggered { order: order.order });
         let guard = self.guarded.get(&mut self.touch, order.account.get() as usize).guard();
@@ -272,26 +316,22 @@ impl<T: Touch> Engine<T> {
             self.custody.release(&mut self.touch, order.account, order.gives, order.reservation(order.qty));
         }
         let time_in_force = time_in_force_of(waiting.time_in_force).expect("an order that waits has a time in force");
-        match time_in_force {
-            TimeInForce::GoodTillCancel => {
-                if !self.levels.has_room(&mut self.touch, book, order.side, order.worst, order.qty.lots()) {
-                    return self.end(entering, order.qty, CancelReason::NoRoom, sink);
-                }
-                let terms = NewOrder {
-                    order: order.order,
-                    instrument: InstrumentId::new(order.instrument),
-                    side: order.side,
-                    price: limit.map_or(OrderPrice::Market, OrderPrice::Limit),
-                    qty: total,
-                    time_in_force,
-                    post_only: false,
-                    instructed: false,
-                };
-                self.take_and_rest(entering, &terms, Extras { lifetime, ..Extras::NONE }, sink);
-            }
-            TimeInForce::ImmediateOrCancel => self.take_or_cancel(entering, sink),
-            TimeInForce::FillOrKill => self.fill_or_kill(entering, sink),
+        let rests = time_in_force == TimeInForce::GoodTillCancel;
+        if rests && !self.levels.has_room(&mut self.touch, book, order.side, order.worst, order.qty.lots()) {
+            self.end(entering, order.qty, CancelReason::NoRoom, sink);
+            return Entered::GONE;
         }
+        let terms = NewOrder {
+            order: order.order,
+            instrument: InstrumentId::new(order.instrument),
+            side: order.side,
+            price: limit.map_or(OrderPrice::Market, OrderPrice::Limit),
+            qty: total,
+            time_in_force,
+            post_only: false,
+            instructed: false,
+        };
+        self.enter_as(entering, &terms, Extras { lifetime: lifetime.filter(|_| rests), ..Extras::NONE }, sink)
     }
 
     /// Replaces an order that waits: see the module.
@@ -312,10 +352,18 @@ impl<T: Touch> Engine<T> {
         }
         check_terms(&book, &self.terms, &mut self.touch, node.instrument, Some(price), qty)?;
         let trigger = if waiting.market == 0 { waiting.trigger } else { price.ticks() };
-        check_may_go(&book, side_of(node.side), trigger)?;
+        if waiting.held == 0 {
+            check_may_go(&book, side_of(node.side), trigger)?;
+        } else {
+            book.check_halt()?;
+        }
         let old = resting(&book, &node, node.lots);
         let order = Incoming { limit: Some(price), worst: price.ticks(), qty, guard, ..old };
         self.check_guarded(&order, false)?;
+        if waiting.held != 0 {
+            self.replace_held(place.slot, &order, trigger, sink);
+            return Ok(());
+        }
         let id = order.order;
         if price.ticks() == node.price && qty < old.qty {
             self.shrink(place.slot, &old, qty, qty);
@@ -329,6 +377,9 @@ impl<T: Touch> Engine<T> {
         let room = waiting.is_parked() || self.levels.has_room_on(&mut self.touch, &book, ladder, trigger, qty.lots());
         if !room {
             return Err(Reject::CapacityReached);
+        }
+        if let Some(at) = node.tied() {
+            return self.replace_paired(place, at, (order, trigger), sink);
         }
         let (amount, released) = (order.reservation(qty), old.reservation(old.qty));
         self.custody.can_reserve(&mut self.touch, order.account, order.gives, amount, released)?;

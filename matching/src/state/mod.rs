@@ -28,6 +28,7 @@
 //! | 24 lifetimes, 26 deadlines | how long one order lives; which one's time comes first | 16, 16 | 1 + orders |
 //! | 25 lists | the orders of one book that have a lifetime | 64 | instruments |
 //! | 27 pegged, 28 peg books | the pegged orders of one book; what they were priced by | 32, 64 | 64 × instruments, instruments |
+//! | 29 ties | orders whose fate is tied | 64 | 1 + 16,384 |
 //!
 //! **Root.** Pages are leaves of a tree of 16 children a node, one tree for each region; all digests are SHA-256, each kind under its own
 //! domain, and a leaf commits to its region and number:
@@ -56,7 +57,7 @@ pub use tree::{StateTree, root_of};
 use crate::engine::book::LADDERS;
 use crate::engine::pegs::BOOK_MAX;
 use crate::engine::{Engine, region};
-use crate::limits::{CHANNELS_MAX, Capacity, DATED_MAX, FIRMS_MAX, QUOTE_GROUPS_MAX, QUOTE_PLACES_MAX};
+use crate::limits::{CHANNELS_MAX, Capacity, DATED_MAX, FIRMS_MAX, QUOTE_GROUPS_MAX, QUOTE_PLACES_MAX, TIES_MAX};
 use alloc::vec::Vec;
 use core::fmt;
 use plinth_clearing::region as custody;
@@ -65,7 +66,7 @@ use plinth_types::page::{RegionId, Touch};
 use plinth_types::table::PageBytes;
 
 /// Version of the layout: of every record's fields and every region's meaning. The root commits to it.
-pub const LAYOUT_VERSION: u16 = 8;
+pub const LAYOUT_VERSION: u16 = 9;
 
 /// Position of a page in its region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -162,6 +163,7 @@ pub(crate) fn layout(capacity: &Capacity) -> Vec<RegionLayout> {
         (region::DEADLINES, 16, 1 + capacity.orders_max as usize),
         (region::PEGGED, 32, instruments * BOOK_MAX),
         (region::PEG_BOOKS, 64, instruments),
+        (region::TIES, 64, 1 + TIES_MAX as usize),
     ]
     .map(|(region, record_size, record_count)| RegionLayout { region, record_size, record_count })
     .to_vec()

@@ -6,6 +6,7 @@
 mod firms;
 mod instruments;
 mod quotes;
+mod ties;
 
 use plinth_matching::limits::Capacity;
 use plinth_types::codec::Codec;
@@ -74,6 +75,10 @@ pub(crate) struct Flow {
     last: [u64; SESSIONS as usize + 1],
     /// Orders sent, with the mandates they were sent under and their first prices.
     recent: VecDeque<(OrderId, u32, Price)>,
+    /// Orders that others may be paired with.
+    open: VecDeque<ties::Open>,
+    /// Orders of brackets still to come.
+    legs: VecDeque<ties::Leg>,
     inbox: u64,
     queue: VecDeque<(Body, Vec<u8>)>,
     /// Whether the last phase set was not continuous.
@@ -114,6 +119,8 @@ impl Flow {
             middles,
             last: [0; SESSIONS as usize + 1],
             recent: VecDeque::new(),
+            open: VecDeque::new(),
+            legs: VecDeque::new(),
             inbox: 0,
             queue: VecDeque::new(),
             suspended: Vec::new(),
@@ -190,10 +197,13 @@ impl Flow {
             }
             return self.one_of_a_crowd();
         }
-        if self.capacity.orders_max > 500 && self.rng.one_in(900) {
+        if self.capacity.orders_max > 500 && self.rng.one_in(350) {
             let soon = TimestampNs::new(self.seq + 330);
             self.crowd_lifetime = if self.rng.one_in(2) { Lifetime::Day } else { Lifetime::Until(soon) };
             self.crowd = 300;
+        }
+        if let Some(leg) = self.next_leg() {
+            return leg;
         }
         let often = if self.paused { 15 } else { 120 };
         if self.rng.one_in(often) {
@@ -219,7 +229,8 @@ impl Flow {
             _ => {}
         }
         match self.rng.below(100) {
-            0..58 => self.new_order(),
+            0..6 => self.tied_order(),
+            6..58 => self.new_order(),
             58..70 => self.cancel(),
             70..91 => self.replace(),
             91..96 => self.deposit(),
@@ -319,6 +330,9 @@ impl Flow {
             tail.truncate(8);
         }
         tail.extend_from_slice(&[0; 3]);
+        if claimed == session && acting == session && wanted == self.last[session as usize] {
+            self.note_open(mandate, &new, &tail, price);
+        }
         self.sequenced(SessionId::new(acting as u16), mandate, Body::New(new), tail)
     }
 

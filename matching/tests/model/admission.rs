@@ -31,6 +31,11 @@ impl Model {
         let market = new.price == OrderPrice::Market;
         let instructions = read_instructions(command, new, tail);
         if let Ok(instructions) = instructions
+            && let Some(link) = instructions.link
+        {
+            return self.tied_order(command, new, account, instructions, link);
+        }
+        if let Ok(instructions) = instructions
             && let Some(peg) = instructions.peg
         {
             return self.pegged_order(command, new, account, instructions, peg);
@@ -183,6 +188,7 @@ impl Model {
             Found::Waiting(at) => return self.replace_waiting(command, at, price, qty),
             Found::Parked(at) => return self.replace_parked(command, at, price, qty),
             Found::Idle(_) => return self.replace_pegged(command, found, price, qty),
+            Found::Held(at) => return self.replace_held(command, at, price, qty),
         };
         let old = self.orders[at];
         if old.group != 0 {
@@ -200,6 +206,7 @@ impl Model {
         let event = |kept_priority| Event::Replaced { order: id, price, qty, kept_priority };
         if new.left == 0 {
             self.take_off(at);
+            self.note_order(id);
             self.events.push(event(false));
             self.events.push(Event::Cancelled { order: id, lots: Lots::ZERO, reason: CancelReason::ReplacedToFilled });
             return Ok(());
@@ -209,6 +216,7 @@ impl Model {
             let (_, after) = self.needs(&new);
             self.balances.get_mut(&(old.account, asset)).unwrap().reserved -= before - after;
             self.orders[at] = new.smaller(new.left);
+            self.note_order(id);
             self.events.push(event(true));
             return Ok(());
         }
@@ -218,10 +226,22 @@ impl Model {
         if !self.has_room(&new) {
             return Err(Reject::CapacityReached);
         }
-        self.can_pay(&new, self.needs(&old).1)?;
+        match self.beyond_when(&new) {
+            None => self.can_pay(&new, self.needs(&old).1)?,
+            Some((tie, is, becomes)) => {
+                let ((asset, amount), available) = (self.needs(&new), self.available(new.account, self.needs(&new).0));
+                let (needed, available) = (amount + becomes, available + self.needs(&old).1 + is);
+                if needed > available {
+                    let shortfall = (needed - available) as u64;
+                    return Err(Reject::InsufficientFunds { asset: AssetId::new(asset), shortfall });
+                }
+                self.set_reserved(tie, new.account, asset, is, becomes);
+            }
+        }
         self.take_off(at);
         self.events.push(event(false));
         self.enter(new);
+        self.after_entering(id);
         Ok(())
     }
 
@@ -243,17 +263,21 @@ impl Model {
     pub(crate) fn locate(&self, order: OrderId) -> Option<(Found, Order)> {
         let resting = self.orders.iter().position(|other| other.id == order).map(|at| (Found::Resting(at), self.orders[at]));
         let waiting = self.waiting.iter().position(|other| other.order.id == order);
-        resting.or(waiting.map(|at| (Found::Waiting(at), self.waiting[at].order))).or_else(|| self.find_parked(order))
+        let held = self.held.iter().position(|other| other.order.id == order).map(|at| (Found::Held(at), self.held[at].order));
+        resting.or(waiting.map(|at| (Found::Waiting(at), self.waiting[at].order))).or(held).or_else(|| self.find_parked(order))
     }
 
     /// Takes it off and releases what it reserved.
     pub(crate) fn remove(&mut self, found: Found) -> Order {
-        match found {
+        let gone = match found {
             Found::Resting(at) => self.take_off(at),
             Found::Waiting(at) => self.stop_waiting(at).order,
             Found::Parked(at) => self.leave_parked(at),
             Found::Idle(at) => self.leave_idle(at),
-        }
+            Found::Held(at) => self.held.remove(at).order,
+        };
+        self.note_order(gone.id);
+        gone
     }
 
     pub(crate) fn check_terms(&self, order: &Order) -> Result<(), Reject> {
@@ -335,6 +359,7 @@ impl Model {
             for (_, order) in going.iter().filter(|(_, order)| order.instrument == instrument) {
                 let at = self.orders.iter().position(|other| other.id == order.id).unwrap();
                 let gone = self.take_off(at);
+                self.note_order(gone.id);
                 self.events.push(Event::Cancelled { order: gone.id, lots: Lots::new(gone.left), reason });
                 count += 1;
             }
@@ -343,6 +368,7 @@ impl Model {
                 (0..self.waiting.len()).filter(|&at| concerned(&self.waiting[at])).min_by_key(|&at| (self.waiting[at].place(), at))
             {
                 let gone = self.stop_waiting(at).order;
+                self.note_order(gone.id);
                 self.events.push(Event::Cancelled { order: gone.id, lots: Lots::new(gone.left), reason });
                 count += 1;
             }
@@ -359,6 +385,11 @@ impl Model {
                 self.events.push(Event::Cancelled { order: gone.id, lots: Lots::new(gone.left), reason });
                 count += 1;
             }
+        }
+        while let Some(at) = self.held.iter().position(|held| fits(&held.order)) {
+            let gone = self.remove(Found::Held(at));
+            self.events.push(Event::Cancelled { order: gone.id, lots: Lots::new(gone.left), reason });
+            count += 1;
         }
         count
     }
@@ -408,10 +439,7 @@ fn read_instructions(command: &Command, new: &NewOrder, tail: &[u8]) -> Result<I
         return Ok(Instructions::NONE);
     }
     let instructions = Instructions::read(&mut Reader::new(tail)).map_err(|_| Reject::Malformed)?;
-    let Instructions { display, minimum, trigger, lifetime, link, .. } = instructions;
-    if link.is_some() {
-        return Err(Reject::NotSupported);
-    }
+    let Instructions { display, minimum, trigger, lifetime, .. } = instructions;
     let too_large = display.max(minimum) > Some(new.qty);
     let wrong_time = (display.is_some() && new.time_in_force != TimeInForce::GoodTillCancel)
         || (minimum.is_some() && new.time_in_force != TimeInForce::ImmediateOrCancel)

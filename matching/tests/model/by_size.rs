@@ -132,7 +132,7 @@ impl Model {
         group(taker.account).is_some() && group(taker.account) == group(maker.account)
     }
 
-    fn note(&mut self, rule: &'static str) {
+    pub(crate) fn note(&mut self, rule: &'static str) {
         *self.fired.entry(rule).or_default() += 1;
     }
 }

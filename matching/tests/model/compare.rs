@@ -45,6 +45,15 @@ impl Model {
             assert_eq!(found.trigger.map(Price::ticks), Some(waiting.trigger), "{context}");
             assert_eq!((found.waits, found.lifetime), (true, order.lifetime), "{context}");
         }
+        for held in &self.held {
+            let (found, order) = (engine.order(held.order.id).unwrap(), held.order);
+            assert_eq!((found.left.lots(), found.qty.lots()), (order.left, order.total), "{context}");
+            assert_eq!((found.side, Some(found.price.ticks())), (order.side, order.limit), "{context}");
+            assert_eq!((found.waits, found.lifetime), (true, order.lifetime), "{context}");
+        }
+        for order in self.open() {
+            assert_eq!(engine.tied_orders(order.id).collect::<Vec<_>>(), self.tied_to(order.id), "{:?}, {context}", order.id);
+        }
         for (&id, group) in &self.groups {
             assert_eq!(engine.quotes_stopped(id), Some(group.stopped), "{context}");
         }

@@ -28,7 +28,7 @@ impl Model {
         self.late(time).is_some()
     }
 
-    fn late(&self, time: TimestampNs) -> Option<OrderId> {
+    pub(crate) fn late(&self, time: TimestampNs) -> Option<OrderId> {
         let until = |order: &Order| match order.lifetime {
             Some(Lifetime::Until(at)) if at <= time => Some((at, order.id)),
             _ => None,
@@ -203,7 +203,12 @@ impl Model {
 
     /// All open orders of whatever kind.
     pub(crate) fn open(&self) -> impl Iterator<Item = &Order> {
-        self.orders.iter().chain(self.waiting.iter().map(|waiting| &waiting.order)).chain(&self.parked).chain(&self.idle)
+        self.orders
+            .iter()
+            .chain(self.waiting.iter().map(|waiting| &waiting.order))
+            .chain(&self.parked)
+            .chain(&self.idle)
+            .chain(self.held.iter().map(|held| &held.order))
     }
 
     fn open_mut(&mut self) -> impl Iterator<Item = &mut Order> {
@@ -212,6 +217,7 @@ impl Model {
             .chain(self.waiting.iter_mut().map(|waiting| &mut waiting.order))
             .chain(&mut self.parked)
             .chain(&mut self.idle)
+            .chain(self.held.iter_mut().map(|held| &mut held.order))
     }
 
     /// Where an order waits for an auction, or to be priced.

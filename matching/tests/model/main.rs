@@ -17,6 +17,7 @@ mod pegs;
 mod quotes;
 mod reference;
 mod terms;
+mod ties;
 mod trading;
 mod volatility;
 mod waiting;
@@ -88,6 +89,7 @@ enum Found {
     Waiting(usize),
     Parked(usize),
     Idle(usize),
+    Held(usize),
 }
 
 /// What an account is protected from.
@@ -126,6 +128,15 @@ struct Model {
     parked: Vec<Order>,
     /// Pegged orders without a price.
     idle: Vec<Order>,
+    /// Those that wait for an entry.
+    held: Vec<Waiting>,
+    ties: Vec<ties::Tie>,
+    /// Ties that are to be looked at.
+    noted: Vec<u64>,
+    /// Ties whose held orders are to be let in.
+    ready: Vec<u64>,
+    /// What traded of each order.
+    filled: BTreeMap<OrderId, u64>,
     places: u64,
     /// More is due by time than one command ends.
     late: bool,
@@ -173,6 +184,11 @@ impl Model {
             waiting: Vec::new(),
             parked: Vec::new(),
             idle: Vec::new(),
+            held: Vec::new(),
+            ties: Vec::new(),
+            noted: Vec::new(),
+            ready: Vec::new(),
+            filled: BTreeMap::new(),
             places: 0,
             late: false,
             last_prices: BTreeMap::new(),
@@ -202,11 +218,13 @@ impl Model {
             self.now = command.time.get();
             self.take_effect(command.time);
             self.late = self.expire_late(command.time);
+            self.go_triggered();
         }
         match command.body {
             Body::New(new) => {
                 if let Err(reject) = self.new_order(command, &new, tail) {
                     self.events.push(Event::Rejected { order: new.order, reject });
+                    self.refused_entry(&new, tail);
                 }
                 self.go_triggered();
             }
@@ -254,13 +272,14 @@ impl Model {
             }
             Body::Note => return,
         }
+        self.go_triggered();
         self.reprice();
     }
 }
 
 #[test]
 fn the_engine_says_what_the_model_says() {
-    let (seeds, commands_per_seed) = (100_u64, 4_000);
+    let (seeds, commands_per_seed) = (160_u64, 4_000);
     let mut fired: BTreeMap<String, u64> = BTreeMap::new();
     for seed in 0..seeds {
         let mut flow = Flow::new(seed);

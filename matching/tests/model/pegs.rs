@@ -83,7 +83,7 @@ impl Model {
         let old = match found {
             Found::Resting(at) => self.orders[at],
             Found::Idle(at) => self.idle[at],
-            Found::Waiting(_) | Found::Parked(_) => unreachable!("a pegged order rests or is laid aside"),
+            Found::Waiting(_) | Found::Parked(_) | Found::Held(_) => unreachable!("a pegged order rests or is laid aside"),
         };
         let pegged = old.pegged.unwrap();
         let limit = price.ticks();
@@ -113,7 +113,7 @@ impl Model {
             match found {
                 Found::Resting(at) => self.orders[at] = smaller,
                 Found::Idle(at) => self.idle[at] = smaller,
-                Found::Waiting(_) | Found::Parked(_) => {}
+                Found::Waiting(_) | Found::Parked(_) | Found::Held(_) => {}
             }
             self.events.push(event(true));
             return Ok(());

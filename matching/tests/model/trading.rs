@@ -108,6 +108,7 @@ impl Model {
         self.balances.get_mut(&(seller, base)).unwrap().settled -= goods;
         self.balances.entry((buyer, base)).or_default().settled += goods;
         taker.left -= lots;
+        *self.filled.entry(taker.id).or_default() += lots;
         self.fill(at, lots);
         self.count_fill(maker.group, lots);
         self.trades += 1;
@@ -123,6 +124,8 @@ impl Model {
 
     /// Takes traded lots off a resting order; when all that it shows has gone it shows more, at the end.
     pub(crate) fn fill(&mut self, at: usize, lots: u64) {
+        let id = self.orders[at].id;
+        *self.filled.entry(id).or_default() += lots;
         self.orders[at].left -= lots;
         self.orders[at].shown -= lots;
         if self.orders[at].shown == 0 {
@@ -131,11 +134,13 @@ impl Model {
                 self.orders.push(order.with(order.left));
             }
         }
+        self.note_fill(id);
     }
 
     /// Takes `lots` off a resting order without a trade.
     pub(crate) fn lose(&mut self, at: usize, lots: u64) {
         let mut order = self.take_off(at);
+        self.note_order(order.id);
         if order.left == lots {
             return self.end(order.id, lots, CancelReason::SelfMatch);
         }

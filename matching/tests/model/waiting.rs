@@ -13,11 +13,11 @@ pub(crate) struct Waiting {
     /// As it reserves: its limit, or the first trigger.
     pub(crate) order: Order,
     /// Its own limit.
-    limit: Option<i64>,
+    pub(crate) limit: Option<i64>,
     pub(crate) trigger: i64,
-    trail: Option<i64>,
-    time_in_force: TimeInForce,
-    triggered: bool,
+    pub(crate) trail: Option<i64>,
+    pub(crate) time_in_force: TimeInForce,
+    pub(crate) triggered: bool,
 }
 
 impl Waiting {
@@ -45,6 +45,21 @@ impl Model {
         trigger: Trigger,
         lifetime: Option<Lifetime>,
     ) -> Result<(), Reject> {
+        let waiting = self.check_stop(command, new, account, trigger, lifetime)?;
+        self.can_pay(&waiting.order, 0)?;
+        self.events.push(Event::Accepted { order: waiting.order.id });
+        self.wait_or_go(waiting);
+        Ok(())
+    }
+
+    pub(crate) fn check_stop(
+        &mut self,
+        command: &Command,
+        new: &NewOrder,
+        account: usize,
+        trigger: Trigger,
+        lifetime: Option<Lifetime>,
+    ) -> Result<Waiting, Reject> {
         let mut waiting = Waiting {
             order: Order { lifetime, ..self.entering(new, account)? },
             limit: None,
@@ -76,13 +91,10 @@ impl Model {
         if self.open_orders() == self.capacity.orders_max as usize || !self.has_room_to_wait(&waiting) {
             return Err(Reject::CapacityReached);
         }
-        self.can_pay(&waiting.order, 0)?;
-        self.events.push(Event::Accepted { order: waiting.order.id });
-        self.wait_or_go(waiting);
-        Ok(())
+        Ok(waiting)
     }
 
-    fn wait_or_go(&mut self, waiting: Waiting) {
+    pub(crate) fn wait_or_go(&mut self, waiting: Waiting) {
         let (asset, amount) = self.needs(&waiting.order);
         self.balances.entry((waiting.order.account, asset)).or_default().reserved += amount;
         let place = self.next_place();
@@ -92,12 +104,12 @@ impl Model {
         }
     }
 
-    fn goes_at_once(&self, waiting: &Waiting) -> bool {
+    pub(crate) fn goes_at_once(&self, waiting: &Waiting) -> bool {
         self.last_prices.get(&waiting.order.instrument).is_some_and(|&last| waiting.is_triggered_by(last))
     }
 
     /// Distinct triggers are bounded, for each book and side.
-    fn has_room_to_wait(&self, waiting: &Waiting) -> bool {
+    pub(crate) fn has_room_to_wait(&self, waiting: &Waiting) -> bool {
         let same = |other: &&Waiting| {
             other.trail.is_none() && (other.order.instrument, other.order.side) == (waiting.order.instrument, waiting.order.side)
         };
@@ -126,14 +138,23 @@ impl Model {
     pub(crate) fn go_triggered(&mut self) {
         loop {
             self.stop_quotes();
+            if !self.noted.is_empty() {
+                self.settle_ties();
+                continue;
+            }
             let triggered = (0..self.waiting.len()).filter(|&at| self.waiting[at].triggered);
             let first = triggered.min_by_key(|&at| (self.waiting[at].order.side == Side::Sell, self.waiting[at].rank(), at));
-            let Some(at) = first else { return };
-            self.go(at);
+            match first {
+                Some(at) => self.go(at),
+                None if self.let_first_in() => {}
+                None => return,
+            }
         }
     }
 
     fn go(&mut self, at: usize) {
+        let order = self.waiting[at].order;
+        self.part(&order);
         let Waiting { order, limit, time_in_force, .. } = self.stop_waiting(at);
         self.events.push(Event::Triggered { order: order.id });
         let order = self.reaching(Order { limit, ..order });
@@ -147,6 +168,7 @@ impl Model {
     pub(crate) fn stop_waiting(&mut self, at: usize) -> Waiting {
         let waiting = self.waiting.remove(at);
         let (asset, amount) = self.needs(&waiting.order);
+        let amount = self.take_reserved(waiting.order.id).unwrap_or(amount);
         self.balances.get_mut(&(waiting.order.account, asset)).unwrap().reserved -= amount;
         waiting
     }
@@ -169,13 +191,19 @@ impl Model {
         if new.order.limit == old.order.limit && lots < old.order.left {
             let (asset, before) = self.needs(&old.order);
             let (_, after) = self.needs(&new.order);
-            self.balances.get_mut(&(old.order.account, asset)).unwrap().reserved -= before - after;
+            if !self.is_paired(order) {
+                self.balances.get_mut(&(old.order.account, asset)).unwrap().reserved -= before - after;
+            }
             self.waiting[at] = new;
+            self.note_order(order);
             self.events.push(Event::Replaced { order, price, qty, kept_priority: true });
             return Ok(());
         }
         if !self.has_room_to_wait(&new) {
             return Err(Reject::CapacityReached);
+        }
+        if self.is_paired(order) {
+            return self.replace_paired(new, price, qty);
         }
         self.can_pay(&new.order, self.needs(&old.order).1)?;
         self.stop_waiting(at);

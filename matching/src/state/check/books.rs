@@ -1,6 +1,6 @@
 //! The books, one after the other: where each lies, its levels and their orders, and what all orders together need.
 
-use super::{Inconsistency, lifetimes, pegs};
+use super::{Inconsistency, lifetimes, pegs, ties};
 use crate::engine::Engine;
 use crate::engine::bitmap::Span;
 use crate::engine::book::{Book, Ladder, better, index_of, side_of};
@@ -192,6 +192,8 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
             Side::Buy => (quote, price.notional(left)?.units()),
             Side::Sell => (base, u128::from(open)),
         };
+        let by_tie = node.marks & (Mark::TIED | Mark::WAITING) == Mark::TIED | Mark::WAITING;
+        let amount = if by_tie { ties::reserved(self.engine, node)? } else { amount };
         let reserved =
             &mut self.reserved[node.account as usize * usize::from(self.engine.capacity.assets_max) + usize::from(asset)];
         *reserved = reserved.checked_add(amount)?;
@@ -199,7 +201,8 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
     }
 
     /// What is left when all books are checked.
-    pub(super) fn finish(self) -> Result<(), Inconsistency> {
+    pub(super) fn finish(mut self) -> Result<(), Inconsistency> {
+        self.check_held().ok_or(Inconsistency::Ties)?;
         let (engine, counters) = (self.engine, self.engine.counters.record());
         let counted = counters.levels_used == self.levels
             && counters.level_slots_used == self.level_slots
@@ -223,6 +226,9 @@ impl<'a, T: Touch> BooksWalk<'a, T> {
         }
         if !lifetimes::are_right(engine, self.lasting) {
             return Err(Inconsistency::Lifetimes);
+        }
+        if !ties::are_right(engine) {
+            return Err(Inconsistency::Ties);
         }
         if !pool_is_right(engine) {
             return Err(Inconsistency::Pool);

@@ -20,7 +20,7 @@ pub(super) fn check_instruments<T: Touch>(engine: &Engine<T>) -> Result<(), Inco
         let said = *terms != TermsRecord::ZERO;
         let sound = terms.terms(id).is_some() && (at < listed || !said);
         let topless = book.is_pro_rata() || book.top == [0; 2];
-        if !sound || book.special & !Special::QUOTED != terms.special() | book.bounds() || !topless {
+        if !sound || book.special & !(Special::QUOTED | Special::TIED) != terms.special() | book.bounds() || !topless {
             return Err(Inconsistency::Terms(id));
         }
         let own = |calendar: Calendar| at < listed && calendar.instrument == id && calendar.is_sound();

@@ -9,6 +9,7 @@ mod instruments;
 mod lifetimes;
 mod pegs;
 mod quotes;
+mod ties;
 mod waiting;
 
 use crate::engine::Engine;
@@ -61,6 +62,8 @@ pub enum Inconsistency {
     Lifetimes,
     /// A pegged order is not what it should be, or not where it should be.
     Pegged(InstrumentId),
+    /// Orders are tied as they cannot be, or to none.
+    Ties,
     /// Levels, words or spill entries beyond the last book's are not zero.
     Leftover,
     /// The free nodes are not those that no level holds.
@@ -97,6 +100,7 @@ impl fmt::Display for Inconsistency {
             Self::Quotes(group) => write!(f, "quote group {group} cannot be"),
             Self::Lifetimes => f.write_str("how long orders live is not what they have"),
             Self::Pegged(instrument) => write!(f, "a pegged order of instrument {instrument} is wrong"),
+            Self::Ties => f.write_str("orders are tied as they cannot be"),
             Self::Leftover => f.write_str("something is left beyond the last book"),
             Self::Pool => f.write_str("the free order nodes are wrong"),
             Self::Index => f.write_str("the order index is wrong"),

@@ -54,9 +54,10 @@ impl<T: Touch> BooksWalk<'_, T> {
             let node = *self.engine.nodes.records().get(at as usize)?;
             let waiting = self.engine.waiting.records()[at as usize];
             let placed = node.prev == prev && node.instrument == instrument && node.side <= 1 && node.post_only == 0;
-            let marked = node.marks & !(Mark::COUNTED | Mark::OF_FIRM | Mark::LASTING) == Mark::WAITING
+            let marked = node.marks & !(Mark::COUNTED | Mark::OF_FIRM | Mark::LASTING | Mark::TIED) == Mark::WAITING
                 && self.engine.hidden.records()[at as usize] == Hidden::ZERO;
-            let queued = since < waiting.since && waiting.since <= self.engine.counters.record().last_seq;
+            // Several may come in with one command.
+            let queued = since <= waiting.since && waiting.since > 0 && waiting.since <= self.engine.counters.record().last_seq;
             if !placed
                 || !marked
                 || !queued
@@ -90,7 +91,7 @@ fn is_sound(book: &Book, node: &Node, waiting: &Waiting) -> bool {
     };
     terms
         && waiting.market <= 1
-        && waiting.triggered == 0
+        && (waiting.triggered, waiting.held) == (0, 0)
         && waiting.trigger > 0
         && (!market || waiting.trail != 0 || node.price == waiting.trigger)
         && !triggers(side_of(node.side), waiting.trigger, book.last_price)
