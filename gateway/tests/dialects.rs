@@ -62,7 +62,12 @@ fn check(version: Version, message: &[u8]) {
     let message = Message::new(message, &fields);
     let mut standard = Builder::of(version);
     standard.start(message.msg_type());
-    for (tag, value) in message.fields().filter(|(tag, _)| !matches!(tag.get(), 8 | 9 | 10 | 35 | 7_928 | 20_001..=20_004)) {
+    let is_own = |tag: Tag| match tag.get() {
+        8 | 9 | 10 | 35 | 7_928 | 20_001..=20_004 => true,
+        117 | 299 => message.msg_type() == b"8",
+        _ => false,
+    };
+    for (tag, value) in message.fields().filter(|&(tag, _)| !is_own(tag)) {
         standard.bytes(tag, value);
     }
     let standard = standard.finish().to_vec();
@@ -156,6 +161,25 @@ fn every_report_is_one_of_its_version() {
             maker.send("D", &order("late", 2, "2", "10.00"));
             let ended = |heard: &[Vec<u8>], id: &str| heard.iter().any(|own| field(own, "11") == id && field(own, "39") == "C");
             assert!(ended(&maker.heard, "time"), "{version:?}");
+            if version.is_at_least(Version::Fix42) {
+                maker.runner.run(b"configure quote-group 2 BETA 1").unwrap();
+                let quote = |id: &str, offer: &str| {
+                    let entry = format!("295=1|299=e|55=ETH/USD|132=9.00|133={offer}|134=1|135=1|");
+                    format!("117={id}|296=1|302=1|311=ETH|304=1|{entry}")
+                };
+                maker.send("i", &quote("q1", "8.00"));
+                assert_eq!(field(maker.last("b"), "368"), "7", "{version:?}");
+                maker.send("i", &quote("q2", "10.00"));
+                maker.send("i", &quote("q2", "10.00"));
+                assert_eq!(field(maker.last("b"), "300"), "6", "{version:?}");
+                maker.send("D", &order("hits", 2, "1", "9.00").replace("BTC", "ETH"));
+                let fill = maker.heard.iter().find(|own| field(own, "299") == "e" && field(own, "35") == "8").unwrap();
+                assert_eq!((field(fill, "117").as_str(), field(fill, "31").as_str()), ("q2", "9.00"), "{version:?}");
+                maker.send("Z", "117=q2|298=4|295=1|55=ETH/USD|");
+                maker.send("Z", "117=q2|298=1|295=1|55=ETH/USD|");
+                let told = if version.is_at_least(Version::Fix43) { "AI" } else { "b" };
+                assert_eq!(field(maker.last(told), "297"), "1", "{version:?}");
+            }
             // What no venue has, and what this one does not.
             maker.send("B", "148=headline|33=1|58=text|");
             if has_status {

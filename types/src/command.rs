@@ -18,7 +18,7 @@ use crate::id::{AccountId, InstrumentId, MandateId, MsgSeqNum, OrderId, Seq, Ses
 use crate::instructions::Instructions;
 use crate::limits::{CLIENT_ORDER_ID_SIZE_MAX, COMMAND_HEAD_SIZE, COMMAND_TAIL_SIZE_MAX};
 use crate::quantity::{Price, Qty};
-use crate::quote::{MassQuote, QuoteEntries};
+use crate::quote::{MassQuote, QuoteTail};
 use alloc::vec::Vec;
 
 /// A sequenced command, less its tail.
@@ -66,7 +66,7 @@ pub enum Body {
     Inbox,
     /// A record of the host. Tail: [`crate::message::Note`].
     Note,
-    /// What a market maker quotes from now on. Tail: [`QuoteEntries`], then [`ClientTail`].
+    /// What a market maker quotes from now on. Tail: [`QuoteTail`], of which the core reads the entries.
     MassQuote(MassQuote),
     /// Take value out of the zone. Tail: [`crate::withdrawal::SignedWithdrawal`].
     Withdraw,
@@ -421,12 +421,12 @@ impl ClientTail {
     ///
     /// [`DecodeError`], also for bytes behind it.
     pub fn of(body: &Body, tail: &[u8]) -> Result<Self, DecodeError> {
+        if matches!(body, Body::MassQuote(_)) {
+            return QuoteTail::decode(tail).map(|tail| tail.client);
+        }
         let mut reader = Reader::new(tail);
         if matches!(body, Body::New(new) if new.instructed) {
             Instructions::read(&mut reader)?;
-        }
-        if matches!(body, Body::MassQuote(_)) {
-            QuoteEntries::read(&mut reader)?;
         }
         let client = Self::read(&mut reader)?;
         reader.finish()?;

@@ -5,14 +5,14 @@
 //! of its resting orders within a window of the journal's time; when one is reached all its orders are cancelled, and no quote of it is taken
 //! until its session says so.
 
-use crate::command::{Fields, KIND_MASS_QUOTE};
+use crate::command::{ClientOrderId, ClientTail, Fields, KIND_MASS_QUOTE};
 use crate::few::Few;
 use crate::id::{AccountId, InstrumentId, OrderId, QuoteGroupId, SessionId};
 use crate::limits::{CLIENT_ORDER_ID_SIZE_MAX, COMMAND_TAIL_SIZE_MAX, QUOTE_ENTRIES_MAX};
 use crate::quantity::{Lots, Price, Qty};
 use crate::{choice, record};
 
-/// What a group quotes from now on (`MassQuote`, FIX 35=i; to withdraw, 35=Z). Its tail begins with [`QuoteEntries`].
+/// What a group quotes from now on (`MassQuote`, FIX 35=i; to withdraw, 35=Z). Its tail begins with [`QuoteEntries`], a client's is a [`QuoteTail`].
 ///
 /// Each entry takes two order numbers, the bid's and then the offer's, whether an order comes of them or not; all of them are used up if the
 /// first is the session's next.
@@ -42,6 +42,35 @@ pub struct QuoteEntry {
     pub bid: QuoteSide,
     /// What it offers.
     pub offer: QuoteSide,
+}
+
+/// What a client called its entries, in their order.
+pub type QuoteEntryIds = Few<ClientOrderId, QUOTE_ENTRIES_MAX>;
+
+/// The tail of a mass quote that a client sent. Long ids leave room for fewer entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuoteTail {
+    /// What is quoted.
+    pub entries: QuoteEntries,
+    /// `QuoteID`, FIX tag 117, as the client's id.
+    pub client: ClientTail,
+    /// `QuoteEntryID`, FIX tag 299, of each; none of a quote cancel.
+    pub ids: QuoteEntryIds,
+}
+
+impl QuoteTail {
+    /// Whether the client sent a quote cancel.
+    #[must_use]
+    pub fn is_cancel(&self, quotes: &MassQuote) -> bool {
+        quotes.clear || (self.ids.count() == 0 && self.entries.count() != 0)
+    }
+
+    /// What the client called what it quotes of an instrument.
+    #[must_use]
+    pub fn entry_id(&self, instrument: InstrumentId) -> Option<ClientOrderId> {
+        let named = self.entries.iter().zip(self.ids.iter());
+        named.filter(|(entry, _)| entry.instrument == instrument).map(|(_, id)| id).last()
+    }
 }
 
 /// One side of a quote.
@@ -112,6 +141,7 @@ impl MassQuote {
 }
 
 record!(QuoteEntry { instrument, bid, offer });
+record!(QuoteTail { entries, client, ids });
 choice!(QuoteSide, "side of a quote" { 0 => Keep, 1 => Withdraw, 2 => Set { price, qty } });
 
 // Absent bounds are the number that would mean nothing as a bound.

@@ -4,12 +4,12 @@
 
 use plinth_golden::Fixtures;
 use plinth_types::calendar::{Calendar, Exception, Hours, Step};
-use plinth_types::command::{Body, Command};
+use plinth_types::command::{Body, ClientOrderId, ClientTail, Command};
 use plinth_types::few::Few;
 use plinth_types::firm::{FirmAccount, FirmLimits};
-use plinth_types::id::{AccountId, FirmId, InstrumentId, MandateId, OrderId, QuoteGroupId, Seq, SessionId, TimestampNs};
+use plinth_types::id::{AccountId, FirmId, InstrumentId, MandateId, MsgSeqNum, OrderId, QuoteGroupId, Seq, SessionId, TimestampNs};
 use plinth_types::quantity::{Amount, Lots, Price, Qty};
-use plinth_types::quote::{MassQuote, QuoteEntries, QuoteEntry, QuoteGroup, QuoteSide};
+use plinth_types::quote::{MassQuote, QuoteEntries, QuoteEntry, QuoteEntryIds, QuoteGroup, QuoteSide, QuoteTail};
 use plinth_types::reference::{Bands, Configuration, Phase, Suspension, Trader};
 use plinth_types::terms::{Change, Dated, Matching, ProRata, Terms, TickRow, Volatility};
 
@@ -79,6 +79,13 @@ fn quotes() {
     let entry = |instrument, bid, offer| QuoteEntry { instrument: InstrumentId::new(instrument), bid, offer };
     let entries = [entry(1, set(0x0102, 7), set(0x0103, 9)), entry(0x0102_0304, QuoteSide::Keep, QuoteSide::Withdraw)];
     fixtures.values("quote_entries", &[("two", QuoteEntries::new(&entries).unwrap()), ("none", QuoteEntries::EMPTY)]);
+    let id = |text: &str| ClientOrderId::new(text.as_bytes()).unwrap();
+    let (msg_seq_num, client_order_id) = (MsgSeqNum::new(0x0102), id("q-1"));
+    let client = ClientTail { msg_seq_num, client_order_id, orig_client_order_id: None };
+    let ids = QuoteEntryIds::new(&[id("e"), id("an entry")]).unwrap();
+    let named = QuoteTail { entries: QuoteEntries::new(&entries).unwrap(), client, ids };
+    let withdrawn = QuoteTail { entries: QuoteEntries::EMPTY, client, ids: QuoteEntryIds::EMPTY };
+    fixtures.values("quote_tail", &[("named", named), ("withdrawn", withdrawn)]);
     let bounds = QuoteGroup {
         group,
         session,

@@ -14,6 +14,7 @@ use plinth_types::event::{CancelReason, Event};
 use plinth_types::id::OrderId;
 use plinth_types::instructions::Instructions;
 use plinth_types::message::Note;
+use plinth_types::quote::QuoteTail;
 use plinth_types::reference::Configuration;
 use plinth_types::reject::Reject;
 
@@ -48,8 +49,14 @@ impl Desk {
                 sessions.recovered(command.session, client.msg_seq_num);
             }
         }
+        if let Body::MassQuote(quotes) = &command.body {
+            self.quotes_done(command, quotes, tail, events, sessions);
+        }
         for (ordinal, event) in (0..).zip(events) {
             self.event(event, client.as_ref(), Source { command, ordinal }, sessions);
+        }
+        if let Body::MassQuote(quotes) = &command.body {
+            self.quotes_told(command, quotes);
         }
         self.tell_status(command, events, sessions);
         self.release_answers(command.seq, sessions);
@@ -76,11 +83,15 @@ impl Desk {
             }
             Body::Cancel { order } | Body::Replace { order, .. } if order.session() == command.session => order.index(),
             Body::MassCancel(_) => NO_ORDER,
+            Body::MassQuote(quotes) => {
+                if let Ok(tail) = QuoteTail::decode(tail) {
+                    orders.set_quotes(&quotes, &tail, command.mandate);
+                }
+                return;
+            }
             Body::New(_)
             | Body::Cancel { .. }
             | Body::Replace { .. }
-            // No quote comes through FIX yet.
-            | Body::MassQuote(_)
             | Body::Configure
             | Body::Inbox
             | Body::Withdraw
@@ -197,6 +208,9 @@ impl Desk {
     ) {
         let Some(own) = self.sessions.get_mut(id.session()).and_then(|orders| orders.get_mut(id.index())) else { return };
         let execution = change(own);
+        if self.quote(id).is_some() {
+            return self.quote_executed(id, execution, source, sessions);
+        }
         sessions.tell(id.session(), |out, copy_of| self.report(id, execution, source, copy_of, out));
     }
 
@@ -216,8 +230,9 @@ impl Desk {
 /// What the client said that asked for a command; `None` if no client did.
 fn client_of(command: &Command, tail: &[u8]) -> Option<ClientTail> {
     match command.body {
-        Body::New(_) | Body::Cancel { .. } | Body::Replace { .. } | Body::MassCancel(_) => ClientTail::of(&command.body, tail).ok(),
-        // No quote comes through FIX yet.
-        Body::MassQuote(_) | Body::Configure | Body::Inbox | Body::Withdraw | Body::Note => None,
+        Body::New(_) | Body::Cancel { .. } | Body::Replace { .. } | Body::MassCancel(_) | Body::MassQuote(_) => {
+            ClientTail::of(&command.body, tail).ok()
+        }
+        Body::Configure | Body::Inbox | Body::Withdraw | Body::Note => None,
     }
 }

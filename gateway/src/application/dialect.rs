@@ -69,7 +69,7 @@ impl<'a> Report<'a> {
             let value = self.translated(tag, value);
             if tag == tag::EXEC_ID && self.version == Version::Fix40 {
                 write_number(value, writer);
-            } else if is_own(tag) || self.dictionary.takes(self.msg_type, tag, value) {
+            } else if is_own(tag) || is_quote_fill(self.msg_type, tag) || self.dictionary.takes(self.msg_type, tag, value) {
                 writer.bytes(tag, value);
             } else if let Some(general) = general(tag).filter(|general| self.dictionary.takes(self.msg_type, tag, general)) {
                 writer.bytes(tag, general);
@@ -157,6 +157,11 @@ fn whole(value: &[u8]) -> &[u8] {
 /// Fields that we have made ourselves mean the same in every version.
 const fn is_own(tag: Tag) -> bool {
     matches!(tag, tag::SELF_MATCH_GROUP | tag::ZONE_STATE | tag::ATTESTATION | tag::SETTLEMENT_HEIGHT | tag::ZONE_HEIGHT)
+}
+
+/// No version has these in an `ExecutionReport`; those who quote expect them there.
+const fn is_quote_fill(msg_type: &[u8], tag: Tag) -> bool {
+    matches!((msg_type, tag), (b"8", tag::QUOTE_ID | tag::QUOTE_ENTRY_ID))
 }
 
 /// The code that says least, for a reason that a version does not know.

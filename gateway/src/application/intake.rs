@@ -7,7 +7,6 @@ use super::request::{Inquiry, Request};
 use super::terms::{Terms, side, unsupported};
 use crate::codec::{Message, Tag, tag};
 use crate::dictionary::{SessionRejectReason, Violation};
-use crate::limits::ORDERS_KEPT_MAX;
 use crate::session::{Application, Origin, Outbound};
 use crate::zone::Zone;
 use plinth_types::codec::Codec;
@@ -44,6 +43,8 @@ impl Application for Desk {
             b"V" => self.market_data_request(inquiry, reply),
             b"e" => self.security_status(inquiry, reply),
             b"g" => self.session_status(inquiry, reply),
+            b"i" => self.mass_quote(&inquiry, zone, reply),
+            b"Z" => self.quote_cancel(&inquiry, zone, reply),
             b"D" => self.new_order(origin, &request, zone, reply),
             b"F" => self.cancel(origin, &request, zone),
             b"G" => self.replace(origin, &request, zone),
@@ -97,7 +98,7 @@ impl Desk {
         let terms = Terms::read(request, &instrument)?;
         let orders = self.sessions.of(session);
         let index = orders.next_index();
-        let order = OrderId::new(session, index).filter(|_| index <= ORDERS_KEPT_MAX as u64);
+        let order = OrderId::new(session, index).filter(|_| orders.has_room());
         let order = order.ok_or(Fault::Refused(Refusal::TooManyOrders))?;
         let Terms { side, price, qty, time_in_force, post_only, instructions } = terms;
         let instructed = instructions.is_some();

@@ -2,6 +2,7 @@
 
 use crate::limits::{DECIMALS_MAX, LISTED_MAX};
 use plinth_types::id::{AccountId, AssetId, InstrumentId, MandateId, SessionId};
+use plinth_types::quote::QuoteGroup;
 use plinth_types::reference::{Account, Asset, Configuration, Instrument, Mandate, Name};
 use std::collections::HashMap;
 
@@ -16,6 +17,7 @@ pub struct Listing {
     mandates: Vec<Vec<Mandate>>,
     /// Number of each account's self-match prevention, 0 for none.
     self_match_groups: Vec<u32>,
+    quote_groups: Vec<QuoteGroup>,
 }
 
 impl Listing {
@@ -53,16 +55,35 @@ impl Listing {
                     *group = protection.self_match.map_or(0, |own| own.group);
                 }
             }
+            Configuration::SetQuoteGroup(group) => match self.quote_groups.iter_mut().find(|own| own.group == group.group) {
+                Some(own) => *own = *group,
+                None => self.quote_groups.push(*group),
+            },
             // The zone's to refuse: nothing here depends on them.
             Configuration::Suspend(_)
             | Configuration::SetBands(_)
             | Configuration::SetPhase(_)
             | Configuration::Date(_)
-            | Configuration::SetQuoteGroup(_)
             | Configuration::SetFirm(_)
             | Configuration::AssignFirm(_)
             | Configuration::Expire(_) => {}
         }
+    }
+
+    /// Groups of quotes, of all sessions.
+    pub(super) fn quote_groups(&self) -> impl Iterator<Item = &QuoteGroup> {
+        self.quote_groups.iter()
+    }
+
+    /// Whether an account is called so.
+    pub(super) fn account_is(&self, account: AccountId, name: &[u8]) -> bool {
+        self.account_name(account).is_some_and(|own| own.as_bytes() == name)
+    }
+
+    /// The mandate under which a session acts on an account.
+    pub(super) fn mandate_on(&self, session: SessionId, account: AccountId) -> Option<MandateId> {
+        let mut mandates = self.mandates.get(usize::from(session.get()))?.iter();
+        mandates.find(|mandate| mandate.account == account).map(|mandate| mandate.id)
     }
 
     pub(super) fn by_symbol(&self, symbol: &[u8]) -> Option<&Instrument> {

@@ -7,6 +7,7 @@
 //! terms.rs, instructions.rs   what an order asks for, read from its fields
 //! intake.rs    NewOrderSingle, OrderCancelRequest, OrderCancelReplaceRequest, OrderStatusRequest
 //! mass.rs      OrderMassCancelRequest, OrderMassStatusRequest
+//! quotes.rs, quote_numbers.rs, quote_reports.rs   MassQuote, QuoteCancel
 //! reference.rs SecurityListRequest
 //! market_data.rs, subscription.rs   MarketDataRequest
 //! status.rs    phases: SecurityStatusRequest, TradingSessionStatusRequest
@@ -55,6 +56,9 @@ mod market_data;
 mod mass;
 mod orders;
 mod outcome;
+mod quote_numbers;
+mod quote_reports;
+mod quotes;
 mod reference;
 mod reports;
 mod request;
@@ -73,6 +77,7 @@ use holdings::WaitingAnswers;
 use market_data::MarketData;
 use orders::{Order, OrderBooks, SessionOrders};
 use plinth_types::id::{OrderId, SessionId};
+use quote_numbers::Quote;
 use status::Markets;
 use trades::Trades;
 
@@ -118,6 +123,11 @@ impl Desk {
     /// A client's order; `None` if it came another way than through FIX.
     fn order(&self, id: OrderId) -> Option<&Order> {
         self.sessions.get(id.session())?.get(id.index())
+    }
+
+    /// A side of a quote.
+    fn quote(&self, id: OrderId) -> Option<&Quote> {
+        self.sessions.get(id.session())?.quote(id.index())
     }
 
     /// Orders of a session, from the first.

@@ -1,9 +1,12 @@
-//! A session's orders and the client ids that are used up.
+//! A session's orders, by their number, and the client ids that are used up.
 
+use super::quote_numbers::{Quote, Quotes};
+use crate::limits::ORDERS_KEPT_MAX;
 use plinth_types::command::{ClientOrderId, NewOrder, OrderPrice, Side, TimeInForce};
 use plinth_types::id::{InstrumentId, MandateId, SessionId};
 use plinth_types::instructions::{Instructions, Trigger};
 use plinth_types::quantity::{Price, Qty};
+use plinth_types::quote::{MassQuote, QuoteSide, QuoteTail};
 use std::collections::HashMap;
 
 /// One order as its client sees it.
@@ -101,6 +104,10 @@ impl Order {
             OrderState::Pending | OrderState::Open => self.qty_lots - self.filled_lots,
             OrderState::Filled | OrderState::Cancelled | OrderState::Expired | OrderState::Rejected => 0,
         }
+    }
+
+    pub(super) const fn is_pending(&self) -> bool {
+        matches!(self.state, OrderState::Pending)
     }
 
     pub(super) const fn is_over(&self) -> bool {
@@ -205,15 +212,19 @@ impl OrderBooks {
 /// All orders that a session ever made.
 #[derive(Debug, Default)]
 pub(super) struct SessionOrders {
-    /// The order with index i (from 1) at i - 1; `None` for a number that the zone refused as out of sequence.
+    /// The order in place i (from 1; its number, less those of quotes below it) at i - 1; `None` for a number that the zone refused as out of sequence.
     orders: Vec<Option<Order>>,
+    quotes: Quotes,
+    /// `QuoteID` of the last mass quote.
+    pub(super) last_quote: Option<ClientOrderId>,
     /// Every id used for a new order, a cancel or a replace, with the index of the order meant.
     ids: HashMap<ClientOrderId, u64>,
 }
 
 impl SessionOrders {
+    /// Numbers that are used up.
     pub(super) fn count(&self) -> u64 {
-        self.orders.len() as u64
+        self.orders.len() as u64 + self.quotes.taken()
     }
 
     /// The number that the next order gets.
@@ -221,17 +232,69 @@ impl SessionOrders {
         self.count() + 1
     }
 
+    /// Whether another order can be kept. Sides of quotes that have traded are kept as orders are.
+    pub(super) fn has_room(&self) -> bool {
+        self.orders.len() + self.quotes.kept_count() < ORDERS_KEPT_MAX
+    }
+
     pub(super) fn get(&self, index: u64) -> Option<&Order> {
-        self.orders.get(usize::try_from(index.checked_sub(1)?).ok()?)?.as_ref()
+        match self.quotes.place(index) {
+            Some(place) => self.orders.get(usize::try_from(place.checked_sub(1)?).ok()?)?.as_ref(),
+            None => self.quotes.get(index).map(|quote| &quote.order),
+        }
     }
 
     pub(super) fn get_mut(&mut self, index: u64) -> Option<&mut Order> {
-        self.orders.get_mut(usize::try_from(index.checked_sub(1)?).ok()?)?.as_mut()
+        match self.quotes.place(index) {
+            Some(place) => self.orders.get_mut(usize::try_from(place.checked_sub(1)?).ok()?)?.as_mut(),
+            None => self.quotes.get_mut(index).map(|quote| &mut quote.order),
+        }
+    }
+
+    /// The side of a quote that has this number.
+    pub(super) fn quote(&self, index: u64) -> Option<&Quote> {
+        self.quotes.get(index)
+    }
+
+    pub(super) const fn quotes(&mut self) -> &mut Quotes {
+        &mut self.quotes
+    }
+
+    /// Takes the numbers of a mass quote, and keeps the sides that it sets; once.
+    pub(super) fn set_quotes(&mut self, quotes: &MassQuote, tail: &QuoteTail, mandate: MandateId) {
+        let first = quotes.first.index();
+        if !tail.is_cancel(quotes) {
+            self.last_quote = Some(tail.client.client_order_id);
+        }
+        if first < self.next_index() || first > self.next_index() + GAP_MAX as u64 || quotes.entries == 0 {
+            return;
+        }
+        while self.next_index() < first {
+            self.orders.push(None);
+        }
+        self.quotes.take(first, 2 * u64::from(quotes.entries));
+        for ((numbers, entry), entry_id) in quotes.numbers().zip(tail.entries.iter()).zip(tail.ids.iter()) {
+            for ((order, wanted), side) in numbers.into_iter().zip([entry.bid, entry.offer]).zip([Side::Buy, Side::Sell]) {
+                let QuoteSide::Set { price, qty } = wanted else { continue };
+                let new = NewOrder {
+                    order,
+                    instrument: entry.instrument,
+                    side,
+                    price: OrderPrice::Limit(price),
+                    qty,
+                    time_in_force: TimeInForce::GoodTillCancel,
+                    post_only: false,
+                    instructed: false,
+                };
+                let order = Order::new(&new, tail.client.client_order_id, mandate, None);
+                self.quotes.put(new.order.index(), Quote { order, entry_id });
+            }
+        }
     }
 
     /// Orders that are not over, with their indices.
     pub(super) fn open(&self) -> impl Iterator<Item = (u64, &Order)> {
-        let orders = (1..).zip(&self.orders).filter_map(|(index, order)| Some((index, order.as_ref()?)));
+        let orders = (1..).zip(&self.orders).filter_map(|(place, order)| Some((self.quotes.index(place), order.as_ref()?)));
         orders.filter(|(_, order)| !order.is_over())
     }
 
@@ -252,7 +315,8 @@ impl SessionOrders {
 
     /// Puts an order under its index, if nothing is known of that index.
     pub(super) fn put(&mut self, index: u64, order: Order) {
-        let Some(at) = index.checked_sub(1).and_then(|at| usize::try_from(at).ok()) else { return };
+        let place = self.quotes.place(index).and_then(|place| place.checked_sub(1));
+        let Some(at) = place.and_then(|at| usize::try_from(at).ok()) else { return };
         // The zone executes a session's orders only in order, so a gap is never wider than what it refused.
         if at >= self.orders.len() + GAP_MAX {
             return;
@@ -265,7 +329,7 @@ impl SessionOrders {
 
     /// Takes back the last order: the zone did not count its number.
     pub(super) fn forget_last(&mut self, index: u64) {
-        if self.count() == index {
+        if self.count() == index && self.quotes.place(index).is_some() {
             self.orders.pop();
         }
     }

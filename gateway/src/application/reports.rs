@@ -41,6 +41,10 @@ impl Desk {
                 body.bytes(tag::COPY_MSG_INDICATOR, b"Y");
                 write_origin(comp_id, body);
             }
+            if let Some(quote) = self.quote(id) {
+                body.bytes(tag::QUOTE_ID, quote.order.client_order_id.as_bytes());
+                body.bytes(tag::QUOTE_ENTRY_ID, quote.entry_id.as_bytes());
+            }
             body.bytes(tag::EXEC_TYPE, execution.exec_type(body.version()));
             match execution {
                 Execution::New | Execution::Replaced { .. } => {}
@@ -324,7 +328,7 @@ fn write_status_req_id(request: &Request<'_>, body: &mut BodyWriter<'_>) {
 const REPRICED: &[u8] = b"3";
 /// `Side` and `Symbol`, which a report must have, of an order that nobody knows.
 const UNDISCLOSED: &[u8] = b"7";
-const NO_SYMBOL: &[u8] = b"[N/A]";
+pub(super) const NO_SYMBOL: &[u8] = b"[N/A]";
 /// The record of an answer that came of none.
 pub(super) const NO_RECORD: Seq = Seq::new(0);
 /// Longest value of a client's that is sent back.

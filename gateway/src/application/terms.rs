@@ -80,8 +80,12 @@ pub(super) fn side(value: Option<&[u8]>) -> Result<Side, Fault> {
 }
 
 fn quantity(value: &[u8], decimals: u8, tag: Tag) -> Result<Qty, Fault> {
+    Qty::from_lots(lots(value, decimals, tag)?).ok_or_else(|| incorrect(tag))
+}
+
+pub(super) fn lots(value: &[u8], decimals: u8, tag: Tag) -> Result<u64, Fault> {
     let lots = decimal::parse(value, decimals).map_err(|error| bad_decimal(error, tag))?;
-    u64::try_from(lots).ok().and_then(Qty::from_lots).ok_or_else(|| incorrect(tag))
+    u64::try_from(lots).map_err(|_| incorrect(tag))
 }
 
 pub(super) fn price(value: &[u8], decimals: u8, tag: Tag) -> Result<Price, Fault> {

@@ -11,7 +11,8 @@
 //! * `dHOLD` and `dRELEASE`: nothing becomes durable in between; `fFULL` and `fFREE`: the zone takes no commands in between
 //! * `bAVAILABLE` and `bSETTLED`: all trades so far are
 //! * `mSHOW`: market data is told the books as they are
-//! * `configure phase SYMBOL PHASE`, `configure self-match ACCOUNT GROUP`, `configure volatility SYMBOL TICKS`: the operator's word, sequenced and
+//! * `configure phase SYMBOL PHASE`, `configure self-match ACCOUNT GROUP`, `configure volatility SYMBOL TICKS`,
+//!   `configure quote-group SESSION ACCOUNT FILLS` (of group 1): the operator's word, sequenced and
 //!   journaled
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]

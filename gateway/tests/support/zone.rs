@@ -9,9 +9,12 @@ use plinth_types::codec::Codec;
 use plinth_types::command::{Body, Command, Side};
 use plinth_types::digest::Digest;
 use plinth_types::event::Event;
-use plinth_types::id::{AccountId, AssetId, InboxIndex, InstrumentId, MandateId, PublicKey, Seq, SessionId, TimestampNs, ZoneId};
+use plinth_types::id::{
+    AccountId, AssetId, InboxIndex, InstrumentId, MandateId, PublicKey, QuoteGroupId, Seq, SessionId, TimestampNs, ZoneId,
+};
 use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::quantity::Amount;
+use plinth_types::quote::QuoteGroup;
 use plinth_types::reference::{Configuration, Phase, PhaseChange, Protection, SelfMatch, SelfMatchMode};
 use plinth_types::terms::{Change, Dated, Volatility};
 use plinth_types::transfer::{Address, Party};
@@ -125,6 +128,14 @@ pub fn configuration(words: &str) -> Configuration {
         [_, "phase", symbol, phase] => {
             Configuration::SetPhase(PhaseChange { instrument: instrument(symbol), phase: phase_of(phase) })
         }
+        [_, "quote-group", session, name, fills] => Configuration::SetQuoteGroup(QuoteGroup {
+            group: QuoteGroupId::new(1),
+            session: SessionId::new(session.parse().unwrap()),
+            account: account(name),
+            window_ns: 1_000_000_000,
+            fills_max: Some(fills.parse().unwrap()),
+            lots_max: None,
+        }),
         [_, "volatility", symbol, ticks] => {
             let from_last = Some(ticks.parse().unwrap());
             let reach = Volatility { instrument: instrument(symbol), from_last, from_auction: None };
