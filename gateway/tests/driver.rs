@@ -241,9 +241,13 @@ fn who_guesses_passwords_is_not_heard_for_a_while(backend: Backend) {
         assert!(attempt(&format!("guess{guess}")).is_err());
     }
     assert!(attempt("secret1").is_err(), "the address is barred, whatever it shows");
-    server.speed.store(100, Ordering::Relaxed);
+    // The bar ends soon; a logon has the time that it needs on a busy machine.
+    let is_barred = |speed: u64| {
+        server.speed.store(speed, Ordering::Relaxed);
+        attempt("secret1").is_err()
+    };
     let deadline = Instant::now() + PATIENCE;
-    while attempt("secret1").is_err() {
+    while is_barred(100) && is_barred(1) {
         assert!(Instant::now() < deadline, "barred for ever");
     }
     server.crash();

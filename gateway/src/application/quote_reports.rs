@@ -71,7 +71,23 @@ const fn reason_of(reject: Reject) -> u64 {
         Reject::Contradiction => 7,
         Reject::OffTick { .. } | Reject::OutsideBands { .. } | Reject::PriceNotPositive => 8,
         Reject::NotMandated | Reject::Suspended | Reject::UnknownQuoteGroup { .. } => 9,
-        _ => 99,
+        Reject::UnknownOrder
+        | Reject::OutOfSequence { .. }
+        | Reject::WouldTake
+        | Reject::AlreadyFilled
+        | Reject::UnknownAccount { .. }
+        | Reject::UnknownAsset { .. }
+        | Reject::Malformed
+        | Reject::Expired
+        | Reject::UnknownZone { .. }
+        | Reject::NoLastTrade
+        | Reject::OffLot { .. }
+        | Reject::TooSmall { .. }
+        | Reject::QuotesStopped
+        | Reject::UnknownFirm { .. }
+        | Reject::Expiring
+        | Reject::NoReference
+        | Reject::NotSupported => 99,
     }
 }
 
@@ -109,10 +125,8 @@ impl Desk {
                 quote.entry_id = id;
             }
         }
-        let refused = events.iter().find_map(|event| match event {
-            Event::QuotesRefused { reject, .. } => Some(*reject),
-            _ => None,
-        });
+        let refused =
+            events.iter().find_map(|event| if let Event::QuotesRefused { reject, .. } = event { Some(*reject) } else { None });
         if matches!(refused, Some(Reject::OutOfSequence { .. })) {
             orders.quotes().give_back(quotes.first.index());
         }
@@ -240,10 +254,8 @@ impl Desk {
 fn refused_entries<'a>(quotes: &'a MassQuote, tail: &'a QuoteTail, events: &'a [Event]) -> impl Iterator<Item = RefusedEntry> + 'a {
     let entries = quotes.numbers().zip(tail.entries.iter()).zip(tail.ids.iter());
     entries.filter_map(|((numbers, entry), id)| {
-        let reject = events.iter().find_map(|event| match event {
-            Event::Rejected { order, reject } if numbers.contains(order) => Some(*reject),
-            _ => None,
-        })?;
+        let refused = |event: &Event| if let Event::Rejected { order, reject } = *event { Some((order, reject)) } else { None };
+        let (_, reject) = events.iter().filter_map(refused).find(|(order, _)| numbers.contains(order))?;
         Some(RefusedEntry { id, instrument: entry.instrument, reject })
     })
 }
