@@ -116,6 +116,8 @@ pub enum Note {
         /// That block's time.
         settlement_time: TimestampNs,
     },
+    /// A note of a producer that was lost with its journal: that there was one follows from the bodies' numbers, what it said does not.
+    Lost,
 }
 
 /// How far a zone block has come. `Executed` needs no note: it is the zone's own word.
@@ -132,4 +134,5 @@ choice!(Note, "note tag" {
     1 => ReserveOutbound { session, next, up_to },
     2 => ResetSession { session },
     3 => BlockStatus { height, last_seq, status, settlement_height, settlement_time },
+    4 => Lost,
 });

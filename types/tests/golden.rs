@@ -267,6 +267,7 @@ fn notes() {
         &[
             ("reserve_outbound", Note::ReserveOutbound { session, next, up_to }),
             ("reset_session", Note::ResetSession { session }),
+            ("lost", Note::Lost),
             ("block_available", status(BlockStatus::Available)),
             ("block_settled", status(BlockStatus::Settled)),
         ],

@@ -288,7 +288,7 @@ impl Session {
                 self.held.clear();
                 self.asked = None;
             }
-            Note::BlockStatus { .. } => {}
+            Note::BlockStatus { .. } | Note::Lost => {}
         }
     }
 

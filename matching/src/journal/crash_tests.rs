@@ -232,7 +232,7 @@ fn every_flipped_bit_is_named_with_its_record_and_never_cut_off() {
     for (segment, range, seq) in places {
         for bit in range.start * 8..range.end * 8 {
             image.get_mut(&segment).unwrap()[bit / 8] ^= 1 << (bit % 8);
-            let report = verify(SimDisk::reliable(image.clone())).unwrap();
+            let report = verify(SimDisk::reliable(image.clone()), None).unwrap();
             let corruption = report.corruption.unwrap_or_else(|| panic!("segment {segment} bit {bit} passed"));
             assert_eq!(corruption.seq.get(), seq, "segment {segment} bit {bit}: {corruption}");
             assert!(corruption.segment == SegmentIndex(segment) || range.start == 0, "segment {segment} bit {bit}: {corruption}");
@@ -259,7 +259,7 @@ fn zeroed_stale_swapped_and_misplaced_sectors_are_damage() {
         let sector = range.start..range.start + 512;
         let mut zeroed = reference.clone();
         zeroed.get_mut(&segment).unwrap()[sector.clone()].fill(0);
-        let corruption = verify(SimDisk::reliable(zeroed)).unwrap().corruption.unwrap();
+        let corruption = verify(SimDisk::reliable(zeroed), None).unwrap().corruption.unwrap();
         assert_eq!(corruption.seq.get(), seq, "zeroed at {range:?} of {segment}");
 
         for (other, other_range, _) in &batches {
@@ -267,7 +267,7 @@ fn zeroed_stale_swapped_and_misplaced_sectors_are_damage() {
                 let mut misplaced = reference.clone();
                 let source = reference[other][other_range.start..other_range.start + 512].to_vec();
                 misplaced.get_mut(&segment).unwrap()[sector.clone()].copy_from_slice(&source);
-                let corruption = verify(SimDisk::reliable(misplaced)).unwrap().corruption.unwrap();
+                let corruption = verify(SimDisk::reliable(misplaced), None).unwrap().corruption.unwrap();
                 assert_eq!(corruption.seq.get(), seq, "{other_range:?} of {other} at {range:?} of {segment}");
             }
         }
@@ -283,7 +283,7 @@ fn a_batch_of_another_journal_is_not_taken_for_one_of_this() {
     let other = run(other, &shape, Durability::Sync).disk.durable;
     let second = SEGMENT_HEADER_SIZE + 512..SEGMENT_HEADER_SIZE + 1_024;
     ours.get_mut(&1).unwrap()[second.clone()].copy_from_slice(&other[&1][second]);
-    let corruption = verify(SimDisk::reliable(ours.clone())).unwrap().corruption.unwrap();
+    let corruption = verify(SimDisk::reliable(ours.clone()), None).unwrap().corruption.unwrap();
     assert_eq!(corruption.seq.get(), 2);
     let foreign = Identity { chain: ChainId::new(8), ..IDENTITY };
     let refused = open::<_, JournalError>(&mut SimDisk::reliable(ours), foreign, SEGMENT_SIZE, TimestampNs::new(0), |_, _| Ok(()));
@@ -297,7 +297,7 @@ fn a_missing_segment_is_damage() {
     for lost in [1, 2] {
         let first_lost = u64::from_le_bytes(image[&lost][48..56].try_into().unwrap());
         let without = image.iter().filter(|(index, _)| **index != lost).map(|(index, bytes)| (*index, bytes.clone())).collect();
-        let corruption = verify(SimDisk::reliable(without)).unwrap().corruption.unwrap();
+        let corruption = verify(SimDisk::reliable(without), None).unwrap().corruption.unwrap();
         assert_eq!((corruption.seq.get(), corruption.segment), (first_lost, SegmentIndex(lost)));
     }
 }
@@ -393,7 +393,7 @@ fn the_thread_publishes_what_is_durable_and_guards_the_last_record_at_its_end() 
         wait("record 500 is durable", || status.durable().get() == 500);
         journal.shutdown().unwrap();
         let image = disk.lock().unwrap().durable.clone();
-        let report = verify(SimDisk::reliable(image)).unwrap();
+        let report = verify(SimDisk::reliable(image), None).unwrap();
         assert_eq!((report.record_count, report.floor.get(), report.torn, report.corruption), (500, 500, None, None));
     }
 }

@@ -61,5 +61,14 @@ use std::path::Path;
 ///
 /// When it cannot be read. Damage is in the report.
 pub fn verify(path: &Path) -> Result<Report, JournalError> {
-    recover::verify(Directory::open(path)?)
+    recover::verify(Directory::open(path)?, None)
+}
+
+/// As [`verify`], of the journal that this must be.
+///
+/// # Errors
+///
+/// As [`verify`], and [`JournalError::Foreign`].
+pub fn verify_as(path: &Path, identity: Identity) -> Result<Report, JournalError> {
+    recover::verify(Directory::open(path)?, Some(identity))
 }

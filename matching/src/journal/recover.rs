@@ -64,9 +64,9 @@ pub struct Identity {
 ///
 /// # Errors
 ///
-/// When it cannot be read. Damage is in the report.
-pub(super) fn verify<D: ReadSegments>(disk: D) -> Result<Report, JournalError> {
-    let (report, _) = scan(disk, None, |_, _| Ok::<(), JournalError>(()))?;
+/// When it cannot be read, or is another one. Damage is in the report.
+pub(super) fn verify<D: ReadSegments>(disk: D, identity: Option<Identity>) -> Result<Report, JournalError> {
+    let (report, _) = scan(disk, identity, |_, _| Ok::<(), JournalError>(()))?;
     Ok(report)
 }
 

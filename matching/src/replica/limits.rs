@@ -15,6 +15,8 @@ pub const HEADER_SIZE_MAX: usize = 512 + HEADER_ASSETS_MAX * 18 + HEADER_REFUSED
 pub const OUTBOX_SIZE_MAX: usize = 4 + OUTBOX_MESSAGES_MAX * 101;
 /// Every so many entries of the block log one offset is kept in memory.
 pub const LOG_INDEX_STEP: u64 = 64;
+/// Most notes in a row that a rebuilt journal holds the places of: a body whose records skip more is no producer's.
+pub const LOST_NOTES_MAX: u64 = 1 << 20;
 /// Snapshots kept; older ones are removed.
 pub const SNAPSHOTS_KEPT: usize = 2;
 

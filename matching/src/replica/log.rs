@@ -105,6 +105,12 @@ impl BlockLog {
     ///
     /// If it is not the next block.
     pub fn append(&mut self, header: &ZoneHeader, outbox: &[OutboxMessage]) -> Result<(), ReplicaError> {
+        self.put(header, outbox)?;
+        self.sync()
+    }
+
+    /// As [`BlockLog::append`], durable only behind the next [`BlockLog::sync`].
+    pub(super) fn put(&mut self, header: &ZoneHeader, outbox: &[OutboxMessage]) -> Result<(), ReplicaError> {
         assert!(header.height == self.height.next(), "block {} behind block {}", header.height, self.height);
         let mut bytes = header.to_bytes();
         encode_count(outbox.len(), &mut bytes);
@@ -116,9 +122,12 @@ impl BlockLog {
         entry.extend_from_slice(&header.height.get().to_le_bytes());
         entry.extend_from_slice(&bytes);
         self.file.write_all_at(&entry, self.end).map_err(failed("write"))?;
-        self.file.sync_data().map_err(failed("sync"))?;
         self.note(header, entry.len());
         Ok(())
+    }
+
+    pub(super) fn sync(&self) -> Result<(), ReplicaError> {
+        self.file.sync_data().map_err(failed("sync"))
     }
 
     /// The header of a block that was handed out.

@@ -10,6 +10,7 @@
 //!   rebuilds its own books. [`recover_from_snapshot`] starts from the newest snapshot that is right. Both check the whole journal, and
 //!   that every recorded block executed again gives the recorded roots.
 //! * [`state_behind`] is the zone behind an old block, and [`ExitTree`] what its owners could take out of it: a header's `exit_root`.
+//! * [`Rebuild`] makes the files of a zone whose host is lost, from the bodies that settlement ordered and what is left of its journal.
 //! * [`Producer`] follows the journal on a thread of its own and cuts blocks: by size, by count, or by time since the first command that
 //!   is not in a block yet. Where it cuts is written to the block log before the block is handed out, so a restart cuts alike.
 //!
@@ -31,6 +32,7 @@ pub mod limits;
 mod log;
 mod past;
 mod producer;
+mod rebuild;
 mod recover;
 mod replay;
 pub mod snapshot;
@@ -40,6 +42,7 @@ pub use exits::{ExitPath, ExitTree};
 pub use log::BlockLog;
 pub use past::state_behind;
 pub use producer::Producer;
+pub use rebuild::{Kept, Rebuild, RebuildError};
 pub use recover::{Origin, Recovered, ZoneConfig, recover, recover_from_snapshot};
 pub use replay::{Replica, SealedBlock};
 

@@ -150,7 +150,7 @@ pub fn recover_from_snapshot(config: &ZoneConfig, now: TimestampNs) -> Result<Re
     replay.run(config, now, |_, _, _| ())
 }
 
-fn open_log(config: &ZoneConfig) -> Result<BlockLog, ReplicaError> {
+pub(super) fn open_log(config: &ZoneConfig) -> Result<BlockLog, ReplicaError> {
     config.block.check();
     assert!(config.block.identity == config.journal.identity, "journal and blocks of one zone");
     let made = std::fs::create_dir_all(&config.path);
@@ -280,7 +280,7 @@ fn restored(config: &ZoneConfig, log: &BlockLog, height: Height, path: &Path) ->
 }
 
 /// Compares what execution decides. Epoch, policy and image are the configuration's and may have changed since.
-fn compare(again: &ZoneHeader, recorded: &ZoneHeader) -> Result<(), ReplicaError> {
+pub(super) fn compare(again: &ZoneHeader, recorded: &ZoneHeader) -> Result<(), ReplicaError> {
     let height = recorded.height;
     for (root, root_recorded) in [(again.pre_root, recorded.pre_root), (again.post_root, recorded.post_root)] {
         if root != root_recorded {

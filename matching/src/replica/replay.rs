@@ -160,6 +160,11 @@ impl Replica {
             || totals.len() >= HEADER_ASSETS_MAX
     }
 
+    /// Trades of the open block.
+    pub(super) const fn open_trades(&self) -> u32 {
+        self.open.trade_count
+    }
+
     /// Stamp of the open block's first command; `None` if it has none.
     #[must_use]
     pub const fn open_since(&self) -> Option<TimestampNs> {

@@ -66,7 +66,7 @@ impl Cursor {
         match note {
             Note::BlockStatus { height, status: BlockStatus::Available, .. } => *height > self.submitted.0,
             Note::BlockStatus { height, status: BlockStatus::Settled, .. } => *height > self.submitted.1,
-            Note::ReserveOutbound { .. } | Note::ResetSession { .. } => true,
+            Note::ReserveOutbound { .. } | Note::ResetSession { .. } | Note::Lost => true,
         }
     }
 
@@ -75,7 +75,7 @@ impl Cursor {
         match note {
             Note::BlockStatus { height, status: BlockStatus::Available, .. } => self.submitted.0 = self.submitted.0.max(*height),
             Note::BlockStatus { height, status: BlockStatus::Settled, .. } => self.submitted.1 = self.submitted.1.max(*height),
-            Note::ReserveOutbound { .. } | Note::ResetSession { .. } => {}
+            Note::ReserveOutbound { .. } | Note::ResetSession { .. } | Note::Lost => {}
         }
     }
 }
