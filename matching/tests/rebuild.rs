@@ -119,7 +119,9 @@ fn the_ordered_blocks_alone_give_the_same_books_and_the_next_block() {
         }
     }
     assert!(lost_notes > 50, "{lost_notes} notes");
-    assert!(matches!(Rebuild::start(&config, None, NOW), Err(RebuildError::NotEmpty { last_seq }) if last_seq == last.header.last_seq));
+    assert!(
+        matches!(Rebuild::start(&config, None, NOW), Err(RebuildError::NotEmpty { last_seq }) if last_seq == last.header.last_seq)
+    );
 }
 
 #[test]
@@ -137,6 +139,32 @@ fn what_the_old_journal_holds_behind_the_last_block_is_taken_over() {
     assert!(restored.len() > 1_000 && trades > 50, "{} commands, {trades} trades", restored.len());
     rebuild.finish().unwrap();
     assert_eq!((records(&config), root(&config)), (lost.records, lost.root));
+}
+
+/// Validators keep shards for so long. What is older comes from a copy of the journal, and must be what was ordered all the same.
+#[test]
+fn blocks_whose_bodies_are_gone_come_from_a_copy_of_the_journal() {
+    let folders = [(); 4].map(|()| tempfile::tempdir().unwrap());
+    let lost = Lost::new(folders[0].path(), 16, 9_000);
+    let (older, newer) = lost.blocks.split_at(lost.blocks.len() / 2);
+    let config = zone_config(folders[1].path());
+    let mut rebuild = Rebuild::start(&config, Some(&lost.config.journal.path), NOW).unwrap();
+    for block in older {
+        assert_eq!(rebuild.kept_block(&block.header), Ok(true));
+    }
+    of_blocks(&mut rebuild, newer);
+    let (restored, _) = rest(&mut rebuild);
+    assert_eq!(restored, lost.commands_behind(newer.last().unwrap().header.last_seq));
+    rebuild.finish().unwrap();
+    assert_eq!((records(&config), root(&config)), (lost.records, lost.root));
+
+    let mut without = Rebuild::start(&zone_config(folders[2].path()), None, NOW).unwrap();
+    assert_eq!(without.kept_block(&older[0].header), Ok(false));
+    let other = Lost::new(folders[3].path(), 17, 3_000);
+    let folder = tempfile::tempdir().unwrap();
+    let mut rebuild = Rebuild::start(&zone_config(folder.path()), Some(&other.config.journal.path), NOW).unwrap();
+    let refused = lost.blocks.iter().find_map(|block| rebuild.kept_block(&block.header).err());
+    assert!(matches!(refused, Some(RebuildError::Replica(_))), "{refused:?}");
 }
 
 #[test]

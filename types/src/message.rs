@@ -3,7 +3,7 @@
 use crate::choice;
 use crate::codec::signed_bytes;
 use crate::digest::Digest;
-use crate::id::{AssetId, Height, InboxIndex, MsgSeqNum, PublicKey, Seq, SessionId, TimestampNs, ZoneId};
+use crate::id::{AssetId, Height, InboxIndex, MsgSeqNum, ProducerEpoch, PublicKey, Seq, SessionId, TimestampNs, ZoneId};
 use crate::owner::Request;
 use crate::quantity::Amount;
 use crate::record;
@@ -118,6 +118,11 @@ pub enum Note {
     },
     /// A note of a producer that was lost with its journal: that there was one follows from the bodies' numbers, what it said does not.
     Lost,
+    /// This journal goes on with a zone that was another producer's: what it signs is of this epoch or a later one.
+    TookOver {
+        /// The epoch that began with it.
+        epoch: ProducerEpoch,
+    },
 }
 
 /// How far a zone block has come. `Executed` needs no note: it is the zone's own word.
@@ -135,4 +140,5 @@ choice!(Note, "note tag" {
     2 => ResetSession { session },
     3 => BlockStatus { height, last_seq, status, settlement_height, settlement_time },
     4 => Lost,
+    5 => TookOver { epoch },
 });

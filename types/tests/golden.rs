@@ -268,6 +268,7 @@ fn notes() {
             ("reserve_outbound", Note::ReserveOutbound { session, next, up_to }),
             ("reset_session", Note::ResetSession { session }),
             ("lost", Note::Lost),
+            ("took_over", Note::TookOver { epoch: ProducerEpoch::new(2) }),
             ("block_available", status(BlockStatus::Available)),
             ("block_settled", status(BlockStatus::Settled)),
         ],

@@ -288,7 +288,7 @@ impl Session {
                 self.held.clear();
                 self.asked = None;
             }
-            Note::BlockStatus { .. } | Note::Lost => {}
+            Note::BlockStatus { .. } | Note::Lost | Note::TookOver { .. } => {}
         }
     }
 

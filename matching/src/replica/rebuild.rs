@@ -191,9 +191,38 @@ impl Rebuild {
             self.write(&command, tail)?;
             self.replica.apply_again(&command, tail);
         }
-        let sealed = self.replica.seal();
-        compare(&sealed.header, header)?;
-        Ok(self.log.put(&sealed.header, &sealed.outbox)?)
+        self.seal(header)
+    }
+
+    /// Takes the next ordered block from the old journal, whose records must give its header: its body cannot be had elsewhere any more.
+    /// False if the journal does not hold all of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Rebuild::block`].
+    pub fn kept_block(&mut self, header: &ZoneHeader) -> Result<bool, RebuildError> {
+        let (height, expected) = (header.height, self.log.height().next());
+        if height != expected {
+            return Err(RebuildError::NotNext { height, expected });
+        }
+        if self.kept.last_seq < header.last_seq {
+            return Ok(false);
+        }
+        let Some(mut old) = self.old.take() else { return Ok(false) };
+        let mut command_count = 0;
+        while self.last_seq < header.last_seq
+            && let Some((command, tail)) = old.next().map_err(ReplicaError::from)?
+        {
+            self.write(&command, tail)?;
+            self.replica.apply_again(&command, tail);
+            command_count += u64::from(command.body != Body::Note);
+        }
+        self.old = Some(old);
+        if command_count == 0 {
+            return Err(RebuildError::Empty { height });
+        }
+        self.seal(header)?;
+        Ok(true)
     }
 
     /// Takes over what the old journal holds behind the last block, and shows its commands: they were acknowledged and never available.
@@ -249,6 +278,12 @@ impl Rebuild {
     #[must_use]
     pub const fn height(&self) -> Height {
         self.log.height()
+    }
+
+    fn seal(&mut self, header: &ZoneHeader) -> Result<(), RebuildError> {
+        let sealed = self.replica.seal();
+        compare(&sealed.header, header)?;
+        Ok(self.log.put(&sealed.header, &sealed.outbox)?)
     }
 
     /// The note that was under the next number, or its place.
