@@ -1,6 +1,9 @@
 //! Decisions that wait, by number. Each has passed the authority check, so only governors can fill this.
+//!
+//! The next one must fit the ledger as it is: what does not is refused with the ledger's reason, and its number stays free. One that came
+//! early is looked at when its turn has come, and forgotten if it does not fit; whoever brought it brings it again, and is told then.
 
-use super::{Inserted, PoolError, Proposal};
+use super::{Inserted, PoolError, Proposal, claims};
 use crate::block::{GovernedTransaction, Transaction};
 use crate::ledger::State;
 use crate::limits::POOL_DECISIONS_MAX;
@@ -10,7 +13,7 @@ use std::collections::BTreeMap;
 pub(super) struct Decisions(BTreeMap<u64, GovernedTransaction>);
 
 impl Decisions {
-    /// Everything but the signatures.
+    /// Everything but the signatures, and of the next one whether it can be carried out.
     pub(super) fn check(&self, state: &State, governed: &GovernedTransaction) -> Result<Inserted, PoolError> {
         let (nonce, last) = (governed.nonce, state.decisions());
         if nonce <= last {
@@ -22,10 +25,14 @@ impl Decisions {
         }
         state.check_authority(&governed.approvals).map_err(crate::ledger::TransactionError::from)?;
         match self.0.get(&nonce) {
-            Some(waiting) if waiting.action == governed.action => Ok(Inserted::Known),
+            Some(waiting) if waiting.action == governed.action => return Ok(Inserted::Known),
             // The governors may have changed their minds; what was decided first and does not fit must not block them.
-            Some(_) | None => Ok(Inserted::New),
+            Some(_) | None => {}
         }
+        if nonce == last + 1 {
+            fits(state, governed)?;
+        }
+        Ok(Inserted::New)
     }
 
     /// What was checked and verified.
@@ -34,7 +41,8 @@ impl Decisions {
     }
 
     pub(super) fn prune(&mut self, state: &State) {
-        self.0.retain(|&nonce, _| nonce > state.decisions());
+        let next = state.decisions() + 1;
+        self.0.retain(|&nonce, governed| nonce > next || nonce == next && fits(state, governed).is_ok());
     }
 
     pub(super) fn propose(&self, proposal: &mut Proposal) {
@@ -44,4 +52,8 @@ impl Decisions {
             }
         }
     }
+}
+
+fn fits(state: &State, governed: &GovernedTransaction) -> Result<(), PoolError> {
+    claims(state, &Transaction::Governed(Box::new(governed.clone()))).map(|_| ())
 }

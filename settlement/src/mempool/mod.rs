@@ -30,7 +30,7 @@ pub use others::Other;
 use crate::block::{Approval, Block, GovernedTransaction, SignedDeposit, SignedInstruction, Transaction};
 use crate::dispersal::FraudProof;
 use crate::keys::SignatureError;
-use crate::ledger::{Effects, Place, Remembering, State, TransactionError};
+use crate::ledger::{Claim, Effects, Place, Remembering, State, TransactionError};
 use crate::receipt::{SignedReceipt, Word};
 use bodies::Bodies;
 use candidates::Candidates;
@@ -351,6 +351,14 @@ impl Mempool {
     pub const fn verifier(&mut self) -> &mut Remembering {
         &mut self.signatures
     }
+}
+
+/// Executes a transaction on a scratch copy, which shares all that it does not change; says who must have signed it.
+fn claims(state: &State, transaction: &Transaction) -> Result<Vec<Claim>, PoolError> {
+    let mut effects = Effects::default();
+    let place = Place { index: 0, at: state.height().next() };
+    state.clone().execute(transaction, place, &mut effects)?;
+    Ok(effects.claims)
 }
 
 /// A block in the making: what a scratch state has executed.

@@ -1,10 +1,10 @@
 //! Lists of messages, verdicts and exits that wait. Each fits the ledger as it is, so their number follows from what is unsettled, and is
 //! bounded for each zone by itself: leaving one delays no other.
 
-use super::{PoolError, Proposal};
+use super::{PoolError, Proposal, claims};
 use crate::block::{ExitTransaction, OutboxTransaction, Transaction};
 use crate::digest::sha256;
-use crate::ledger::{self, Claim, Effects, State};
+use crate::ledger::{Claim, State};
 use crate::limits::POOL_OTHERS_PER_ZONE_MAX;
 use crate::verdict::VerdictTransaction;
 use plinth_types::codec::Codec;
@@ -45,7 +45,7 @@ impl Others {
         if count >= POOL_OTHERS_PER_ZONE_MAX {
             return Err(PoolError::Full { count });
         }
-        Ok(Some(claims(state, other)?))
+        Ok(Some(claims(state, &other.transaction())?))
     }
 
     /// What was checked and verified.
@@ -54,7 +54,7 @@ impl Others {
     }
 
     pub(super) fn prune(&mut self, state: &State) {
-        self.0.retain(|_, other| claims(state, other).is_ok());
+        self.0.retain(|_, other| claims(state, &other.transaction()).is_ok());
     }
 
     pub(super) fn propose(&self, proposal: &mut Proposal) {
@@ -81,12 +81,4 @@ impl Other {
             Self::Exit(exit) => Transaction::Exit(exit.clone()),
         }
     }
-}
-
-/// Executes it on a scratch copy, which shares all that it does not change.
-fn claims(state: &State, other: &Other) -> Result<Vec<Claim>, PoolError> {
-    let mut effects = Effects::default();
-    let place = ledger::Place { index: 0, at: state.height().next() };
-    state.clone().execute(&other.transaction(), place, &mut effects)?;
-    Ok(effects.claims)
 }

@@ -451,6 +451,33 @@ fn headers_of_an_epoch_that_is_over_hold_no_place() {
     assert_eq!(state.zone(TRADING).unwrap().head(), header_id(&next));
 }
 
+/// What the ledger would refuse is refused where it is brought, with the ledger's reason; what came early, when its turn has come.
+#[test]
+fn a_decision_that_does_not_fit_is_refused_and_its_number_stays_free() {
+    let (mut state, mut pool) = (state(), Mempool::new());
+    let governed = |nonce, action| {
+        let Transaction::Governed(governed) = decide(nonce, action) else { unreachable!("a decision") };
+        *governed
+    };
+    let (freeze, thaw) =
+        (|nonce| governed(nonce, Action::Freeze { zone: TRADING }), |nonce| governed(nonce, Action::Thaw { zone: TRADING }));
+    let not_frozen = Err(PoolError::Refused(TransactionError::NotFrozen { zone: TRADING }));
+    assert_eq!(pool.insert_governed(&state, thaw(1)), not_frozen);
+    assert!(pool.propose(&state, ROOM).is_empty());
+    // Two that come early: one fits when its turn has come, the other one does not.
+    assert_eq!(pool.insert_governed(&state, thaw(2)), Ok(Inserted::New));
+    assert_eq!(pool.insert_governed(&state, thaw(3)), Ok(Inserted::New));
+    assert_eq!(pool.insert_governed(&state, freeze(1)), Ok(Inserted::New));
+    assert_eq!(pool.insert_governed(&state, freeze(1)), Ok(Inserted::Known));
+    assert_eq!(pool.insert_governed(&state, thaw(1)), not_frozen, "what fits stays");
+    assert_eq!(drain(&mut pool, &mut state), 1);
+    assert_eq!(state.decisions(), 2);
+    assert!(!pool.has_proposal(&state));
+    assert_eq!(pool.insert_governed(&state, thaw(3)), not_frozen, "forgotten when its turn came");
+    assert_eq!(pool.insert_governed(&state, freeze(3)), Ok(Inserted::New), "its number is free");
+    assert_eq!(drain(&mut pool, &mut state), 1);
+}
+
 /// Owners who fill the pool give way, one place each, to who has less in it.
 #[test]
 fn a_full_pool_has_room_for_who_has_least_in_it() {
