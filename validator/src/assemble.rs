@@ -8,11 +8,12 @@ use crate::{CheckpointConfig, CheckpointGroup, ValidatorConfig};
 use commonware_runtime::{Supervisor as _, tokio as runtime};
 use futures::future::pending;
 use plinth_settlement::consensus::checkpoints::{self, Checkpoints, Group, Signer};
-use plinth_settlement::consensus::{self, Consensus, ConsensusConfig, Donor, Network};
+use plinth_settlement::consensus::{self, Chain, Consensus, ConsensusConfig, Donor, Network};
 use plinth_settlement::keys;
-use plinth_settlement::transport::{AllowList, Channel, Identity, Transport, TransportConfig, TransportError};
+use plinth_settlement::ledger::Zone;
+use plinth_settlement::transport::{AllowList, Channel, Identity, Oracle, Transport, TransportConfig, TransportError};
 use plinth_types::id::PublicKey;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -43,7 +44,8 @@ pub(super) async fn assemble(
     let validators = book.iter().map(|(key, address)| Ok((to_consensus(key)?, *address)));
     let validators = validators.collect::<Result<_, StartError>>()?;
     let producers = config.genesis.zones().iter().map(|zone| &zone.producer);
-    let clients = producers.chain(&config.clients).map(to_consensus).collect::<Result<Vec<_>, _>>()?;
+    let governors = &config.genesis.governance().governors;
+    let clients = producers.chain(governors).chain(&config.clients).map(to_consensus).collect::<Result<Vec<_>, _>>()?;
     let (genesis, validator) = (Arc::clone(&config.genesis), config.key.public_key());
     let mut transport = Transport::start(TransportConfig {
         identity: Identity::new(config.key.to_consensus()),
@@ -88,6 +90,7 @@ pub(super) async fn assemble(
     };
     let service = Service::new(&consensus, checkpoints.clone());
     let clients = transport.take_clients();
+    let admitted = admit_producers(consensus.chain.clone(), transport.oracle());
     let told =
         Told { key: validator, chain: consensus.chain.clone(), checkpoints: checkpoints.clone(), started: SystemTime::now() };
     let http = match config.http {
@@ -102,9 +105,28 @@ pub(super) async fn assemble(
         }
     };
     let served = async move {
-        tokio::select! { () = service.run(clients) => {}, () = http => {} }
+        tokio::select! { () = service.run(clients) => {}, () = http => {}, () = admitted => {} }
     };
     Ok((Assembled { transport, listen, http_address, consensus, checkpoints }, served))
+}
+
+/// Lets in whoever became a zone's producer. Who was one before stays: that it is one no more it hears here.
+async fn admit_producers(chain: Chain, transport: Oracle) {
+    let mut height = chain.height();
+    let mut known = BTreeSet::new();
+    loop {
+        height.borrow_and_update();
+        for producer in chain.finalized().zones().map(Zone::producer) {
+            if known.insert(producer)
+                && let Ok(client) = keys::to_consensus(&producer)
+            {
+                transport.let_in(client);
+            }
+        }
+        if height.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 fn signer(CheckpointConfig { groups, every }: CheckpointConfig) -> Signer {

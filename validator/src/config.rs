@@ -6,7 +6,7 @@
 //! directory = "data"
 //! listen = "127.0.0.1:7101"           # or "none": dials out only, from behind a NAT
 //! http = "127.0.0.1:7181"             # may be left out; histograms and checkpoints, to anyone who reaches it
-//! clients = []                        # keys beside the zones' producers
+//! clients = []                        # keys beside the zones' producers and the governors
 //! idle_interval_ms = 500              # how long an idle proposer waits for content
 //! worker_threads = 1
 //! state_sync = false                  # true: an empty directory begins with the state that the others certify, if they are far ahead

@@ -2,7 +2,8 @@
 //!
 //! * [`ValidatorConfig`] is the whole configuration; [`config`] reads its TOML form. Unknown keys are errors with line and column.
 //! * [`Validator::start`] returns when the validator votes; [`ValidatorHandle`] says how it is and stops it. Several run in one process.
-//! * [`plinth_settlement::wire`] is what clients speak. A client is a key on the list: the zones' producers of the genesis, and those configured.
+//! * [`plinth_settlement::wire`] is what clients speak. A client is a key on the list: the zones' producers, of the
+//!   genesis and as they are replaced, the governors, and those configured.
 //!
 //! Nothing here knows a zone's virtual machine, its matching or a prover.
 

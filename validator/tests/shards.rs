@@ -166,6 +166,7 @@ fn a_new_producer_gets_every_ordered_body_from_any_f_plus_1_validators() {
         reader_key: cluster.reader_key.clone(),
         zone: ZoneId::TRADING,
         from: Height::new(2),
+        at_least: Height::new(0),
         genesis: Arc::clone(&cluster.genesis),
         validators: cluster.peers.clone(),
     };

@@ -13,8 +13,9 @@
 //!   the one submitted before), the key's commitment and the shard root, and signs. Each validator is sent the header and its own shard, in
 //!   order of height, and again until they are ordered; so are transactions, among them the messages of each block once it is ordered. What is ordered already is not sent at all: from then on the
 //!   validators have enough shards to rebuild it, and [`recover()`] gets it back.
-//! * **A rejection is answered.** What stands on a rejected block is sealed again, under the epoch that the rejection began; the rejected
+//! * **A rejection is answered**, and so is any other epoch's beginning. What stands on a rejected block is sealed again, under the epoch that the rejection began; the rejected
 //!   blocks themselves the node hands over again ([`Finalized::rejected`]).
+//! * **A producer that was replaced is told** ([`Finalized::producer`]): validators let it in and refuse what it signs.
 //! * The link runs on one thread of its own.
 //!
 //! Known limitations: the ledger is rebuilt over the network at each start; it reads every block since genesis, but checks only
@@ -29,14 +30,14 @@ mod run;
 mod tracker;
 mod window;
 
-pub use recover::{BodyLost, RecoverConfig, RecoverError, RecoveredBlock, recover};
+pub use recover::{BodyLost, RecoverConfig, RecoverError, RecoveredBlock, recover, recover_each};
 pub use run::{LinkConfig, LinkError, LinkStatus, ZoneLink};
 pub use tracker::{Lie, Tracker};
 
 use bytes::Bytes;
 use plinth_types::block::ZoneHeader;
 use plinth_types::digest::Digest;
-use plinth_types::id::{Height, TimestampNs};
+use plinth_types::id::{Height, ProducerEpoch, PublicKey, TimestampNs};
 use plinth_types::message::InboxMessage;
 use plinth_types::transfer::OutboxMessage;
 
@@ -93,6 +94,10 @@ pub struct Finalized {
     pub inbox: Vec<InboxMessage>,
     /// Whether it froze the zone.
     pub frozen: bool,
+    /// Whose the zone is behind it, or behind a later final block.
+    pub producer: PublicKey,
+    /// In which epoch: what was signed in an earlier one is refused for good.
+    pub epoch: ProducerEpoch,
 }
 
 /// A zone block that was ordered.

@@ -12,6 +12,7 @@ use crate::committee::ValidatorCount;
 use crate::dispersal::{BodyCommitment, CheckedShard, Layout, OpenError, ReaderKey, RebuildError, rebuild};
 use crate::genesis::Genesis;
 use crate::keys::{self, KeyError, SecretKey};
+use crate::ledger::{State, ZoneBlock};
 use crate::transport::{ClientConnection, ClientEndpoint, FrameError, FrameReader, Identity, Peer, TransportError, write_frame};
 use crate::wire::{Answer as _, AskError, FollowAnswer, Info, Request, ShardAnswer, ask};
 use plinth_types::block::SignedHeader;
@@ -35,6 +36,8 @@ pub struct RecoverConfig {
     pub zone: ZoneId,
     /// The first zone block that is wanted.
     pub from: Height,
+    /// A settlement block that is known to be final: the chain is followed at least to there.
+    pub at_least: Height,
     /// The chain.
     pub genesis: Arc<Genesis>,
     /// Where the validators listen.
@@ -99,11 +102,31 @@ pub enum RecoverError {
 ///
 /// [`RecoverError`]; a body that cannot be had is no error of the whole.
 pub fn recover(config: &RecoverConfig) -> Result<Vec<RecoveredBlock>, RecoverError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RecoverError::Runtime)?;
-    runtime.block_on(run(config))
+    let mut recovered = Vec::new();
+    recover_each(config, |block| {
+        recovered.push(block);
+        Ok::<(), RecoverError>(())
+    })?;
+    Ok(recovered)
 }
 
-async fn run(config: &RecoverConfig) -> Result<Vec<RecoveredBlock>, RecoverError> {
+/// As [`recover`], handing each block over before the next one is fetched. Returns the ledger to which the chain was followed.
+///
+/// # Errors
+///
+/// [`RecoverError`], or what `take` says.
+pub fn recover_each<E: From<RecoverError>>(
+    config: &RecoverConfig,
+    take: impl FnMut(RecoveredBlock) -> Result<(), E>,
+) -> Result<State, E> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RecoverError::Runtime)?;
+    runtime.block_on(run(config, take))
+}
+
+async fn run<E: From<RecoverError>>(
+    config: &RecoverConfig,
+    mut take: impl FnMut(RecoveredBlock) -> Result<(), E>,
+) -> Result<State, E> {
     let connections = connect(config).await?;
     let committee = config.genesis.committee();
     let mut heights = Vec::new();
@@ -112,11 +135,11 @@ async fn run(config: &RecoverConfig) -> Result<Vec<RecoveredBlock>, RecoverError
     }
     let (count, count_min) = (heights.len(), usize::from(committee.count().rebuild_min()));
     if count < count_min {
-        return Err(RecoverError::TooFewValidators { count, count_min });
+        return Err(RecoverError::TooFewValidators { count, count_min }.into());
     }
     // The (f+1)-th highest: at least one honest validator is there.
     heights.sort_unstable_by(|one, other| other.cmp(one));
-    let target = heights[count_min - 1];
+    let target = heights[count_min - 1].max(config.at_least);
     let mut left = "none is connected".to_owned();
     let mut history = None;
     for (key, connection) in &connections {
@@ -131,13 +154,12 @@ async fn run(config: &RecoverConfig) -> Result<Vec<RecoveredBlock>, RecoverError
             }
         }
     }
-    let history = history.ok_or(RecoverError::Chain(left))?;
-    let mut recovered = Vec::new();
+    let (history, state) = history.ok_or(RecoverError::Chain(left))?;
     for Ordered { signed, is_available, validators } in history.range(config.from..).map(|(_, ordered)| ordered) {
         let body = fetch(config, &connections, signed, *validators).await;
-        recovered.push(RecoveredBlock { signed: signed.clone(), is_available: *is_available, body });
+        take(RecoveredBlock { signed: signed.clone(), is_available: *is_available, body })?;
     }
-    Ok(recovered)
+    Ok(state)
 }
 
 async fn connect(config: &RecoverConfig) -> Result<BTreeMap<PublicKey, ClientConnection>, RecoverError> {
@@ -182,7 +204,7 @@ enum FollowError {
     Silent,
 }
 
-async fn follow(config: &RecoverConfig, connection: &ClientConnection, target: Height) -> Result<History, FollowError> {
+async fn follow(config: &RecoverConfig, connection: &ClientConnection, target: Height) -> Result<(History, State), FollowError> {
     let mut tracker = Tracker::new(Arc::clone(&config.genesis));
     let (mut headers, mut history) = (BTreeMap::new(), History::new());
     let (mut send, receive) = connection.open().await?;
@@ -194,7 +216,7 @@ async fn follow(config: &RecoverConfig, connection: &ClientConnection, target: H
         headers.extend(zone_headers(&answer.block, config.zone));
         tracker.push(answer)?;
         for outcome in tracker.flush()? {
-            let ours = |block: &&crate::ledger::ZoneBlock| block.zone == config.zone;
+            let ours = |block: &&ZoneBlock| block.zone == config.zone;
             for ordered in outcome.ordered.iter().filter(ours) {
                 let validators = ordered.validator_count();
                 let known = headers.remove(&ordered.id);
@@ -208,7 +230,7 @@ async fn follow(config: &RecoverConfig, connection: &ClientConnection, target: H
             }
         }
     }
-    Ok(history)
+    Ok((history, tracker.state().clone()))
 }
 
 fn zone_headers(block: &Block, zone: ZoneId) -> Vec<(Digest, SignedHeader)> {

@@ -269,7 +269,8 @@ impl Shared {
         let (finalized, executed) = self.window.borrow_mut().finalized(outcome, self.tracker.borrow().state());
         let ordered = !(finalized.ordered.is_empty() && finalized.rejected.is_empty());
         let committee = self.tracker.borrow().state().committee().clone();
-        let replaced = self.committee.replace(committee.clone()) != committee;
+        let replaced = self.committee.replace(committee.clone()) != committee
+            || self.window.borrow().stale(self.tracker.borrow().state()).is_some();
         if (ordered || replaced)
             && let Err(error) = self.window.borrow_mut().seal(self.tracker.borrow().state())
         {

@@ -5,11 +5,11 @@ use super::{Finalized, Ordered, SealedBlock};
 use crate::block::{OutboxTransaction, Transaction, header_id};
 use crate::dispersal::{CodingError, Encoded, ReaderKey};
 use crate::keys::SecretKey;
-use crate::ledger::{Outcome, State};
+use crate::ledger::{Outcome, State, Zone};
 use bytes::Bytes;
 use plinth_types::block::SignedHeader;
 use plinth_types::digest::Digest;
-use plinth_types::id::{Height, PublicKey, TimestampNs, ZoneId};
+use plinth_types::id::{Height, ProducerEpoch, PublicKey, TimestampNs, ZoneId};
 use plinth_types::transfer::OutboxMessage;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -173,14 +173,24 @@ impl Window {
             ordered.push(Ordered { block, conflicts });
         }
         let Outcome { height, time, block: digest, .. } = outcome;
-        (Finalized { height, time, digest, ordered, available, rejected, settled, inbox, frozen }, executed)
+        let owned = state.zone(own_zone).map(|zone| (zone.producer(), zone.epoch()));
+        let (producer, epoch) = owned.unwrap_or_else(|| (self.producer.public_key(), ProducerEpoch::default()));
+        (Finalized { height, time, digest, ordered, available, rejected, settled, inbox, frozen, producer, epoch }, executed)
     }
 
-    /// Seals what can be sealed on top of what is ordered or sealed. What was coded for another number of validators is coded again.
+    /// The first block that is sealed in vain: coded for another number of validators, or signed in an epoch that is over.
+    pub(super) fn stale(&self, state: &State) -> Option<Height> {
+        let (count, epoch) = (state.committee().count(), state.zone(self.zone).map(Zone::epoch));
+        let is_stale = |sealed: &Sealed| {
+            sealed.dispersed.shards.validators() != count || epoch.is_some_and(|epoch| sealed.signed.header.epoch < epoch)
+        };
+        self.sealed.iter().find(|(_, sealed)| is_stale(sealed)).map(|(height, _)| *height)
+    }
+
+    /// Seals what can be sealed on top of what is ordered or sealed. What is sealed in vain is sealed again.
     pub(super) fn seal(&mut self, state: &State) -> Result<(), WindowError> {
         let count = state.committee().count();
-        let coded_otherwise = |sealed: &Sealed| sealed.dispersed.shards.validators() != count;
-        if let Some(height) = self.sealed.iter().find(|(_, sealed)| coded_otherwise(sealed)).map(|(height, _)| *height) {
+        if let Some(height) = self.stale(state) {
             self.unseal_from(height);
         }
         loop {

@@ -60,6 +60,14 @@ impl Members {
         Some(left)
     }
 
+    /// One more client, for good.
+    pub(super) fn let_in(&mut self, client: PublicKey) {
+        if !self.blocked.contains(&client) {
+            self.handshake.insert(client.clone());
+        }
+        self.clients.insert(client);
+    }
+
     pub(super) fn admits(&self, peer: &PublicKey) -> bool {
         self.tracked.contains(peer) && !self.blocked.contains(peer)
     }
@@ -133,5 +141,11 @@ mod tests {
         assert!(!members.admits(&key(3)) && !handshake.contains(&key(3)), "blocked for good");
         assert!(members.admits(&key(4)) && handshake.contains(&key(4)) && handshake.contains(&key(9)));
         assert_eq!(members.track(0, BTreeSet::new()), None, "an older epoch changes nothing");
+        members.let_in(key(5));
+        members.let_in(key(3));
+        assert!(handshake.contains(&key(5)) && !handshake.contains(&key(3)), "nobody who is blocked comes in as a client");
+        assert_eq!(members.track(2, [key(0), key(5)].into()).map(|left| left.len()), Some(1));
+        members.track(3, [key(0)].into());
+        assert!(handshake.contains(&key(5)), "a client whether it validates or not");
     }
 }

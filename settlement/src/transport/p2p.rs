@@ -134,6 +134,11 @@ impl Oracle {
     pub(super) const fn new(hub: Arc<Hub>) -> Self {
         Self(hub)
     }
+
+    /// Lets in one more client, for as long as the transport lives.
+    pub fn let_in(&self, client: PublicKey) {
+        self.0.members().let_in(client);
+    }
 }
 
 impl Blocker for Oracle {
