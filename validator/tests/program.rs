@@ -1,9 +1,11 @@
-//! The program itself: four of them order blocks, Ctrl-C stops one cleanly, a bad configuration is explained.
+//! The program itself: four of them order blocks, through kills and the ends of epochs, Ctrl-C stops one cleanly, a bad configuration is
+//! explained.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use plinth_settlement::genesis::{ChainLimits, Draft, Governance};
 use plinth_settlement::keys::SecretKey;
+use plinth_settlement::limits::EPOCH_BLOCKS_DEFAULT;
 use plinth_types::id::{ChainId, TimestampNs};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,14 +16,14 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_plinth-validator"))
 }
 
 /// Writes the files of `count` validators; returns their configurations' names.
-fn write_files(folder: &Path, count: u8) -> Vec<String> {
+fn write_files(folder: &Path, count: u8, epoch_blocks: u32) -> Vec<String> {
     let keys: Vec<([u8; 32], SecretKey)> =
         (0..count).map(|index| ([index + 1; 32], SecretKey::from_seed([index + 1; 32]))).collect();
     let draft = Draft {
@@ -30,7 +32,7 @@ fn write_files(folder: &Path, count: u8) -> Vec<String> {
         validators: keys.iter().map(|(_, key)| key.public_key()).collect(),
         zones: Vec::new(),
         assets: Vec::new(),
-        limits: ChainLimits::default(),
+        limits: ChainLimits { epoch_blocks, ..ChainLimits::default() },
         governance: Governance::default(),
         requests: None,
     };
@@ -113,7 +115,7 @@ impl Programs {
 #[test]
 fn four_programs_go_on_when_one_is_killed_and_it_catches_up() {
     let folder = tempfile::tempdir().unwrap();
-    let mut programs = Programs::new(write_files(folder.path(), 4));
+    let mut programs = Programs::new(write_files(folder.path(), 4, EPOCH_BLOCKS_DEFAULT));
     (0..4).for_each(|index| programs.start(index));
     programs.wait_height(5);
     // `kill -9`: no goodbye, and what was not synced is not on the disk.
@@ -127,10 +129,32 @@ fn four_programs_go_on_when_one_is_killed_and_it_catches_up() {
     }
 }
 
+/// Each validator in turn is killed before the end of an epoch and comes back in a later one, and has to vote there: when the next one is
+/// killed, it is one of the three that must agree. At last all are killed at once.
+#[test]
+fn programs_killed_across_the_ends_of_epochs_go_on_and_vote() {
+    const EPOCH_BLOCKS: u32 = 8;
+    let two_epochs = 2 * u64::from(EPOCH_BLOCKS);
+    let folder = tempfile::tempdir().unwrap();
+    let mut programs = Programs::new(write_files(folder.path(), 4, EPOCH_BLOCKS));
+    (0..4).for_each(|index| programs.start(index));
+    programs.wait_height(3);
+    for index in 0..4 {
+        drop(programs.running.remove(&index));
+        programs.wait_height(programs.highest() + two_epochs);
+        programs.start(index);
+        programs.wait_height(programs.highest());
+    }
+    let before = programs.highest();
+    programs.running.clear();
+    (0..4).for_each(|index| programs.start(index));
+    programs.wait_height(before + two_epochs);
+}
+
 #[test]
 fn a_bad_configuration_is_explained_by_file_line_and_column() {
     let folder = tempfile::tempdir().unwrap();
-    let name = write_files(folder.path(), 4).remove(0);
+    let name = write_files(folder.path(), 4, EPOCH_BLOCKS_DEFAULT).remove(0);
     let text = std::fs::read_to_string(&name).unwrap().replace("idle_interval_ms", "idle_intervall_ms");
     std::fs::write(&name, text).unwrap();
     let output = program().args(["--config", &name]).output().unwrap();
