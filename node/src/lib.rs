@@ -4,5 +4,6 @@
 pub mod appliance;
 pub mod config;
 pub mod owner;
+pub mod recover;
 pub mod replay;
 pub mod watch;

@@ -6,7 +6,8 @@ use plinth_gateway::driver::{Backend, DriverConfig};
 use plinth_gateway::echo::EchoServer;
 use plinth_node::appliance::{self, Appliance, Options, Parts};
 use plinth_node::config::{certificates, demo};
-use plinth_node::owner::{Decision, Desk, Exit, Moved, Requested, To};
+use plinth_node::owner::{Decision, Desk, Exit, Issued, Moved, Redeemed, Requested, To};
+use plinth_node::recover::Recover;
 use plinth_node::replay::{self, ReplayArgs};
 use plinth_node::watch::{self, WatchArgs};
 use std::error::Error;
@@ -78,7 +79,21 @@ enum Command {
         #[command(subcommand)]
         requested: Requested,
     },
-    /// Decide with the keys of governors: freeze, thaw, caps, rejection of blocks
+    /// Make more of an asset on the base layer, by its issuer's signature
+    Issue {
+        #[command(flatten)]
+        desk: Desk,
+        #[command(flatten)]
+        issued: Issued,
+    },
+    /// Take an asset out of the world, from its issuer's balance on the base layer
+    Redeem {
+        #[command(flatten)]
+        desk: Desk,
+        #[command(flatten)]
+        redeemed: Redeemed,
+    },
+    /// Decide with the keys of governors: freeze, thaw, caps, modes, rejection of blocks, producers and validators
     Govern {
         #[command(flatten)]
         desk: Desk,
@@ -109,6 +124,8 @@ enum Command {
         /// Its key
         owner: String,
     },
+    /// Take the trading zone over from a producer that is lost: make its files anew from the validators' shards, in a new epoch
+    Recover(Recover),
     /// Play recorded order flow through the FIX gateway and compare the trades
     Replay(ReplayArgs),
     /// Read the whole command journal and name the exact record at fault, if there is one
@@ -217,10 +234,13 @@ fn main() -> ExitCode {
         Command::Withdraw { desk, moved, to, expires_in_s } => done(desk.withdraw(&moved, &to, Duration::from_secs(expires_in_s))),
         Command::Deposit { desk, moved } => done(desk.deposit(&moved)),
         Command::Request { desk, requested } => done(desk.request(&requested)),
+        Command::Issue { desk, issued } => done(desk.issue(&issued)),
+        Command::Redeem { desk, redeemed } => done(desk.redeem(&redeemed)),
         Command::Govern { desk, key, decision } => done(desk.decide(&decision, &key)),
         Command::Exit { desk, exit } => done(desk.exit(&exit)),
         Command::Submit { desk, file } => done(desk.submit(&file)),
         Command::Balance { desk, owner } => done(desk.balance(&owner)),
+        Command::Recover(recover) => done(recover.run().map_err(Into::into)),
         Command::Replay(args) => replay::main(&args).map_err(Into::into),
         Command::VerifyJournal(folder) => verify_journal(&folder),
         Command::FixAcceptance { echo: _, port, epoll } => fix_acceptance(port, epoll),

@@ -3,7 +3,7 @@
 use plinth_types::codec::Codec;
 use plinth_types::command::{Body, Command};
 use plinth_types::event::Event;
-use plinth_types::id::{Height, Seq};
+use plinth_types::id::{Height, ProducerEpoch, Seq};
 use plinth_types::message::{BlockStatus, Note};
 use std::collections::VecDeque;
 
@@ -16,6 +16,8 @@ pub(super) struct Cursor {
     pub(super) settled: Height,
     /// Settlement block behind which nothing was told to the zone yet, at the least.
     pub(super) settlement: Height,
+    /// First epoch of this producer; 0 for the one that the genesis names.
+    pub(super) epoch: ProducerEpoch,
     /// Orders accepted.
     pub(super) orders: u64,
     /// Trades made.
@@ -46,6 +48,9 @@ impl Cursor {
         if command.body != Body::Note {
             return;
         }
+        if let Ok(Note::TookOver { epoch }) = Note::decode(tail) {
+            self.epoch = epoch;
+        }
         if let Ok(note @ Note::BlockStatus { height, last_seq, status, settlement_height, .. }) = Note::decode(tail) {
             self.submitted(&note);
             self.settlement = self.settlement.max(settlement_height);
@@ -66,7 +71,7 @@ impl Cursor {
         match note {
             Note::BlockStatus { height, status: BlockStatus::Available, .. } => *height > self.submitted.0,
             Note::BlockStatus { height, status: BlockStatus::Settled, .. } => *height > self.submitted.1,
-            Note::ReserveOutbound { .. } | Note::ResetSession { .. } | Note::Lost => true,
+            Note::ReserveOutbound { .. } | Note::ResetSession { .. } | Note::Lost | Note::TookOver { .. } => true,
         }
     }
 
@@ -75,7 +80,7 @@ impl Cursor {
         match note {
             Note::BlockStatus { height, status: BlockStatus::Available, .. } => self.submitted.0 = self.submitted.0.max(*height),
             Note::BlockStatus { height, status: BlockStatus::Settled, .. } => self.submitted.1 = self.submitted.1.max(*height),
-            Note::ReserveOutbound { .. } | Note::ResetSession { .. } | Note::Lost => {}
+            Note::ReserveOutbound { .. } | Note::ResetSession { .. } | Note::Lost | Note::TookOver { .. } => {}
         }
     }
 }

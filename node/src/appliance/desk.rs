@@ -51,6 +51,12 @@ impl Refusals {
     pub(super) fn note(&self, digest: Digest, reason: String) {
         remember(&self.0, digest, reason);
     }
+
+    /// Newest last.
+    pub(super) fn last(&self, count: usize) -> Vec<(Digest, String)> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().skip(kept.len().saturating_sub(count)).cloned().collect()
+    }
 }
 
 /// Answers one request at a time.

@@ -12,7 +12,7 @@ pub const JOURNAL_FOLDER: &str = "zone/journal";
 
 /// A data directory that this process has to itself until the value is dropped.
 #[derive(Debug)]
-pub(super) struct DataFolder {
+pub(crate) struct DataFolder {
     path: PathBuf,
     /// Held for its lock, which the kernel releases however the process ends.
     _lock: File,
@@ -39,7 +39,7 @@ pub enum FolderError {
 
 impl DataFolder {
     /// Makes the directory if need be and locks it.
-    pub(super) fn open(path: &Path) -> Result<Self, FolderError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, FolderError> {
         let failed = |error| FolderError::Io { path: path.into(), error };
         fs::create_dir_all(path).map_err(failed)?;
         let lock = File::options().create(true).truncate(false).write(true).open(path.join("lock")).map_err(failed)?;
@@ -50,11 +50,11 @@ impl DataFolder {
         Ok(Self { path: path.into(), _lock: lock })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn zone(&self) -> PathBuf {
+    pub(crate) fn zone(&self) -> PathBuf {
         self.path.join(ZONE_FOLDER)
     }
 

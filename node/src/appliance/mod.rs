@@ -40,6 +40,7 @@ mod views;
 pub use admin::{SOCKET_FILE, request, request_status};
 pub use announce::{Ready, ReadyInstrument, ReadyValidator};
 pub use core::CoreError;
+pub(crate) use folder::DataFolder;
 pub use folder::{FolderError, JOURNAL_FOLDER, ZONE_FOLDER};
 pub use market::ReadyMarketData;
 pub use producer::ProducerError;

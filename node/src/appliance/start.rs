@@ -1,7 +1,7 @@
 //! Starting: the folder, the zone from its journal, the validators, the stages.
 
 use super::admin::Admin;
-use super::bridge;
+use super::bridge::{self, Own};
 use super::core::{Core, CoreHandle};
 use super::cursor::Cursor;
 use super::desk::{Desk, Refusals};
@@ -182,7 +182,7 @@ impl Appliance {
         let handle = CoreHandle::new(control, records, gateway.waker());
         let stopping = Arc::new(AtomicBool::new(false));
         let head = Arc::new(Mutex::new(ZoneHead { height: producer.height(), state_root: producer.replica().root() }));
-        let settlement = cursor.settlement;
+        let (settlement, epoch) = (cursor.settlement, cursor.epoch);
         let link = Arc::new(parts::start_link(&resolved, &settlement_addresses, cursor.settlement)?);
         let reserve = resolved.zone.disk_reserve_mib << 20;
         let space_watch = SpaceWatch::start(folder.path(), reserve, Arc::clone(zone.journal()), failed.clone())
@@ -228,13 +228,14 @@ impl Appliance {
             core.run()
         })?;
         let producer_thread = spawn("plinth-producer", failed.clone(), move || stage.run())?;
-        let market = market.map(|(stage, _)| spawn("market data", failed, move || stage.run())).transpose()?;
+        let market = market.map(|(stage, _)| spawn("market data", failed.clone(), move || stage.run())).transpose()?;
         let (events, told) = (link.events().clone(), handle.clone());
         let bridge_thread = thread::Builder::new()
             .name("plinth-bridge".into())
             .spawn({
                 let (rejections, refusals) = (Arc::clone(&rejections), Arc::clone(&refusals));
-                move || bridge::run(&events, &told, &rejections, &refusals)
+                let own = Own { producer: resolved.producer.public_key(), epoch, head: Arc::clone(&head) };
+                move || bridge::run(&events, &told, (&rejections, &refusals), &own, &failed)
             })
             .map_err(|error| system("a thread", error))?;
         parts::submit_deposits(&link, &resolved)?;
@@ -251,6 +252,7 @@ impl Appliance {
             core: handle.clone(),
             link: Arc::clone(&link),
             rejections,
+            refusals: Arc::clone(&refusals),
         };
         let desk = Desk::new(&resolved, handle.clone(), Arc::clone(&link), Arc::clone(&validators), settlement, refusals);
         let admin = Admin::start(folder.path(), move || reporter.status(), desk).map_err(|error| system("admin socket", error))?;

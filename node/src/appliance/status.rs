@@ -1,6 +1,7 @@
 //! What the appliance says of itself, as `plinth status --json` prints it.
 
 use super::core::{CoreHandle, CoreStatus};
+use super::desk::Refusals;
 use super::producer::{Rejections, ZoneHead};
 use super::space::Space;
 use super::start::ATTESTATION;
@@ -17,6 +18,9 @@ use serde::Serialize;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+
+/// Refusals that are shown.
+const REFUSED_SHOWN_MAX: usize = 8;
 
 /// The whole answer. Heights and counts are of the moment each part was asked; the parts are asked one after the other.
 #[derive(Clone, Debug, Serialize)]
@@ -69,6 +73,16 @@ pub struct Status {
     pub blocks_rejected: u64,
     /// The first zone block of the last rejection; 0 for none since the start.
     pub rejected_from: u64,
+    /// Key of the zone's producer, as settlement knows it.
+    pub zone_producer: String,
+    /// Its epoch: what was signed in an earlier one is refused.
+    pub zone_epoch: u32,
+    /// What stands for a proof of the zone's blocks.
+    pub zone_mode: String,
+    /// Decisions of the governors that were carried out.
+    pub decisions: u64,
+    /// What was brought to this appliance and refused by the validators, the last few.
+    pub refused: Vec<RefusedStatus>,
     /// Per asset.
     pub ledger: Vec<AssetStatus>,
     /// Whether every asset is conserved.
@@ -87,12 +101,21 @@ pub struct Status {
     pub memory_peak_kib: u64,
 }
 
+/// A transaction that the validators refused.
+#[derive(Clone, Debug, Serialize)]
+pub struct RefusedStatus {
+    /// Its digest.
+    pub digest: String,
+    /// Why.
+    pub reason: String,
+}
+
 /// One asset: issued = base layer + in flight + zone + leaving.
 #[derive(Clone, Debug, Serialize)]
 pub struct AssetStatus {
     /// Its name.
     pub asset: String,
-    /// Issued at genesis.
+    /// Issued in all, less what was redeemed.
     pub issued: String,
     /// Σ balances of owners on the base layer.
     pub base: String,
@@ -164,6 +187,7 @@ pub(super) struct Reporter {
     pub(super) core: CoreHandle,
     pub(super) link: Arc<ZoneLink>,
     pub(super) rejections: Arc<Rejections>,
+    pub(super) refusals: Arc<Refusals>,
 }
 
 impl Reporter {
@@ -202,6 +226,11 @@ impl Reporter {
             evidence_count: status.evidence_count,
             stages: status.stages.iter().map(stage_status).collect(),
         });
+        let refused = self
+            .refusals
+            .last(REFUSED_SHOWN_MAX)
+            .into_iter()
+            .map(|(digest, reason)| RefusedStatus { digest: digest.to_string(), reason });
         Some(Status {
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),
@@ -227,6 +256,11 @@ impl Reporter {
             zone_frozen: zone.is_some_and(|zone| zone.status() != ZoneStatus::Open),
             blocks_rejected: self.rejections.count(),
             rejected_from: self.rejections.from().get(),
+            zone_producer: zone.map_or_else(String::new, |zone| zone.producer().to_string()),
+            zone_epoch: zone.map_or(0, |zone| zone.epoch().get()),
+            zone_mode: zone.map_or_else(String::new, |zone| zone.mode().to_string()),
+            decisions: ledger.as_ref().map_or(0, State::decisions),
+            refused: refused.collect(),
             ledger_conserved: core.balanced && !assets.is_empty() && assets.iter().all(|asset| asset.conserved),
             ledger: assets,
             sessions: sessions.collect(),

@@ -122,6 +122,7 @@ pub fn create(folder: &Path, committee: Committee) -> io::Result<()> {
         },
         zone: Zone {
             producer_key_file: "keys/producer.key".into(),
+            genesis_producer: None,
             reader_key_file: "keys/reader.key".into(),
             block_interval_ms: 10,
             snapshot_interval_blocks: 10_000,

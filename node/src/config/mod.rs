@@ -17,4 +17,5 @@ pub mod rules;
 pub mod rules_schema;
 pub mod schema;
 
+pub(crate) use resolve::read_secret;
 pub use resolve::{ConfigError, Resolved, ResolvedSession, ResolvedValidator, load, resolve};

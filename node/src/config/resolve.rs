@@ -13,6 +13,7 @@ use plinth_settlement::genesis::{
 };
 use plinth_settlement::keys::{self, SecretKey};
 use plinth_settlement::link::limits::BLOCKS_WAITING_MAX;
+use plinth_settlement::transport::Peer;
 use plinth_types::id::{
     AccountId, AssetId, ChainId, InstrumentId, MandateId, ProducerEpoch, PublicKey, SessionId, Signature, TimestampNs, ZoneId,
 };
@@ -166,7 +167,11 @@ impl Resolver<'_> {
         let producer = read_secret(&self.folder.join(&config.zone.producer_key_file))?;
         let reader_key = ReaderKey::new(read_secret(&self.folder.join(&config.zone.reader_key_file))?.expose_seed());
         let validators = self.validators()?;
-        let genesis = self.genesis(&assets, &producer, &validators)?;
+        let genesis_producer = match &config.zone.genesis_producer {
+            Some(key) => PublicKey(hex_of("zone", "genesis_producer", key)?),
+            None => producer.public_key(),
+        };
+        let genesis = self.genesis(&assets, genesis_producer, &validators)?;
         Ok(Resolved {
             chain,
             durability: config.durability,
@@ -341,7 +346,7 @@ impl Resolver<'_> {
         self.config.settlement.validators.iter().map(of).collect()
     }
 
-    fn genesis(&self, assets: &[Asset], producer: &SecretKey, validators: &[ResolvedValidator]) -> Result<Genesis, ConfigError> {
+    fn genesis(&self, assets: &[Asset], producer: PublicKey, validators: &[ResolvedValidator]) -> Result<Genesis, ConfigError> {
         let issue = |(asset, schema): (&Asset, &schema::Asset)| {
             let entry = format!("asset '{}'", schema.name);
             let issuer = PublicKey(hex_of(&entry, "issuer", &schema.issuer)?);
@@ -360,7 +365,7 @@ impl Resolver<'_> {
             zones: vec![GenesisZone {
                 id: ZoneId::TRADING,
                 name: Name::new("trading").expect("a name"),
-                producer: producer.public_key(),
+                producer,
                 epoch: ProducerEpoch::new(1),
                 mode: ZoneMode::Attested { delay_blocks: self.config.settlement.attested_delay_blocks },
                 rules: ZoneRules { request_blocks: self.request_blocks()?, caps: self.caps(assets)?, ..ZoneRules::default() },
@@ -454,6 +459,12 @@ impl Resolved {
             validator.secret = None;
         }
         Ok(())
+    }
+
+    /// Where the validators listen, as the file says.
+    #[must_use]
+    pub fn peers(&self) -> Vec<Peer> {
+        self.validators.iter().map(|validator| Peer { key: validator.key, address: validator.address }).collect()
     }
 
     /// Listens for FIX elsewhere.

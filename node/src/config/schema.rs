@@ -137,6 +137,9 @@ const fn connections_max() -> usize {
 pub struct Zone {
     /// File with the producer's secret key.
     pub producer_key_file: PathBuf,
+    /// Key of the producer that the genesis names, hexadecimal, when another one has taken the zone over from it; by default our own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub genesis_producer: Option<String>,
     /// File with the key that the zone's readers share: 64 hexadecimal digits. Bodies are enciphered to its holders.
     pub reader_key_file: PathBuf,
     /// Longest time from a block's first command to its seal, in milliseconds.

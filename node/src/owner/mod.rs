@@ -5,17 +5,20 @@
 //! bytes to any other client of the validators.
 
 mod exit;
+mod governors;
+mod issuers;
 
 pub use exit::Exit;
+pub use governors::{Decision, Mode};
+pub use issuers::{Issued, Redeemed};
 
 use crate::appliance;
 use crate::config::{self, Resolved, decimal, demo, hex};
 use clap::{Args, Subcommand};
-use plinth_settlement::block::{Action, GovernedTransaction, SignedDeposit, SignedInstruction, Transaction};
-use plinth_settlement::genesis::AssetCap;
+use plinth_settlement::block::{SignedDeposit, SignedInstruction, Transaction};
 use plinth_settlement::keys::{self, SecretKey};
 use plinth_types::codec::Codec;
-use plinth_types::id::{Height, OrderId, PublicKey, SessionId, TimestampNs, ZoneId};
+use plinth_types::id::{OrderId, PublicKey, SessionId, TimestampNs, ZoneId};
 use plinth_types::message::Deposit;
 use plinth_types::owner::{Act, Instruction, Request};
 use plinth_types::quantity::Amount;
@@ -95,44 +98,6 @@ pub enum Requested {
     },
 }
 
-/// What governors decide.
-#[derive(Debug, Subcommand)]
-pub enum Decision {
-    /// Stop a zone: it takes nothing and pays nothing but exits
-    Freeze {
-        /// Its number
-        #[arg(long)]
-        zone: u16,
-    },
-    /// Let a frozen zone go on
-    Thaw {
-        /// Its number
-        #[arg(long)]
-        zone: u16,
-    },
-    /// Change how much of an asset leaves a zone per hour
-    Cap {
-        /// Its number
-        #[arg(long)]
-        zone: u16,
-        /// Name of the asset
-        #[arg(long)]
-        asset: String,
-        /// Decimal amount
-        #[arg(long)]
-        per_hour: String,
-    },
-    /// Drop the unsettled blocks of a zone from this height on; its producer seals them again
-    Revert {
-        /// Its number
-        #[arg(long)]
-        zone: u16,
-        /// The first to drop
-        #[arg(long)]
-        height: u64,
-    },
-}
-
 impl Desk {
     /// Takes value out of the trading zone; returns when that is durable.
     ///
@@ -197,32 +162,7 @@ impl Desk {
             }
             Requested::Cancel { order, key } => (read_key(key)?, Request::Cancel { order: read_order(order)? }),
         };
-        let owner = key.public_key();
-        let act = Act::Request { zone: ZoneId::TRADING, request };
-        let instruction = Instruction { nonce: self.next_nonce(owner)?, owner, act };
-        self.bring(&Transaction::Instruct(Box::new(SignedInstruction::sign(instruction, resolved.chain, &key))))
-    }
-
-    /// Brings a decision with the signatures of these governors; returns when settlement has ordered it.
-    ///
-    /// # Errors
-    ///
-    /// As [`Desk::withdraw`].
-    pub fn decide(&self, decision: &Decision, keys: &[PathBuf]) -> Result<()> {
-        let resolved = self.resolved()?;
-        let action = match decision {
-            Decision::Freeze { zone } => Action::Freeze { zone: ZoneId::new(*zone) },
-            Decision::Thaw { zone } => Action::Thaw { zone: ZoneId::new(*zone) },
-            Decision::Revert { zone, height } => Action::Revert { zone: ZoneId::new(*zone), height: Height::new(*height) },
-            Decision::Cap { zone, asset, per_hour } => {
-                let asset = find_asset(&resolved, asset)?;
-                let per_hour = read_amount(per_hour, &asset)?;
-                Action::SetCap { zone: ZoneId::new(*zone), cap: AssetCap { asset: asset.id, per_hour } }
-            }
-        };
-        let keys = keys.iter().map(|file| read_key(file)).collect::<Result<Vec<_>>>()?;
-        let nonce = number(&self.ask("decisions")?, "next_decision")?;
-        self.bring(&Transaction::Governed(Box::new(GovernedTransaction::sign(nonce, action, resolved.chain, &keys))))
+        self.instruct(&resolved, &key, Act::Request { zone: ZoneId::TRADING, request })
     }
 
     /// Brings a transaction that was signed elsewhere: a file of hexadecimal digits.
@@ -243,6 +183,13 @@ impl Desk {
     pub fn balance(&self, owner: &str) -> Result<()> {
         println!("{}", self.ask(&format!("owner {owner}"))?);
         Ok(())
+    }
+
+    /// Brings what the owner of this key orders, under its next number.
+    fn instruct(&self, resolved: &Resolved, key: &SecretKey, act: Act) -> Result<()> {
+        let owner = key.public_key();
+        let instruction = Instruction { nonce: self.next_nonce(owner)?, owner, act };
+        self.bring(&Transaction::Instruct(Box::new(SignedInstruction::sign(instruction, resolved.chain, key))))
     }
 
     fn bring(&self, transaction: &Transaction) -> Result<()> {

@@ -4,7 +4,9 @@
 //! file, `plinth status`, `/proc`.
 
 use crate::appliance::ReadyMarketData;
+use crate::config::demo::CONFIG_FILE;
 use serde::Deserialize;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -169,6 +171,22 @@ impl ChildAppliance {
     ///
     /// [`ChildError`] when it does not come up.
     pub fn start(binary: &Path, data_dir: &Path, extra: &[&str]) -> Result<Self, ChildError> {
+        let up = [OsStr::new("up"), OsStr::new("--data-dir"), data_dir.as_os_str()];
+        Self::start_as(binary, &up, data_dir, extra)
+    }
+
+    /// As [`ChildAppliance::start`], of the trading zone alone: `binary run` with the configuration in `data_dir`.
+    ///
+    /// # Errors
+    ///
+    /// [`ChildError`] when it does not come up.
+    pub fn start_zone(binary: &Path, data_dir: &Path, extra: &[&str]) -> Result<Self, ChildError> {
+        let config = data_dir.join(CONFIG_FILE);
+        let run = [OsStr::new("run"), OsStr::new("--config"), config.as_os_str()];
+        Self::start_as(binary, &run, data_dir, extra)
+    }
+
+    fn start_as(binary: &Path, command: &[&OsStr], data_dir: &Path, extra: &[&str]) -> Result<Self, ChildError> {
         let failed = |what: &str| {
             let what = what.to_owned();
             move |error| ChildError::Io { what, error }
@@ -182,9 +200,7 @@ impl ChildAppliance {
         let log_path = data_dir.join("appliance.log");
         let log = fs::OpenOptions::new().create(true).append(true).open(&log_path).map_err(failed("open the log"))?;
         let mut child = Command::new(binary)
-            .arg("up")
-            .arg("--data-dir")
-            .arg(data_dir)
+            .args(command)
             .args(["--fix-listen", "127.0.0.1:0"])
             .arg("--ready-file")
             .arg(&ready_file)
