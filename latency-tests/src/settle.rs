@@ -42,9 +42,9 @@ pub(crate) struct SettleArgs {
     /// Where the appliance keeps its data; a folder in it is made and removed
     #[arg(long, default_value_os_t = std::env::temp_dir())]
     dir: PathBuf,
-    /// Also compare transports, the cost of blocks of one and of ten times the transactions, and fifty simulated validators: minutes
-    #[arg(long)]
-    compare: bool,
+    /// Also compare: all three, or those named; transports take minutes, the others seconds
+    #[arg(long, value_enum, value_delimiter = ',', num_args = 0.., require_equals = true, default_missing_values = ["regions", "cost", "transports"])]
+    compare: Vec<Comparison>,
     /// The program that compares transports
     #[arg(long, default_value_os_t = beside("consensus-bench"))]
     bench: PathBuf,
@@ -54,6 +54,17 @@ pub(crate) struct SettleArgs {
     /// Write the firms' histograms here, as an HDR V2 log
     #[arg(long)]
     hlog: Option<PathBuf>,
+}
+
+/// What a run of the appliance does not show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Comparison {
+    /// Fifty simulated validators in two regions
+    Regions,
+    /// The cost of blocks of one and of ten times the transactions, and of three zones
+    Cost,
+    /// Our transport and commonware's own, round by round
+    Transports,
 }
 
 /// Runs; `Ok(false)` if a trade was not settled in time.
@@ -73,10 +84,12 @@ pub(crate) fn run(args: &SettleArgs, figures: &mut Figures) -> Result<bool, Box<
 
     stage_figures(&status, figures);
     drop(appliance);
-    if args.compare {
-        simulated(&args.sim, figures)?;
-        settle_cost::run(figures)?;
-        consensus::run(&args.bench, &args.dir, figures)?;
+    for comparison in &args.compare {
+        match comparison {
+            Comparison::Regions => simulated(&args.sim, figures)?,
+            Comparison::Cost => settle_cost::run(figures)?,
+            Comparison::Transports => consensus::run(&args.bench, &args.dir, figures)?,
+        }
     }
     for (name, times) in desk.seen.named() {
         figures.add(format!("settle.{name}_p50_ms"), rounded(times.value_at_quantile(0.5) as f64 / 1e6));

@@ -3,8 +3,12 @@
 //!
 //! * All stores hold the same keys and take the same batches, on one disk, in turn: round by round. What counts is the median batch.
 //! * The validators' store and the trie compute a root for every batch. RocksDB computes none: it is the floor of a store that proves nothing.
+//! * **Durability is the same for all**: a batch counts when the kernel has synced all that is needed to have it again after a power
+//!   failure: our store's log, one write-ahead log of RocksDB. Page cache of ours and block cache of theirs have the same number of bytes.
+//! * Each may use both processors: ours hashes with threads, RocksDB flushes and compacts with its own, the trie reads and hashes its subtries
+//!   side by side. `cpu_us_per_update` is what all threads of the process used during a store's turns: on a busy machine the fairer figure.
 //! * RocksDB is Debian's library, loaded when it is there; without it its figures and the trie's are missing, and the output says so.
-//! * The trie is the harness's own ([`trie`]).
+//! * The trie is the harness's own, made like those of Ethereum's nodes ([`trie`]).
 //!
 //! Known limitations: the sets fit in memory on any machine that runs this: what a disk costs a store that outgrows it is not measured.
 
@@ -16,11 +20,12 @@ mod work;
 
 pub(crate) use peak::{PeakArgs, run as peak};
 
+use crate::cpu_time;
 use crate::figures::{Figures, rounded};
 use commonware_runtime::{Runner as _, tokio as runtime};
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use work::Work;
 
 /// What `state` takes.
@@ -43,21 +48,31 @@ pub(crate) struct StateArgs {
     rounds: u64,
 }
 
-/// Seconds that each batch took.
+/// What each batch took.
 #[derive(Debug, Default)]
-struct Times(Vec<f64>);
+struct Times {
+    seconds: Vec<f64>,
+    /// CPU time of all batches.
+    cpu: Duration,
+}
 
 impl Times {
     fn median(&self) -> f64 {
-        let mut sorted = self.0.clone();
+        let mut sorted = self.seconds.clone();
         sorted.sort_by(f64::total_cmp);
         sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
     }
 
+    /// Microseconds of CPU time of one update.
+    fn cpu_us(&self, batch: u64) -> f64 {
+        self.cpu.as_secs_f64() * 1e6 / (self.seconds.len() as f64 * batch as f64)
+    }
+
     async fn measure<T, E>(&mut self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
-        let started = Instant::now();
+        let (started, used) = (Instant::now(), cpu_time::process());
         let done = work.await?;
-        self.0.push(started.elapsed().as_secs_f64());
+        self.seconds.push(started.elapsed().as_secs_f64());
+        self.cpu += cpu_time::process() - used;
         Ok(done)
     }
 }
@@ -115,12 +130,15 @@ async fn measure(
     figures.add("state.updates_per_s", per_s(&ours_times));
     figures.add("state.batch_p50_ms", rounded(ours_times.median() * 1e3));
     figures.add("state.root_p50_ms", rounded(root_times.median() * 1e3));
+    figures.add("state.cpu_us_per_update", rounded(ours_times.cpu_us(args.batch)));
     if rocks.is_some() {
         figures.add("state.rocksdb_updates_per_s", per_s(&rocks_times));
         figures.add("state.rocksdb_batch_p50_ms", rounded(rocks_times.median() * 1e3));
+        figures.add("state.rocksdb_cpu_us_per_update", rounded(rocks_times.cpu_us(args.batch)));
         figures.add("state.rocksdb_ratio", rounded(per_s(&ours_times) / per_s(&rocks_times)));
         figures.add("state.mpt_updates_per_s", per_s(&trie_times));
         figures.add("state.mpt_batch_p50_ms", rounded(trie_times.median() * 1e3));
+        figures.add("state.mpt_cpu_us_per_update", rounded(trie_times.cpu_us(args.batch)));
         figures.add("state.mpt_ratio", rounded(per_s(&ours_times) / per_s(&trie_times)));
     }
     ours.proofs(&work, figures).await?;
