@@ -43,7 +43,9 @@ impl Codec for Genesis {
         if u8::read(reader)? != Self::VERSION {
             return Err(reader.invalid("genesis version"));
         }
-        let _ours = StoreParameters::read(reader)?;
+        if StoreParameters::read(reader)? != StoreParameters::CURRENT {
+            return Err(reader.invalid("store parameters"));
+        }
         let chain = Codec::read(reader)?;
         let time = Codec::read(reader)?;
         let limits = ChainLimits {

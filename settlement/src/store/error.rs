@@ -1,6 +1,7 @@
 //! Why the store refused.
 
 use super::limits::{FACT_KEY_SIZE_MAX, FACT_VALUE_SIZE_MAX};
+use super::parameters::StoreParameters;
 use commonware_storage::merkle::mmb;
 use plinth_types::digest::Digest;
 use plinth_types::id::Height;
@@ -33,6 +34,20 @@ pub enum StoreError {
     /// What is stored is no entry of ours: another format, or damaged.
     #[error("a stored entry cannot be read: {0}")]
     Entry(#[from] plinth_types::codec::DecodeError),
+    /// What is stored was written under other parameters, so its roots are others: only a migration leads from one to the other.
+    #[error("the store is of another format ({found}) than asked for ({expected})")]
+    OtherFormat {
+        /// Of what is stored.
+        found: StoreParameters,
+        /// Of who opens it.
+        expected: StoreParameters,
+    },
+    /// This program cannot write it.
+    #[error("no format of this program: {parameters}")]
+    UnknownFormat {
+        /// What was asked for.
+        parameters: StoreParameters,
+    },
     /// The store holds no state of this chain.
     #[error("the store names no block that it is behind")]
     PositionMissing,

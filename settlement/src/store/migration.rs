@@ -6,8 +6,11 @@
 //! validators check against both stores. Proofs against the old root stay good up to that block, and a light client that holds a
 //! certificate of it takes the new root from there.
 //!
-//! Known limitations: the governed transaction comes with governance; until then the record and the rebuild are used by tests only, and
-//! a program carries one format, so the two must meet in the release that migrates.
+//! Every state names its parameters under its root, and a store is opened and fetched under the parameters that were asked for, or refused:
+//! [`StoreError::OtherFormat`]. So who did not go along finds out before it votes.
+//!
+//! Known limitations: the governed transaction, and the block that carries the record, come with governance; until then the record and the
+//! rebuild are used by tests only.
 
 use super::error::StoreError;
 use super::parameters::StoreParameters;

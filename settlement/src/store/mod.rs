@@ -19,8 +19,9 @@
 //!   covers, and a fixed script whose root is a golden value in the tests. Inside one block the order of writes does not matter; the last
 //!   one of a key counts.
 //! * **Whoever applies the same blocks has the same root**, whether they were forked first, after a crash, or fetched by state sync.
-//! * **Every state names its block** ([`Position`]: height, id, time), and its root covers the name.
-//! * **A change of format is a governed block** that binds the old root to the new one: [`Migration`], [`rebuild`].
+//! * **Every state names its block** ([`Position`]: height, id, time) **and its format** ([`StoreParameters`]), and its root covers both: a store
+//!   of another format is neither opened nor fetched.
+//! * **A change of format binds the old root to the new one**: [`Migration`], [`rebuild`]. Governance does not decide on it yet.
 //! * **An error closes the store**: it is open again, at the last durable state, after a restart.
 //!
 //! Known limitations: absence is proven against the live root only, the past from facts that were written once and are kept; every active
@@ -29,6 +30,7 @@
 
 mod codec;
 mod error;
+mod floor;
 pub mod limits;
 mod migration;
 mod parameters;

@@ -1,10 +1,13 @@
 //! What the root depends on beside the blocks.
 
-use plinth_types::codec::{Codec, DecodeError, Reader};
+use plinth_types::record;
+use std::fmt;
 
-/// The store's consensus parameters. Two validators that differ in one of them have different roots from the first block on.
+/// The store's consensus parameters. Two validators that differ in one of them have different roots from the first block on: every root
+/// covers them.
 ///
-/// There is one set per version; a chain that wants another one migrates (see [`super::Migration`]).
+/// A program knows [`Self::CURRENT`], which its chains begin with, and [`Self::COMPACT`]; a chain goes from one to another by a
+/// [`Migration`](super::Migration).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreParameters {
     /// Layout of entries and positions, and hash of keys.
@@ -13,31 +16,26 @@ pub struct StoreParameters {
     pub release: u32,
     /// Bytes of a chunk of the activity bitmap.
     pub bitmap_chunk_size: u16,
-    /// How a block raises the inactivity floor: 1 is in proportion to what it made inactive.
+    /// How a block raises the inactivity floor: by one active operation for every four that it made inactive (1), or for every one (2), and
+    /// one more.
     pub floor_policy: u8,
 }
 
 impl StoreParameters {
     /// The parameters of this program.
     pub const CURRENT: Self = Self { layout: 1, release: 202_610, bitmap_chunk_size: BITMAP_CHUNK_SIZE as u16, floor_policy: 1 };
+    /// A shorter log for more writes.
+    pub const COMPACT: Self = Self { floor_policy: 2, ..Self::CURRENT };
 }
 
 /// Bytes of a chunk of the activity bitmap, as the library takes them: at compile time.
 pub(super) const BITMAP_CHUNK_SIZE: usize = 32;
 
-impl Codec for StoreParameters {
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.layout.encode(out);
-        self.release.encode(out);
-        self.bitmap_chunk_size.encode(out);
-        self.floor_policy.encode(out);
-    }
-
-    /// Reads the parameters of this program, and no others.
-    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let (layout, release) = (Codec::read(reader)?, Codec::read(reader)?);
-        let (bitmap_chunk_size, floor_policy) = (Codec::read(reader)?, Codec::read(reader)?);
-        let read = Self { layout, release, bitmap_chunk_size, floor_policy };
-        if read == Self::CURRENT { Ok(read) } else { Err(reader.invalid("store parameters")) }
+impl fmt::Display for StoreParameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { layout, release, bitmap_chunk_size, floor_policy } = self;
+        write!(f, "layout {layout}, release {release}, bitmap chunks of {bitmap_chunk_size}, floor policy {floor_policy}")
     }
 }
+
+record!(StoreParameters { layout, release, bitmap_chunk_size, floor_policy });

@@ -4,11 +4,12 @@
 //! an empty option is a closed store.
 
 use super::error::StoreError;
+use super::floor::Floor;
 use super::limits::{
     ENTRY_SIZE_MAX, ITEMS_PER_FILE, OPEN_CACHE_KEYS, PAGE_SIZE, PAGES, REPLAY_BUFFER_SIZE, TREE_SYNC_INTERVAL_BLOCKS,
     WRITE_BUFFER_SIZE,
 };
-use super::parameters::BITMAP_CHUNK_SIZE;
+use super::parameters::{BITMAP_CHUNK_SIZE, StoreParameters};
 use super::proof::FactProof;
 use super::runtime::StoreRuntime;
 use super::state::{Fact, Live, Position, VerifiableState, Write, key_hash};
@@ -20,18 +21,18 @@ use commonware_cryptography::{Sha256, sha256};
 use commonware_parallel::Rayon;
 use commonware_runtime::buffer::paged::CacheRef;
 use commonware_storage::journal::contiguous::variable;
-use commonware_storage::merkle::{full, mmb};
+use commonware_storage::merkle::{Location, full, mmb};
 use commonware_storage::qmdb::any::ordered;
 use commonware_storage::qmdb::any::value::VariableEncoding;
 use commonware_storage::qmdb::current::batch::MerkleizedBatch;
 use commonware_storage::qmdb::current::{VariableConfig, ordered::variable::Db};
-use commonware_storage::qmdb::floor::Proportional;
 use commonware_storage::translator::EightCap;
 use commonware_utils::sync::AsyncRwLock;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _, pin_mut};
 use plinth_types::codec::Codec;
 use plinth_types::digest::Digest;
+use plinth_types::record;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 
@@ -44,9 +45,11 @@ pub(super) type Database<E> = Db<Family, E, sha256::Digest, Bytes, Sha256, Eight
 pub(super) type DatabaseConfig = VariableConfig<EightCap, ((), RangeCfg<usize>), Rayon>;
 type Batch = MerkleizedBatch<Family, sha256::Digest, Update, BITMAP_CHUNK_SIZE, Rayon>;
 
-/// Where a store lies and how much memory it takes. None of it changes the root.
+/// Where a store lies, of which format it is, and how much memory it takes. Only the parameters change the root.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
+    /// Its format. What was written under another one is not opened.
+    pub parameters: StoreParameters,
     /// Prefix of its partitions.
     pub partition: String,
     /// Operations of one file. Fixed over a store's life.
@@ -61,11 +64,17 @@ impl StoreConfig {
     /// A validator's.
     #[must_use]
     pub fn new(partition: impl Into<String>) -> Self {
-        Self { partition: partition.into(), items_per_file: ITEMS_PER_FILE, pages: PAGES, write_buffer_size: WRITE_BUFFER_SIZE }
+        Self {
+            parameters: StoreParameters::CURRENT,
+            partition: partition.into(),
+            items_per_file: ITEMS_PER_FILE,
+            pages: PAGES,
+            write_buffer_size: WRITE_BUFFER_SIZE,
+        }
     }
 
     pub(super) fn to_library(&self, runtime: &impl StoreRuntime) -> DatabaseConfig {
-        let Self { partition, items_per_file, pages, write_buffer_size } = self;
+        let Self { parameters: _, partition, items_per_file, pages, write_buffer_size } = self;
         let page_cache = CacheRef::new(PAGE_SIZE, *pages);
         DatabaseConfig {
             merkle_config: full::Config {
@@ -137,7 +146,19 @@ pub struct Qmdb<E: StoreRuntime> {
 pub(super) struct Open<E: StoreRuntime> {
     pub(super) database: Database<E>,
     pub(super) position: Position,
+    parameters: StoreParameters,
+    floor: Floor,
+    /// What the state needed when `prune` was called last: what came to be fetched since then starts there or later.
+    boundary: Option<Location<Family>>,
 }
+
+/// What stands beside each state in the log, under its root.
+struct Stored {
+    parameters: StoreParameters,
+    position: Position,
+}
+
+record!(Stored { parameters, position });
 
 impl<E: StoreRuntime> std::fmt::Debug for Open<E> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -158,12 +179,13 @@ impl<E: StoreRuntime> Qmdb<E> {
     ///
     /// [`StoreError`].
     pub async fn open(context: E, config: &StoreConfig, genesis: Position, facts: &[Write]) -> Result<Self, StoreError> {
-        let config = config.to_library(&context);
-        let database = Database::init(context, config, None).await?;
+        let library = config.to_library(&context);
+        let database = Database::init(context, library, None).await?;
         match database.get_metadata().await? {
-            Some(stored) => Ok(Self::from_parts(database, Position::decode(&stored)?)),
+            Some(_) => Self::of_stored(database, config.parameters).await,
             None => {
-                let store = Self::from_parts(database, genesis);
+                let (parameters, floor) = (config.parameters, Floor::of(config.parameters)?);
+                let store = Self::of(Open { database, position: genesis, parameters, floor, boundary: None });
                 let (_, empty) = store.live().await?;
                 let first = store.fork(&empty, facts, genesis).await?;
                 store.apply(first).await?;
@@ -172,8 +194,18 @@ impl<E: StoreRuntime> Qmdb<E> {
         }
     }
 
-    pub(super) fn from_parts(database: Database<E>, position: Position) -> Self {
-        Self { open: AsyncRwLock::new(Some(Open { database, position })) }
+    /// A database that holds a state, of this format.
+    pub(super) async fn of_stored(database: Database<E>, expected: StoreParameters) -> Result<Self, StoreError> {
+        let stored = database.get_metadata().await?.ok_or(StoreError::PositionMissing)?;
+        let Stored { parameters, position } = Stored::decode(&stored)?;
+        if parameters != expected {
+            return Err(StoreError::OtherFormat { found: parameters, expected });
+        }
+        Ok(Self::of(Open { database, position, parameters, floor: Floor::of(parameters)?, boundary: None }))
+    }
+
+    fn of(open: Open<E>) -> Self {
+        Self { open: AsyncRwLock::new(Some(open)) }
     }
 
     /// Reads the open store.
@@ -185,17 +217,11 @@ impl<E: StoreRuntime> Qmdb<E> {
         Ok(commonware_utils::sync::AsyncRwLockReadGuard::map(guard, |open| open.as_ref().expect("checked above")))
     }
 
-    /// Puts the database through a change; if that fails the store is closed.
-    async fn change<T>(
-        &self,
-        position: impl FnOnce(Position) -> Position,
-        change: impl AsyncFnOnce(Database<E>) -> Result<(Database<E>, T), StoreError>,
-    ) -> Result<(Live, T), StoreError> {
+    /// Puts the open store through a change; if that fails it is closed.
+    async fn change(&self, change: impl AsyncFnOnce(Open<E>) -> Result<Open<E>, StoreError>) -> Result<Live, StoreError> {
         let mut guard = self.open.write().await;
         let open = guard.take().ok_or(StoreError::Closed)?;
-        let (database, done) = change(open.database).await?;
-        let open = guard.insert(Open { database, position: position(open.position) });
-        Ok((open.live(), done))
+        Ok(guard.insert(change(open).await?).live())
     }
 }
 
@@ -219,7 +245,8 @@ impl<E: StoreRuntime> VerifiableState for Qmdb<E> {
                 batch = batch.write(to_consensus(key_hash(&write.key)), value);
             }
             let open = self.read().await?;
-            let batch = batch.merkleize(&open.database, Some(position.to_bytes().into()), &mut Proportional).await?;
+            let stored = Stored { parameters: open.parameters, position }.to_bytes();
+            let batch = batch.merkleize(&open.database, Some(stored.into()), &mut { open.floor }).await?;
             Ok(Fork { batch, position })
         }
         .boxed()
@@ -228,17 +255,14 @@ impl<E: StoreRuntime> VerifiableState for Qmdb<E> {
     fn apply(&self, fork: Fork) -> BoxFuture<'_, Result<Live, StoreError>> {
         async move {
             let Fork { batch, position } = fork;
-            let applied = self.change(
-                |_| position,
-                async |database| {
-                    let database = database.apply_batch(batch).await?;
-                    // The log alone is made durable; the tree follows from it, and is synced so often that little is hashed anew.
-                    let synced = position.height.get().is_multiple_of(TREE_SYNC_INTERVAL_BLOCKS);
-                    let database = if synced { database.sync().await? } else { database.commit().await? };
-                    Ok((database, ()))
-                },
-            );
-            Ok(applied.await?.0)
+            self.change(async |open| {
+                let database = open.database.apply_batch(batch).await?;
+                // The log alone is made durable; the tree follows from it, and is synced so often that little is hashed anew.
+                let synced = position.height.get().is_multiple_of(TREE_SYNC_INTERVAL_BLOCKS);
+                let database = if synced { database.sync().await? } else { database.commit().await? };
+                Ok(Open { database, position, ..open })
+            })
+            .await
         }
         .boxed()
     }
@@ -294,15 +318,15 @@ impl<E: StoreRuntime> VerifiableState for Qmdb<E> {
 
     fn prune(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         async move {
-            let pruned = self.change(
-                |position| position,
-                async |database| {
-                    let boundary = database.sync_boundary();
-                    Ok((database.prune(boundary).await?, ()))
-                },
-            );
-            pruned.await?;
-            Ok(())
+            let pruned = self.change(async |open| {
+                let boundary = Some(open.database.sync_boundary());
+                let database = match open.boundary {
+                    Some(before) => open.database.prune(before).await?,
+                    None => open.database,
+                };
+                Ok(Open { database, boundary, ..open })
+            });
+            pruned.await.map(|_live| ())
         }
         .boxed()
     }

@@ -95,7 +95,7 @@ pub trait VerifiableState: Send + Sync + 'static {
     /// [`SYNC_ANSWER_SIZE_MAX`](super::limits::SYNC_ANSWER_SIZE_MAX) bytes or one operation.
     fn part(&self, request: StateRequest) -> BoxFuture<'_, Result<StatePart, StoreError>>;
 
-    /// Drops what neither the live state nor a proof of it needs. The root stays.
+    /// Drops what no state needs that was live when this was called last, or later; nothing at the first call. The root stays.
     fn prune(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 }
 

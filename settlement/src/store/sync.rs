@@ -19,7 +19,7 @@ use super::limits::{
 };
 use super::qmdb::{Database, Family, Open, Operation, Qmdb, StoreConfig, operation_codec};
 use super::runtime::StoreRuntime;
-use super::state::{Live, Position};
+use super::state::{Live, VerifiableState as _};
 use crate::digest::{from_consensus, to_consensus};
 use commonware_codec::EncodeSize as _;
 use commonware_cryptography::{Sha256, sha256};
@@ -159,13 +159,12 @@ pub async fn synchronize<E: StoreRuntime, S: StateSource>(
     })
     .await;
     let database = synced.map_err(|error| SyncError::Source(error.to_string()))?;
-    let stored = database.get_metadata().await.map_err(StoreError::from)?.ok_or(StoreError::PositionMissing)?;
-    let position = Position::decode(&stored).map_err(StoreError::from)?;
-    let found = from_consensus(database.root());
+    let store = Qmdb::of_stored(database, config.parameters).await?;
+    let (Live { position, root: found }, _) = store.live().await?;
     if found != certified {
         return Err(StoreError::Root { height: position.height, found, expected: certified }.into());
     }
-    Ok(Qmdb::from_parts(database, position))
+    Ok(store)
 }
 
 /// Gives up a source at its first part that does not hold: the library would ask it again for ever.

@@ -8,6 +8,7 @@ mod certify;
 #[path = "../../../settlement/tests/chain/mod.rs"]
 mod chain;
 mod crashes;
+mod formats;
 mod history;
 mod joining;
 mod ledger;

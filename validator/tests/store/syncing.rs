@@ -13,14 +13,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// A store behind a wire; changes one bit of the answer of this number.
-struct Wire {
+pub(crate) struct Wire {
     store: Arc<Store>,
     answers: AtomicU64,
     lie_at: Option<u64>,
 }
 
 impl Wire {
-    fn new(store: &Arc<Store>, lie_at: Option<u64>) -> Self {
+    pub(crate) fn new(store: &Arc<Store>, lie_at: Option<u64>) -> Self {
         Self { store: Arc::clone(store), answers: AtomicU64::new(0), lie_at }
     }
 }
