@@ -9,6 +9,7 @@
 //! settle    from execution to finality, per stage, against an appliance with four validators
 //! disperse  a zone body as shards: encoding, checking, rebuilding, and the bytes that each validator gets
 //! market-data  updates and ITCH messages encoded, and consumers' books built, each second of CPU time
+//! privacy   private transactions proven, checked and found, each second of CPU time, beside Orchard's circuit
 //! relay     no figure: a long and lossy road between processes, for scripts
 //! ```
 //!
@@ -24,6 +25,7 @@ mod figures;
 mod fix;
 mod journal;
 mod market_data;
+mod privacy;
 mod random;
 mod relay;
 mod settle;
@@ -60,6 +62,8 @@ enum Command {
     Disperse(disperse::DisperseArgs),
     /// Publish the books and build them again: updates and ITCH messages per second of CPU time
     MarketData(market_data::MarketDataArgs),
+    /// Prove, check, admit and scan private transactions on one thread, beside Zcash's Orchard circuit
+    Privacy(privacy::PrivacyArgs),
     /// Pass UDP datagrams on late, out of order, or not at all, until killed
     Relay(relay::RelayArgs),
     /// Durable updates of the verifiable state, beside RocksDB; its proofs
@@ -79,6 +83,7 @@ fn main() -> ExitCode {
         Command::Settle(args) => settle::run(args, &mut figures),
         Command::Disperse(args) => disperse::run(args, &mut figures),
         Command::MarketData(args) => market_data::run(args, &mut figures),
+        Command::Privacy(args) => privacy::run(args, &mut figures),
         Command::Relay(args) => relay::run(args).map(|()| true),
         Command::State(args) => state::run(args, &mut figures),
         Command::Peak(args) => state::peak(args, &mut figures),

@@ -18,7 +18,7 @@ mod rocks;
 mod trie;
 mod work;
 
-pub(crate) use peak::{PeakArgs, run as peak};
+pub(crate) use peak::{PeakArgs, peak_kib, run as peak};
 
 use crate::cpu_time;
 use crate::figures::{Figures, rounded};

@@ -174,8 +174,9 @@ fn deposit(number: u64) -> Result<Transaction, Box<dyn Error>> {
     Ok(Transaction::Deposit(SignedDeposit::sign(deposit, CHAIN, &owner)))
 }
 
-fn peak_kib() -> Result<u64, Box<dyn Error>> {
+/// Largest resident memory of this process so far.
+pub(crate) fn peak_kib() -> std::io::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).ok_or("no VmHWM in /proc/self/status")?;
-    Ok(line.split_whitespace().nth(1).ok_or("VmHWM without a size")?.parse()?)
+    let size = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+    size.ok_or_else(|| std::io::Error::other("/proc/self/status has no VmHWM in kB"))
 }
