@@ -15,10 +15,11 @@
 //! * FIX sessions go on: no outbound number of an epoch was used in an earlier one, and a client that asks is told all its reports again.
 //!
 //! Known limitations: validators keep shards for so many blocks of a zone ([`plinth_settlement::dispersal::limits`]), so a longer history needs a
-//! copy of the journal, which may be as old as the shards reach back: ship its segments to another machine. It wants validators that run as processes of their own, as `plinth run` does. Each epoch has
-//! [`FIX_NUMBERS_PER_EPOCH`] outbound numbers of a session; who says more between two replacements must reset its sessions. Trades are
-//! reported as available and settled once more, since what the old producer said of that stood in its notes. Snapshots and files of market
-//! data are not made again; the former come with the blocks, the latter of past days are the old machine's.
+//! copy of the journal, which may be as old as the shards reach back: ship its segments to another machine. It wants validators that run as
+//! processes of their own, as `plinth run` does. Each epoch has [`FIX_NUMBERS_PER_EPOCH`] outbound numbers of a session; who says more between
+//! two replacements must reset its sessions. Trades are reported as available and settled once more, since what the old producer said of that
+//! stood in its notes. Snapshots and files of market data are not made again; the former come with the blocks, the latter of past days are the
+//! old machine's.
 
 mod fence;
 mod files;
