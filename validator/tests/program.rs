@@ -17,7 +17,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 const DEADLINE: Duration = Duration::from_secs(30);
-/// While one of four is gone, every fourth view waits for its proposal; over the end of an epoch it is more, and not understood.
+/// While one of four is gone, another that is behind has to catch up first, some seconds an epoch.
 const EPOCH_DEADLINE: Duration = Duration::from_secs(300);
 
 fn program() -> Command {
