@@ -1,12 +1,13 @@
-"""Reads an ITCH file with two decoders that know nothing of Plinth, and compares the books that they make with the engine's own.
+"""Reads ITCH files with two decoders that know nothing of Plinth, and compares the books that they make with the engine's own.
 
-usage: itch-foreign.py FILE.itch book.txt by_size.txt
+usage: itch-foreign.py FOLDER..., each with a *.itch file, book.txt and by_size.txt
 book.txt: STOCK SIDE PRICE SHARES, each side in the order of its queue. by_size.txt: stocks whose trades were shared by size; only `itchfeed`
 reads these, since `meatpy` takes every trade that jumps the queue for an error of the feed.
 """
 
 import collections
 import datetime
+import pathlib
 import sys
 
 from itch.parser import MessageParser
@@ -76,13 +77,26 @@ def meatpy_book(path, stock):
 
 
 def main():
-    path, engine = sys.argv[1], engine_book(sys.argv[2])
-    with open(sys.argv[3], encoding="ascii") as lines:
-        by_size = set(lines.read().split())
+    compared, seen = collections.Counter(), collections.Counter()
+    for folder in map(pathlib.Path, sys.argv[1:]):
+        day, kinds = compare_day(folder)
+        print(f"{folder.name}: resting orders that each decoder has as the engine: {dict(day)}")
+        compared += day
+        seen += kinds
+    print("messages:", dict(sorted(seen.items())))
+    # One day may end with an empty book; all of them together may not, nor without a type of message that the feed knows.
+    if missing := set("RHADEUXPS") - set(seen):
+        sys.exit(f"no file has a message of type {missing}: they prove less than they should")
+    if not compared["itchfeed"] or not compared["meatpy"]:
+        sys.exit(f"a decoder compared no order: {dict(compared)}")
+
+
+def compare_day(folder):
+    """How many resting orders each decoder has as the engine, and how many messages of each type there were."""
+    [path] = map(str, folder.glob("*.itch"))
+    engine = engine_book(folder / "book.txt")
+    by_size = set((folder / "by_size.txt").read_text(encoding="ascii").split())
     book, stocks, kinds = itchfeed_book(path)
-    print("itchfeed:", dict(sorted(kinds.items())))
-    if set("RHADEUXPS") - set(kinds):
-        sys.exit(f"the file has no message of type {set('RHADEUXPS') - set(kinds)}: it proves less than it should")
     compared = collections.Counter()
     for stock in stocks:
         ours = {side: engine[stock, side] for side in "BS"}
@@ -93,11 +107,9 @@ def main():
             # Prices may come as decimals.
             theirs = {side: [(scaled(price), shares) for price, shares in queue] for side, queue in theirs.items()}
             if theirs != ours:
-                sys.exit(f"{name}: {stock} is\n{theirs}\nnot\n{ours}")
+                sys.exit(f"{folder}, {name}: {stock} is\n{theirs}\nnot\n{ours}")
             compared[name] += sum(map(len, theirs.values()))
-    if not compared["itchfeed"] or not compared["meatpy"]:
-        sys.exit(f"a decoder compared no order: {dict(compared)}")
-    print(f"resting orders that each decoder has as the engine: {dict(compared)}; stocks shared by size: {len(by_size)} of {len(list(stocks))}")
+    return compared, kinds
 
 
 def scaled(price):

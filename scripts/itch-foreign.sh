@@ -13,8 +13,14 @@ if ! { python3 -m venv "$work/venv" && "$work/venv/bin/pip" install --quiet --di
     exit 0
 fi
 cargo build --locked --release --quiet --workspace --example itch_day
+days=()
 for seed in "${@:-1}"; do
-    file=$("$target/release/examples/itch_day" "$work/$seed" "$seed")
-    echo "seed $seed: $(stat -c %s "$file") bytes"
-    "$work/venv/bin/python" scripts/itch-foreign.py "$file" "$work/$seed/book.txt" "$work/$seed/by_size.txt"
+    # The same day cut short at several places: books are compared at each, not only where a day happens to end.
+    for commands in 2000 5000 10000 20000; do
+        day=$work/seed-$seed-$commands
+        "$target/release/examples/itch_day" "$day" "$seed" "$commands" >"$work/file"
+        echo "seed $seed, $commands commands: $(stat -c %s "$(cat "$work/file")") bytes"
+        days+=("$day")
+    done
 done
+"$work/venv/bin/python" scripts/itch-foreign.py "${days[@]}"
