@@ -68,6 +68,10 @@ pub(super) struct Epochs<E, S: Sender<PublicKey = ed25519::PublicKey>, B, M> {
     pub(super) manager: M,
     /// The certificate that this validator began with, if not with genesis.
     pub(super) joined: Option<Finalization>,
+    /// Whom to ask for the end of an epoch, as a place in its committee: who had the last one.
+    pub(super) helper: usize,
+    /// Whether the last epoch's end had to be asked for and was old: there is probably more to ask for.
+    pub(super) is_behind: bool,
 }
 
 impl<E, S, B, M> Epochs<E, S, B, M>
@@ -115,31 +119,41 @@ where
     }
 
     /// Waits until the last block of the epoch is applied. Whoever gets no further asks the others for it: their engines may have
-    /// ended with the epoch, but their archives have it.
-    async fn reach(&self, last: Height, committee: &Committee, votes: bool) {
-        let mut asked = 0;
+    /// ended with the epoch, but their archives have it. Whoever is behind asks at once, and keeps to who answered: a validator that
+    /// comes back after many epochs would otherwise wait in each of them before it may vote again.
+    async fn reach(&mut self, last: Height, committee: &Committee, votes: bool) {
         let others: Vec<_> = keys_of(committee).into_iter().filter(|key| *key != self.me).collect();
         // An idle or a lost view is no stall for who votes.
-        let view_max = if votes { self.idle_interval + LEADER_GRACE + CERTIFICATION_GRACE } else { Duration::ZERO };
+        let stall = STALL_INTERVAL + if votes { self.idle_interval + LEADER_GRACE + CERTIFICATION_GRACE } else { Duration::ZERO };
+        let mut has_asked = std::mem::take(&mut self.is_behind);
+        if has_asked {
+            self.ask(last, &others);
+        }
         loop {
             let mut applied = pin!(self.chain.applied().notified());
             // Registered before the height is read, so that nothing that is applied in between is missed.
             applied.as_mut().enable();
-            let reached = *self.chain.height().borrow();
-            if reached >= last {
+            if *self.chain.height().borrow() >= last {
+                let age = super::timestamp(self.context.current()).get().saturating_sub(self.chain.finalized().time().get());
+                self.is_behind = has_asked && Duration::from_nanos(age) > stall;
                 return;
             }
             select! {
                 _ = &mut applied => {},
-                _ = self.context.sleep(view_max + STALL_INTERVAL) => {
-                    // One at a time: the library draws from several in an order that differs from run to run.
-                    let target = others[asked % others.len()].clone();
-                    asked += 1;
-                    debug!(%reached, %last, %target, "asks for the end of the epoch");
-                    self.marshal.hint_finalized(types::Height::new(last.get()), NonEmptyVec::new(target));
+                _ = self.context.sleep(stall) => {
+                    self.helper = self.helper.wrapping_add(usize::from(has_asked));
+                    has_asked = true;
+                    self.ask(last, &others);
                 },
             }
         }
+    }
+
+    fn ask(&self, last: Height, others: &[ed25519::PublicKey]) {
+        // One at a time: the library draws from several in an order that differs from run to run.
+        let Some(target) = others.get(self.helper % others.len().max(1)).cloned() else { return };
+        debug!(reached = %*self.chain.height().borrow(), %last, %target, "asks for the end of the epoch");
+        self.marshal.hint_finalized(types::Height::new(last.get()), NonEmptyVec::new(target));
     }
 
     /// `None` if this validator is none in this epoch.

@@ -251,6 +251,8 @@ where
         blocker: network.blocker.clone(),
         manager: network.peers,
         joined: certificate.map(|certificate| *certificate),
+        helper: 0,
+        is_behind: false,
     };
     epochs.admit(&chain.finalized());
     let (gossip_sender, gossip_receiver) = network.gossip;
