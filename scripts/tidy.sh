@@ -55,6 +55,7 @@ absent 'the gateway knows neither the core nor settlement' 'commonware|plinth_(s
 
 verdict 'types depends on nothing' "$(tree plinth-types)"
 verdict 'clearing depends on types alone' "$(tree plinth-clearing | grep -v '^plinth-types ')"
+verdict 'the zone protocol depends on types alone' "$(tree plinth-zone-protocol | grep -v '^plinth-types ')"
 verdict 'a validator holds no virtual machine, no matching engine, no prover' \
     "$(tree plinth-validator | grep -E '^(revm|openvm|halo2|plinth-(matching|clearing|gateway))')"
 verdict 'no planted bug in the product' "$(

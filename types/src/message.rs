@@ -1,7 +1,7 @@
 //! Messages between zones, and the host's notes.
 
 use crate::choice;
-use crate::codec::signed_bytes;
+use crate::codec::{Codec, signed_bytes};
 use crate::digest::Digest;
 use crate::id::{AssetId, Height, InboxIndex, MsgSeqNum, ProducerEpoch, PublicKey, Seq, SessionId, TimestampNs, ZoneId};
 use crate::owner::Request;
@@ -48,6 +48,17 @@ pub enum InboxKind {
 impl InboxMessage {
     /// Version of the encoding.
     pub const VERSION: u8 = 1;
+    /// Domain of a header's inbox root.
+    pub const RANGE_DOMAIN: &'static [u8] = b"plinth/inbox-range/1";
+
+    /// What the inbox root is the SHA-256 of: domain and each message that the block consumes, in order. A block that consumes nothing has
+    /// the root zero.
+    #[must_use]
+    pub fn range_bytes<'a>(messages: impl IntoIterator<Item = &'a Self>) -> Vec<u8> {
+        let mut out = Self::RANGE_DOMAIN.to_vec();
+        messages.into_iter().for_each(|message| message.encode(&mut out));
+        out
+    }
 }
 
 choice!(InboxKind, "inbox message kind" { 1 => Transfer, 2 => Bounce, 3 => Request(request) });
