@@ -1,7 +1,8 @@
 //! The trading zone: book, engine and state, and the pipeline around them.
 //!
-//! [`engine`] is a pure function of sequenced commands; [`state`] is its memory as pages and a root. Both are `no_std`: no clock, no
-//! socket, no file, no random source, no hash map, no lock, no float. The rest needs the feature `std` (on by default).
+//! [`engine`] is a pure function of sequenced commands; [`state`] is its memory as pages and a root; [`tally`] is what a block's header says
+//! of its commands. All three are `no_std`: no clock, no socket, no file, no random source, no hash map, no lock, no float. The rest needs
+//! the feature `std` (on by default).
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![deny(clippy::float_arithmetic)]
@@ -19,3 +20,4 @@ pub mod replica;
 #[cfg(feature = "std")]
 pub mod ring;
 pub mod state;
+pub mod tally;

@@ -233,14 +233,14 @@ fn the_root_is_what_the_documentation_says() {
     ];
     let mut root = Sha256::new();
     root.update(b"plinth/state/1");
-    root.update(9_u16.to_le_bytes());
+    root.update(LAYOUT_VERSION.to_le_bytes());
     root.update(capacity.to_bytes());
     for (region, record_size, records) in regions {
         let page_count = (records * u64::from(record_size)).div_ceil(512) as u32;
         let mut tier: Vec<[u8; 32]> = (0..page_count)
             .map(|page| {
                 present.get(&(region, page)).map_or([0; 32], |found| {
-                    let parts = [b"plinth/page/1", &region.to_le_bytes()[..], &page.to_le_bytes(), &found.bytes].concat();
+                    let parts = [&found.bytes[..], b"plinth/page/1", &region.to_le_bytes(), &page.to_le_bytes()].concat();
                     Sha256::digest(parts).into()
                 })
             })
@@ -255,9 +255,10 @@ fn the_root_is_what_the_documentation_says() {
                     if children.iter().all(|child| *child == [0; 32]) {
                         return [0; 32];
                     }
-                    let mut children = children.concat();
-                    children.resize(16 * 32, 0);
-                    let parts = [b"plinth/node/1", &region.to_le_bytes()[..], &[height], &number.to_le_bytes(), &children].concat();
+                    let mut parts = children.concat();
+                    parts.resize(16 * 32, 0);
+                    parts.extend_from_slice(b"plinth/node/1");
+                    parts.extend_from_slice(&[&region.to_le_bytes()[..], &[height], &number.to_le_bytes()].concat());
                     Sha256::digest(parts).into()
                 })
                 .collect();

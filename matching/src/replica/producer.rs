@@ -2,10 +2,11 @@
 
 use super::error::ReplicaError;
 use super::log::BlockLog;
-use super::replay::{Replica, SealedBlock, hash_of};
+use super::replay::{Replica, SealedBlock};
 use super::snapshot;
 use super::{BlockConfig, ZoneConfig};
 use crate::journal::Reader;
+use crate::tally::hash_of;
 use plinth_types::block::ZoneHeader;
 use plinth_types::command::Body;
 use plinth_types::digest::Digest;

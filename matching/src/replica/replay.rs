@@ -5,17 +5,12 @@ use super::exits::ExitTree;
 use crate::engine::Engine;
 use crate::limits::Capacity;
 use crate::state::{Dirty, StateTree};
+use crate::tally::{Around, Given, Tally, hash_of};
 use plinth_types::block::ZoneHeader;
 use plinth_types::command::{Body, Command};
 use plinth_types::digest::Digest;
-use plinth_types::event::{AssetAmount, Event, EventSink};
-use plinth_types::id::{AssetId, Height, InboxIndex, Seq, TimestampNs};
-use plinth_types::limits::{HEADER_ASSETS_MAX, HEADER_REFUSED_MAX, OUTBOX_MESSAGES_MAX};
-use plinth_types::quantity::Amount;
+use plinth_types::id::{Height, TimestampNs};
 use plinth_types::transfer::OutboxMessage;
-use plinth_types::withdrawal::outbox_message;
-use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
 
 /// A block as the zone made it: the header lacks what is settlement's (`parent`, `body_key`, `shard_root`) and the signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,9 +22,6 @@ pub struct SealedBlock {
     /// The messages that it sends, in order: what the header's outbox root is of.
     pub outbox: Vec<OutboxMessage>,
 }
-
-/// Domain of the root of consumed inbox messages: SHA-256 of it and each message's encoding, zero for none. Settlement computes the same.
-const INBOX_RANGE_DOMAIN: &[u8] = b"plinth/inbox-range/1";
 
 /// The engine with its pages' digests, behind the last record that was applied.
 #[derive(Debug)]
@@ -49,17 +41,7 @@ pub struct Replica {
 #[derive(Debug, Default)]
 struct OpenBlock {
     body: Vec<u8>,
-    first_seq: Seq,
-    last_seq: Seq,
-    first_time: TimestampNs,
-    last_time: TimestampNs,
-    command_count: u32,
-    trade_count: u32,
-    inbox: Option<Sha256>,
-    refused: Vec<InboxIndex>,
-    outbox: Vec<OutboxMessage>,
-    /// What `outbox` takes out.
-    totals: BTreeMap<AssetId, Amount>,
+    tally: Tally,
 }
 
 impl Replica {
@@ -120,26 +102,7 @@ impl Replica {
             return;
         }
         let open = &mut self.open;
-        let mut said = Said::default();
-        let consumed_before = self.engine.inbox_index();
-        self.engine.apply(command, tail, &mut said);
-        if open.command_count == 0 {
-            open.first_seq = command.seq;
-            open.first_time = command.time;
-        }
-        open.last_seq = command.seq;
-        open.last_time = command.time;
-        open.command_count += 1;
-        open.trade_count += said.trades;
-        open.refused.extend(said.refused);
-        if let Some(message) = said.channel_seq.and_then(|channel_seq| outbox_message(command, tail, channel_seq)) {
-            let total = open.totals.entry(message.asset).or_default();
-            *total = total.checked_add(message.amount).expect("what a block withdraws is a part of what was issued");
-            open.outbox.push(message);
-        }
-        if self.engine.inbox_index() > consumed_before {
-            open.inbox.get_or_insert_with(|| Sha256::new_with_prefix(INBOX_RANGE_DOMAIN)).update(tail);
-        }
+        open.tally.execute(&mut self.engine, command, tail);
         open.body.extend_from_slice(&command.head());
         open.body.extend_from_slice(tail);
     }
@@ -153,22 +116,19 @@ impl Replica {
     /// Whether the open block has as many commands as it may, or its header no room for what one more could add.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        let OpenBlock { command_count, refused, outbox, totals, .. } = &self.open;
-        *command_count as usize >= self.config.commands_max
-            || refused.len() >= HEADER_REFUSED_MAX
-            || outbox.len() >= OUTBOX_MESSAGES_MAX
-            || totals.len() >= HEADER_ASSETS_MAX
+        let tally = &self.open.tally;
+        tally.command_count() as usize >= self.config.commands_max || tally.is_full()
     }
 
     /// Trades of the open block.
     pub(super) const fn open_trades(&self) -> u32 {
-        self.open.trade_count
+        self.open.tally.trade_count()
     }
 
     /// Stamp of the open block's first command; `None` if it has none.
     #[must_use]
     pub const fn open_since(&self) -> Option<TimestampNs> {
-        if self.open.command_count == 0 { None } else { Some(self.open.first_time) }
+        self.open.tally.open_since()
     }
 
     /// Ends the open block.
@@ -178,12 +138,11 @@ impl Replica {
     /// If it holds no command.
     pub fn seal(&mut self) -> SealedBlock {
         let post_root = self.root_now();
-        let OpenBlock { body, first_seq, last_seq, last_time, command_count, trade_count, inbox, refused, outbox, totals, .. } =
-            std::mem::take(&mut self.open);
-        assert!(command_count > 0, "an empty block is none");
+        let OpenBlock { body, tally } = std::mem::take(&mut self.open);
+        assert!(tally.command_count() > 0, "an empty block is none");
         let pre_root = std::mem::replace(&mut self.root, post_root);
         self.height = self.height.next();
-        let header = ZoneHeader {
+        let given = Given {
             chain: self.config.identity.chain,
             zone: self.config.identity.zone,
             height: self.height,
@@ -191,54 +150,10 @@ impl Replica {
             parent: Digest::ZERO,
             guest_image: self.config.guest_image,
             policy: self.config.policy,
-            pre_root,
-            post_root,
-            inbox_index: self.engine.inbox_index(),
-            inbox_root: inbox.map_or(Digest::ZERO, |hash| Digest(hash.finalize().into())),
-            outbox_root: outbox_root(&outbox),
-            outbox_totals: totals.into_iter().map(|(asset, amount)| AssetAmount { asset, amount }).collect(),
-            inbox_refused: refused,
-            exit_root: self.exits.root(),
-            body_hash: hash_of(&body),
-            body_size: u32::try_from(body.len()).expect("bounded by BODY_SIZE_MAX"),
-            body_key: Digest::ZERO,
-            shard_root: Digest::ZERO,
-            first_seq,
-            last_seq,
-            time: last_time,
-            command_count,
-            trade_count,
         };
+        let body_size = u32::try_from(body.len()).expect("bounded by BODY_SIZE_MAX");
+        let around = Around { pre_root, post_root, exit_root: self.exits.root(), body_hash: hash_of(&body), body_size };
+        let (header, outbox) = tally.seal(given, around, self.engine.inbox_index());
         SealedBlock { header, body, outbox }
-    }
-}
-
-/// SHA-256 of a body.
-pub(super) fn hash_of(body: &[u8]) -> Digest {
-    Digest(Sha256::digest(body).into())
-}
-
-/// As settlement computes it.
-fn outbox_root(messages: &[OutboxMessage]) -> Digest {
-    if messages.is_empty() { Digest::ZERO } else { hash_of(&OutboxMessage::list_bytes(messages)) }
-}
-
-/// What a block's header needs of what one command's events say.
-#[derive(Default)]
-struct Said {
-    trades: u32,
-    refused: Option<InboxIndex>,
-    channel_seq: Option<u64>,
-}
-
-impl EventSink for Said {
-    fn emit(&mut self, event: Event) {
-        self.trades += u32::from(matches!(event, Event::Traded { .. }));
-        if let Event::InboxRefused { index, .. } = event {
-            self.refused = Some(index);
-        }
-        if let Event::Withdrawn { channel_seq, .. } = event {
-            self.channel_seq = Some(channel_seq);
-        }
     }
 }

@@ -34,25 +34,33 @@
 //! domain, and a leaf commits to its region and number:
 //!
 //! ```text
-//! leaf = H("plinth/page/1"  │ region u16 │ page u32 │ 512 bytes)                    zero digest for a zero page
-//! node = H("plinth/node/1"  │ region u16 │ tier u8 │ number u32 │ 16 digests)       zero digest for 16 zero digests
+//! leaf = H(512 bytes  │ "plinth/page/1" │ region u16 │ page u32)                    zero digest for a zero page
+//! node = H(16 digests │ "plinth/node/1" │ region u16 │ tier u8 │ number u32)        zero digest for 16 zero digests
 //! root = H("plinth/state/1" │ layout version u16 │ capacity │ for each region: number u16, record size u16, records u64, top)
 //! ```
+//!
+//! The place of a page or node stands behind its bytes, whose 512 are whole blocks of the hash: who proves an execution hashes them where
+//! they lie. All messages of a kind have one length, so none is also another's.
 //!
 //! [`StateTree`] keeps the digests and hashes again only what a [`Dirty`] set names; [`root_of`] hashes everything. [`restore`] makes an
 //! engine of pages that behaves as the one they were taken from. [`check`] says whether tables are a state that an engine can be in.
 //!
-//! Known limitations: no proof of single pages yet; leaves are not salted yet (they are not published yet).
+//! [`witness`](fn@witness) is the part of a state that a block uses, with one proof that it stands in the root; [`open`] makes a partial
+//! engine of it.
+//!
+//! Known limitations: leaves are not salted yet (they are not published yet).
 
 mod check;
 mod dirty;
 mod restore;
 mod tree;
+mod witness;
 
 pub use check::{Inconsistency, check};
 pub use dirty::Dirty;
 pub use restore::{RestoreError, restore};
 pub use tree::{StateTree, root_of};
+pub use witness::{Accessed, Missing, Opened, Present, WitnessError, open, witness};
 
 use crate::engine::book::LADDERS;
 use crate::engine::pegs::BOOK_MAX;
@@ -63,7 +71,7 @@ use core::fmt;
 use plinth_clearing::region as custody;
 use plinth_types::limits::PAGE_SIZE;
 use plinth_types::page::{RegionId, Touch};
-use plinth_types::table::PageBytes;
+use plinth_types::table::{PageBytes, Region};
 
 /// Version of the layout: of every record's fields and every region's meaning. The root commits to it.
 pub const LAYOUT_VERSION: u16 = 9;
@@ -129,6 +137,12 @@ pub(crate) struct RegionLayout {
     pub(crate) record_count: usize,
 }
 
+impl RegionLayout {
+    fn of(table: &dyn Region) -> Self {
+        Self { region: table.id(), record_size: table.record_size(), record_count: table.record_count() }
+    }
+}
+
 /// All regions of a zone with this capacity, by number.
 pub(crate) fn layout(capacity: &Capacity) -> Vec<RegionLayout> {
     let (accounts, assets) = (capacity.accounts_max as usize, usize::from(capacity.assets_max));
@@ -169,7 +183,7 @@ pub(crate) fn layout(capacity: &Capacity) -> Vec<RegionLayout> {
     .to_vec()
 }
 
-fn is_zero(bytes: &PageBytes) -> bool {
+fn is_zero(bytes: &[u8]) -> bool {
     bytes.iter().fold(0, |all, byte| all | byte) == 0
 }
 
@@ -191,11 +205,7 @@ mod tests {
         };
         for capacity in [small, Capacity::default()] {
             let engine = Engine::new(capacity, ());
-            let tables = engine.regions().map(|region| RegionLayout {
-                region: region.id(),
-                record_size: region.record_size(),
-                record_count: region.record_count(),
-            });
+            let tables = engine.regions().map(RegionLayout::of);
             assert_eq!(tables.to_vec(), layout(&capacity));
         }
     }

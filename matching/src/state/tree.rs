@@ -3,7 +3,7 @@
 use crate::engine::Engine;
 use crate::limits::Capacity;
 use crate::state::dirty::Dirty;
-use crate::state::{LAYOUT_VERSION, is_zero};
+use crate::state::{LAYOUT_VERSION, RegionLayout, is_zero};
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -13,12 +13,14 @@ use plinth_types::page::{RegionId, Touch};
 use plinth_types::table::{PageBytes, Region};
 use sha2::{Digest as _, Sha256};
 
-const LEAF_DOMAIN: &[u8] = b"plinth/page/1";
-const NODE_DOMAIN: &[u8] = b"plinth/node/1";
+const LEAF_DOMAIN: &[u8; 13] = b"plinth/page/1";
+const NODE_DOMAIN: &[u8; 13] = b"plinth/node/1";
 const ROOT_DOMAIN: &[u8] = b"plinth/state/1";
 
 /// Children of a node.
-const ARITY: usize = 16;
+pub(super) const ARITY: usize = 16;
+/// Bytes of a node: its children's digests.
+pub(super) const NODE_SIZE: usize = ARITY * 32;
 
 /// The digests over a zone's pages. Memory: 34 bytes for each page of 512, present or not.
 #[derive(Clone, Debug)]
@@ -32,9 +34,7 @@ pub struct StateTree {
 
 #[derive(Clone, Debug)]
 struct RegionTree {
-    region: RegionId,
-    record_size: usize,
-    record_count: usize,
+    layout: RegionLayout,
     /// Digests of the pages, of the nodes above them, and so on to a single one.
     tiers: Vec<Box<[Digest]>>,
 }
@@ -61,6 +61,11 @@ impl StateTree {
         self.root
     }
 
+    /// The digests of each region, by number: of its pages, of the nodes above, and so on to its top.
+    pub(super) fn tiers(&self) -> impl Iterator<Item = &[Box<[Digest]>]> {
+        self.regions.iter().map(|tree| &tree.tiers[..])
+    }
+
     /// Hashes the pages again that the engine wrote since the last time, and what stands above them; empties the set of dirty pages.
     ///
     /// # Panics
@@ -71,13 +76,14 @@ impl StateTree {
         let mut any = false;
         for tree in &mut self.regions {
             self.changed.clear();
-            engine.touch_mut().drain(tree.region, |page| self.changed.push(page));
+            engine.touch_mut().drain(tree.layout.region, |page| self.changed.push(page));
             if self.changed.is_empty() {
                 continue;
             }
             any = true;
             let tables = engine.regions();
-            let table = tables.into_iter().find(|table| table.id() == tree.region).expect("the tree was made of these tables");
+            let table =
+                tables.into_iter().find(|table| table.id() == tree.layout.region).expect("the tree was made of these tables");
             tree.update(table, &mut self.changed);
         }
         if any {
@@ -87,17 +93,7 @@ impl StateTree {
     }
 
     fn top(&self) -> Digest {
-        let mut hash = Sha256::new();
-        hash.update(ROOT_DOMAIN);
-        hash.update(LAYOUT_VERSION.to_le_bytes());
-        hash.update(self.capacity.to_bytes());
-        for tree in &self.regions {
-            hash.update(tree.region.get().to_le_bytes());
-            hash.update((tree.record_size as u16).to_le_bytes());
-            hash.update((tree.record_count as u64).to_le_bytes());
-            hash.update(tree.tiers.last().expect("a tree has a top")[0].0);
-        }
-        Digest(hash.finalize().into())
+        root_of_tops(&self.capacity, self.regions.iter().map(|tree| (tree.layout, tree.top())))
     }
 }
 
@@ -112,9 +108,13 @@ impl RegionTree {
             }
             count = count.div_ceil(ARITY);
         }
-        let mut tree = Self { region: table.id(), record_size: table.record_size(), record_count: table.record_count(), tiers };
+        let mut tree = Self { layout: RegionLayout::of(table), tiers };
         tree.update(table, &mut (0..table.page_count()).collect());
         tree
+    }
+
+    fn top(&self) -> &Digest {
+        &self.tiers.last().expect("a tree has a top")[0]
     }
 
     /// Hashes `changed` pages, which ascend, and all that stands above them. Leaves `changed` in an unspecified state.
@@ -122,42 +122,70 @@ impl RegionTree {
         let mut bytes = [0; PAGE_SIZE];
         for &page in changed.iter() {
             table.write_page(page, &mut bytes);
-            self.tiers[0][page] = leaf(self.region, page, &bytes);
+            self.tiers[0][page] = leaf(self.layout.region, page, &bytes);
         }
         for tier in 1..self.tiers.len() {
             changed.iter_mut().for_each(|number| *number /= ARITY);
             changed.dedup();
             let (below, above) = self.tiers.split_at_mut(tier);
             for &number in changed.iter() {
-                let children = &below[tier - 1][number * ARITY..];
-                above[0][number] = node(self.region, tier, number, &children[..children.len().min(ARITY)]);
+                above[0][number] = node(self.layout.region, tier, number, &children(&below[tier - 1], number));
             }
         }
     }
 }
 
-fn leaf(region: RegionId, page: usize, bytes: &PageBytes) -> Digest {
+/// The digests below node `number`, of those of a tier.
+pub(super) fn children(tier: &[Digest], number: usize) -> [u8; NODE_SIZE] {
+    let mut bytes = [0; NODE_SIZE];
+    let digests = tier[number * ARITY..].iter();
+    bytes.chunks_exact_mut(32).zip(digests).for_each(|(bytes, digest)| bytes.copy_from_slice(&digest.0));
+    bytes
+}
+
+/// What a page's digest commits to behind its bytes, which come first so that a hash reads them where they lie.
+pub(super) fn leaf(region: RegionId, page: usize, bytes: &PageBytes) -> Digest {
     if is_zero(bytes) {
         return Digest::ZERO;
     }
+    let mut place = [0; 19];
+    place[..13].copy_from_slice(LEAF_DOMAIN);
+    place[13..15].copy_from_slice(&region.get().to_le_bytes());
+    place[15..].copy_from_slice(&(page as u32).to_le_bytes());
+    hash_block(bytes, &place)
+}
+
+/// As [`leaf`], of the digests below a node, those that are missing at the end zero.
+pub(super) fn node(region: RegionId, tier: usize, number: usize, children: &[u8; NODE_SIZE]) -> Digest {
+    if is_zero(children) {
+        return Digest::ZERO;
+    }
+    let mut place = [0; 20];
+    place[..13].copy_from_slice(NODE_DOMAIN);
+    place[13..15].copy_from_slice(&region.get().to_le_bytes());
+    place[15] = tier as u8;
+    place[16..].copy_from_slice(&(number as u32).to_le_bytes());
+    hash_block(children, &place)
+}
+
+fn hash_block(bytes: &[u8], place: &[u8]) -> Digest {
     let mut hash = Sha256::new();
-    hash.update(LEAF_DOMAIN);
-    hash.update(region.get().to_le_bytes());
-    hash.update((page as u32).to_le_bytes());
     hash.update(bytes);
+    hash.update(place);
     Digest(hash.finalize().into())
 }
 
-fn node(region: RegionId, tier: usize, number: usize, children: &[Digest]) -> Digest {
-    if children.iter().all(|child| *child == Digest::ZERO) {
-        return Digest::ZERO;
-    }
+/// The root of a zone, of the tops of its regions in order.
+pub(super) fn root_of_tops<'a>(capacity: &Capacity, tops: impl Iterator<Item = (RegionLayout, &'a Digest)>) -> Digest {
     let mut hash = Sha256::new();
-    hash.update(NODE_DOMAIN);
-    hash.update(region.get().to_le_bytes());
-    hash.update([tier as u8]);
-    hash.update((number as u32).to_le_bytes());
-    children.iter().for_each(|child| hash.update(child.0));
-    (children.len()..ARITY).for_each(|_| hash.update(Digest::ZERO.0));
+    hash.update(ROOT_DOMAIN);
+    hash.update(LAYOUT_VERSION.to_le_bytes());
+    hash.update(capacity.to_bytes());
+    for (layout, top) in tops {
+        hash.update(layout.region.get().to_le_bytes());
+        hash.update((layout.record_size as u16).to_le_bytes());
+        hash.update((layout.record_count as u64).to_le_bytes());
+        hash.update(top.0);
+    }
     Digest(hash.finalize().into())
 }
