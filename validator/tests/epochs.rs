@@ -12,6 +12,7 @@ use plinth_settlement::block::{Action, GovernedTransaction};
 use plinth_settlement::checkpoint::Keys;
 use plinth_settlement::committee::Committee;
 use plinth_settlement::link::{LinkEvent, SealedBlock, ZoneLink};
+use plinth_settlement::store::StoreParameters;
 use plinth_types::id::Height;
 use plinth_validator::{Validator, ValidatorHandle, ValidatorStatus};
 use std::process::Command;
@@ -69,6 +70,13 @@ impl World {
         self.decisions += 1;
         let action = Action::SetCommittee { validators: committee.keys().to_vec() };
         let decision = GovernedTransaction::sign(self.decisions, action, CHAIN, [&governor()]);
+        self.validators.iter().flatten().next().unwrap().govern(decision).unwrap();
+    }
+
+    /// They decide on another format of the store, for the first block of the epoch after the next.
+    fn decide_on_format(&mut self, parameters: StoreParameters) {
+        self.decisions += 1;
+        let decision = GovernedTransaction::sign(self.decisions, Action::SetStoreFormat { parameters }, CHAIN, [&governor()]);
         self.validators.iter().flatten().next().unwrap().govern(decision).unwrap();
     }
 
@@ -143,7 +151,7 @@ fn committee(fixture: &Fixture, members: &[usize]) -> Committee {
 }
 
 /// One leaves and another one joins; it comes back as one that looks on, and then as a fifth validator, without which there is no quorum.
-/// Checkpoints are signed by three groups in turn, and whoever holds the first one's key follows.
+/// Checkpoints are signed by three groups in turn, and whoever holds the first one's key follows. Meanwhile the store changes its format.
 #[test]
 fn a_committee_is_replaced_and_grows_under_load_and_one_key_follows_its_checkpoints() {
     let fixture = Fixture::changing(5, 4, EPOCH_BLOCKS);
@@ -158,6 +166,8 @@ fn a_committee_is_replaced_and_grows_under_load_and_one_key_follows_its_checkpoi
     let mut world = World::new(cluster);
     world.trade_until(epoch(0, 2));
     world.decide(&four);
+    // From epoch 2 on, when one has just joined and before others are away.
+    world.decide_on_format(StoreParameters::COMPACT);
 
     // In epoch 1 everybody knows who joins in epoch 2; it starts only now, and has everything to catch up on.
     world.trade_until(epoch(1, 2));
@@ -184,6 +194,10 @@ fn a_committee_is_replaced_and_grows_under_load_and_one_key_follows_its_checkpoi
     world.trade_until(epoch(5, 2));
 
     let (back, joined) = (world.of(leaving), world.of(JOINING));
+    for validator in [back, joined] {
+        let format = *validator.ledger().store_format();
+        assert_eq!((format.parameters, format.since.next()), (StoreParameters::COMPACT, epoch(2, 0)));
+    }
     wait_until("the one that came back has the others' ledger", || {
         let (ours, theirs) = (back.ledger(), joined.ledger());
         ours.height() == theirs.height() && ours.digest() == theirs.digest()

@@ -86,8 +86,7 @@ fn write_blocks(folder: &Path, args: &PeakArgs) -> Result<(), Box<dyn Error>> {
     let mut file = BufWriter::new(File::create(folder.join("blocks"))?);
     runner(&folder.join("producer")).start(|context| async move {
         let genesis = genesis()?;
-        let chain =
-            Chain::open(Arc::clone(&genesis), Arc::new(open_store(&context.child("peak"), "peak", &genesis).await?)).await?;
+        let chain = Chain::open(Arc::clone(&genesis), open_store(&context.child("peak"), "peak", &genesis).await?).await?;
         for height in 1..=args.blocks {
             let deposits = (0..args.deposits).map(|index| deposit((height - 1) * args.deposits + index));
             let block = chain.finalized().propose(TimestampNs::new(height + 1), deposits.collect::<Result<_, _>>()?);
@@ -104,8 +103,7 @@ fn validate(folder: &Path) -> Result<u64, Box<dyn Error>> {
     let mut file = BufReader::new(File::open(folder.join("blocks"))?);
     runner(&folder.join("validator")).start(|context| async move {
         let genesis = genesis()?;
-        let chain =
-            Chain::open(Arc::clone(&genesis), Arc::new(open_store(&context.child("peak"), "peak", &genesis).await?)).await?;
+        let chain = Chain::open(Arc::clone(&genesis), open_store(&context.child("peak"), "peak", &genesis).await?).await?;
         let mut size = [0; 4];
         while file.read_exact(&mut size).is_ok() {
             let size = u32::from_le_bytes(size) as usize;

@@ -6,6 +6,7 @@ use clap::Subcommand;
 use plinth_settlement::block::{Action, GovernedTransaction, Transaction};
 use plinth_settlement::genesis::{AssetCap, ZoneMode};
 use plinth_settlement::keys;
+use plinth_settlement::store::StoreParameters;
 use plinth_types::digest::Digest;
 use plinth_types::id::{Height, PublicKey, ZoneId};
 use std::path::PathBuf;
@@ -73,6 +74,21 @@ pub enum Decision {
         #[arg(long = "validator", required = true)]
         validators: Vec<String>,
     },
+    /// Have every validator write its store anew in another format, for the first block of the epoch after the next
+    StoreFormat {
+        /// Which
+        #[arg(value_enum)]
+        format: StoreFormat,
+    },
+}
+
+/// A format of the validators' store that this program knows.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum StoreFormat {
+    /// Fewer writes, a longer log
+    Usual,
+    /// A shorter log, more writes
+    Compact,
 }
 
 /// What stands for a proof.
@@ -139,8 +155,18 @@ impl Decision {
             Self::Producer { zone, producer } => {
                 Action::SetProducer { zone: ZoneId::new(*zone), producer: keys::parse_public_key(producer)? }
             }
+            Self::StoreFormat { format } => Action::SetStoreFormat { parameters: format.parameters() },
             Self::Committee { validators } => Action::SetCommittee { validators: ascending(validators)? },
         })
+    }
+}
+
+impl StoreFormat {
+    const fn parameters(self) -> StoreParameters {
+        match self {
+            Self::Usual => StoreParameters::CURRENT,
+            Self::Compact => StoreParameters::COMPACT,
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 use crate::genesis::{AssetCap, ZoneMode, encode_list, read_list};
 use crate::keys::SecretKey;
 use crate::limits::{AUDITORS_MAX, GOVERNORS_MAX, VALIDATORS_MAX};
+use crate::store::StoreParameters;
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
 use plinth_types::id::{ChainId, Height, PublicKey, Signature, ZoneId};
 
@@ -59,6 +60,11 @@ pub enum Action {
         zone: ZoneId,
         /// The cap.
         cap: AssetCap,
+    },
+    /// Has every validator write all facts anew in another format, behind the last block of the next epoch.
+    SetStoreFormat {
+        /// The format.
+        parameters: StoreParameters,
     },
     /// Drops the unsettled blocks of a zone from this height on: they are executed again.
     Revert {
@@ -157,6 +163,10 @@ impl Codec for Action {
                 zone.encode(out);
                 cap.encode(out);
             }
+            Self::SetStoreFormat { parameters } => {
+                8_u8.encode(out);
+                parameters.encode(out);
+            }
             Self::Revert { zone, height } => {
                 7_u8.encode(out);
                 zone.encode(out);
@@ -178,6 +188,7 @@ impl Codec for Action {
             5 => Self::SetProducer { zone: Codec::read(reader)?, producer: Codec::read(reader)? },
             6 => Self::SetCap { zone: Codec::read(reader)?, cap: Codec::read(reader)? },
             7 => Self::Revert { zone: Codec::read(reader)?, height: Codec::read(reader)? },
+            8 => Self::SetStoreFormat { parameters: Codec::read(reader)? },
             _ => return Err(reader.invalid("action tag")),
         })
     }

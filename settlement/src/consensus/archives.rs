@@ -1,13 +1,10 @@
-//! What a validator has on its disk when it starts: archives of blocks and certificates, and the store.
+//! What a validator has on its disk when it starts, beside the store: archives of blocks and certificates.
 
-use super::chain::{Chain, Finalized, to_write};
+use super::chain::{Chain, Finalized};
 use super::limits::{ARCHIVE_SECTION_ITEMS, RECENT_BLOCKS_MAX, REPLAY_BUFFER_SIZE, WRITE_BUFFER_SIZE};
 use super::lineage::Historian;
 use super::{ConsensusError, Finalization, Runtime};
 use crate::block::Block;
-use crate::genesis::Genesis;
-use crate::ledger::State;
-use crate::store::{Position, Qmdb, StoreConfig, StoreError, StoreRuntime, Write};
 use commonware_codec::Read;
 use commonware_cryptography::sha256;
 use commonware_runtime::buffer::paged::CacheRef;
@@ -42,23 +39,6 @@ pub(super) async fn open_archive<E: Runtime, V: commonware_codec::CodecShared>(
         },
     )
     .await
-}
-
-/// Opens the store of a chain, at genesis if it is empty.
-///
-/// # Errors
-///
-/// [`StoreError`].
-pub async fn open_store<E: StoreRuntime>(context: &E, partition: &str, genesis: &Arc<Genesis>) -> Result<Qmdb<E>, StoreError> {
-    let state = State::genesis(Arc::clone(genesis));
-    let position = Position { height: state.height(), block: state.block(), time: state.time() };
-    let facts: Vec<Write> = state.facts().map(|(key, fact)| to_write(&(key, Some(fact)))).collect();
-    Qmdb::open(context.child("store"), &StoreConfig::new(state_partition(partition)), position, &facts).await
-}
-
-/// Where the store lies.
-pub(super) fn state_partition(partition: &str) -> String {
-    format!("{partition}-state")
 }
 
 /// Takes the last few stored blocks up to the one that the ledger was opened behind, with their certificates; none before a gap.

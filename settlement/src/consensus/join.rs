@@ -14,8 +14,8 @@
 //!   certified ([`crate::light`]). They are kept as they are checked: the newcomer leads others on, and a start that was cut off begins where
 //!   it was. The groups that sign checkpoints have no say.
 
-use super::archives::{open_store, state_partition};
 use super::chain::{Chain, ChainError};
+use super::formats::{OpenStore, open_store, state_partition};
 use super::limits::{JOIN_BLOCKS_MIN, JOIN_PAUSE, JOIN_PROBE_TIMEOUT, JOIN_ROUNDS_MAX};
 use super::lineage::{Lineage, LineageError};
 use super::origin::{Origin, OriginError, OriginRecord};
@@ -142,7 +142,7 @@ pub async fn join<E: Runtime>(
 
 async fn open<E: Runtime>(context: &E, partition: &str, genesis: &Arc<Genesis>) -> Result<Chain, ChainError> {
     let store = open_store(context, partition, genesis).await?;
-    Chain::open(Arc::clone(genesis), Arc::new(store)).await
+    Chain::open(Arc::clone(genesis), store).await
 }
 
 /// Whether somebody shows a certified state that is worth fetching. All are asked at once, and not for long: a chain that just begins must
@@ -192,9 +192,9 @@ async fn fetch<E: Runtime>(
         }
     }
     let seen = light.check(&certified)?;
-    let config = StoreConfig::new(state_partition(partition));
+    let config = StoreConfig::new(state_partition(partition, None));
     let store = synchronize(context.child("store"), &config, &target, seen.root, Parts(Arc::clone(donor))).await?;
-    let chain = Chain::open(Arc::clone(genesis), Arc::new(store)).await?;
+    let chain = Chain::open(Arc::clone(genesis), OpenStore::new(context, partition, store)).await?;
     // Applied now, so that whoever starts again needs no block before the certified one.
     let CertifiedHeads { heads, certificate } = certified;
     for head in heads {

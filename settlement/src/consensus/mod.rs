@@ -32,6 +32,7 @@ mod archives;
 mod chain;
 pub mod checkpoints;
 mod epochs;
+mod formats;
 mod gossip;
 mod intake;
 mod join;
@@ -44,8 +45,8 @@ mod stack;
 
 pub use answer::{OpeningAnswer, Refusal, SubmitAnswer, TransactionAnswer};
 pub use application::Application;
-pub use archives::open_store;
 pub use chain::{Chain, ChainError, Finalized, Store, fork};
+pub use formats::{Formats, OpenStore, open_store};
 pub use gossip::{Gossip, GossipSender};
 pub use intake::{Intake, Unkept};
 pub use join::{Donor, JoinError, Joined, join};

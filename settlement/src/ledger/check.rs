@@ -93,7 +93,8 @@ impl State {
         self.execute_block(block)
     }
 
-    /// Makes the state that of the checked block.
+    /// Makes the state that of the checked block. Where a format of the store begins behind it, the state has no root until its holder
+    /// has written the facts anew.
     ///
     /// # Panics
     ///
@@ -101,6 +102,9 @@ impl State {
     pub fn apply(&mut self, checked: Checked) -> Outcome {
         assert!(checked.parent == self.block, "a block on top of {} applied to {}", checked.parent, self.block);
         *self = checked.state;
+        if self.begin_store_format() {
+            (self.digest, self.root) = (OnceLock::new(), None);
+        }
         checked.outcome
     }
 

@@ -5,6 +5,7 @@ use crate::genesis::ZoneRulesError;
 use crate::keys::SignatureError;
 use crate::ledger::{AuthorityError, CommitteeError, Signer};
 use crate::receipt::QuorumError;
+use crate::store::StoreParameters;
 use plinth_types::digest::Digest;
 use plinth_types::id::{AssetId, ChainId, Height, InboxIndex, ProducerEpoch, PublicKey, Seq, TimestampNs, ZoneId};
 use plinth_types::limits::{BODY_COMMANDS_MAX, BODY_SIZE_MAX};
@@ -377,6 +378,12 @@ pub enum TransactionError {
     AuditorsAtWork {
         /// Which zone.
         zone: ZoneId,
+    },
+    /// The store has that format already, or will have it.
+    #[error("the store has this format already, or it is decided: {parameters}")]
+    StoreFormat {
+        /// Which format.
+        parameters: StoreParameters,
     },
     /// The mode or the rules cannot be.
     #[error(transparent)]

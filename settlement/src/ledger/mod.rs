@@ -53,7 +53,7 @@ mod zone;
 pub use check::{Checked, Outcome, Unverified};
 pub use conservation::Conservation;
 pub use error::{BlockError, TransactionError};
-pub use governance::{AuthorityError, CommitteeError};
+pub use governance::{AuthorityError, CommitteeError, StoreFormat};
 pub use signatures::{Claim, OneByOne, Remembering, Signer, Verifier};
 pub use state::State;
 pub use zone::{

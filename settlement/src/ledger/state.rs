@@ -2,7 +2,7 @@
 
 use super::conservation::Conservation;
 use super::facts::FactKey;
-use super::governance::Epochs;
+use super::governance::{Epochs, StoreFormat};
 use super::owners::{Owners, add};
 use super::zone::{Turnstile, Zone, ZoneStatus};
 use crate::block::{Block, Transaction};
@@ -31,6 +31,7 @@ pub struct State {
     pub(super) epochs: Arc<Epochs>,
     /// How many decisions the governors made.
     pub(super) decisions: u64,
+    pub(super) format: StoreFormat,
     pub(super) statement: Arc<BTreeMap<AssetId, Conservation>>,
     /// Facts that may have changed since the parent.
     pub(super) touched: BTreeSet<FactKey>,
@@ -75,6 +76,7 @@ impl State {
             zones,
             epochs: Arc::new(epochs),
             decisions: 0,
+            format: StoreFormat::GENESIS,
             statement: Arc::default(),
             touched: BTreeSet::new(),
             digest: OnceLock::new(),
@@ -241,7 +243,7 @@ impl State {
     }
 
     /// SHA-256 of domain and canonical bytes: genesis digest, block, height, time, bucket digests of owners, committees,
-    /// decisions, what is issued, zones. Computed once.
+    /// decisions, the store's format (but no root), what is issued, zones. Computed once.
     #[must_use]
     pub fn digest(&self) -> Digest {
         *self.digest.get_or_init(|| {
@@ -253,6 +255,7 @@ impl State {
             bytes.extend_from_slice(&self.owners.digests());
             self.epochs.encode(&mut bytes);
             self.decisions.encode(&mut bytes);
+            StoreFormat { root_before: Digest::ZERO, ..self.format }.encode(&mut bytes);
             self.issued.iter().for_each(|(asset, issued)| (asset.encode(&mut bytes), issued.encode(&mut bytes)).0);
             encode_count(self.zones.len(), &mut bytes);
             self.zones().for_each(|zone| zone.encode(&mut bytes));

@@ -34,20 +34,26 @@ pub enum StoreError {
     /// What is stored is no entry of ours: another format, or damaged.
     #[error("a stored entry cannot be read: {0}")]
     Entry(#[from] plinth_types::codec::DecodeError),
-    /// What is stored was written under other parameters, so its roots are others: only a migration leads from one to the other.
-    #[error("the store is of another format ({found}) than asked for ({expected})")]
+    /// What is stored was written under other parameters than its ledger says, so its roots are others.
+    #[error("the store is of another format ({found}) than its ledger says ({expected})")]
     OtherFormat {
         /// Of what is stored.
         found: StoreParameters,
-        /// Of who opens it.
+        /// Of the ledger.
         expected: StoreParameters,
     },
     /// This program cannot write it.
-    #[error("no format of this program: {parameters}")]
+    #[error("this program does not know the store's format ({parameters}): it needs one that does, and goes on where it stopped")]
     UnknownFormat {
         /// What was asked for.
         parameters: StoreParameters,
     },
+    /// Where the store lies cannot be read or written down.
+    #[error("record of the store's place: {0}")]
+    Place(#[from] commonware_storage::metadata::Error),
+    /// The record of where the store lies is none of ours, or damaged.
+    #[error("the record of the store's place cannot be read")]
+    PlaceMalformed,
     /// The store holds no state of this chain.
     #[error("the store names no block that it is behind")]
     PositionMissing,

@@ -20,8 +20,8 @@
 //!   one of a key counts.
 //! * **Whoever applies the same blocks has the same root**, whether they were forked first, after a crash, or fetched by state sync.
 //! * **Every state names its block** ([`Position`]: height, id, time) **and its format** ([`StoreParameters`]), and its root covers both: a store
-//!   of another format is neither opened nor fetched.
-//! * **A change of format binds the old root to the new one**: [`Migration`], [`rebuild`]. Governance does not decide on it yet.
+//!   of another format than its ledger says is refused.
+//! * **Another format is another store**, made of all facts ([`rebuild`]) behind a block that governors name; its root covers the old one.
 //! * **An error closes the store**: it is open again, at the last durable state, after a restart.
 //!
 //! Known limitations: absence is proven against the live root only, the past from facts that were written once and are kept; every active
@@ -41,7 +41,7 @@ mod state;
 mod sync;
 
 pub use error::StoreError;
-pub use migration::{Migration, rebuild};
+pub use migration::rebuild;
 pub use parameters::StoreParameters;
 pub use proof::{FactProof, ProofError, Proven};
 pub use qmdb::{Fork, Qmdb, StoreConfig};

@@ -6,8 +6,8 @@ use std::fmt;
 /// The store's consensus parameters. Two validators that differ in one of them have different roots from the first block on: every root
 /// covers them.
 ///
-/// A program knows [`Self::CURRENT`], which its chains begin with, and [`Self::COMPACT`]; a chain goes from one to another by a
-/// [`Migration`](super::Migration).
+/// A program knows [`Self::CURRENT`], which its chains begin with, and [`Self::COMPACT`]; a chain goes from one to another by decision of
+/// its governors ([`StoreFormat`](crate::ledger::StoreFormat)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreParameters {
     /// Layout of entries and positions, and hash of keys.

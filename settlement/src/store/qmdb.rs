@@ -48,7 +48,7 @@ type Batch = MerkleizedBatch<Family, sha256::Digest, Update, BITMAP_CHUNK_SIZE, 
 /// Where a store lies, of which format it is, and how much memory it takes. Only the parameters change the root.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
-    /// Its format. What was written under another one is not opened.
+    /// The format of a store that is made. One that is there has the format that it names.
     pub parameters: StoreParameters,
     /// Prefix of its partitions.
     pub partition: String,
@@ -182,7 +182,7 @@ impl<E: StoreRuntime> Qmdb<E> {
         let library = config.to_library(&context);
         let database = Database::init(context, library, None).await?;
         match database.get_metadata().await? {
-            Some(_) => Self::of_stored(database, config.parameters).await,
+            Some(_) => Self::of_stored(database).await,
             None => {
                 let (parameters, floor) = (config.parameters, Floor::of(config.parameters)?);
                 let store = Self::of(Open { database, position: genesis, parameters, floor, boundary: None });
@@ -194,13 +194,10 @@ impl<E: StoreRuntime> Qmdb<E> {
         }
     }
 
-    /// A database that holds a state, of this format.
-    pub(super) async fn of_stored(database: Database<E>, expected: StoreParameters) -> Result<Self, StoreError> {
+    /// A database that holds a state, of whatever format this program knows.
+    pub(super) async fn of_stored(database: Database<E>) -> Result<Self, StoreError> {
         let stored = database.get_metadata().await?.ok_or(StoreError::PositionMissing)?;
         let Stored { parameters, position } = Stored::decode(&stored)?;
-        if parameters != expected {
-            return Err(StoreError::OtherFormat { found: parameters, expected });
-        }
         Ok(Self::of(Open { database, position, parameters, floor: Floor::of(parameters)?, boundary: None }))
     }
 
@@ -234,6 +231,10 @@ impl<E: StoreRuntime> VerifiableState for Qmdb<E> {
             Ok((open.live(), Fork { batch: open.database.to_batch(), position: open.position }))
         }
         .boxed()
+    }
+
+    fn format(&self) -> BoxFuture<'_, Result<StoreParameters, StoreError>> {
+        async move { Ok(self.read().await?.parameters) }.boxed()
     }
 
     fn fork<'a>(&'a self, parent: &'a Fork, writes: &'a [Write], position: Position) -> BoxFuture<'a, Result<Fork, StoreError>> {
@@ -314,6 +315,14 @@ impl<E: StoreRuntime> VerifiableState for Qmdb<E> {
 
     fn part(&self, request: StateRequest) -> BoxFuture<'_, Result<StatePart, StoreError>> {
         async move { self.read().await?.part(request).await }.boxed()
+    }
+
+    fn discard(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        async move {
+            let open = self.open.write().await.take().ok_or(StoreError::Closed)?;
+            Ok(open.database.destroy().await?)
+        }
+        .boxed()
     }
 
     fn prune(&self) -> BoxFuture<'_, Result<(), StoreError>> {

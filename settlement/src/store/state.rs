@@ -2,6 +2,7 @@
 
 use super::error::StoreError;
 use super::limits::{FACT_KEY_SIZE_MAX, FACT_VALUE_SIZE_MAX};
+use super::parameters::StoreParameters;
 use super::proof::FactProof;
 use super::sync::{StatePart, StateRequest, StateTarget};
 use crate::digest::sha256;
@@ -64,6 +65,9 @@ pub trait VerifiableState: Send + Sync + 'static {
     /// The live state, as something to fork from.
     fn live(&self) -> BoxFuture<'_, Result<(Live, Self::Fork), StoreError>>;
 
+    /// The format that it was made in.
+    fn format(&self) -> BoxFuture<'_, Result<StoreParameters, StoreError>>;
+
     /// The state behind `position`, which writes `writes` on top of `parent`. Nothing changes on disk.
     ///
     /// # Errors
@@ -94,6 +98,9 @@ pub trait VerifiableState: Send + Sync + 'static {
     /// A part of the log, of this state or an older one, for whoever fetches it; at most
     /// [`SYNC_ANSWER_SIZE_MAX`](super::limits::SYNC_ANSWER_SIZE_MAX) bytes or one operation.
     fn part(&self, request: StateRequest) -> BoxFuture<'_, Result<StatePart, StoreError>>;
+
+    /// Removes everything from the disk; the store is closed from then on.
+    fn discard(&self) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Drops what no state needs that was live when this was called last, or later; nothing at the first call. The root stays.
     fn prune(&self) -> BoxFuture<'_, Result<(), StoreError>>;

@@ -128,7 +128,8 @@ impl<E: StoreRuntime> Open<E> {
     }
 }
 
-/// Fetches a certified state into the partitions of `config` and opens it. What an interrupted attempt left there is used.
+/// Fetches a certified state into the partitions of `config` and opens it, in the format that it names under its root. What an interrupted
+/// attempt left there is used.
 ///
 /// # Errors
 ///
@@ -159,7 +160,7 @@ pub async fn synchronize<E: StoreRuntime, S: StateSource>(
     })
     .await;
     let database = synced.map_err(|error| SyncError::Source(error.to_string()))?;
-    let store = Qmdb::of_stored(database, config.parameters).await?;
+    let store = Qmdb::of_stored(database).await?;
     let (Live { position, root: found }, _) = store.live().await?;
     if found != certified {
         return Err(StoreError::Root { height: position.height, found, expected: certified }.into());

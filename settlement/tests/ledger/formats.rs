@@ -10,9 +10,11 @@ use plinth_settlement::block::{Action, Block, ExitTransaction, Transaction, exit
 use plinth_settlement::dispersal::{CheckedShard, Encoded, FraudProof, Layout, ReaderKey};
 use plinth_settlement::genesis::Genesis;
 use plinth_settlement::genesis::{AssetCap, ZoneMode};
-use plinth_settlement::ledger::{OneByOne, State};
+use plinth_settlement::ledger::facts::{Fact, FactKey};
+use plinth_settlement::ledger::{OneByOne, State, StoreFormat};
 use plinth_settlement::limits::BLOCK_SIZE_MAX;
 use plinth_settlement::receipt::{self, BodyStatement, SignedReceipt};
+use plinth_settlement::store::StoreParameters;
 use plinth_settlement::verdict::Word;
 use plinth_types::codec::{Codec, DecodeError};
 use plinth_types::digest::Digest;
@@ -62,6 +64,16 @@ fn formats_are_pinned() {
     let facts = state.facts();
     let facts = facts.flat_map(|(key, fact)| [key.to_bytes(), fact.to_bytes()].concat()).collect::<Vec<_>>();
     fixtures().bytes("facts", &facts);
+    let format = StoreFormat {
+        parameters: StoreParameters::CURRENT,
+        since: Height::new(7),
+        root_before: Digest([4; 32]),
+        next: StoreParameters::COMPACT,
+        until: Height::new(15),
+    };
+    let fact = Fact::Format(format).to_bytes();
+    fixtures().bytes("fact_format", &[FactKey::Format.to_bytes(), fact.clone()].concat());
+    assert_eq!(Fact::decode(&fact), Ok(Fact::Format(format)));
     let Transaction::Governed(decision) = decide(1, Action::SetCommittee { validators: vec![owner(0).public_key()] }) else {
         unreachable!()
     };
@@ -97,6 +109,7 @@ fn formats_are_pinned() {
         Action::SetProducer { zone, producer: key },
         Action::SetCap { zone, cap },
         Action::Revert { zone, height: Height::new(3) },
+        Action::SetStoreFormat { parameters: StoreParameters::COMPACT },
     ];
     fixtures().bytes("actions", &actions.iter().flat_map(Codec::to_bytes).collect::<Vec<_>>());
     assert!(actions.into_iter().all(|action| Action::decode(&action.to_bytes()) == Ok(action)));

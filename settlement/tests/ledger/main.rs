@@ -19,5 +19,6 @@ mod owners;
 mod pool;
 mod refusals;
 mod routes;
+mod store_format;
 mod traffic;
 mod world;

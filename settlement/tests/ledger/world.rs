@@ -232,6 +232,10 @@ pub(crate) fn advance_by(state: &mut State, nanoseconds: u64, transactions: Vec<
     assert_eq!(checked.outcome().block, block.id());
     let outcome = state.apply(checked);
     apply_writes(&mut facts, &outcome.writes);
+    if state.store_format().since == outcome.height {
+        // All facts are written anew behind such a block, and this one has changed.
+        facts.insert(FactKey::Format, Fact::Format(*state.store_format()));
+    }
     assert!(facts.iter().map(|(key, fact)| (*key, fact.clone())).eq(state.facts()), "writes are not what changed");
     let restored = State::from_facts(state.rules().clone(), facts).expect("facts are a state");
     assert_eq!(restored.digest(), state.digest());

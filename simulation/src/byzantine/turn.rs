@@ -15,7 +15,7 @@ use plinth_settlement::block::Block;
 use plinth_settlement::consensus::{self, Scheme, open_store, timestamp};
 use plinth_settlement::digest::from_consensus;
 use plinth_settlement::ledger::State;
-use plinth_settlement::store::{Fork, Qmdb, VerifiableState as _};
+use plinth_settlement::store::Fork;
 use plinth_types::digest::Digest;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// Follows blocks and certificates, and knows the ledger behind each block of the last few. It keeps a store as honest validators do:
 /// only so does it know the roots that blocks must carry.
 pub(super) struct Turns {
-    store: Qmdb<Context>,
+    store: Arc<consensus::Store>,
     behind: BTreeMap<Digest, (State, Fork)>,
     orphans: Vec<Block>,
     led: View,
@@ -44,7 +44,7 @@ impl Turns {
     pub(super) async fn new(context: &Context, post: &Post) -> Option<Self> {
         // Whoever had no power in between begins anew.
         let partition = format!("turns-{}-{}", post.index, timestamp(context.current()));
-        let store = open_store(context, &partition, &post.chain.genesis).await.ok()?;
+        let store = open_store(context, &partition, &post.chain.genesis).await.ok()?.store();
         let (live, fork) = store.live().await.ok()?;
         let state = State::genesis(Arc::clone(&post.chain.genesis)).with_root(live.root);
         Some(Self { store, behind: BTreeMap::from([(state.block(), (state, fork))]), orphans: Vec::new(), led: View::zero() })
@@ -72,7 +72,7 @@ impl Turns {
             let block = self.orphans.remove(at);
             let (parent, parent_fork) = &self.behind[&block.parent()];
             if let Ok(unverified) = parent.check_unsigned(&block) {
-                let (checked, fork) = consensus::fork(&self.store, parent_fork, unverified.finalized()).await.ok()?;
+                let (checked, fork) = consensus::fork(&*self.store, parent_fork, unverified.finalized()).await.ok()?;
                 self.behind.insert(block.id(), (checked.state().clone(), fork));
             }
         }

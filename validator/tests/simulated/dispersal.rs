@@ -16,7 +16,6 @@ use plinth_settlement::ledger::{FreezeCause, ZoneStatus};
 use plinth_types::block::SignedHeader;
 use plinth_types::digest::Digest;
 use plinth_types::id::{Height, TimestampNs, ZoneId};
-use std::sync::Arc;
 use std::time::Duration;
 
 const ZONE: ZoneId = ZoneId::TRADING;
@@ -33,7 +32,7 @@ fn frame(height: u64) -> Bytes {
 async fn chain_of_four(context: &deterministic::Context) -> Chain {
     let genesis = Fixture::new(4).genesis;
     let store = open_store(context, "ledger", &genesis).await.unwrap();
-    Chain::open(genesis, Arc::new(store)).await.unwrap()
+    Chain::open(genesis, store).await.unwrap()
 }
 
 /// At a crash the runtime forgets whatever was not synced.

@@ -1,14 +1,13 @@
-//! A change of format: what binds the old root to the new one, what an interrupted change leaves, and who is refused.
+//! Stores of two formats: the same facts under other roots, and what an interrupted rebuild leaves. A chain that changes: [`crate::changes`].
 
+use crate::ledger::torn;
 use crate::script::*;
 use crate::syncing::Wire;
 use bytes::Bytes;
-use commonware_runtime::deterministic::{FaultConfig, PartialWriteMode, Runner, WriteConfig};
+use commonware_runtime::deterministic::Runner;
 use commonware_runtime::{Clock as _, Runner as _, Supervisor as _, deterministic};
-use commonware_utils::Probability;
 use plinth_settlement::store::{
-    Fact, FactProof, Live, Migration, Proven, Qmdb, StoreConfig, StoreError, StoreParameters, SyncError, VerifiableState as _,
-    rebuild, synchronize,
+    Fact, FactProof, Live, Proven, Qmdb, StoreConfig, StoreError, StoreParameters, VerifiableState as _, rebuild, synchronize,
 };
 use plinth_types::codec::Codec as _;
 use std::sync::Arc;
@@ -30,27 +29,22 @@ async fn old(context: &deterministic::Context) -> (Live, Vec<Fact>) {
 }
 
 #[test]
-fn a_migration_binds_both_roots() {
+fn the_root_is_a_function_of_facts_position_and_format() {
     Runner::default().start(|context| async move {
         let (before, mut facts) = old(&context).await;
         let new = rebuild(context.child("new"), &compact("new"), before.position, facts.clone()).await.unwrap();
         let after = new.live().await.unwrap().0;
-        let (old_root, new_root) = (before.root, after.root);
-        assert_ne!(old_root, new_root);
-        let migration = Migration { position: before.position, old_root, parameters: StoreParameters::COMPACT, new_root };
-        let migration = Migration::decode(&migration.to_bytes()).unwrap();
-        migration.check(before, after).unwrap();
+        assert_eq!((after.position, after.root == before.root), (before.position, false));
         assert_eq!(new.facts().await.unwrap(), facts);
         // The order in which the facts come does not matter; a fact more, or another format, does.
         facts.reverse();
         let again = rebuild(context.child("again"), &compact("again"), before.position, facts.clone()).await.unwrap();
         assert_eq!(again.live().await.unwrap().0, after);
         let same = rebuild(context.child("same"), &config("same"), before.position, facts.clone()).await.unwrap();
-        assert!(migration.check(before, same.live().await.unwrap().0).is_err());
+        assert_ne!(same.live().await.unwrap().0.root, after.root);
         facts.push(Fact { key: Bytes::from_static(b"one more"), value: Bytes::new() });
         let other = rebuild(context.child("other"), &compact("other"), before.position, facts).await.unwrap();
-        assert!(migration.check(before, other.live().await.unwrap().0).is_err());
-        assert!(migration.check(advance(&open(&context, "old").await, HEIGHT + 1).await, after).is_err());
+        assert_ne!(other.live().await.unwrap().0.root, after.root);
     });
 }
 
@@ -80,64 +74,66 @@ fn the_blocks_after_it_write_the_same_facts_under_other_roots() {
 }
 
 #[test]
-fn a_store_of_another_format_is_not_opened() {
+fn a_store_is_of_the_format_that_it_names_and_no_program_makes_one_that_it_does_not_know() {
     Runner::default().start(|context| async move {
         let (before, facts) = old(&context).await;
         drop(rebuild(context.child("new"), &compact("new"), before.position, facts).await.unwrap());
-        let refused = |opened: Result<_, StoreError>| match opened.map(|_store: Qmdb<_>| ()) {
-            Err(StoreError::OtherFormat { found, expected }) => (found, expected),
-            other => panic!("{other:?}"),
-        };
-        let (first, second) = (StoreParameters::CURRENT, StoreParameters::COMPACT);
-        let opened = Qmdb::open(context.child("old_as_new"), &compact("old"), position(0, 0), &[]).await;
-        assert_eq!(refused(opened), (first, second));
-        let opened = Qmdb::open(context.child("new_as_old"), &config("new"), position(0, 0), &[]).await;
-        assert_eq!(refused(opened), (second, first));
-        let unknown = StoreConfig { parameters: StoreParameters { layout: 9, ..first }, ..config("unknown") };
-        let opened = Qmdb::open(context.child("unknown"), &unknown, position(0, 0), &[]).await;
-        assert!(matches!(opened, Err(StoreError::UnknownFormat { .. })));
-        // Both are as they were.
+        for (partition, asked, format) in
+            [("old", compact("old"), StoreParameters::CURRENT), ("new", config("new"), StoreParameters::COMPACT)]
+        {
+            let opened = Qmdb::open(context.child(partition), &asked, position(0, 0), &[]).await.unwrap();
+            assert_eq!(opened.format().await.unwrap(), format);
+        }
+        let unknown = StoreParameters { layout: 9, ..StoreParameters::CURRENT };
+        let asked = StoreConfig { parameters: unknown, ..config("unknown") };
+        let opened = Qmdb::open(context.child("unknown"), &asked, position(0, 0), &[]).await;
+        assert!(matches!(opened, Err(StoreError::UnknownFormat { parameters }) if parameters == unknown));
         assert_eq!(open(&context, "old").await.live().await.unwrap().0, before);
     });
 }
 
 #[test]
-fn a_newcomer_fetches_the_new_format_and_no_other() {
+fn a_newcomer_fetches_the_new_format() {
     Runner::default().start(|context| async move {
         let (before, facts) = old(&context).await;
         let server = rebuild(context.child("new"), &compact("new"), before.position, facts).await.unwrap();
         let live = advance(&server, HEIGHT + 10).await;
         let server = Arc::new(server);
         let target = server.target().await.unwrap();
-        let wire = || Wire::new(&server, None);
-        let joined = synchronize(context.child("joined"), &compact("joined"), &target, live.root, wire()).await.unwrap();
-        assert_eq!(joined.live().await.unwrap().0, live);
-        assert_eq!(advance(&joined, HEIGHT + 20).await, advance(&server, HEIGHT + 20).await);
-        let left = synchronize(context.child("left"), &config("left"), &target, live.root, wire()).await;
-        let left = left.map(|_store| ()).unwrap_err();
-        assert!(matches!(left, SyncError::Store(StoreError::OtherFormat { .. })), "{left}");
+        // Whatever it would have made itself.
+        for (partition, asked) in [("joined", compact("joined")), ("other", config("other"))] {
+            let wire = Wire::new(&server, None);
+            let joined = synchronize(context.child(partition), &asked, &target, live.root, wire).await.unwrap();
+            assert_eq!((joined.live().await.unwrap().0, joined.format().await.unwrap()), (live, StoreParameters::COMPACT));
+            if partition == "other" {
+                assert_eq!(advance(&joined, HEIGHT + 20).await, advance(&server, HEIGHT + 20).await);
+            }
+        }
     });
 }
 
-/// Unsynced bytes survive in part.
-fn torn_writes() -> FaultConfig {
-    let half = Probability::new(50, 100).unwrap();
-    let never = Probability::new(0, 100).unwrap();
-    FaultConfig {
-        write_rate: Some(WriteConfig { failure_rate: never, retention_rate: half, mode: PartialWriteMode::Subset }),
-        ..FaultConfig::default()
-    }
+#[test]
+fn what_is_discarded_is_gone() {
+    Runner::default().start(|context| async move {
+        let store = open(&context, "gone").await;
+        advance(&store, HEIGHT).await;
+        store.discard().await.unwrap();
+        assert!(matches!(store.live().await.map(|_| ()), Err(StoreError::Closed)));
+        drop(store);
+        let anew = Qmdb::open(context.child("anew"), &config("gone"), position(0, 0), &[]).await.unwrap();
+        assert_eq!((anew.live().await.unwrap().0.position, anew.facts().await.unwrap().len()), (position(0, 0), 0));
+    });
 }
 
 #[test]
-fn a_change_that_was_cut_off_leaves_the_old_state_and_is_done_again() {
+fn a_rebuild_that_was_cut_off_leaves_the_old_state_and_is_done_again() {
     let straight = Runner::default().start(|context| async move {
         let (before, facts) = old(&context).await;
         let new = rebuild(context.child("new"), &compact("new"), before.position, facts).await.unwrap();
         (before, new.live().await.unwrap().0)
     });
     for seed in 0..16 {
-        let config = deterministic::Config::new().with_seed(seed).with_storage_fault_config(torn_writes());
+        let config = deterministic::Config::new().with_seed(seed).with_storage_fault_config(torn());
         let (_, checkpoint) = Runner::new(config).start_and_recover(|context| async move {
             let (before, facts) = old(&context).await;
             let config = compact("new");

@@ -8,7 +8,7 @@ use futures::future::{BoxFuture, ready};
 use plinth_settlement::block::{Action, Block, GovernedTransaction, Transaction};
 use plinth_settlement::checkpoint::Handover;
 use plinth_settlement::committee::Committee;
-use plinth_settlement::consensus::{Chain, Donor, Store, open_store};
+use plinth_settlement::consensus::{Chain, Donor, open_store};
 use plinth_settlement::ledger::facts::FactKey;
 use plinth_settlement::light::Succession;
 use plinth_settlement::store::{FactProof, StatePart, StateRequest};
@@ -52,7 +52,7 @@ impl History {
     /// In epochs 0, 1, … the governors decide on these committees, for two epochs later.
     pub(crate) async fn new(context: &Context, partition: &str, decided: &[&[usize]]) -> Self {
         let genesis = fixture().genesis;
-        let store: Arc<Store> = Arc::new(open_store(context, partition, &genesis).await.unwrap());
+        let store = open_store(context, partition, &genesis).await.unwrap();
         let chain = Chain::open(genesis, store).await.unwrap();
         let (mut blocks, mut steps) = (Vec::new(), Vec::new());
         for height in 1..=LENGTH {

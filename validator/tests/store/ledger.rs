@@ -5,7 +5,7 @@ use commonware_runtime::Runner as _;
 use commonware_runtime::deterministic::{Config, Context, FaultConfig, PartialWriteMode, Runner, WriteConfig};
 use commonware_utils::Probability;
 use plinth_settlement::block::{Block, Transaction};
-use plinth_settlement::consensus::{Chain, ChainError, Store, open_store};
+use plinth_settlement::consensus::{Chain, ChainError, open_store};
 use plinth_settlement::genesis::Genesis;
 use plinth_settlement::ledger::facts::{Fact, FactKey};
 use plinth_settlement::store::Proven;
@@ -19,7 +19,7 @@ pub(crate) fn genesis() -> Arc<Genesis> {
 
 pub(crate) async fn open(context: &Context, partition: &str) -> Chain {
     let genesis = genesis();
-    let store: Arc<Store> = Arc::new(open_store(context, partition, &genesis).await.unwrap());
+    let store = open_store(context, partition, &genesis).await.unwrap();
     Chain::open(genesis, store).await.unwrap()
 }
 
@@ -57,14 +57,18 @@ fn a_block_with_another_root_is_refused_and_changes_nothing() {
     });
 }
 
+/// Unsynced bytes survive in part.
+pub(crate) fn torn() -> FaultConfig {
+    let rate = |percent| Probability::new(percent, 100).unwrap();
+    let write_rate = Some(WriteConfig { failure_rate: rate(0), retention_rate: rate(50), mode: PartialWriteMode::Subset });
+    FaultConfig { write_rate, ..FaultConfig::default() }
+}
+
 #[test]
 fn a_crashed_chain_opens_from_its_facts_and_the_blocks_behind_them() {
     let straight = Runner::default().start(|context| async move { blocks(&context, 24).await });
     for seed in 0..12 {
-        let rate = |percent| Probability::new(percent, 100).unwrap();
-        let write_rate = Some(WriteConfig { failure_rate: rate(0), retention_rate: rate(50), mode: PartialWriteMode::Subset });
-        let faults = FaultConfig { write_rate, ..FaultConfig::default() };
-        let mut runner = Runner::new(Config::new().with_seed(seed).with_storage_fault_config(faults));
+        let mut runner = Runner::new(Config::new().with_seed(seed).with_storage_fault_config(torn()));
         let mut acknowledged = 0;
         while acknowledged < 24 {
             let straight = straight.clone();

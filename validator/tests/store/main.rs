@@ -7,6 +7,7 @@
 mod certify;
 #[path = "../../../settlement/tests/chain/mod.rs"]
 mod chain;
+mod changes;
 mod crashes;
 mod formats;
 mod history;

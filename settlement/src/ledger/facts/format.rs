@@ -106,6 +106,7 @@ impl Codec for FactKey {
                 zone.encode(out);
                 index.encode(out);
             }
+            Self::Format => start(19),
         }
     }
 
@@ -132,6 +133,7 @@ impl Codec for FactKey {
             16 => Self::Queued(Codec::read(reader)?, Codec::read(reader)?, Codec::read(reader)?),
             17 => Self::Window(Codec::read(reader)?, Codec::read(reader)?),
             18 => Self::Exited(Codec::read(reader)?, Codec::read(reader)?),
+            19 => Self::Format,
             _ => return Err(reader.invalid("fact key tag")),
         })
     }
@@ -162,6 +164,7 @@ impl Codec for Fact {
             Self::Queued(message) => with(15, &|out| message.encode(out)),
             Self::Window(window) => with(16, &|out| window.encode(out)),
             Self::Exited => with(17, &|_| {}),
+            Self::Format(format) => with(18, &|out| format.encode(out)),
         }
     }
 
@@ -187,6 +190,7 @@ impl Codec for Fact {
             15 => Self::Queued(Box::new(Codec::read(reader)?)),
             16 => Self::Window(Codec::read(reader)?),
             17 => Self::Exited,
+            18 => Self::Format(Codec::read(reader)?),
             _ => return Err(reader.invalid("fact tag")),
         })
     }

@@ -13,6 +13,7 @@ mod restore;
 pub use restore::FactsError;
 
 use super::conservation::Conservation;
+use super::governance::StoreFormat;
 use super::state::State;
 use super::zone::{Turnstile, Unsettled, Window, ZoneRecord};
 use crate::committee::Committee;
@@ -63,6 +64,8 @@ pub enum FactKey {
     Window(ZoneId, AssetId),
     /// A leaf that was taken out of a frozen zone.
     Exited(ZoneId, u64),
+    /// The format of the store that holds the facts; none means the chain's first, with no other decided.
+    Format,
 }
 
 /// What is so.
@@ -102,6 +105,8 @@ pub enum Fact {
     Window(Window),
     /// Of [`FactKey::Exited`].
     Exited,
+    /// Of [`FactKey::Format`].
+    Format(StoreFormat),
 }
 
 /// The block behind which this is the state, and the chain it is of.
@@ -149,12 +154,13 @@ impl State {
             }
             FactKey::Window(zone, asset) => self.zone(zone)?.windows.get(&asset).copied().map(Fact::Window),
             FactKey::Exited(zone, index) => self.zone(zone)?.exited.contains(&index).then_some(Fact::Exited),
+            FactKey::Format => Some(self.format).filter(|format| *format != StoreFormat::GENESIS).map(Fact::Format),
         }
     }
 
     /// Every fact, ascending by key. Costs as much as the state is large.
     pub fn facts(&self) -> impl Iterator<Item = (FactKey, Fact)> + '_ {
-        let mut keys = BTreeSet::from([FactKey::Head, FactKey::Decisions, FactKey::CommitteePlanned]);
+        let mut keys = BTreeSet::from([FactKey::Head, FactKey::Decisions, FactKey::CommitteePlanned, FactKey::Format]);
         keys.extend(self.epochs.frozen().map(FactKey::Committee));
         keys.extend(self.rules().assets().iter().map(|asset| FactKey::Asset(asset.asset.id)));
         keys.extend(self.owners.nonces().map(|(owner, _)| FactKey::Nonce(owner)));

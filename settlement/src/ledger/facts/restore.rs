@@ -4,7 +4,7 @@ use super::{Fact, FactKey, Head};
 use crate::committee::Committee;
 use crate::genesis::{Genesis, ZoneRules};
 use crate::ledger::conservation::Conservation;
-use crate::ledger::governance::Epochs;
+use crate::ledger::governance::{Epochs, StoreFormat};
 use crate::ledger::owners::Owners;
 use crate::ledger::state::State;
 use crate::ledger::zone::Zone;
@@ -64,6 +64,7 @@ struct Restoring {
     zones: BTreeMap<ZoneId, Zone>,
     /// Those whose rules came.
     ruled: BTreeSet<ZoneId>,
+    format: StoreFormat,
 }
 
 impl State {
@@ -86,6 +87,7 @@ impl State {
             owners: Owners::new(),
             zones: BTreeMap::new(),
             ruled: BTreeSet::new(),
+            format: StoreFormat::GENESIS,
         };
         let mut before = None;
         for (key, fact) in facts {
@@ -141,6 +143,7 @@ impl Restoring {
                 self.zones.get_mut(&zone)?.windows.insert(asset, window);
             }
             (FactKey::Exited(zone, index), Fact::Exited) => _ = self.zones.get_mut(&zone)?.exited.insert(index),
+            (FactKey::Format, Fact::Format(format)) if format != StoreFormat::GENESIS => self.format = format,
             _ => return None,
         }
         Some(())
@@ -176,6 +179,7 @@ impl Restoring {
             zones: self.zones.into_iter().map(|(id, zone)| (id, Arc::new(zone))).collect(),
             epochs: Arc::new(epochs),
             decisions,
+            format: self.format,
             issued: Arc::new(issued),
             statement: Arc::new(self.statement),
             touched: BTreeSet::new(),

@@ -38,6 +38,7 @@ impl State {
                 Ok(())
             }
             &Action::SetCap { zone, cap } => self.set_cap(zone, cap),
+            &Action::SetStoreFormat { parameters } => self.set_store_format(parameters, place.at),
             &Action::Revert { zone, height } => {
                 let known = self.known(zone)?;
                 known.unsettled_at(height).ok_or(TransactionError::NotUnsettled { zone, height })?;

@@ -89,6 +89,11 @@ impl Epochs {
         epoch_of(height, self.epoch_blocks)
     }
 
+    pub(in crate::ledger) fn last_block(&self, epoch: Epoch) -> Height {
+        let next = epoch.next().get().saturating_mul(u64::from(self.epoch_blocks));
+        Height::new(next.saturating_sub(1))
+    }
+
     pub(in crate::ledger) fn committee_of(&self, epoch: Epoch) -> Option<&Committee> {
         self.frozen.get(&epoch)
     }

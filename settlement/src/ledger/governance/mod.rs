@@ -2,8 +2,10 @@
 
 mod actions;
 mod epochs;
+mod formats;
 
 pub use epochs::CommitteeError;
+pub use formats::StoreFormat;
 
 pub(super) use epochs::Epochs;
 
