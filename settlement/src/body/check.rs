@@ -199,17 +199,13 @@ pub fn check_body(header: &ZoneHeader, body: &[u8], before: Before, inbox: &Inbo
     walk(header, body, before, inbox)
 }
 
-/// Root of the messages that a zone block consumes: zero for none, else SHA-256 of [`INBOX_RANGE_DOMAIN`] and each message's
-/// encoding, in order. The producer computes the same.
+/// Root of the messages that a zone block consumes: zero for none, else SHA-256 of [`InboxMessage::range_bytes`]. The producer computes
+/// the same.
 #[must_use]
 pub fn inbox_root<'a>(messages: impl IntoIterator<Item = &'a InboxMessage>) -> Digest {
-    let mut bytes = INBOX_RANGE_DOMAIN.to_vec();
-    messages.into_iter().for_each(|message| message.encode(&mut bytes));
-    if bytes.len() == INBOX_RANGE_DOMAIN.len() { Digest::ZERO } else { sha256(&[&bytes]) }
+    let bytes = InboxMessage::range_bytes(messages);
+    if bytes.len() == InboxMessage::RANGE_DOMAIN.len() { Digest::ZERO } else { sha256(&[&bytes]) }
 }
-
-/// Domain of [`inbox_root`].
-const INBOX_RANGE_DOMAIN: &[u8] = b"plinth/inbox-range/1";
 
 fn walk(header: &ZoneHeader, body: &[u8], before: Before, inbox: &Inbox) -> Result<(), BodyError> {
     let mut at = before;

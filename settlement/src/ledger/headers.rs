@@ -16,7 +16,7 @@ use crate::receipt::{BodyStatement, Word, check_quorum};
 use plinth_types::block::ZoneHeader;
 use plinth_types::digest::Digest;
 use plinth_types::id::{AssetId, Height, InboxIndex};
-use plinth_types::limits::{BODY_COMMANDS_MAX, BODY_SIZE_MAX, COMMAND_HEAD_SIZE, HEADER_REFUSED_MAX};
+use plinth_types::limits::{BODY_COMMANDS_MAX, BODY_SIZE_MAX, HEADER_REFUSED_MAX};
 use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::quantity::Amount;
 use std::collections::BTreeMap;
@@ -142,8 +142,9 @@ fn check_counts(zone: &Zone, header: &ZoneHeader) -> Result<(), TransactionError
     if !fits {
         return Err(TransactionError::CommandCount { count, first, last });
     }
+    // A record is a byte at the least; how long a zone's are, its readers know.
     let size = header.body_size;
-    if size as usize > BODY_SIZE_MAX || (size as usize) < count as usize * COMMAND_HEAD_SIZE {
+    if size as usize > BODY_SIZE_MAX || size < count {
         return Err(TransactionError::BodySize { size, count });
     }
     if header.time < zone.before().time {

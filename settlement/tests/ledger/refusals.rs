@@ -216,7 +216,7 @@ fn a_header_of_no_command_or_of_more_than_there_are_records() {
 
 #[test]
 fn a_header_of_a_body_that_cannot_be() {
-    for size in [0, 3 * 64 - 1, BODY_SIZE_MAX as u32 + 1, u32::MAX] {
+    for size in [0, 2, BODY_SIZE_MAX as u32 + 1, u32::MAX] {
         refused_header(|header| header.body_size = size, TransactionError::BodySize { size, count: 3 });
     }
 }
