@@ -17,7 +17,7 @@ use std::fmt;
 pub enum ZoneMessage {
     /// The first word of a zone, once.
     Hello(Hello),
-    /// A block to be settled. A second one of a height takes the first one's place until one is ordered.
+    /// A block to be settled. The same one may come again; another one of its height may not.
     Block(Box<Block>),
     /// The news of every settlement block up to this one have done what they do, and will not be asked for again.
     Processed(Height),
@@ -191,6 +191,11 @@ pub enum Refusal {
     Malformed(Reason),
     /// The host stops, or its link did.
     Stopping,
+    /// The host has not followed the chain to where the zone was yet.
+    Behind {
+        /// How far it is.
+        settlement_height: Height,
+    },
 }
 
 impl ZoneMessage {
@@ -226,7 +231,7 @@ impl Refusal {
     /// Whether it is as good as refused to try again: somebody has to mend something first.
     #[must_use]
     pub const fn is_final(&self) -> bool {
-        !matches!(self, Self::Busy | Self::Stopping)
+        !matches!(self, Self::Busy | Self::Stopping | Self::Behind { .. })
     }
 }
 
@@ -247,6 +252,9 @@ impl fmt::Display for Refusal {
             Self::Block { height, reason } => write!(f, "block {height}: {reason}"),
             Self::Malformed(reason) => write!(f, "not the protocol: {reason}"),
             Self::Stopping => f.write_str("the host stops"),
+            Self::Behind { settlement_height } => {
+                write!(f, "the host has followed the chain to block {settlement_height}, not yet to the zone's")
+            }
         }
     }
 }
@@ -284,6 +292,7 @@ choice!(Refusal, "refusal" {
     8 => Block { height, reason },
     9 => Malformed(reason),
     10 => Stopping,
+    11 => Behind { settlement_height },
 });
 choice!(ZoneMessage, "message of a zone" {
     1 => Hello(hello),

@@ -51,8 +51,8 @@ pub enum News {
 }
 
 impl Port {
-    /// Calls the host at `path` until it is there, at most for `patience`; then waits, as long as it takes, until the host's ledger is where
-    /// the zone says that it was.
+    /// Calls the host at `path` until it is there, at most for `patience`; then waits for its answer, which comes when its ledger is where the
+    /// zone says that it was, or when it gives up waiting for that.
     ///
     /// # Errors
     ///

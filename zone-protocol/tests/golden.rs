@@ -195,6 +195,7 @@ fn what_a_host_says_has_these_bytes() {
         ("block", Refusal::Block { height: Height::new(9), reason: Reason::new("no") }),
         ("malformed", Refusal::Malformed(Reason::new("no"))),
         ("stopping", Refusal::Stopping),
+        ("behind", Refusal::Behind { settlement_height: Height::new(29) }),
     ];
     let refusals = refusals.map(|(name, refusal)| (name, HostMessage::Refused(refusal)));
     let others = [
