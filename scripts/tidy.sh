@@ -58,6 +58,9 @@ verdict 'clearing depends on types alone' "$(tree plinth-clearing | grep -v '^pl
 verdict 'the zone protocol depends on types alone' "$(tree plinth-zone-protocol | grep -v '^plinth-types ')"
 verdict 'a validator holds no virtual machine, no matching engine, no prover' \
     "$(tree plinth-validator | grep -E '^(revm|openvm|halo2|plinth-(matching|clearing|gateway))')"
+verdict 'a host holds no virtual machine, no matching engine, no prover' \
+    "$(tree plinth-zone-host | grep -E '^(revm|openvm|halo2|plinth-(matching|clearing|gateway|validator|evm|privacy))')"
+verdict 'validators and settlement know no host' "$(tree plinth-validator | grep -E '^plinth-zone')"
 verdict 'no planted bug in the product' "$(
     cargo tree --locked -e features -p plinth-node -p plinth-validator -p latency-tests | grep -F planted-bugs
     grep -nE '^default *=.*planted-bugs|features *=.*planted-bugs' -- Cargo.toml */Cargo.toml

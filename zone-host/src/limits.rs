@@ -1,0 +1,18 @@
+//! Bounds and pauses of a host.
+
+use std::time::Duration;
+
+/// Callers served at once, the zone process among them; more are cut off.
+pub const CALLERS_MAX: usize = 16;
+/// How long a full link is left alone.
+pub const LINK_RETRY_INTERVAL: Duration = Duration::from_millis(5);
+/// A zone whose news end at a block that the ledger has not reached after this is told to call again: meanwhile no other one is served.
+pub const WELCOME_WITHIN: Duration = Duration::from_secs(30);
+/// How often the ledger is looked at while it is not yet where the zone was.
+pub const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// Pause when a caller cannot be accepted.
+pub const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
+/// How often a host looks whether the zone is still its producer's.
+pub const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// Most bytes of a configuration file or key file.
+pub const CONFIG_SIZE_MAX: u64 = 1 << 20;
