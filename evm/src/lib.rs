@@ -7,18 +7,20 @@
 //! 3. [`execution::parallel`] executes the block; [`execution::serial`] is what it must equal.
 //! 4. [`trie`] computes the state root, [`store`] makes the block durable, [`chain`] moves its head.
 //! 5. [`rpc`] answers.
+//! 6. [`bridge`] brings assets of the base layer in and out; [`zone`] makes each block one of a settlement zone.
 //!
 //! [`machine`] and [`ethereum`] are the only files that name revm and alloy; [`limits`] holds every limit; [`conformance`] runs Ethereum's public
 //! suites through all of the above; [`bench`] measures it.
 //!
 //! # Known limitations
 //!
-//! - Not joined to settlement: no deposits, no withdrawals by an outbox, no zone header, no proof of execution. No block is ever called safe or
-//!   final.
+//! - The program is not joined to settlement: blocks consume inbox messages and have zone headers, but nobody hands either over. No block is
+//!   ever called safe or final. No proof of execution.
 //! - Osaka's rules alone. The block access list of EIP-7928 belongs to the next fork and is not written.
 //! - No consensus and no network of peers: one producer, its journal, its JSON-RPC.
 
 pub mod bench;
+pub mod bridge;
 pub mod chain;
 pub mod conformance;
 pub mod ethereum;
@@ -33,3 +35,4 @@ pub mod store;
 pub mod transaction;
 pub mod trie;
 pub mod wallet;
+pub mod zone;

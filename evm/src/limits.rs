@@ -10,6 +10,15 @@ pub const TEMPLATES_MAX: usize = 65_536;
 pub const TEMPLATE_SLOTS_MAX: usize = 64;
 /// A block in the journal: twice the largest block by RLP (EIP-7934) for its receipts, and as much again for its changes.
 pub const RECORD_BYTES_MAX: usize = 64 << 20;
+/// Assets that a bridge takes: as many as a zone header can total.
+pub const BRIDGE_ASSETS_MAX: usize = plinth_types::limits::HEADER_ASSETS_MAX;
+/// Messages of the inbox that one block consumes: as many as a zone header can refuse. 256 credits to new accounts use a third of the gas
+/// of a system call.
+pub const INBOX_PER_BLOCK_MAX: usize = plinth_types::limits::HEADER_REFUSED_MAX;
+/// Blocks that are executed and not ordered by settlement; then the producer waits.
+pub const BLOCKS_AHEAD_MAX: u64 = 128;
+/// Messages that wait for a block; more than settlement keeps pending, so reaching it is settlement's fault.
+pub const INBOX_WAITING_MAX: usize = 16_384;
 /// A block as RLP (EIP-7934: 10 MiB less 2 MiB for what consensus adds).
 pub const BLOCK_RLP_BYTES_MAX: usize = 8 << 20;
 /// Blocks whose state can still be asked for.

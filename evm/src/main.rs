@@ -1,15 +1,17 @@
 //! The EVM zone as a program: serve a chain, run the public test suites, measure.
 
 use clap::{Parser, Subcommand};
+use plinth_evm::bridge::BridgeConfig;
 use plinth_evm::chain::Chain;
 use plinth_evm::conformance::{Report, run_blockchain_tests, run_state_tests};
 use plinth_evm::ethereum::{Address, Genesis};
 use plinth_evm::execution::parallel::Pool;
 use plinth_evm::node::Node;
 use plinth_evm::{bench, rpc};
+use serde::de::DeserializeOwned;
 use std::error::Error;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +40,15 @@ enum Command {
     Bench(bench::Options),
     /// Print the genesis of the development chain, whose keys anybody can compute.
     DevGenesis,
+    /// Print a genesis with the bridge in it: that of a settlement zone.
+    ZoneGenesis {
+        /// The genesis to begin with, as geth writes it; without it, the development chain's.
+        #[arg(long)]
+        genesis: Option<PathBuf>,
+        /// What the bridge is for: {"chain": 7, "zone": 3, "assets": [{"id": 0, "name": "US Dollar", "symbol": "USD", "decimals": 2}]}.
+        #[arg(long)]
+        bridge: PathBuf,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -67,9 +78,8 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve(arguments),
         Command::Conformance { state, blockchain } => conformance(state, blockchain),
         Command::Bench(options) => bench::run(&options).map(|report| println!("{report}")).map_err(Into::into),
-        Command::DevGenesis => {
-            serde_json::to_string_pretty(&plinth_evm::wallet::dev_genesis()).map(|text| println!("{text}")).map_err(Into::into)
-        }
+        Command::DevGenesis => print_genesis(&plinth_evm::wallet::dev_genesis()),
+        Command::ZoneGenesis { genesis, bridge } => zone_genesis(genesis.as_deref(), &bridge),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -81,11 +91,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(arguments: Serve) -> Result<(), Box<dyn Error>> {
-    let genesis: Genesis = match &arguments.genesis {
-        Some(path) => serde_json::from_slice(&std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?)
-            .map_err(|error| format!("{}: {error}", path.display()))?,
-        None => plinth_evm::wallet::dev_genesis(),
-    };
+    let genesis = genesis(arguments.genesis.as_deref())?;
     if let Some(directory) = &arguments.data_dir {
         std::fs::create_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
     }
@@ -108,6 +114,26 @@ fn serve(arguments: Serve) -> Result<(), Box<dyn Error>> {
     node.stop();
     let _ = server.stop();
     producer.join().map_err(|_| "the producer panicked")??;
+    Ok(())
+}
+
+fn genesis(path: Option<&Path>) -> Result<Genesis, Box<dyn Error>> {
+    path.map_or_else(|| Ok(plinth_evm::wallet::dev_genesis()), json)
+}
+
+fn json<T: DeserializeOwned>(path: &Path) -> Result<T, Box<dyn Error>> {
+    let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(serde_json::from_slice(&bytes).map_err(|error| format!("{}: {error}", path.display()))?)
+}
+
+fn zone_genesis(path: Option<&Path>, bridge: &Path) -> Result<(), Box<dyn Error>> {
+    let mut genesis = genesis(path)?;
+    json::<BridgeConfig>(bridge)?.install(&mut genesis)?;
+    print_genesis(&genesis)
+}
+
+fn print_genesis(genesis: &Genesis) -> Result<(), Box<dyn Error>> {
+    println!("{}", serde_json::to_string_pretty(genesis)?);
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 
 use crate::ethereum::{B256, B256Map};
 use crate::store::Record;
+use plinth_types::id::InboxIndex;
 use std::sync::Arc;
 
 /// A block with its hash.
@@ -11,6 +12,8 @@ pub struct Sealed {
     pub hash: B256,
     /// Block, senders, receipts; the changes are empty here, since the state has taken them.
     pub record: Record,
+    /// The last message of the inbox that this block or an earlier one consumed.
+    pub inbox_consumed: InboxIndex,
 }
 
 /// Where a transaction stands.
@@ -41,7 +44,9 @@ impl Blocks {
         for (index, transaction) in record.block.body.transactions.iter().enumerate() {
             self.transactions.insert(*transaction.tx_hash(), Location { number, index });
         }
-        let sealed = Arc::new(Sealed { hash, record });
+        let before = self.blocks.last().map_or(InboxIndex::new(0), |block| block.inbox_consumed);
+        let inbox_consumed = record.inbox.last().map_or(before, |message| message.index);
+        let sealed = Arc::new(Sealed { hash, record, inbox_consumed });
         self.blocks.push(Arc::clone(&sealed));
         sealed
     }

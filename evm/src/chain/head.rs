@@ -1,22 +1,26 @@
 //! The head of the chain, and how it moves.
 
 use super::blocks::{Blocks, Sealed};
-use super::genesis::{GenesisError, genesis_state};
+use super::error::ChainError;
+use super::genesis::genesis_state;
 use super::history::{HistoricState, History};
+use super::outcome::{bloom, differs, receipts};
 use super::requests;
 use super::rules::{self, BlockError, Inherited};
+use crate::bridge::{Bridge, inbox};
 use crate::ethereum::{
-    Address, B256, Block, BlockBody, Bloom, Decodable, EMPTY_OMMER_ROOT_HASH, Eip658Value, Genesis, Header, Receipt,
-    ReceiptEnvelope, TxEnvelope, TxType, U256, Withdrawals, calculate_receipt_root, calculate_transaction_root,
-    calculate_withdrawals_root, keccak256,
+    Address, B256, Block, BlockBody, Decodable, EMPTY_OMMER_ROOT_HASH, Genesis, Header, TxEnvelope, U256, Withdrawals,
+    calculate_receipt_root, calculate_transaction_root, calculate_withdrawals_root, keccak256,
 };
 use crate::execution::parallel::{self, Pool, Stats, account_key};
-use crate::execution::{BlockContext, BlockPlan, BlockResult, Rejection, TransactionResult};
+use crate::execution::{BlockContext, BlockPlan, BlockResult, Rejection};
 use crate::schedule::{Effort, Framing, Prediction, Predictor, releases};
 use crate::state::{Changes, WorldState};
-use crate::store::{Journal, JournalError, Record};
+use crate::store::{Journal, Record};
 use crate::transaction::Transaction;
 use crate::trie::{AccountProof, StateTrie};
+use plinth_types::id::InboxIndex;
+use plinth_types::message::InboxMessage;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -28,6 +32,7 @@ const EXTRA_DATA: &[u8] = b"plinth";
 pub struct Chain {
     chain_id: u64,
     deposit_contract: Option<Address>,
+    bridge: Option<Bridge>,
     workers: Arc<Pool>,
     predictor: Predictor,
     world: WorldState,
@@ -51,42 +56,13 @@ pub struct Built {
     pub frames: Vec<usize>,
 }
 
-/// The chain cannot be opened or extended.
-#[derive(Debug, thiserror::Error)]
-pub enum ChainError {
-    /// The genesis file.
-    #[error("genesis: {0}")]
-    Genesis(#[from] GenesisError),
-    /// The block given.
-    #[error(transparent)]
-    Block(#[from] BlockError),
-    /// The disk.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The journal's blocks do not follow each other.
-    #[error("the journal's block {number} does not extend the block before it")]
-    Gap {
-        /// Of the block.
-        number: u64,
-    },
-    /// The journal's changes do not lead to the root its last block states.
-    #[error("recovery gives state root {recovered}, block {number} says {stated}")]
-    Root {
-        /// Computed.
-        recovered: B256,
-        /// In the header.
-        stated: B256,
-        /// Of the last block.
-        number: u64,
-    },
-}
-
 impl Chain {
     /// Opens the chain; with a journal, what it holds is replayed.
     pub fn open(genesis: &Genesis, journal: Option<&Path>, workers: Arc<Pool>) -> Result<Self, ChainError> {
         let (world, trie, header) = genesis_state(genesis, &workers)?;
         let config = &genesis.config;
         let mut chain = Self::start(world, trie, header, config.chain_id, config.deposit_contract_address, workers);
+        chain.bridge = Bridge::of(&chain.world)?;
         if let Some(path) = journal {
             let (journal, records) = Journal::open(path, chain.head.hash)?;
             chain.replay(records)?;
@@ -106,13 +82,19 @@ impl Chain {
     ) -> Self {
         let genesis_hash = header.hash_slow();
         let body = BlockBody { withdrawals: Some(Withdrawals::default()), ..BlockBody::default() };
-        let record =
-            Record { block: Block::new(header, body), senders: Vec::new(), receipts: Vec::new(), changes: Changes::default() };
+        let record = Record {
+            block: Block::new(header, body),
+            senders: Vec::new(),
+            receipts: Vec::new(),
+            inbox: Vec::new(),
+            changes: Changes::default(),
+        };
         let mut blocks = Blocks::default();
         let head = blocks.push(genesis_hash, record);
         Self {
             chain_id,
             deposit_contract,
+            bridge: None,
             workers,
             predictor: Predictor::default(),
             world,
@@ -148,6 +130,16 @@ impl Chain {
     /// EIP-155.
     pub const fn chain_id(&self) -> u64 {
         self.chain_id
+    }
+
+    /// The bridge to settlement, if the genesis has one.
+    pub const fn bridge(&self) -> Option<Bridge> {
+        self.bridge
+    }
+
+    /// The last message of the inbox that was consumed.
+    pub fn inbox_consumed(&self) -> InboxIndex {
+        Bridge::consumed(&self.world)
     }
 
     /// The last block.
@@ -211,14 +203,27 @@ impl Chain {
 
     /// Makes the next block of `candidates`, given in order of arrival; see [`crate::schedule`] for the order in the block.
     pub fn build(&mut self, candidates: &[Transaction], timestamp: u64, beneficiary: Address) -> Result<Built, ChainError> {
+        self.build_consuming(&[], candidates, timestamp, beneficiary)
+    }
+
+    /// As [`Chain::build`], and the block consumes `messages` first, which must be the next ones.
+    pub fn build_consuming(
+        &mut self,
+        messages: &[InboxMessage],
+        candidates: &[Transaction],
+        timestamp: u64,
+        beneficiary: Address,
+    ) -> Result<Built, ChainError> {
         let mut header = self.next_header(timestamp, beneficiary);
+        header.parent_beacon_block_root = Some(inbox::root(messages).0.into());
         let body = BlockBody { withdrawals: Some(Withdrawals::default()), ..BlockBody::default() };
-        let (contracts, plan) = self.plan(&header, &body);
+        let (contracts, plan) = self.plan(&header, &body, messages)?;
         let predictions = self.predict(candidates, &plan.context);
         let order = Framing::default().order(&predictions.iter().collect::<Vec<_>>());
         let ordered: Vec<&Transaction> = order.indices.iter().map(|index| &candidates[*index]).collect();
         let predictions: Vec<&Prediction> = order.indices.iter().map(|index| &predictions[*index]).collect();
         let (result, stats) = self.execute(&plan, &ordered, &predictions);
+        inbox::check_delivered(messages, &result.opening_outputs).map_err(BlockError::from)?;
 
         let (mut kept, mut rejected) = (Vec::new(), Vec::new());
         for (transaction, outcome) in ordered.iter().zip(&result.transactions) {
@@ -237,7 +242,7 @@ impl Chain {
         header.blob_gas_used = Some(result.blob_gas_used);
         header.requests_hash = Some(requests::hash(&result, &contracts, self.deposit_contract).map_err(BlockError::from)?);
         let block = Block::new(header, BlockBody { transactions, ..body });
-        let record = Record { block, senders, receipts, changes: result.changes };
+        let record = Record { block, senders, receipts, inbox: messages.to_vec(), changes: result.changes };
         let block = self.seal(record, |header, root| {
             header.state_root = root;
             Ok(())
@@ -246,7 +251,12 @@ impl Chain {
     }
 
     /// Checks, executes and appends a block given as RLP.
-    pub fn import(&mut self, mut rlp: &[u8]) -> Result<Arc<Sealed>, ChainError> {
+    pub fn import(&mut self, rlp: &[u8]) -> Result<Arc<Sealed>, ChainError> {
+        self.import_consuming(&[], rlp)
+    }
+
+    /// As [`Chain::import`], of a block that consumes `messages`; its header commits to them.
+    pub fn import_consuming(&mut self, messages: &[InboxMessage], mut rlp: &[u8]) -> Result<Arc<Sealed>, ChainError> {
         let bytes = rlp.len();
         let malformed = |error: String| BlockError::Malformed(error);
         let block = Block::<TxEnvelope>::decode(&mut rlp).map_err(|error| malformed(error.to_string()))?;
@@ -259,10 +269,15 @@ impl Chain {
             .enumerate()
             .map(|(index, transaction)| transaction.map_err(|error| BlockError::Transaction { index, error }))
             .collect::<Result<Vec<_>, _>>()?;
-        let (contracts, plan) = self.plan(&block.header, &block.body);
+        if self.bridge.is_some() {
+            let inbox_root = Some(inbox::root(messages).0.into());
+            differs("parentBeaconBlockRoot", &block.header.parent_beacon_block_root, &inbox_root)?;
+        }
+        let (contracts, plan) = self.plan(&block.header, &block.body, messages)?;
         let predictions = self.predict(&transactions, &plan.context);
         let transactions: Vec<&Transaction> = transactions.iter().collect();
         let (result, _) = self.execute(&plan, &transactions, &predictions.iter().collect::<Vec<_>>());
+        inbox::check_delivered(messages, &result.opening_outputs).map_err(BlockError::from)?;
 
         let mut kept = Vec::with_capacity(transactions.len());
         for (index, (transaction, outcome)) in transactions.iter().zip(&result.transactions).enumerate() {
@@ -278,14 +293,21 @@ impl Chain {
         let requests_hash = requests::hash(&result, &contracts, self.deposit_contract).map_err(BlockError::from)?;
         differs("requestsHash", &header.requests_hash, &Some(requests_hash))?;
         let senders = transactions.iter().map(|transaction| transaction.sender()).collect();
-        let record = Record { block, senders, receipts, changes: result.changes };
+        let record = Record { block, senders, receipts, inbox: messages.to_vec(), changes: result.changes };
         self.seal(record, |header, root| differs("stateRoot", &header.state_root, &root))
     }
 
-    fn plan(&self, header: &Header, body: &BlockBody<TxEnvelope>) -> (Vec<Address>, BlockPlan) {
+    fn plan(
+        &self,
+        header: &Header,
+        body: &BlockBody<TxEnvelope>,
+        messages: &[InboxMessage],
+    ) -> Result<(Vec<Address>, BlockPlan), BlockError> {
         let contracts = requests::contracts(&self.world);
-        let plan = rules::plan(header, body, self.chain_id, &contracts);
-        (contracts, plan)
+        let mut plan = rules::plan(header, body, self.chain_id, &contracts);
+        let decisions = inbox::decide(self.bridge.as_ref(), &self.world, messages)?;
+        plan.before.extend(inbox::delivery(messages, &decisions));
+        Ok((contracts, plan))
     }
 
     fn predict(&self, transactions: &[Transaction], context: &BlockContext) -> Vec<Prediction> {
@@ -334,34 +356,4 @@ impl Chain {
         self.head = self.blocks.push(hash, record);
         Arc::clone(&self.head)
     }
-}
-
-fn differs<T: PartialEq + std::fmt::Debug>(field: &'static str, header: &T, executed: &T) -> Result<(), BlockError> {
-    if header == executed {
-        Ok(())
-    } else {
-        Err(BlockError::Differs { field, header: format!("{header:?}"), executed: format!("{executed:?}") })
-    }
-}
-
-fn receipts(kept: &[(&Transaction, &TransactionResult)]) -> Vec<ReceiptEnvelope> {
-    let mut cumulative_gas_used = 0;
-    kept.iter()
-        .map(|(transaction, result)| {
-            cumulative_gas_used += result.gas_used;
-            let status = Eip658Value::Eip658(result.is_success());
-            let receipt = Receipt { status, cumulative_gas_used, logs: result.logs.clone() }.with_bloom();
-            match transaction.kind() {
-                TxType::Legacy => ReceiptEnvelope::Legacy(receipt),
-                TxType::Eip2930 => ReceiptEnvelope::Eip2930(receipt),
-                TxType::Eip1559 => ReceiptEnvelope::Eip1559(receipt),
-                TxType::Eip4844 => ReceiptEnvelope::Eip4844(receipt),
-                TxType::Eip7702 => ReceiptEnvelope::Eip7702(receipt),
-            }
-        })
-        .collect()
-}
-
-fn bloom(receipts: &[ReceiptEnvelope]) -> Bloom {
-    receipts.iter().fold(Bloom::ZERO, |bloom, receipt| bloom | *receipt.logs_bloom())
 }

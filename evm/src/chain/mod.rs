@@ -11,16 +11,19 @@
 //! - All blocks and receipts are kept in memory.
 
 mod blocks;
+mod error;
 mod genesis;
 mod head;
 mod history;
+mod outcome;
 mod pool;
 mod requests;
 mod rules;
 
 pub use blocks::{Blocks, Location, Sealed};
+pub use error::ChainError;
 pub use genesis::{GenesisError, genesis_state};
-pub use head::{Built, Chain, ChainError};
+pub use head::{Built, Chain};
 pub use history::HistoricState;
 pub use pool::{Pool, PoolError, PoolStatus};
 pub use rules::{BlockError, HeaderError};

@@ -14,15 +14,16 @@
 use crate::ethereum::{Address, AddressMap, B256, B256Map, Encodable2718, TxType, U256};
 use crate::execution::BlockContext;
 use crate::execution::serial::ViewDatabase;
-use crate::limits::{BLOCK_RLP_BYTES_MAX, POOL_SENDER_MAX, POOL_TRANSACTIONS_MAX, REPLACEMENT_PERCENT, TRANSACTION_BYTES_MAX};
+use crate::limits::{POOL_SENDER_MAX, POOL_TRANSACTIONS_MAX, REPLACEMENT_PERCENT, TRANSACTION_BYTES_MAX};
 use crate::machine::{ContextSetters, EVMError, Handler, InvalidTransaction, MainnetHandler, WrapDatabaseRef};
 use crate::state::StateView;
 use crate::transaction::Transaction;
+use plinth_types::limits::BODY_SIZE_MAX;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-/// Room in a block beside its header and the framing of its transactions.
-const BLOCK_BYTES_FOR_TRANSACTIONS: usize = BLOCK_RLP_BYTES_MAX / 16 * 15;
+/// Room in a block beside its header and the framing of its transactions; a block made here fits a zone block's body.
+const BLOCK_BYTES_FOR_TRANSACTIONS: usize = BODY_SIZE_MAX / 16 * 15;
 
 /// What waits.
 #[derive(Debug, Default)]

@@ -1,6 +1,7 @@
 //! What a header must say, given its parent.
 
 use super::requests::RequestsError;
+use crate::bridge::InboxError;
 use crate::ethereum::{
     Address, B64, B256, BEACON_ROOTS_ADDRESS, BaseFeeParams, BlobParams, Block, BlockBody, EMPTY_OMMER_ROOT_HASH,
     HISTORY_STORAGE_ADDRESS, Header, TxEip4844Variant, TxEnvelope, U256, calc_next_block_base_fee, calculate_transaction_root,
@@ -49,6 +50,9 @@ pub enum BlockError {
     /// The requests of the consensus layer.
     #[error(transparent)]
     Requests(#[from] RequestsError),
+    /// The messages that it consumes.
+    #[error("inbox: {0}")]
+    Inbox(#[from] InboxError),
     /// Execution gives another value than the header says.
     #[error("{field} of the header is {header}, execution gives {executed}")]
     Differs {

@@ -111,6 +111,8 @@ impl<E: std::error::Error> From<EVMError<E>> for Rejection {
 pub struct BlockResult {
     /// One for each transaction given, in order.
     pub transactions: Vec<Result<TransactionResult, Rejection>>,
+    /// Return data of [`BlockPlan::before`], in order; an error if such a call did not succeed.
+    pub opening_outputs: Vec<Result<Bytes, Ending>>,
     /// Return data of [`BlockPlan::after`], in order; an error if such a call did not succeed.
     pub system_outputs: Vec<Result<Bytes, Ending>>,
     /// Sum over the transactions that stood.

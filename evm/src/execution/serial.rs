@@ -43,9 +43,7 @@ type Machine<'a, S> = MainnetEvm<MainnetContext<State<WrapDatabaseRef<ViewDataba
 pub fn execute<S: StateView>(state: &S, plan: &BlockPlan, transactions: &[&TxEnv]) -> BlockResult {
     let database = State::builder().with_database(WrapDatabaseRef(ViewDatabase(state))).with_bundle_update().build();
     let mut machine = plan.context.machine(database);
-    for call in &plan.before {
-        let _ = system_call(&mut machine, call);
-    }
+    let opening_outputs = plan.before.iter().map(|call| system_call(&mut machine, call)).collect();
     let (mut gas_used, mut blob_gas_used) = (0, 0);
     let mut results = Vec::with_capacity(transactions.len());
     for tx in transactions {
@@ -67,7 +65,14 @@ pub fn execute<S: StateView>(state: &S, plan: &BlockPlan, transactions: &[&TxEnv
     let system_outputs = plan.after.iter().map(|call| system_call(&mut machine, call)).collect();
     let database = machine.ctx.journaled_state.db_mut();
     database.merge_transitions(BundleRetention::PlainState);
-    BlockResult { transactions: results, system_outputs, gas_used, blob_gas_used, changes: changes(database.take_bundle()) }
+    BlockResult {
+        transactions: results,
+        opening_outputs,
+        system_outputs,
+        gas_used,
+        blob_gas_used,
+        changes: changes(database.take_bundle()),
+    }
 }
 
 fn system_call<S: StateView>(machine: &mut Machine<'_, S>, call: &SystemCall) -> Result<Bytes, Ending> {

@@ -1,7 +1,7 @@
 //! One block in the journal: the block, who sent its transactions, their receipts, and what changed.
 //!
-//! A version byte, then RLP: `[block, [sender], [receipt as in EIP-2718], [account], [code]]`, accounts and slots in ascending order, an
-//! account as `[address, exists, nonce, balance, code hash, wiped, [[slot, value]]]`.
+//! A version byte, then RLP: `[block, [sender], [receipt as in EIP-2718], [message], [account], [code]]`, messages of the inbox in the encoding of
+//! `plinth_types`, accounts and slots in ascending order, an account as `[address, exists, nonce, balance, code hash, wiped, [[slot, value]]]`.
 
 use crate::ethereum::{
     Address, B256, Block, Bytes, Decodable, Decodable2718, Encodable, Encodable2718, ReceiptEnvelope, RlpError, RlpHeader,
@@ -9,8 +9,9 @@ use crate::ethereum::{
 };
 use crate::machine::Bytecode;
 use crate::state::{AccountChange, AccountState, Changes};
+use plinth_types::message::InboxMessage;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// A block with all that it did.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,8 @@ pub struct Record {
     pub senders: Vec<Address>,
     /// One for each transaction.
     pub receipts: Vec<ReceiptEnvelope>,
+    /// Messages of the zone's inbox that it consumed: with the block that they are in, they are durable.
+    pub inbox: Vec<InboxMessage>,
     /// What it changed of the state before it.
     pub changes: Changes,
 }
@@ -54,6 +57,8 @@ impl Record {
         self.senders.encode(&mut payload);
         let receipts: Vec<Bytes> = self.receipts.iter().map(|receipt| receipt.encoded_2718().into()).collect();
         receipts.encode(&mut payload);
+        let inbox: Vec<Bytes> = self.inbox.iter().map(|message| plinth_types::codec::Codec::to_bytes(message).into()).collect();
+        inbox.encode(&mut payload);
         let mut accounts: Vec<_> = self.changes.accounts.iter().collect();
         accounts.sort_by_key(|(address, _)| **address);
         list(&mut payload, |out| accounts.into_iter().for_each(|(address, change)| encode_account(address, change, out)));
@@ -83,6 +88,12 @@ impl Record {
             .iter()
             .map(|receipt| ReceiptEnvelope::decode_2718(&mut &receipt[..]).map_err(|_| RlpError::Custom("receipt")))
             .collect::<Result<Vec<_>, _>>()?;
+        let inbox = Vec::<Bytes>::decode(&mut payload)?
+            .iter()
+            .map(|message| {
+                <InboxMessage as plinth_types::codec::Codec>::decode(message).map_err(|_| RlpError::Custom("inbox message"))
+            })
+            .collect::<Result<Vec<_>, _>>()?;
         let mut changes = Changes::default();
         let mut accounts = RlpHeader::decode_bytes(&mut payload, true)?;
         while !accounts.is_empty() {
@@ -100,7 +111,7 @@ impl Record {
         if senders.len() != transactions || receipts.len() != transactions {
             return Err(RecordError::Counts { transactions, senders: senders.len(), receipts: receipts.len() });
         }
-        Ok(Self { block, senders, receipts, changes })
+        Ok(Self { block, senders, receipts, inbox, changes })
     }
 }
 

@@ -127,9 +127,7 @@ fn execute_with<S: StateView>(
     run: impl FnOnce(&Block<'_, S>),
 ) -> (BlockResult, Stats) {
     let overlay = Overlay::new(state);
-    for call in &plan.before {
-        let _ = system_call(&overlay, plan, call);
-    }
+    let opening_outputs = plan.before.iter().map(|call| system_call(&overlay, plan, call)).collect();
     let block = Block {
         overlay: &overlay,
         plan,
@@ -156,7 +154,8 @@ fn execute_with<S: StateView>(
     }
     let system_outputs = plan.after.iter().map(|call| system_call(&overlay, plan, call)).collect();
     let Commits { results, gas_used, blob_gas_used, .. } = commits;
-    (BlockResult { transactions: results, system_outputs, gas_used, blob_gas_used, changes: overlay.into_changes() }, stats)
+    let changes = overlay.into_changes();
+    (BlockResult { transactions: results, opening_outputs, system_outputs, gas_used, blob_gas_used, changes }, stats)
 }
 
 /// What one worker leaves for whoever commits.
