@@ -15,6 +15,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::PathBuf;
 
+/// `ContingencyType`, which lists have from 5.0 SP1 on: we take it in every version that has groups of orders in a list.
+const CONTINGENCY_TYPE: u32 = 1_385;
+const NO_ORDERS: u32 = 73;
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo names a folder"));
@@ -58,6 +62,9 @@ impl Tables {
             self.fields(dictionary);
         }
         self.transport = session.fields().iter().map(|field| field.tag().get()).collect();
+        if application.is_none() {
+            self.transport.insert(CONTINGENCY_TYPE);
+        }
         self.messages(session, 'M');
         if let Some(application) = application {
             self.messages(application, 'm');
@@ -97,12 +104,16 @@ impl Tables {
             }
             self.fields.insert(tag, line);
         }
+        self.fields.entry(CONTINGENCY_TYPE).or_insert_with(|| "I 1 2 3 4".to_owned());
     }
 
     fn messages(&mut self, dictionary: &Dictionary, kind: char) {
         for message in dictionary.messages() {
             let mut contents = Contents::default();
             message.layout().for_each(|item| self.item(&item, true, &mut contents));
+            if message.msg_type() == "E" && contents.defined.contains(&NO_ORDERS) {
+                contents.defined.insert(CONTINGENCY_TYPE);
+            }
             let line = format!(
                 "{kind} {}{} |{} |{}",
                 message.msg_type(),

@@ -97,6 +97,8 @@ pub const LISTED_MAX: usize = 1 << 20;
 pub const MARKET_DEPTH_MAX: usize = 40;
 /// Trades kept for a consumer of market data who is behind.
 pub const MARKET_TRADES_KEPT_MAX: usize = 8;
+/// Orders of one list.
+pub const LIST_ORDERS_MAX: usize = 3;
 /// Instruments that one session may subscribe to the market data of, those of several requests counted each.
 pub const MARKET_SUBSCRIPTIONS_MAX: usize = 256;
 /// A consumer of market data is told nothing while so many bytes wait for its connection.

@@ -156,6 +156,17 @@ fn every_report_is_one_of_its_version() {
             // 4.0 has no offset.
             let price = if Dictionary::of(version).takes(b"D", Tag::new(211), b"0.01") { "10.01" } else { "10.00" };
             assert_eq!((field(&pegged, "40").as_str(), field(&pegged, now).as_str()), ("P", price), "{version:?}");
+            // A pair; before there are groups of orders a list is none.
+            let one = |id: &str, terms: &str| format!("11={id}|67=1|1=BETA|21=1|55=BTC/USD|54=2|38=2|{terms}");
+            let pair = one("limit", "40=2|44=12.00|") + &one("stop", "40=3|99=0.50|");
+            maker.send("E", &format!("66=L|391=L|392=L|394=3|68=2|1385=3|73=2|{pair}"));
+            if version.is_at_least(Version::Fix42) {
+                let told = maker.last("8");
+                assert_eq!((field(told, "11").as_str(), field(told, "39").as_str()), ("limit", "0"), "{version:?}");
+                maker.send("F", "125=F|11=over|41=limit|55=BTC/USD|54=2|60=<TIME>|38=2|");
+                let told = maker.last("8");
+                assert_eq!((field(told, "11").as_str(), field(told, "39").as_str()), ("stop", "4"), "{version:?}");
+            }
             maker.runner.run(b"w6").unwrap();
             maker.send("H", "11=m2|55=BTC/USD|54=2|");
             maker.send("D", &order("late", 2, "2", "10.00"));

@@ -45,6 +45,7 @@ impl Application for Desk {
             b"g" => self.session_status(inquiry, reply),
             b"i" => self.mass_quote(&inquiry, zone, reply),
             b"Z" => self.quote_cancel(&inquiry, zone, reply),
+            b"E" => self.order_list(inquiry, zone, reply),
             b"D" => self.new_order(origin, &request, zone, reply),
             b"F" => self.cancel(origin, &request, zone),
             b"G" => self.replace(origin, &request, zone),
@@ -169,7 +170,7 @@ impl Desk {
         Ok((id, order.mandate))
     }
 
-    fn mandate(&self, origin: Origin, account: Option<&[u8]>) -> Result<MandateId, Fault> {
+    pub(super) fn mandate(&self, origin: Origin, account: Option<&[u8]>) -> Result<MandateId, Fault> {
         self.listing.mandate(origin.session, account).ok_or(Fault::Refused(Refusal::UnknownAccount))
     }
 

@@ -52,6 +52,7 @@ mod holdings;
 mod instructions;
 mod intake;
 mod listing;
+mod lists;
 mod market_data;
 mod mass;
 mod orders;

@@ -3,8 +3,8 @@
 use super::quote_numbers::{Quote, Quotes};
 use crate::limits::ORDERS_KEPT_MAX;
 use plinth_types::command::{ClientOrderId, NewOrder, OrderPrice, Side, TimeInForce};
-use plinth_types::id::{InstrumentId, MandateId, SessionId};
-use plinth_types::instructions::{Instructions, Trigger};
+use plinth_types::id::{InstrumentId, MandateId, OrderId, SessionId};
+use plinth_types::instructions::{Instructions, Link, Trigger};
 use plinth_types::quantity::{Price, Qty};
 use plinth_types::quote::{MassQuote, QuoteSide, QuoteTail};
 use std::collections::HashMap;
@@ -104,6 +104,11 @@ impl Order {
             OrderState::Pending | OrderState::Open => self.qty_lots - self.filled_lots,
             OrderState::Filled | OrderState::Cancelled | OrderState::Expired | OrderState::Rejected => 0,
         }
+    }
+
+    /// Whether another order may end or reduce it.
+    pub(super) fn is_tied(&self) -> bool {
+        self.instructions.as_ref().is_some_and(|instructions| instructions.link.is_some())
     }
 
     pub(super) const fn is_pending(&self) -> bool {
@@ -234,7 +239,11 @@ impl SessionOrders {
 
     /// Whether another order can be kept. Sides of quotes that have traded are kept as orders are.
     pub(super) fn has_room(&self) -> bool {
-        self.orders.len() + self.quotes.kept_count() < ORDERS_KEPT_MAX
+        self.has_room_for(1)
+    }
+
+    pub(super) fn has_room_for(&self, orders: usize) -> bool {
+        self.orders.len() + self.quotes.kept_count() + orders <= ORDERS_KEPT_MAX
     }
 
     pub(super) fn get(&self, index: u64) -> Option<&Order> {
@@ -324,7 +333,18 @@ impl SessionOrders {
         while self.orders.len() <= at {
             self.orders.push(None);
         }
+        self.tie_back(index, &order);
         self.orders[at].get_or_insert(order);
+    }
+
+    /// The later one of a pair names the earlier one, which cannot name it.
+    fn tie_back(&mut self, index: u64, order: &Order) {
+        let Some(link) = order.instructions.as_ref().and_then(|instructions| instructions.link) else { return };
+        let Some(own) = OrderId::new(link.order.session(), index) else { return };
+        if let Some(other) = self.get_mut(link.order.index()) {
+            let instructions = other.instructions.get_or_insert_with(|| Box::new(Instructions::NONE));
+            instructions.link.get_or_insert(Link { order: own, ..link });
+        }
     }
 
     /// Takes back the last order: the zone did not count its number.

@@ -48,7 +48,8 @@ impl Desk {
             body.bytes(tag::EXEC_TYPE, execution.exec_type(body.version()));
             match execution {
                 Execution::New | Execution::Replaced { .. } => {}
-                // Self-match prevention alone does that.
+                // Of an order that is tied to none, self-match prevention alone does that.
+                Execution::Restated if order.is_tied() => body.bytes(tag::TEXT, b"as much as an order that it is tied to"),
                 Execution::Restated => self.write_group(id, order, body),
                 Execution::Triggered => body.bytes(tag::TEXT, b"triggered"),
                 Execution::Expired => body.bytes(tag::TEXT, b"expired"),

@@ -39,37 +39,40 @@ pub(super) struct Request<'a> {
 impl<'a> Request<'a> {
     pub(super) fn read(message: &Message<'a>) -> Self {
         let mut request = Self::default();
-        for (tag, value) in message.fields() {
-            match tag {
-                tag::ACCOUNT => request.account = Some(value),
-                tag::CL_ORD_ID => request.cl_ord_id = Some(value),
-                tag::ORIG_CL_ORD_ID => request.orig_cl_ord_id = Some(value),
-                tag::SYMBOL => request.symbol = Some(value),
-                tag::SIDE => request.side = Some(value),
-                tag::ORDER_QTY => request.order_qty = Some(value),
-                tag::ORD_TYPE => request.ord_type = Some(value),
-                tag::PRICE => request.price = Some(value),
-                tag::TIME_IN_FORCE => request.time_in_force = Some(value),
-                tag::EXEC_INST => request.exec_inst = Some(value),
-                tag::STOP_PX => request.stop_px = Some(value),
-                tag::PEG_OFFSET_VALUE => request.peg_offset = Some(value),
-                tag::PEG_PRICE_TYPE => request.peg_price_type = Some(value),
-                tag::PEG_OFFSET_TYPE => request.peg_offset_type = Some(value),
-                tag::PEG_MOVE_TYPE => request.peg_move_type = Some(value),
-                tag::EXPIRE_TIME => request.expire_time = Some(value),
-                tag::EXPIRE_DATE => request.expire_date = Some(value),
-                tag::MIN_QTY => request.min_qty = Some(value),
-                tag::MAX_FLOOR => request.max_floor = Some(value),
-                tag::DISPLAY_QTY => request.display_qty = Some(value),
-                tag::ORD_STATUS_REQ_ID => request.status_req_id = Some(value),
-                tag::POSS_RESEND => request.poss_resend = value == b"Y",
-                _ if is_unsupported(tag) => {
-                    request.unsupported.get_or_insert(tag);
-                }
-                _ => {}
-            }
-        }
+        message.fields().for_each(|(tag, value)| request.take(tag, value));
         request
+    }
+
+    /// Takes one field.
+    pub(super) fn take(&mut self, tag: Tag, value: &'a [u8]) {
+        match tag {
+            tag::ACCOUNT => self.account = Some(value),
+            tag::CL_ORD_ID => self.cl_ord_id = Some(value),
+            tag::ORIG_CL_ORD_ID => self.orig_cl_ord_id = Some(value),
+            tag::SYMBOL => self.symbol = Some(value),
+            tag::SIDE => self.side = Some(value),
+            tag::ORDER_QTY => self.order_qty = Some(value),
+            tag::ORD_TYPE => self.ord_type = Some(value),
+            tag::PRICE => self.price = Some(value),
+            tag::TIME_IN_FORCE => self.time_in_force = Some(value),
+            tag::EXEC_INST => self.exec_inst = Some(value),
+            tag::STOP_PX => self.stop_px = Some(value),
+            tag::PEG_OFFSET_VALUE => self.peg_offset = Some(value),
+            tag::PEG_PRICE_TYPE => self.peg_price_type = Some(value),
+            tag::PEG_OFFSET_TYPE => self.peg_offset_type = Some(value),
+            tag::PEG_MOVE_TYPE => self.peg_move_type = Some(value),
+            tag::EXPIRE_TIME => self.expire_time = Some(value),
+            tag::EXPIRE_DATE => self.expire_date = Some(value),
+            tag::MIN_QTY => self.min_qty = Some(value),
+            tag::MAX_FLOOR => self.max_floor = Some(value),
+            tag::DISPLAY_QTY => self.display_qty = Some(value),
+            tag::ORD_STATUS_REQ_ID => self.status_req_id = Some(value),
+            tag::POSS_RESEND => self.poss_resend = value == b"Y",
+            _ if is_unsupported(tag) => {
+                self.unsupported.get_or_insert(tag);
+            }
+            _ => {}
+        }
     }
 }
 

@@ -8,7 +8,8 @@
 //! * `nNOTHING` expects silence, `wSECONDS` lets time pass, `gBYTES` sends bytes as they stand
 //! * `restart` crashes the acceptor and rebuilds it from the journal, less what was not delivered; `restartALL` from all of it;
 //!   `restartHELD` leaves the journal held
-//! * `dHOLD` and `dRELEASE`: nothing becomes durable in between; `fFULL` and `fFREE`: the zone takes no commands in between
+//! * `dHOLD` and `dRELEASE`: nothing becomes durable in between; `fFULL` and `fFREE`: the zone takes no commands in between;
+//!   `fROOM1`: one more order, and then cancels only
 //! * `bAVAILABLE` and `bSETTLED`: all trades so far are
 //! * `mSHOW`: market data is told the books as they are
 //! * `configure phase SYMBOL PHASE`, `configure self-match ACCOUNT GROUP`, `configure volatility SYMBOL TICKS`,
@@ -66,6 +67,8 @@ pub struct Journal {
     pub records: Vec<Record>,
     pub delivered: usize,
     pub is_full: bool,
+    /// Orders that are still taken, if not all are.
+    pub room: Option<u32>,
     pub is_held: bool,
     /// Orders pass, notes do not.
     pub refuses_notes: bool,
@@ -80,6 +83,11 @@ pub struct Journal {
 
 impl Zone for Journal {
     fn submit(&mut self, session: SessionId, mandate: MandateId, body: Body, tail: &[u8]) -> Result<Seq, Full> {
+        if !matches!(body, Body::Note | Body::Cancel { .. })
+            && let Some(room) = &mut self.room
+        {
+            *room = room.checked_sub(1).ok_or(Full::Queue)?;
+        }
         if (self.is_full && body != Body::Note) || (self.refuses_notes && body == Body::Note) {
             return Err(Full::Queue);
         }
@@ -181,7 +189,8 @@ impl<A: Subject> Runner<A> {
                 let views = self.journal.views.as_ref().expect("a zone with books")();
                 views.into_iter().for_each(|view| self.show(view));
             }
-            (b'f', state) => self.journal.is_full = state == b"FULL",
+            (b'f', b"ROOM1") => self.journal.room = Some(1),
+            (b'f', state) => (self.journal.is_full, self.journal.room) = (state == b"FULL", None),
             (b'b', status) => self.block(if status == b"SETTLED" { BlockStatus::Settled } else { BlockStatus::Available }),
             (b'P', fields) => {
                 let fields = self.stamped(&readable(fields));
