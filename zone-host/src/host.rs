@@ -4,6 +4,7 @@ use crate::HostConfig;
 use crate::limits::{ACCEPT_RETRY_DELAY, CALLERS_MAX};
 use crate::road::Road;
 use crate::session;
+use crate::welcome::check_hello;
 use plinth_settlement::ledger::{State, ZoneStatus};
 use plinth_settlement::link::{LinkError, ZoneLink};
 use plinth_types::id::{Height, ProducerEpoch, PublicKey};
@@ -139,6 +140,7 @@ impl Host {
                 let _ = caller.tell_status(self.status());
                 Ok(())
             }
+            Ok(Wish::Zone(hello)) if let Err(refusal) = check_hello(&self.config, &hello) => session::refuse(self, caller, refusal),
             Ok(Wish::Zone(hello)) => match road.try_lock() {
                 Err(TryLockError::WouldBlock) => {
                     caller.refuse(Refusal::Busy);

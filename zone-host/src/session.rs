@@ -11,7 +11,7 @@ use crate::check::Handed;
 use crate::host::{Host, HostError};
 use crate::limits::{LINK_RETRY_INTERVAL, LOOK_INTERVAL, WELCOME_WITHIN};
 use crate::road::Road;
-use crate::welcome::{check_hello, check_ledger, welcome};
+use crate::welcome::{check_ledger, welcome};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, select};
 use plinth_settlement::ledger::State;
 use plinth_settlement::link::{self, LinkError, LinkEvent, SealedBlock, ZoneLink};
@@ -47,9 +47,6 @@ enum Reader {
 ///
 /// [`HostError`] if the host must stop; a zone that is refused or goes is no error.
 pub(crate) fn serve(host: &Host, road: &mut Option<Road>, hello: Hello, caller: Caller) -> Ended {
-    if let Err(refusal) = check_hello(&host.config, &hello) {
-        return refuse(host, caller, refusal);
-    }
     let processed = hello.settlement_height;
     let road = match road {
         Some(road) if road.reaches(processed) => road,
@@ -95,7 +92,7 @@ pub(crate) fn serve(host: &Host, road: &mut Option<Road>, hello: Hello, caller: 
     told
 }
 
-fn refuse(host: &Host, caller: Caller, refusal: Refusal) -> Ended {
+pub(crate) fn refuse(host: &Host, caller: Caller, refusal: Refusal) -> Ended {
     host.refused(&refusal);
     caller.refuse(refusal);
     Ok(())
