@@ -7,6 +7,8 @@ use plinth_evm::conformance::{Report, run_blockchain_tests, run_state_tests};
 use plinth_evm::ethereum::{Address, Genesis};
 use plinth_evm::execution::parallel::Pool;
 use plinth_evm::node::Node;
+use plinth_evm::settle::link;
+use plinth_evm::settle::position::PositionFile;
 use plinth_evm::{bench, rpc};
 use serde::de::DeserializeOwned;
 use std::error::Error;
@@ -71,6 +73,9 @@ struct Serve {
     /// Who receives the fees.
     #[arg(long, default_value_t = Address::ZERO)]
     fees_to: Address,
+    /// Socket of the program that settles this zone's blocks (`plinth-zone`); needs a genesis with a bridge, and --data-dir.
+    #[arg(long, requires = "data_dir")]
+    settle: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -98,22 +103,39 @@ fn serve(arguments: Serve) -> Result<(), Box<dyn Error>> {
     let journal = arguments.data_dir.as_ref().map(|directory| directory.join("blocks.journal"));
     let chain = Chain::open(&genesis, journal.as_deref(), Arc::new(Pool::new(arguments.workers)?))?;
     println!("chain {} at block {} {}", chain.chain_id(), chain.header().number, chain.head().hash);
-    let node = Node::new(chain, arguments.fees_to, Duration::from_millis(arguments.interval_ms));
+    let interval = Duration::from_millis(arguments.interval_ms);
+    let node = match arguments.settle {
+        Some(_) => Node::settling(chain, arguments.fees_to, interval)?,
+        None => Node::new(chain, arguments.fees_to, interval),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let (address, server) = runtime.block_on(rpc::serve(Arc::clone(&node), arguments.listen))?;
     println!("JSON-RPC on http://{address}");
     let producing = Arc::clone(&node);
     let producer = std::thread::Builder::new().name("producer".into()).spawn(move || producing.produce())?;
+    let link = match arguments.settle.zip(arguments.data_dir) {
+        Some((socket, folder)) => {
+            let (linking, file) = (Arc::clone(&node), PositionFile::at(folder.join("settlement.position")));
+            Some(std::thread::Builder::new().name("settle".into()).spawn(move || link::run(&linking, &socket, &file))?)
+        }
+        None => None,
+    };
     runtime.block_on(async {
         tokio::select! {
             signal = tokio::signal::ctrl_c() => signal,
             // The producer ends on its own only when a block cannot be made durable; then nothing may be answered as if it were.
             () = ended(&producer) => Ok(()),
+            // The link ends on its own only when settlement refuses this zone for good.
+            () = ended_if_any(link.as_ref()) => Ok(()),
         }
     })?;
     node.stop();
     let _ = server.stop();
     producer.join().map_err(|_| "the producer panicked")??;
+    // One that still waits for the host ends with the program: whatever it has not said it says after the next start.
+    if let Some(link) = link.filter(std::thread::JoinHandle::is_finished) {
+        link.join().map_err(|_| "the link to settlement panicked")??;
+    }
     Ok(())
 }
 
@@ -135,6 +157,13 @@ fn zone_genesis(path: Option<&Path>, bridge: &Path) -> Result<(), Box<dyn Error>
 fn print_genesis(genesis: &Genesis) -> Result<(), Box<dyn Error>> {
     println!("{}", serde_json::to_string_pretty(genesis)?);
     Ok(())
+}
+
+async fn ended_if_any<T>(thread: Option<&std::thread::JoinHandle<T>>) {
+    match thread {
+        Some(thread) => ended(thread).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn ended<T>(thread: &std::thread::JoinHandle<T>) {

@@ -3,12 +3,15 @@
 //! - A transaction that arrives while the zone is idle stands in a block at once; under load, blocks follow each other at the interval.
 //! - Ethereum wants the timestamps of blocks, whole seconds, to rise. Blocks faster than one a second let them run ahead of the clock, by at
 //!   most [`TIMESTAMP_AHEAD_MAX_S`]; then the producer waits.
-//! - No empty blocks.
+//! - No empty blocks; a block is made for messages of the inbox even if no transaction waits.
+//! - Joined to settlement, the producer waits while settlement is too far behind ([`crate::settle`]).
 
-use crate::chain::{Chain, ChainError, Pool, PoolError};
+use crate::chain::{Chain, ChainError, Finality, Pool, PoolError};
 use crate::ethereum::{Address, B256};
 use crate::execution::Rejection;
+use crate::settle::Settlement;
 use crate::transaction::Transaction;
+use crate::zone::{self, ZoneError};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -26,11 +29,22 @@ pub struct Node {
     head: tokio::sync::watch::Sender<u64>,
     fees_to: Address,
     interval: Duration,
+    settlement: Option<Settlement>,
 }
 
 impl Node {
     /// Over a chain; blocks pay `fees_to` and follow each other at `interval` at the fastest.
     pub fn new(chain: Chain, fees_to: Address, interval: Duration) -> Arc<Self> {
+        Self::with(chain, fees_to, interval, None)
+    }
+
+    /// As [`Node::new`], of a zone that settlement is to be joined to.
+    pub fn settling(chain: Chain, fees_to: Address, interval: Duration) -> Result<Arc<Self>, ZoneError> {
+        let settlement = Settlement::of(&chain)?;
+        Ok(Self::with(chain, fees_to, interval, Some(settlement)))
+    }
+
+    fn with(chain: Chain, fees_to: Address, interval: Duration, settlement: Option<Settlement>) -> Arc<Self> {
         let (head, _) = tokio::sync::watch::channel(chain.header().number);
         Arc::new(Self {
             chain: RwLock::new(chain),
@@ -40,7 +54,28 @@ impl Node {
             head,
             fees_to,
             interval,
+            settlement,
         })
+    }
+
+    /// Where settlement stands, if the zone is to be joined to it.
+    pub const fn settlement(&self) -> Option<&Settlement> {
+        self.settlement.as_ref()
+    }
+
+    /// Settlement has said something: what it means for readers and for the producer.
+    pub fn settlement_changed(&self) {
+        let Some((available, settled)) = self.settlement.as_ref().and_then(Settlement::finality) else { return };
+        let mut chain = self.chain_mut();
+        let first = chain.blocks().first();
+        chain.set_finality(Finality { safe: first + available.get(), finalized: first + settled.get() });
+        drop(chain);
+        self.arrived.notify_one();
+    }
+
+    /// Whether the node was told to stop.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 
     /// The chain, to read.
@@ -83,7 +118,7 @@ impl Node {
     /// Produces blocks until [`Node::stop`]. Ends with an error if a block cannot be made durable.
     pub fn produce(&self) -> Result<(), ChainError> {
         let mut last: Option<Instant> = None;
-        while !self.stopping.load(Ordering::Acquire) {
+        while !self.is_stopping() {
             let since = last.map_or(self.interval, |last| last.elapsed());
             if since < self.interval {
                 std::thread::sleep(self.interval - since);
@@ -105,11 +140,17 @@ impl Node {
         if header.timestamp > now + TIMESTAMP_AHEAD_MAX_S {
             return Ok(false);
         }
+        let Some(messages) = self.settlement.as_ref().map_or(Some(Vec::new()), Settlement::next_messages) else {
+            return Ok(false);
+        };
         let candidates = self.pool().candidates(chain.world(), &chain.context(&header));
-        if candidates.is_empty() {
+        if candidates.is_empty() && messages.is_empty() {
             return Ok(false);
         }
-        let built = chain.build(&candidates, now, self.fees_to)?;
+        let built = chain.build_consuming(&messages, &candidates, now, self.fees_to)?;
+        if let Some(settlement) = &self.settlement {
+            settlement.executed(zone::height(&chain), chain.inbox_consumed());
+        }
         let mut pool = self.pool();
         for (hash, rejection) in &built.rejected {
             if !matches!(rejection, Rejection::BlockFull { .. } | Rejection::BlobsFull { .. }) {

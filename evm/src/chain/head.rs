@@ -41,6 +41,16 @@ pub struct Chain {
     blocks: Blocks,
     head: Arc<Sealed>,
     journal: Option<Journal>,
+    finality: Option<Finality>,
+}
+
+/// How far settlement has come with this chain, as block numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Finality {
+    /// The last block that is available.
+    pub safe: u64,
+    /// The last block that is settled.
+    pub finalized: u64,
 }
 
 /// A block made here.
@@ -103,6 +113,7 @@ impl Chain {
             blocks,
             head,
             journal: None,
+            finality: None,
         }
     }
 
@@ -135,6 +146,16 @@ impl Chain {
     /// The bridge to settlement, if the genesis has one.
     pub const fn bridge(&self) -> Option<Bridge> {
         self.bridge
+    }
+
+    /// How far settlement has come; `None` while it has not said so.
+    pub const fn finality(&self) -> Option<Finality> {
+        self.finality
+    }
+
+    /// Settlement has said how far it has come.
+    pub const fn set_finality(&mut self, finality: Finality) {
+        self.finality = Some(finality);
     }
 
     /// The last message of the inbox that was consumed.

@@ -23,7 +23,7 @@ mod rules;
 pub use blocks::{Blocks, Location, Sealed};
 pub use error::ChainError;
 pub use genesis::{GenesisError, genesis_state};
-pub use head::{Built, Chain};
+pub use head::{Built, Chain, Finality};
 pub use history::HistoricState;
 pub use pool::{Pool, PoolError, PoolStatus};
 pub use rules::{BlockError, HeaderError};

@@ -2,8 +2,9 @@
 //!
 //! Enough for viem, ethers and cast to deploy, call, send and read: `scripts/evm-clients.sh` runs viem against it.
 //!
-//! - `latest` is the last executed block, `pending` its state again (the next block's environment). `safe` and `finalized` are refused: this
-//!   zone's blocks are not settled yet, and no surface may show an executed block as final.
+//! - `latest` is the last executed block, `pending` its state again (the next block's environment). `safe` is the last block that is
+//!   available, `finalized` the last that is settled (genesis before the first). Without settlement both are refused: no surface may show an
+//!   executed block as final.
 //! - Limits of [`crate::limits`]; sizes of requests and batches are the server's.
 //! - Error codes and texts are geth's where clients match on them: 3 with data for reverts, -32000 for refusals.
 //!

@@ -80,7 +80,10 @@ impl BlockName {
             "pending" => Ok(Some(Named { number: chain.header().number, pending: true })),
             "earliest" => Ok(Some(executed(chain.blocks().first()))),
             tag @ ("safe" | "finalized") => {
-                Err(unknown_block(format!("{tag} block not found: this zone's blocks are not settled yet")))
+                let finality = chain
+                    .finality()
+                    .ok_or_else(|| unknown_block(format!("{tag} block not found: settlement has not said how far it has come")))?;
+                Ok(Some(executed(if tag == "safe" { finality.safe } else { finality.finalized })))
             }
             // A hash where a number may stand, as some clients send it.
             hash if hash.len() == 66 => {
