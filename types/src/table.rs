@@ -10,7 +10,8 @@ use crate::limits::PAGE_SIZE;
 use crate::page::{RegionId, Touch};
 use crate::quantity::Amount;
 use alloc::boxed::Box;
-use alloc::vec;
+
+mod zero;
 
 /// The bytes of one page.
 pub type PageBytes = [u8; PAGE_SIZE];
@@ -41,7 +42,7 @@ impl<R: Record> Table<R> {
     /// `count` zero records.
     #[must_use]
     pub fn new(count: usize) -> Self {
-        Self { records: vec![R::ZERO; count].into_boxed_slice() }
+        Self { records: zero::records(count) }
     }
 
     /// Reads a record.
