@@ -48,6 +48,16 @@ evm:
     cargo clippy --release --manifest-path evm/Cargo.toml --all-targets -- -D warnings
     cargo test --release --manifest-path evm/Cargo.toml
 
+# What proofs of execution cost here: cycles of blocks of the common workload, then one of them proven and verified.
+prove ORDERS="100":
+    cargo run --release --manifest-path proving/Cargo.toml -- meter
+    cargo run --release --manifest-path proving/Cargo.toml -- bench --orders {{ORDERS}} --json
+
+# The programs that are proven, rebuilt, with what pins them; `just guests --check` compares with the committed ones. apt fetches their compiler once.
+guests *ARGS:
+    proving/guest/build.sh {{ARGS}}
+    cargo run --release --manifest-path proving/Cargo.toml -- image {{ARGS}}
+
 # Real Ethereum clients against the EVM zone (npm fetches them), with a kill -9 between.
 evm-clients:
     scripts/evm-clients.sh

@@ -32,7 +32,7 @@ tree() {
     cargo tree --locked -e normal -p "$package" --prefix none "$@" | tail -n +2
 }
 
-core=(matching/src/engine matching/src/state clearing/src types/src)
+core=(matching/src/engine matching/src/state matching/src/tally.rs clearing/src types/src)
 absent 'the core reads no clock' 'Instant::now|SystemTime' "${core[@]}"
 absent 'the core opens no socket or file' 'std::(net|fs|io)\b' "${core[@]}"
 absent 'the core draws no random number' '\brand::|thread_rng|getrandom' "${core[@]}"
@@ -61,6 +61,8 @@ verdict 'a validator holds no virtual machine, no matching engine, no prover' \
 verdict 'a host holds no virtual machine, no matching engine, no prover' \
     "$(tree plinth-zone-host | grep -E '^(revm|openvm|halo2|plinth-(matching|clearing|gateway|validator|evm|privacy))')"
 verdict 'validators and settlement know no host' "$(tree plinth-validator | grep -E '^plinth-zone')"
+verdict 'the verifier of proofs holds no virtual machine, no engine, no prover' \
+    "$(cd proving && tree plinth-proof-verifier | grep -E '^(openvm-(circuit|cpu-backend)|plinth-(matching|clearing|machine|prover))')"
 verdict 'no planted bug in the product' "$(
     cargo tree --locked -e features -p plinth-node -p plinth-validator -p latency-tests | grep -F planted-bugs
     grep -nE '^default *=.*planted-bugs|features *=.*planted-bugs' -- Cargo.toml */Cargo.toml

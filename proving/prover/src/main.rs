@@ -1,0 +1,97 @@
+//! `plinth-prove`: what proofs of execution cost here, and the images that they are pinned to.
+
+mod bench;
+mod block;
+
+use block::Wanted;
+use clap::{Parser, Subcommand};
+use plinth_machine::{Machine, PROVING_MEMORY_MAX};
+use plinth_prover::image_of;
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Proofs of execution.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Options {
+    /// Where the guest images are
+    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../guest/images"))]
+    images: PathBuf,
+    /// Megabytes that the proof of one segment may need
+    #[arg(long, default_value_t = PROVING_MEMORY_MAX >> 20)]
+    memory_mb: usize,
+    #[command(subcommand)]
+    command: Work,
+}
+
+#[derive(Debug, Subcommand)]
+enum Work {
+    /// Write the verifying key and the commitment of the guest beside it, or compare them
+    Image {
+        /// Compare instead
+        #[arg(long)]
+        check: bool,
+    },
+    /// Execute blocks of the common workload in the virtual machine and count cycles, without proving
+    Meter {
+        /// Operations of a block
+        #[arg(long, value_delimiter = ',', default_values_t = [100, 300, 1_000, 3_000])]
+        orders: Vec<usize>,
+    },
+    /// Prove blocks of a zone out of its files, verify each proof, and write it to a folder; proofs that are there are kept
+    Block(Wanted),
+    /// Prove and verify blocks of the common workload
+    Bench {
+        /// Operations of a block
+        #[arg(long, value_delimiter = ',', default_values_t = [100, 300, 1_000])]
+        orders: Vec<usize>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("plinth-prove: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    let guest = fs::read(options.images.join("trading.elf"))?;
+    let mut machine = Machine::new(&guest, options.memory_mb << 20)?;
+    match &options.command {
+        Work::Image { check } => image(&machine, &options.images, *check),
+        Work::Meter { orders } => bench::blocks(&mut machine, orders, false).map(|all| all.iter().for_each(bench::print)),
+        Work::Block(wanted) => block::prove(&mut machine, wanted),
+        Work::Bench { orders, json } => {
+            let figures = bench::blocks(&mut machine, orders, true)?;
+            if *json {
+                println!("{}", serde_json::to_string_pretty(&figures)?);
+            } else {
+                figures.iter().for_each(bench::print);
+            }
+            Ok(())
+        }
+    }
+}
+
+fn image(machine: &Machine, images: &Path, check: bool) -> Result<(), Box<dyn Error>> {
+    let (key, image) = (machine.verifying_key(), image_of(machine));
+    for (name, bytes) in [("openvm.vk", &key[..]), ("trading.image", image.to_text().as_bytes())] {
+        let path = images.join(name);
+        if !check {
+            fs::write(&path, bytes)?;
+        } else if fs::read(&path)? != bytes {
+            return Err(format!("{} is not what the guest gives: run `plinth-prove image`", path.display()).into());
+        }
+    }
+    println!("{}id {}", image.to_text(), image.id());
+    Ok(())
+}
