@@ -34,12 +34,15 @@ use plinth_validator::ValidatorHandle;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longest request: a transaction in hexadecimal digits, and its name.
 pub(super) const REQUEST_SIZE_MAX: u64 = 2 * TRANSACTION_SIZE_MAX as u64 + 64;
 /// Transactions, and refusals, that are remembered for who asks.
 const REMEMBERED_MAX: usize = 256;
+/// Longest wait for the validators of this process to have what the furthest of them has.
+const LEVEL_TIMEOUT: Duration = Duration::from_secs(2);
+const LEVEL_PAUSE: Duration = Duration::from_millis(5);
 /// Longest wait for a withdrawal to become durable.
 const WITHDRAWAL_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -156,6 +159,14 @@ impl Desk {
         Ok(json!({ "frozen": frozen, "height": settled.height.get(), "exit_root": settled.exit_root.to_string() }))
     }
 
+    /// Waits until the validators here are at this height: one that is behind would refuse what rests on what it has not seen yet.
+    fn wait_level(&self, height: Height) {
+        let begun = Instant::now();
+        while begun.elapsed() < LEVEL_TIMEOUT && self.validators.iter().any(|validator| validator.ledger().height() < height) {
+            std::thread::sleep(LEVEL_PAUSE);
+        }
+    }
+
     fn bring(&self, argument: &str) -> Result<Value, String> {
         let transaction = Transaction::decode(&bytes_of(argument)?).map_err(|error| format!("transaction: {error}"))?;
         if matches!(transaction, Transaction::Header(_) | Transaction::Body(_)) {
@@ -166,6 +177,7 @@ impl Desk {
             return Err("the ledger is past it: it is done, or its number is used".to_owned());
         }
         let digest = transaction.digest();
+        self.wait_level(self.ledger()?.height());
         self.link.bring(transaction.clone()).map_err(|error| error.to_string())?;
         remember(&self.brought, digest, transaction);
         Ok(json!({ "digest": digest.to_string() }))
