@@ -103,7 +103,7 @@ fn what_is_no_transaction_or_nobody_signed_is_refused_and_what_is_right_is_told_
             validators.iter().all(|validator| validator.ledger().deposit_nonce(&cluster.owner.public_key()) == 1)
         });
         for _ in 0..3 {
-            assert_eq!(bring(&connection, &good).await, TransactionAnswer::Ordered, "done once");
+            assert!(matches!(bring(&connection, &good).await, TransactionAnswer::Ordered(_)), "done once");
         }
         let act = Act::Transfer { to: payee, asset: USD, amount: amount(70) };
         let pay = Instruction { nonce: 2, owner: cluster.owner.public_key(), act };

@@ -4,6 +4,7 @@ use crate::receipt::SignedReceipt;
 use crate::wire::limits::REFUSAL_SIZE_MAX;
 use plinth_types::choice;
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
+use plinth_types::id::Height;
 use std::fmt;
 
 /// What becomes of a zone block.
@@ -24,8 +25,8 @@ pub enum SubmitAnswer {
 pub enum TransactionAnswer {
     /// It waits to be ordered.
     Accepted,
-    /// It is ordered already, or another one of its number or place is.
-    Ordered,
+    /// It is ordered already, or another one of its number or place is, as the validator's ledger of this height says.
+    Ordered(Height),
     /// It is too far ahead, or speaks of a zone block that is not ordered yet; to be sent again.
     NotYet,
     /// It cannot be taken now; the text says why.
@@ -41,38 +42,49 @@ pub enum OpeningAnswer {
     Refused(Refusal),
 }
 
-/// Why something is refused, in words, cut at [`REFUSAL_SIZE_MAX`].
+/// Why something is refused, in words, cut at [`REFUSAL_SIZE_MAX`], and by which ledger: whoever is further on or behind may see it otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal(String);
+pub struct Refusal {
+    judged_at: Height,
+    reason: String,
+}
 
 impl Refusal {
-    /// The words of an error.
-    pub fn of(reason: &(impl fmt::Display + ?Sized)) -> Self {
-        let mut text = reason.to_string();
-        text.truncate(text.floor_char_boundary(REFUSAL_SIZE_MAX));
-        Self(text)
+    /// The words of an error, by the ledger of a height.
+    pub fn of(judged_at: Height, reason: &(impl fmt::Display + ?Sized)) -> Self {
+        let mut reason = reason.to_string();
+        reason.truncate(reason.floor_char_boundary(REFUSAL_SIZE_MAX));
+        Self { judged_at, reason }
+    }
+
+    /// The height of the validator's ledger.
+    #[must_use]
+    pub const fn judged_at(&self) -> Height {
+        self.judged_at
     }
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.reason)
     }
 }
 
 impl Codec for Refusal {
     fn encode(&self, out: &mut Vec<u8>) {
-        encode_count(self.0.len(), out);
-        out.extend_from_slice(self.0.as_bytes());
+        self.judged_at.encode(out);
+        encode_count(self.reason.len(), out);
+        out.extend_from_slice(self.reason.as_bytes());
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let judged_at = Height::read(reader)?;
         let size = reader.count("text bytes", REFUSAL_SIZE_MAX)?;
         let text = core::str::from_utf8(reader.bytes(size)?).map_err(|_| reader.invalid("text"))?;
-        Ok(Self(text.to_owned()))
+        Ok(Self { judged_at, reason: text.to_owned() })
     }
 }
 
 choice!(SubmitAnswer, "submit answer tag" { 1 => Receipt(receipt), 2 => Ordered, 3 => NotYet, 4 => Refused(reason) });
-choice!(TransactionAnswer, "transaction answer tag" { 1 => Accepted, 2 => Ordered, 3 => NotYet, 4 => Refused(reason) });
+choice!(TransactionAnswer, "transaction answer tag" { 1 => Accepted, 2 => Ordered(height), 3 => NotYet, 4 => Refused(reason) });
 choice!(OpeningAnswer, "opening answer tag" { 1 => Accepted, 2 => Refused(reason) });

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use plinth_types::block::SignedHeader;
 use plinth_types::codec::Codec;
 use plinth_types::digest::Digest;
-use plinth_types::id::TimestampNs;
+use plinth_types::id::{Height, TimestampNs};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
@@ -42,6 +42,8 @@ pub struct Unkept {
     shard: CheckedShard,
     /// What is to be said of it, by the committee that it was checked for.
     word: Word,
+    /// By the ledger of this height.
+    judged_at: Height,
 }
 
 impl Intake {
@@ -67,8 +69,10 @@ impl Intake {
     pub fn check(&self, signed: &SignedHeader, frame: Bytes, now: TimestampNs) -> Result<Unkept, Box<SubmitAnswer>> {
         let Desk { chain, key, gossip, .. } = &*self.0;
         let header = &signed.header;
-        let refused = |error: &dyn std::fmt::Display| Box::new(SubmitAnswer::Refused(Refusal::of(&error)));
         let state = chain.finalized();
+        let refused = |error: &dyn std::fmt::Display| {
+            Box::new(self.refuse(state.height(), error).map_or(SubmitAnswer::NotYet, SubmitAnswer::Refused))
+        };
         let Some(layout) = Layout::new(header.body_size as usize, state.committee().count()) else {
             return Err(refused(&CodingError::Size { size: header.body_size as usize }));
         };
@@ -99,19 +103,21 @@ impl Intake {
             if matches!(error, CodingError::OtherIndex { .. }) { Box::new(SubmitAnswer::NotYet) } else { refused(&error) }
         })?;
         let word = Word::ShardChecked { index, count: layout.validators().get() };
-        Ok(Unkept { signed: signed.clone(), id, shard, word })
+        Ok(Unkept { signed: signed.clone(), id, shard, word, judged_at: state.height() })
     }
 
     /// Keeps a shard that was checked, then says so.
     pub async fn keep(&self, unkept: Unkept) -> SubmitAnswer {
-        let Unkept { signed, id, shard, word } = unkept;
+        let Unkept { signed, id, shard, word, judged_at } = unkept;
         let Desk { chain, key, gossip, store, .. } = &*self.0;
         let header = &signed.header;
+        let refused =
+            |error: &dyn std::fmt::Display| self.refuse(judged_at, error).map_or(SubmitAnswer::NotYet, SubmitAnswer::Refused);
         match store.keep(header.zone, header.height, id, shard.frame().clone()).await {
             Ok(()) => {}
             Err(StoreError::Full { .. } | StoreError::Ended) => return SubmitAnswer::NotYet,
             Err(error @ (StoreError::TooManyHeaders { .. } | StoreError::UnknownZone { .. })) => {
-                return SubmitAnswer::Refused(Refusal::of(&error));
+                return refused(&error);
             }
         }
         let receipt = BodyStatement::of(header, id).sign(word, key);
@@ -121,7 +127,7 @@ impl Intake {
             Err(PoolError::Behind { .. }) => return SubmitAnswer::Ordered,
             // This validator's time has not come, or is over: others' receipts count.
             Err(PoolError::NotAValidator { .. } | PoolError::OtherPlace { .. }) => return SubmitAnswer::NotYet,
-            Err(error) => return SubmitAnswer::Refused(Refusal::of(&error)),
+            Err(error) => return refused(&error),
         }
         gossip.tell(&Gossip::Header(Box::new(signed), receipt));
         SubmitAnswer::Receipt(receipt)
@@ -136,8 +142,9 @@ impl Intake {
         let size_max = if is_fraud { FRAUD_SIZE_MAX } else { TRANSACTION_SIZE_MAX };
         if size > size_max {
             let reason = format_args!("a transaction of {size} bytes, at most {size_max} are taken");
-            return TransactionAnswer::Refused(Refusal::of(&reason));
+            return TransactionAnswer::Refused(Refusal::of(chain.finalized().height(), &reason));
         }
+        let judged_at = chain.finalized().height();
         match chain.insert_transaction(transaction.clone()) {
             Ok(_) => {
                 // The others hear of fraud from the rebuilder that finds it, or from the block that shows it.
@@ -146,34 +153,40 @@ impl Intake {
                 }
                 TransactionAnswer::Accepted
             }
-            Err(PoolError::Behind { .. }) => TransactionAnswer::Ordered,
+            Err(PoolError::Behind { .. }) => TransactionAnswer::Ordered(chain.finalized().height()),
             Err(PoolError::Ahead { .. }) => TransactionAnswer::NotYet,
             Err(error) => {
                 let state = chain.finalized();
                 if state.is_past(&transaction) {
-                    TransactionAnswer::Ordered
+                    TransactionAnswer::Ordered(state.height())
                 } else if state.is_early(&transaction) {
                     TransactionAnswer::NotYet
                 } else {
-                    TransactionAnswer::Refused(Refusal::of(&error))
+                    self.refuse(judged_at, &error).map_or(TransactionAnswer::NotYet, TransactionAnswer::Refused)
                 }
             }
         }
     }
 
+    /// `None` while blocks come: which ledger judged is not known then, and it is to be sent again.
+    fn refuse(&self, judged_at: Height, reason: &dyn std::fmt::Display) -> Option<Refusal> {
+        (self.0.chain.finalized().height() == judged_at).then(|| Refusal::of(judged_at, reason))
+    }
+
     /// Has a key tried on the body of an ordered block that is not settled.
     pub async fn open(&self, opening: Opening) -> OpeningAnswer {
         let state = self.0.chain.finalized();
+        let refused = |reason: &dyn std::fmt::Display| OpeningAnswer::Refused(Refusal::of(state.height(), reason));
         let mut blocks = state.zones().flat_map(crate::ledger::Zone::unsettled);
         let Some(block) = blocks.find(|block| block.id == opening.header) else {
-            return OpeningAnswer::Refused(Refusal::of(&format_args!("there is no unsettled block {}", opening.header)));
+            return refused(&format_args!("there is no unsettled block {}", opening.header));
         };
         if opening.key.commitment() != block.body.key {
-            return OpeningAnswer::Refused(Refusal::of(&"the header commits to another key"));
+            return refused(&"the header commits to another key");
         }
         match self.0.rebuilder.send(Task::Opening(opening)).await {
             Ok(()) => OpeningAnswer::Accepted,
-            Err(_) => OpeningAnswer::Refused(Refusal::of(&"the validator stops")),
+            Err(_) => refused(&"the validator stops"),
         }
     }
 

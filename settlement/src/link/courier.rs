@@ -2,7 +2,7 @@
 
 use super::limits::{ANSWER_TIMEOUT, NOT_YET_DELAY, REDIAL_DELAY_MAX, REDIAL_DELAY_MIN, RESEND_INTERVAL, RESEND_INTERVAL_MAX};
 use super::run::Shared;
-use super::{LinkEvent, window::Sealed};
+use super::window::Sealed;
 use crate::block::Transaction;
 use crate::consensus::{SubmitAnswer, TransactionAnswer};
 use crate::transport::{ClientConnection, ClientEndpoint};
@@ -121,7 +121,7 @@ impl Due {
     }
 }
 
-/// Says whether it was delivered; if not, the validator lacks what comes before.
+/// Says whether it was delivered; if not, the validator lacks what comes before, or judges by a ledger that is behind the link's.
 async fn submit(
     shared: &Shared,
     connection: &ClientConnection,
@@ -132,21 +132,20 @@ async fn submit(
     // A validator that is in no committee has no shard, and nothing to be told.
     let Some(shard) = place.and_then(|(index, _)| sealed.dispersed.shards.shard(index)) else { return Ok(true) };
     let request = Request::Submit(Box::new(sealed.signed.clone()), shard);
-    let height = sealed.signed.header.height;
+    let (height, asked_at) = (sealed.signed.header.height, shared.height());
     match ask::<SubmitAnswer>(connection, &request, ANSWER_TIMEOUT).await? {
         SubmitAnswer::Receipt(_) | SubmitAnswer::Ordered => Ok(true),
         SubmitAnswer::NotYet => Ok(false),
-        SubmitAnswer::Refused(reason) => {
-            warn!(validator = %destination.key, %height, %reason, "block refused");
-            if shared.refused(sealed.id, destination.key) {
-                shared.tell(LinkEvent::BlockRefused { height, reason: reason.to_string() });
-            }
+        SubmitAnswer::Refused(refusal) if refusal.judged_at() < asked_at => Ok(false),
+        SubmitAnswer::Refused(refusal) => {
+            warn!(validator = %destination.key, %height, reason = %refusal, "block refused");
+            shared.refused(sealed.id, destination.key, refusal.judged_at(), refusal.to_string());
             Ok(true)
         }
     }
 }
 
-/// Says whether it was delivered; if not, the validator lacks what comes before.
+/// Says whether it was delivered; if not, the validator lacks what comes before, or judges by a ledger that is behind the link's.
 async fn bring(
     shared: &Shared,
     connection: &ClientConnection,
@@ -154,16 +153,17 @@ async fn bring(
     id: Digest,
     transaction: Box<Transaction>,
 ) -> Result<bool, AskError> {
-    let reason = match ask::<TransactionAnswer>(connection, &Request::Bring(transaction), ANSWER_TIMEOUT).await? {
+    let asked_at = shared.height();
+    let (judged_at, reason) = match ask::<TransactionAnswer>(connection, &Request::Bring(transaction), ANSWER_TIMEOUT).await? {
         TransactionAnswer::Accepted => return Ok(true),
         TransactionAnswer::NotYet => return Ok(false),
-        TransactionAnswer::Ordered => "one of that number is ordered".to_owned(),
-        TransactionAnswer::Refused(reason) => reason.to_string(),
+        TransactionAnswer::Ordered(height) => (height, "one of that number is ordered".to_owned()),
+        TransactionAnswer::Refused(refusal) => (refusal.judged_at(), refusal.to_string()),
     };
-    debug!(validator = %destination.key, %id, %reason, "transaction refused");
-    // Ordered in a block that the follower has not brought yet, it is soon seen; refused, it is given up.
-    if shared.refused(id, destination.key) {
-        shared.give_up(id, reason);
+    if judged_at < asked_at {
+        return Ok(false);
     }
+    debug!(validator = %destination.key, %id, %reason, "transaction refused");
+    shared.refused(id, destination.key, judged_at, reason);
     Ok(true)
 }

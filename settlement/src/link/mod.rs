@@ -16,6 +16,8 @@
 //! * **A rejection is answered**, and so is any other epoch's beginning. What stands on a rejected block is sealed again, under the epoch that the rejection began; the rejected
 //!   blocks themselves the node hands over again ([`Finalized::rejected`]).
 //! * **A producer that was replaced is told** ([`Finalized::producer`]): validators let it in and refuse what it signs.
+//! * **A refusal counts at its height.** A validator says which ledger it judged by. One that is behind the link is asked again; what one says that
+//!   is further on counts when the link is there and still means the same: at a change of the committee both happen.
 //! * The link runs on one thread of its own.
 //!
 //! Known limitations: the ledger is rebuilt over the network at each start; it reads every block since genesis, but checks only
@@ -26,6 +28,7 @@ mod courier;
 mod follower;
 pub mod limits;
 mod recover;
+mod refusals;
 mod run;
 mod tracker;
 mod window;

@@ -3,6 +3,7 @@
 use super::courier::{self, Destination, Due, Parcel};
 use super::follower::{self, Source};
 use super::limits::{CLOSE_TIMEOUT, EVENT_RETRY_DELAY, EVENTS_WAITING_MAX};
+use super::refusals::Refusals;
 use super::tracker::Tracker;
 use super::window::{Window, WindowError};
 use super::{LinkEvent, SealedBlock};
@@ -243,6 +244,7 @@ pub(super) struct Shared {
     pub(super) tracker: RefCell<Tracker>,
     pub(super) changed: watch::Sender<()>,
     window: RefCell<Window>,
+    refusals: RefCell<Refusals>,
     events: Sender<LinkEvent>,
     measured: Arc<Mutex<Measured>>,
     from: Height,
@@ -256,6 +258,7 @@ impl Shared {
             tracker: RefCell::new(Tracker::new(Arc::clone(&config.genesis))),
             changed: watch::Sender::new(()),
             window: RefCell::new(Window::new(config.zone, config.producer.clone(), config.reader_key.clone())),
+            refusals: RefCell::default(),
             events,
             measured,
             from: config.from,
@@ -276,6 +279,8 @@ impl Shared {
         {
             error!(%error, "a block cannot be sealed");
         }
+        self.refusals.borrow_mut().retain(|id| self.waits(id));
+        self.tell_refused();
         {
             let mut measured = self.measured.lock();
             executed.iter().for_each(|executed| measured.stages.record(Stage::Receipt, *executed, now));
@@ -302,16 +307,31 @@ impl Shared {
         let _not_heard = self.events.try_send(event).is_err();
     }
 
-    /// A validator refuses a block or transaction; `true` the moment that more do than can be Byzantine.
-    pub(super) fn refused(&self, id: Digest, validator: PublicKey) -> bool {
-        let faults_max = self.committee.borrow().count().faults_max();
-        self.window.borrow_mut().refused(id, validator, faults_max)
+    /// A validator refuses a block or transaction, by its ledger of a height.
+    pub(super) fn refused(&self, id: Digest, validator: PublicKey, judged_at: Height, reason: String) {
+        if self.waits(&id) {
+            self.refusals.borrow_mut().note(id, validator, judged_at, reason);
+            self.tell_refused();
+        }
     }
 
-    pub(super) fn give_up(&self, id: Digest, reason: String) {
-        if self.window.borrow_mut().give_up(id) {
-            self.tell(LinkEvent::TransactionRefused { id, reason });
+    /// Tells what more validators refuse than can be Byzantine, by ledgers that the link knows.
+    fn tell_refused(&self) {
+        let faults_max = self.committee.borrow().count().faults_max();
+        let certain = self.refusals.borrow_mut().certain(self.height(), faults_max);
+        for (id, reason) in certain {
+            let height = self.window.borrow().sealed().find(|(_, sealed)| sealed.id == id).map(|(height, _)| *height);
+            if let Some(height) = height {
+                self.tell(LinkEvent::BlockRefused { height, reason });
+            } else if self.window.borrow_mut().give_up(id) {
+                self.tell(LinkEvent::TransactionRefused { id, reason });
+            }
         }
+    }
+
+    /// Of the last block that the link verified.
+    pub(super) fn height(&self) -> Height {
+        self.tracker.borrow().state().height()
     }
 
     /// Which shard is a validator's, and of how many.

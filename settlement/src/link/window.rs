@@ -9,9 +9,9 @@ use crate::ledger::{Outcome, State, Zone};
 use bytes::Bytes;
 use plinth_types::block::SignedHeader;
 use plinth_types::digest::Digest;
-use plinth_types::id::{Height, ProducerEpoch, PublicKey, TimestampNs, ZoneId};
+use plinth_types::id::{Height, ProducerEpoch, TimestampNs, ZoneId};
 use plinth_types::transfer::OutboxMessage;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A block as it is sent.
@@ -44,7 +44,6 @@ pub(super) struct Window {
     /// Of blocks that are not settled, by height: sent when the block is ordered, until the ledger has the list.
     outboxes: BTreeMap<Height, Waiting>,
     transactions: BTreeMap<Digest, Transaction>,
-    refusals: BTreeMap<Digest, BTreeSet<PublicKey>>,
 }
 
 /// A transaction with its id.
@@ -78,9 +77,8 @@ pub(super) enum WindowError {
 
 impl Window {
     pub(super) fn new(zone: ZoneId, producer: SecretKey, reader_key: ReaderKey) -> Self {
-        let (sealed, unsealed) = (BTreeMap::new(), BTreeMap::new());
-        let (outboxes, transactions, refusals) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { zone, producer, reader_key, sealed, unsealed, size: 0, outboxes, transactions, refusals }
+        let (sealed, unsealed, outboxes) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { zone, producer, reader_key, sealed, unsealed, size: 0, outboxes, transactions: BTreeMap::new() }
     }
 
     /// Takes a block, unless one of its height is ordered already. A second one of the same height takes the first one's place.
@@ -141,14 +139,8 @@ impl Window {
         let settled = outcome.settled.into_iter().filter(|block| ours(block.zone)).collect();
         let inbox: Vec<_> = outcome.inbox.into_iter().filter(|message| ours(message.zone)).collect();
         let frozen = outcome.frozen.iter().any(|freeze| ours(freeze.zone));
-        let Self { transactions, outboxes, refusals, .. } = self;
-        transactions.retain(|id, transaction| {
-            let waits = !state.is_past(transaction);
-            if !waits {
-                refusals.remove(id);
-            }
-            waits
-        });
+        let Self { transactions, outboxes, .. } = self;
+        transactions.retain(|_, transaction| !state.is_past(transaction));
         outboxes.retain(|_, waiting| !state.is_past(&waiting.transaction));
         let available = outcome.available.into_iter().filter(|block| ours(block.zone)).collect();
         let rejected: Vec<_> = outcome.rejected.into_iter().filter(|block| ours(block.zone)).collect();
@@ -242,15 +234,8 @@ impl Window {
         self.sealed.len() + self.unsealed.len()
     }
 
-    /// A validator refuses; `true` the moment that more do than can be Byzantine.
-    pub(super) fn refused(&mut self, id: Digest, validator: PublicKey, faults_max: u16) -> bool {
-        let refusals = self.refusals.entry(id).or_default();
-        refusals.insert(validator) && refusals.len() == usize::from(faults_max) + 1
-    }
-
     /// Gives up a transaction, unless it is what the zone's own blocks send. Says whether it did.
     pub(super) fn give_up(&mut self, id: Digest) -> bool {
-        self.refusals.remove(&id);
         self.transactions.remove(&id).is_some()
     }
 

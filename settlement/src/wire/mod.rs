@@ -243,14 +243,16 @@ mod tests {
 
     #[test]
     fn small_requests_and_answers_are_pinned() {
-        let pinned: [(Bytes, &[u8]); 8] = [
+        let no = Refusal::of(Height::new(7), "no");
+        let pinned: [(Bytes, &[u8]); 9] = [
             (Request::Follow(Height::new(7)).to_frame(), &[1, 3, 7, 0, 0, 0, 0, 0, 0, 0]),
             (Request::Info.to_frame(), &[1, 4]),
             (SubmitAnswer::Ordered.to_frame(), &[1, 2]),
             (SubmitAnswer::NotYet.to_frame(), &[1, 3]),
-            (SubmitAnswer::Refused(Refusal::of(&"no")).to_frame(), &[1, 4, 2, 0, 0, 0, b'n', b'o']),
+            (SubmitAnswer::Refused(no.clone()).to_frame(), &[1, 4, 7, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, b'n', b'o']),
             (TransactionAnswer::Accepted.to_frame(), &[1, 1]),
-            (TransactionAnswer::Refused(Refusal::of(&"no")).to_frame(), &[1, 4, 2, 0, 0, 0, b'n', b'o']),
+            (TransactionAnswer::Ordered(Height::new(7)).to_frame(), &[1, 2, 7, 0, 0, 0, 0, 0, 0, 0]),
+            (TransactionAnswer::Refused(no.clone()).to_frame(), &[1, 4, 7, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, b'n', b'o']),
             (ShardAnswer(Some(Bytes::from_static(b"ab"))).to_frame(), &[1, 1, b'a', b'b']),
         ];
         for (frame, bytes) in pinned {
@@ -264,14 +266,14 @@ mod tests {
         for bytes in refused {
             assert!(Request::from_frame(&Bytes::from_static(bytes)).is_err(), "{bytes:?}");
         }
-        assert!(SubmitAnswer::from_frame(&Bytes::from_static(&[1, 4, 255, 255, 255, 255])).is_err());
+        assert!(SubmitAnswer::from_frame(&Bytes::from_static(&[1, 4, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255])).is_err());
         assert!(ShardAnswer::from_frame(&Bytes::from_static(&[1, 0, 7])).is_err());
         assert!(FollowAnswer::from_frame(&Bytes::from_static(&[1, 255, 255, 255, 255])).is_err());
     }
 
     #[test]
     fn a_refusal_is_cut_at_a_character() {
-        let long = SubmitAnswer::Refused(Refusal::of(&"é".repeat(REFUSAL_SIZE_MAX)));
+        let long = SubmitAnswer::Refused(Refusal::of(Height::new(7), &"é".repeat(REFUSAL_SIZE_MAX)));
         let SubmitAnswer::Refused(cut) = SubmitAnswer::from_frame(&long.to_frame()).unwrap() else { panic!("another answer") };
         assert_eq!(cut.to_string(), "é".repeat(REFUSAL_SIZE_MAX / 2));
     }
