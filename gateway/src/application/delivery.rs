@@ -2,7 +2,7 @@
 
 use super::Desk;
 use super::mass::NO_ORDER;
-use super::orders::Order;
+use super::order::Order;
 use super::outcome::{Execution, RequestKind, Source};
 use super::status::Indicative;
 use super::subscription::PublicTrade;

@@ -14,7 +14,7 @@
 //! a, or `PegPriceType` 8. `PegOffsetType` 0 is a price, 2 ticks; pegs float (`PegMoveType` 0).
 
 use super::intake::{Fault, required};
-use super::orders::Order;
+use super::order::Order;
 use super::outcome::{BusinessReject, Refusal};
 use super::request::Request;
 use super::terms::{incorrect, price, unsupported};

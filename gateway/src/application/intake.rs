@@ -1,7 +1,7 @@
 //! Requests of clients: to commands, or to an answer at once.
 
 use super::Desk;
-use super::orders::Order;
+use super::order::Order;
 use super::outcome::{BusinessReject, Refusal, RequestKind};
 use super::request::{Inquiry, Request};
 use super::terms::{Terms, side, unsupported};
@@ -11,7 +11,7 @@ use crate::session::{Application, Origin, Outbound};
 use crate::zone::Zone;
 use plinth_types::codec::Codec;
 use plinth_types::command::{Body, ClientOrderId, ClientTail, NewOrder, OrderPrice};
-use plinth_types::id::{MandateId, OrderId, SessionId};
+use plinth_types::id::{InstrumentId, MandateId, OrderId, SessionId};
 use plinth_types::instructions::{Instructions, Trigger};
 use plinth_types::quantity::Price;
 
@@ -101,13 +101,19 @@ impl Desk {
         let index = orders.next_index();
         let order = OrderId::new(session, index).filter(|_| orders.has_room());
         let order = order.ok_or(Fault::Refused(Refusal::TooManyOrders))?;
+        self.enter(Entry { origin, mandate, order, instrument: instrument.id, id, terms }, zone)
+    }
+
+    /// Has a new order sequenced, and keeps it under its number.
+    pub(super) fn enter<Z: Zone>(&mut self, entry: Entry, zone: &mut Z) -> Result<(), Fault> {
+        let Entry { origin, mandate, order, instrument, id, terms } = entry;
         let Terms { side, price, qty, time_in_force, post_only, instructions } = terms;
         let instructed = instructions.is_some();
-        let new = NewOrder { order, instrument: instrument.id, side, price, qty, time_in_force, post_only, instructed };
+        let new = NewOrder { order, instrument, side, price, qty, time_in_force, post_only, instructed };
         self.submit(Ask { origin, mandate, body: Body::New(new), instructions, id, orig: None }, zone)?;
-        let orders = self.sessions.of(session);
-        orders.put(index, Order::new(&new, id, mandate, instructions));
-        orders.claim(id, index);
+        let orders = self.sessions.of(origin.session);
+        orders.put(order.index(), Order::new(&new, id, mandate, instructions));
+        orders.claim(id, order.index());
         Ok(())
     }
 
@@ -223,6 +229,16 @@ pub(super) struct Ask {
     pub(super) instructions: Option<Instructions>,
     pub(super) id: ClientOrderId,
     pub(super) orig: Option<ClientOrderId>,
+}
+
+/// A new order whose number is known.
+pub(super) struct Entry {
+    pub(super) origin: Origin,
+    pub(super) mandate: MandateId,
+    pub(super) order: OrderId,
+    pub(super) instrument: InstrumentId,
+    pub(super) id: ClientOrderId,
+    pub(super) terms: Terms,
 }
 
 pub(super) fn required(value: Option<&[u8]>, tag: Tag) -> Result<&[u8], Fault> {

@@ -18,8 +18,7 @@
 //! Known limitations: no lists without a tie, in fragments, or to be bid for; no `ListStatus`, `ListCancelRequest` or `ListExecute`.
 
 use super::Desk;
-use super::intake::{Ask, Fault, client_order_id, required};
-use super::orders::Order;
+use super::intake::{Ask, Entry, Fault, client_order_id, required};
 use super::outcome::Refusal;
 use super::request::{Inquiry, Request};
 use super::terms::{Terms, incorrect};
@@ -27,7 +26,7 @@ use crate::codec::{Message, tag};
 use crate::limits::LIST_ORDERS_MAX;
 use crate::session::{Origin, Outbound};
 use crate::zone::Zone;
-use plinth_types::command::{Body, ClientOrderId, NewOrder, Side};
+use plinth_types::command::{Body, ClientOrderId, Side};
 use plinth_types::id::{InstrumentId, MandateId, OrderId};
 use plinth_types::instructions::{Contingency, Instructions, Lifetime, Link};
 
@@ -166,11 +165,11 @@ impl Desk {
         let numbers: Option<Vec<OrderId>> = (first..).take(steps.len()).map(|index| OrderId::new(origin.session, index)).collect();
         let numbers = numbers.filter(|numbers| orders.has_room_for(numbers.len())).ok_or((0, Refusal::TooManyOrders))?;
         for (at, (step, &order)) in steps.iter().zip(&numbers).enumerate() {
-            let Draft { id, terms: Terms { side, price, qty, time_in_force, post_only, instructions } } = step.draft;
+            let Draft { id, terms } = step.draft;
             let link = step.tie.map(|(contingency, to)| Link { contingency, order: numbers[to] });
-            let instructions = Some(Instructions { link, ..instructions.unwrap_or(Instructions::NONE) });
-            let new = NewOrder { order, instrument, side, price, qty, time_in_force, post_only, instructed: true };
-            let refused = match self.submit(Ask { origin, mandate, body: Body::New(new), instructions, id, orig: None }, zone) {
+            let instructions = Some(Instructions { link, ..terms.instructions.unwrap_or(Instructions::NONE) });
+            let terms = Terms { instructions, ..terms };
+            let refused = match self.enter(Entry { origin, mandate, order, instrument, id, terms }, zone) {
                 Ok(()) => None,
                 Err(Fault::Refused(refusal)) => Some(refusal),
                 Err(Fault::Session(_) | Fault::Business(_)) => Some(Refusal::Contradiction),
@@ -179,9 +178,6 @@ impl Desk {
                 self.take_back(origin, mandate, steps.iter().zip(&numbers).take(at), zone);
                 return Err((at, refusal));
             }
-            let orders = self.sessions.of(origin.session);
-            orders.put(order.index(), Order::new(&new, id, mandate, instructions));
-            orders.claim(id, order.index());
         }
         Ok(())
     }

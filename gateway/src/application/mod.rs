@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! listing.rs   instruments, accounts and mandates, as configured and as the journal changes them
+//! order.rs     one order, and what becomes of it
 //! orders.rs    a session's orders and the client ids that are used up
 //! request.rs   the fields of a request, read once; which of them we honour
 //! terms.rs, instructions.rs   what an order asks for, read from its fields
@@ -55,6 +56,7 @@ mod listing;
 mod lists;
 mod market_data;
 mod mass;
+mod order;
 mod orders;
 mod outcome;
 mod quote_numbers;
@@ -76,7 +78,8 @@ use crate::session::Firms;
 use captures::Searches;
 use holdings::WaitingAnswers;
 use market_data::MarketData;
-use orders::{Order, OrderBooks, SessionOrders};
+use order::Order;
+use orders::{OrderBooks, SessionOrders};
 use plinth_types::id::{OrderId, SessionId};
 use quote_numbers::Quote;
 use status::Markets;

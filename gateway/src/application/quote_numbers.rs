@@ -4,7 +4,7 @@
 //! number less those of quotes below it, and of quotes only what is needed. Numbers that follow one another are one run, however many mass quotes
 //! took them.
 
-use super::orders::Order;
+use super::order::Order;
 use plinth_types::command::ClientOrderId;
 use std::collections::HashMap;
 

@@ -3,7 +3,7 @@
 use super::Desk;
 use super::dialect::push;
 use super::instructions::{write_instructions, write_time_in_force};
-use super::orders::Order;
+use super::order::Order;
 use super::outcome::{BusinessReject, Execution, Refusal, RequestKind, Source, text_of};
 use super::request::Request;
 use crate::codec::{Version, decimal, tag};
