@@ -16,7 +16,6 @@ use orchard::keys::{FullViewingKey, Scope, SpendingKey};
 use orchard::value::NoteValue;
 use orchard::{Anchor, Bundle};
 use plinth_privacy::circuit::keys::{CircuitVersion, PROOF_SIZE, ProvingKey};
-use plinth_privacy::field::Word;
 use plinth_privacy::limits::BATCH_PROOFS_MAX;
 use plinth_privacy::note::{Eligibility, Jurisdiction, PoolAsset, Value};
 use plinth_privacy::pool::batch::{SenderId, Verifier};
@@ -24,14 +23,14 @@ use plinth_privacy::pool::block::check;
 use plinth_privacy::pool::directive::{Directive, SignedDirective};
 use plinth_privacy::pool::state::PoolState;
 use plinth_privacy::pool::{Draft as BlockDraft, Pool, Sealed};
-use plinth_privacy::registry::{AuditKey, Day, Registration, Registry};
+use plinth_privacy::registry::{Day, Registration, Registry};
 use plinth_privacy::transaction::{PoolId, Transaction};
 use plinth_privacy::wallet::Wallet;
 use plinth_privacy::wallet::draft::{self, Frame, Intent};
 use plinth_privacy::wallet::keys::{Seed, SpendingKey as PoolSpendingKey};
 use plinth_types::codec::Codec;
 use plinth_types::digest::Digest;
-use plinth_types::id::{AccountId, AssetId, ChainId, Height, InboxIndex, PublicKey, Signature, TimestampNs, ZoneId};
+use plinth_types::id::{AssetId, ChainId, Height, InboxIndex, PublicKey, Signature, TimestampNs, ZoneId};
 use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::transfer::{Address, Party};
 use rand::rand_core::UnwrapErr;
@@ -134,7 +133,7 @@ impl Bench {
         let mut registry = Registry::default();
         registry.add(Registration {
             owner: wallet.key().owner(),
-            audit_key: AuditKey::new(Word::from_u64(5)),
+            audit_key: wallet.key().audit_key(),
             expires: Day::new(TODAY + 1),
             jurisdiction,
         })?;
@@ -148,7 +147,7 @@ impl Bench {
         });
         let draft = BlockDraft { time: NOW, directives: directives.collect(), ..BlockDraft::default() };
         let sealed = bench.pool.seal(verifier, draft)?;
-        bench.wallet.scan(&sealed.block)?;
+        bench.wallet.scan(&sealed.block.compact())?;
         Ok(bench)
     }
 
@@ -166,11 +165,11 @@ impl Bench {
             kind: InboxKind::Transfer,
             asset: ASSET,
             amount: Value::new(100).amount(),
-            account: Address::of_account(AccountId::new(0)),
+            account: Address::of_owner(PublicKey(self.owner.verifying_key().to_bytes())),
         };
         let arrivals = (1..=count as u64).map(message).collect();
         let sealed = self.pool.seal(verifier, BlockDraft { time: NOW, arrivals, ..BlockDraft::default() })?;
-        self.wallet.scan(&sealed.block)?;
+        self.wallet.scan(&sealed.block.compact())?;
         Ok(())
     }
 

@@ -8,14 +8,14 @@
 //!   the note was made, not whether it is still unspent.
 //!
 //! Known limitations: the audit key is symmetric, so whoever has it reads all the firm sends, and a firm's outputs only; what the firm
-//! receives is read with the sender's key. An auditor tries each firm on each leg, one hash a try.
+//! receives is read with the sender's key. An auditor tries each firm on each leg, two hashes a try: both leaves of [`crate::registry`].
 
 use crate::circuit::witness::Audited;
 use crate::field::{Anchor, Owner};
 use crate::limits::NOTES_PER_SIDE;
-use crate::note::{Eligibility, Jurisdiction, Note, Value};
-use crate::pool::block::Block;
-use crate::registry::{AuditKey, Registration};
+use crate::note::{Eligibility, Note, Value};
+use crate::pool::block::Compact;
+use crate::registry::Registration;
 use crate::transaction::PublicSide;
 use crate::tree::NotePath;
 use plinth_types::digest::Digest;
@@ -52,27 +52,27 @@ pub struct Finding {
 #[derive(Debug)]
 pub struct Auditor {
     scope: Scope,
-    firms: Vec<(Owner, Jurisdiction, AuditKey)>,
+    firms: Vec<Registration>,
 }
 
 impl Auditor {
     /// An auditor of these firms.
     #[must_use]
     pub fn new(scope: Scope, firms: impl IntoIterator<Item = Registration>) -> Self {
-        let firms = firms.into_iter().map(|firm| (firm.owner, firm.jurisdiction, firm.audit_key)).collect();
-        Self { scope, firms }
+        Self { scope, firms: firms.into_iter().collect() }
     }
 
     /// What of a block is in its scope.
     #[must_use]
-    pub fn read(&self, block: &Block) -> Vec<Finding> {
-        let firms = || self.firms.iter().filter(|(_, jurisdiction, _)| self.scope.jurisdictions.admits(*jurisdiction));
+    pub fn read(&self, block: &Compact) -> Vec<Finding> {
+        let in_scope = self.firms.iter().filter(|firm| self.scope.jurisdictions.admits(firm.jurisdiction));
+        let leaves: Vec<_> = in_scope.flat_map(|firm| [*firm, firm.receiving()]).collect();
         let mut findings = Vec::new();
         for transaction in &block.transactions {
             let id = transaction.id();
-            for (index, leg) in transaction.skeleton.legs.iter().enumerate() {
-                let opened = firms()
-                    .find_map(|(owner, _, key)| Audited::open(*key, leg.nullifiers[0], &leg.audit).map(|made| (*owner, made)));
+            for (index, leg) in transaction.legs.iter().enumerate() {
+                let open = |leaf: &Registration| Some((leaf.owner, Audited::open(leaf.audit_key, leg.nullifiers[0], &leg.audit)?));
+                let opened = leaves.iter().find_map(open);
                 let Some((sender, made)) = opened else { continue };
                 if self.scope.assets.as_ref().is_some_and(|assets| !assets.contains(&made.asset.asset())) {
                     continue;
@@ -112,5 +112,30 @@ impl NoteOpening {
     #[must_use]
     pub fn holds(&self, anchor: Anchor) -> bool {
         self.path.root(self.note.commitment()) == anchor
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::circuit::statement::Statement;
+    use crate::circuit::tests::sample;
+    use crate::circuit::witness::Terms;
+    use crate::registry::Registry;
+
+    #[test]
+    fn a_firm_that_pays_by_the_leaf_it_is_paid_by_is_read_by_its_auditor_too() {
+        let (mut witness, statement) = sample::to_another(25, 8);
+        let owner = sample::keys(8).owner();
+        let mut registry = Registry::default();
+        for (owner, seed) in [(owner, 8), (sample::keys(9).owner(), 9)] {
+            registry.add(sample::registration(owner, seed)).expect("room");
+        }
+        witness.holders[0] = registry.receiving(owner).expect("registered");
+        let Statement { anchor, flow, transaction, registry, day, .. } = statement;
+        let statement = witness.statement(Terms { anchor, flow, transaction, registry, day });
+        assert_eq!(witness.check(&statement), Ok(()), "the circuit does not tell the leaves apart");
+        let opened = Audited::open(sample::registration(owner, 8).receiving().audit_key, statement.nullifiers[0], &statement.audit);
+        assert_eq!(opened.map(|made| made.values[0]), Some(Value::new(25)));
     }
 }

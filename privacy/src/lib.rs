@@ -12,7 +12,9 @@
 //!
 //! `docs/privacy.md` is the book: each constraint in mathematics, the threat model, and what is not hidden.
 //!
-//! Known limitations: nobody outside has reviewed it. The crate knows neither sockets nor settlement; nothing of it runs in the appliance yet.
+//! The crate knows neither sockets nor settlement; `privacy-zone/` makes a process of it.
+//!
+//! Known limitations: nobody outside has reviewed it.
 
 pub mod circuit;
 pub mod disclosure;

@@ -2,8 +2,10 @@
 
 /// Levels of the note tree: a pool holds at most `2^NOTE_TREE_DEPTH` notes in its life.
 pub const NOTE_TREE_DEPTH: usize = 32;
-/// Levels of the registry: at most `2^REGISTRY_DEPTH` registrations.
+/// Levels of the registry.
 pub const REGISTRY_DEPTH: usize = 20;
+/// Holders that the registry has room for: each has two leaves.
+pub const HOLDERS_MAX: usize = 1 << (REGISTRY_DEPTH - 1);
 /// Bits of an amount inside the pool.
 pub const VALUE_BITS: usize = 64;
 /// Bits of an asset's number.
@@ -24,6 +26,8 @@ pub const LEGS_MAX: usize = 8;
 pub const BLOCK_TRANSACTIONS_MAX: usize = 256;
 /// Inbox messages that one privacy block may take in.
 pub const BLOCK_CREDITS_MAX: usize = 256;
+/// Payments to the base layer by one privacy block: as many as a header may have assets, so they may all differ.
+pub const BLOCK_PAYOUTS_MAX: usize = plinth_types::limits::HEADER_ASSETS_MAX;
 /// Credits that wait for their shielding transaction; all of them stand in the state that a block carries.
 pub const CREDITS_WAITING_MAX: usize = 1_024;
 /// Roots of the note tree that a proof may still name: one a block.
@@ -49,4 +53,8 @@ pub const NULLIFIER_WITNESS_NODES_MAX: usize = 2 * NULLIFIER_DEPTH_MAX * NOTES_P
 
 const _: () =
     assert!(JURISDICTIONS_MAX + ASSET_ID_BITS + 2 * VALUE_BITS <= 250, "asset and both amounts fit one word for the auditor");
+const _: () = assert!(BLOCK_PAYOUTS_MAX <= plinth_types::limits::OUTBOX_MESSAGES_MAX, "an outbox holds them");
+const _: () =
+    assert!(BLOCK_CREDITS_MAX <= plinth_types::limits::HEADER_REFUSED_MAX, "a header may refuse all that a block consumes");
+const _: () = assert!(LEGS_MAX <= BLOCK_PAYOUTS_MAX, "any transaction fits some block");
 const _: () = assert!(BATCH_PROOFS_MAX >= LEGS_MAX, "a transaction is checked in one batch");

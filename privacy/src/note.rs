@@ -17,6 +17,7 @@ use pasta_curves::Fp;
 use plinth_types::codec::{Codec, DecodeError, Reader};
 use plinth_types::id::AssetId;
 use plinth_types::quantity::Amount;
+use plinth_types::record;
 use std::fmt;
 
 /// A jurisdiction that registrations and terms of issue name, below [`JURISDICTIONS_MAX`].
@@ -38,6 +39,16 @@ impl Jurisdiction {
 
     pub(crate) const fn bit(self) -> u16 {
         1 << self.0
+    }
+}
+
+impl Codec for Jurisdiction {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Self::new(u8::read(reader)?).ok_or_else(|| reader.invalid("jurisdiction"))
     }
 }
 
@@ -244,6 +255,8 @@ impl fmt::Debug for Note {
         f.debug_tuple("Note").field(&self.commitment()).finish()
     }
 }
+
+record!(Note { asset, value, owner, randomness });
 
 impl Note {
     /// As the tree holds it.

@@ -190,6 +190,12 @@ impl Transaction {
         self.skeleton.legs.iter().flat_map(|leg| leg.nullifiers)
     }
 
+    /// How many payments to the base layer it makes.
+    #[must_use]
+    pub fn payouts(&self) -> usize {
+        self.skeleton.legs.iter().filter(|leg| matches!(leg.public, PublicSide::Unshield { .. })).count()
+    }
+
     /// Every commitment that it makes.
     pub fn commitments(&self) -> impl Iterator<Item = Commitment> {
         self.skeleton.legs.iter().flat_map(|leg| leg.commitments)

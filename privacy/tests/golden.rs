@@ -4,13 +4,13 @@
 
 use plinth_golden::Fixtures;
 use plinth_privacy::circuit::keys::{CircuitVersion, PROOF_SIZE, Proof};
-use plinth_privacy::field::{Anchor, Commitment, Nullifier, RegistryRoot, Word};
+use plinth_privacy::field::{Anchor, Commitment, Nullifier, Owner, RegistryRoot, Word};
 use plinth_privacy::note::{Eligibility, Jurisdiction, PoolAsset, Value};
 use plinth_privacy::pool::block::{Block, BlockWitness};
 use plinth_privacy::pool::directive::{Directive, SignedDirective};
 use plinth_privacy::pool::nullifiers::Trie;
 use plinth_privacy::pool::state::{AssetState, Credit, Gate, PoolState};
-use plinth_privacy::registry::Day;
+use plinth_privacy::registry::{AuditKey, Day, Registration, Registry};
 use plinth_privacy::transaction::{Leg, PoolId, PublicSide, Skeleton, Transaction};
 use plinth_privacy::wallet::encryption::EncryptedNotes;
 use plinth_privacy::wallet::keyfile::{self, Cost};
@@ -95,6 +95,7 @@ fn state() -> PoolState {
     state.height = Height::new(8);
     state.time = TimestampNs::new(9);
     state.inbox = InboxIndex::new(3);
+    state.paid_out = 4;
     state.gate = Gate::Halted;
     (0..5).for_each(|n| state.notes.append(Commitment::new(word(n))).unwrap());
     state.anchors.push(state.notes.root());
@@ -162,7 +163,23 @@ fn a_block_and_its_witness_are_pinned() {
     fixtures().values("block", &[("without_transactions", block.clone())]);
     fixtures().values("block_witness", &[("witness", BlockWitness { state, nullifiers: shown })]);
     let full = Block { transactions: vec![transaction(&[shield()])], ..block };
-    assert_eq!(Block::decode(&full.to_bytes()), Ok(full));
+    assert_eq!(Block::decode(&full.to_bytes()).as_ref(), Ok(&full));
+    fixtures().values("compact_block", &[("compact", full.compact())]);
+}
+
+#[test]
+fn a_registry_is_pinned_as_it_is_published() {
+    let registration = |n: u64| Registration {
+        owner: Owner::new(word(n)),
+        audit_key: AuditKey::new(word(100 + n)),
+        expires: Day::new(20_000 + n as u32),
+        jurisdiction: Jurisdiction::new(n as u8).unwrap(),
+    };
+    let mut registry = Registry::default();
+    (1..4).for_each(|n| registry.add(registration(n)).unwrap());
+    registry.remove(Owner::new(word(2))).unwrap();
+    let [published, root] = [registry.to_bytes(), registry.root().to_bytes()];
+    fixtures().named("registry", &[("published", published), ("root", root), ("registration", registration(1).to_bytes())]);
 }
 
 /// Bytes that count up: a key file is pinned with its salt and nonce.

@@ -31,11 +31,16 @@ pub struct Verifier {
     pools: Vec<rayon::ThreadPool>,
 }
 
-/// Transactions whose proofs were checked, here. There is no other way to make one.
+/// Transactions whose proofs were checked: here, or before the producer wrote them down. There is no other way to make one.
 #[derive(Debug)]
 pub struct Proven<'a>(&'a [Transaction]);
 
 impl<'a> Proven<'a> {
+    /// Of the producer's own journal.
+    pub(super) const fn before(transactions: &'a [Transaction]) -> Self {
+        Self(transactions)
+    }
+
     pub(super) const fn transactions(&self) -> &'a [Transaction] {
         self.0
     }

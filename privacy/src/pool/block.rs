@@ -16,12 +16,12 @@ use super::error::BlockError;
 use super::nullifiers::Trie;
 use super::rules;
 use super::state::PoolState;
-use crate::limits::{BLOCK_CREDITS_MAX, BLOCK_DIRECTIVES_MAX, BLOCK_TRANSACTIONS_MAX};
-use crate::transaction::Transaction;
+use crate::limits::{BLOCK_CREDITS_MAX, BLOCK_DIRECTIVES_MAX, BLOCK_PAYOUTS_MAX, BLOCK_TRANSACTIONS_MAX};
+use crate::transaction::{Skeleton, Transaction};
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
 use plinth_types::digest::Digest;
-use plinth_types::id::{AssetId, Height, PublicKey, TimestampNs};
-use plinth_types::message::InboxMessage;
+use plinth_types::id::{AssetId, Height, InboxIndex, PublicKey, TimestampNs};
+use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::quantity::Amount;
 use plinth_types::record;
 
@@ -58,8 +58,30 @@ pub struct Payout {
     pub amount: Amount,
     /// To whom.
     pub to: PublicKey,
-    /// The transaction that unshielded it, or the message that the pool could not take.
+    /// The transaction that unshielded it.
     pub cause: Digest,
+    /// Its place among all payouts of the pool's life, from 1.
+    pub number: u64,
+}
+
+/// What a block does outside the pool.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// What leaves, in order.
+    pub payouts: Vec<Payout>,
+    /// Messages that the pool could not take, ascending: their value goes back to who sent it.
+    pub returned: Vec<InboxIndex>,
+}
+
+/// A block as wallets and auditors need it: without proofs, signatures and messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compact {
+    /// The block's.
+    pub height: Height,
+    /// The block's.
+    pub time: TimestampNs,
+    /// In order.
+    pub transactions: Vec<Skeleton>,
 }
 
 /// Applies a block whose proofs were checked. On an error `state` and `nullifiers` are in between: work on copies, or drop them.
@@ -72,18 +94,21 @@ pub(super) fn apply(
     nullifiers: &mut Trie,
     block: &Block,
     proven: &Proven<'_>,
-) -> Result<Vec<Payout>, BlockError> {
-    let mut payouts = begin(state, block)?;
+) -> Result<Effects, BlockError> {
+    let mut effects = begin(state, block)?;
     for (index, transaction) in proven.transactions().iter().enumerate() {
         let paid = rules::apply(state, nullifiers, transaction).map_err(|error| BlockError::Transaction { index, error })?;
-        payouts.extend(paid);
+        effects.payouts.extend(paid);
     }
     end(state, nullifiers);
-    Ok(payouts)
+    if effects.payouts.len() > BLOCK_PAYOUTS_MAX {
+        return Err(BlockError::Payouts(effects.payouts.len()));
+    }
+    Ok(effects)
 }
 
 /// Height, time, directives and messages of a block.
-pub(super) fn begin(state: &mut PoolState, block: &Block) -> Result<Vec<Payout>, BlockError> {
+pub(super) fn begin(state: &mut PoolState, block: &Block) -> Result<Effects, BlockError> {
     if block.height != state.height.next() {
         return Err(BlockError::Height { expected: state.height.next(), received: block.height });
     }
@@ -95,15 +120,19 @@ pub(super) fn begin(state: &mut PoolState, block: &Block) -> Result<Vec<Payout>,
     for (index, directive) in block.directives.iter().enumerate() {
         directive.apply(state).ok_or(BlockError::Directive { index })?;
     }
-    let mut payouts = Vec::new();
+    let mut effects = Effects::default();
     for message in &block.arrivals {
         if message.index != state.inbox.next() || message.zone != state.id.zone {
             return Err(BlockError::Inbox { expected: state.inbox.next(), received: message.index });
         }
         state.inbox = message.index;
-        payouts.extend(rules::take_in(state, message));
+        match (rules::take_in(state, message), message.kind) {
+            (true, _) => {}
+            (false, InboxKind::Bounce) => return Err(BlockError::Bounce { index: message.index }),
+            (false, InboxKind::Transfer | InboxKind::Request(_)) => effects.returned.push(message.index),
+        }
     }
-    Ok(payouts)
+    Ok(effects)
 }
 
 /// What every block ends with.
@@ -124,7 +153,7 @@ pub fn check(
     post_root: Digest,
     block: &Block,
     witness: BlockWitness,
-) -> Result<Vec<Payout>, BlockError> {
+) -> Result<Effects, BlockError> {
     let BlockWitness { mut state, mut nullifiers } = witness;
     let root = state.root();
     if root != pre_root {
@@ -134,15 +163,27 @@ pub fn check(
         return Err(BlockError::NullifierRoot);
     }
     let proven = verifier.verify(&block.transactions)?;
-    let payouts = apply(&mut state, &mut nullifiers, block, &proven)?;
+    let effects = apply(&mut state, &mut nullifiers, block, &proven)?;
     let reached = state.root();
     if reached != post_root {
         return Err(BlockError::PostRoot { reached, header: post_root });
     }
-    Ok(payouts)
+    Ok(effects)
 }
 
 impl Block {
+    /// Version of the encoding.
+    pub const VERSION: u8 = 1;
+
+    /// As wallets and auditors need it.
+    #[must_use]
+    pub fn compact(&self) -> Compact {
+        let transactions = self.transactions.iter().map(|transaction| transaction.skeleton.clone()).collect();
+        Compact { height: self.height, time: self.time, transactions }
+    }
+}
+
+impl Compact {
     /// Version of the encoding.
     pub const VERSION: u8 = 1;
 }
@@ -178,6 +219,23 @@ impl Codec for Block {
             arrivals: read_list(reader, "inbox messages", BLOCK_CREDITS_MAX)?,
             transactions: read_list(reader, "transactions", BLOCK_TRANSACTIONS_MAX)?,
         })
+    }
+}
+
+impl Codec for Compact {
+    fn encode(&self, out: &mut Vec<u8>) {
+        Self::VERSION.encode(out);
+        self.height.encode(out);
+        self.time.encode(out);
+        encode_list(&self.transactions, out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        if u8::read(reader)? != Self::VERSION {
+            return Err(reader.invalid("compact block version"));
+        }
+        let (height, time) = (Codec::read(reader)?, Codec::read(reader)?);
+        Ok(Self { height, time, transactions: read_list(reader, "transactions", BLOCK_TRANSACTIONS_MAX)? })
     }
 }
 

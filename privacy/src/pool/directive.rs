@@ -47,14 +47,19 @@ impl SignedDirective {
         bytes
     }
 
-    /// Applies it; `None` if it may not be.
-    pub(super) fn apply(&self, state: &mut PoolState) -> Option<()> {
+    /// Whether who may tell it to this pool has signed it.
+    #[must_use]
+    pub fn is_signed(&self, state: &PoolState) -> bool {
         let signer = match self.directive {
             Directive::Registry(_) => state.registrar,
             Directive::List(..) | Directive::Freeze(..) | Directive::Gate(_) => state.controller,
         };
-        let bytes = Self::signed_bytes(state.id, self.number, self.directive);
-        if state.directives.checked_add(1) != Some(self.number) || !signed_by(signer, &bytes, self.signature) {
+        signed_by(signer, &Self::signed_bytes(state.id, self.number, self.directive), self.signature)
+    }
+
+    /// Applies it; `None` if it may not be.
+    pub(super) fn apply(&self, state: &mut PoolState) -> Option<()> {
+        if state.directives.checked_add(1) != Some(self.number) || !self.is_signed(state) {
             return None;
         }
         match self.directive {
@@ -83,6 +88,14 @@ impl SignedDirective {
 pub(super) fn signed_by(key: PublicKey, bytes: &[u8], signature: Signature) -> bool {
     let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
     ed25519_dalek::VerifyingKey::from_bytes(&key.0).is_ok_and(|key| key.verify_strict(bytes, &signature).is_ok())
+}
+
+/// Whether somebody can sign for these bytes, and they are the only ones of their key: settlement pays to no others.
+pub(super) fn is_key(key: PublicKey) -> bool {
+    // A coordinate of 2^255 − 19 or more has a second, smaller form; the top bit is the other coordinate's sign.
+    let [first, middle @ .., last] = key.0;
+    let is_canonical = first < 0xed || last & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff);
+    is_canonical && ed25519_dalek::VerifyingKey::from_bytes(&key.0).is_ok_and(|key| !key.is_weak())
 }
 
 choice!(Directive, "directive" { 1 => Registry(root), 2 => List(asset, eligible), 3 => Freeze(asset, frozen), 4 => Gate(gate) });

@@ -7,7 +7,7 @@ use crate::pool::batch::BadProof;
 use crate::registry::Day;
 use crate::tree::TreeFull;
 use plinth_types::digest::Digest;
-use plinth_types::id::{AssetId, Height, InboxIndex, TimestampNs};
+use plinth_types::id::{AssetId, Height, InboxIndex, PublicKey, TimestampNs};
 use thiserror::Error;
 
 /// Why a transaction is not applied. The pool is then as it was.
@@ -75,6 +75,14 @@ pub enum TransactionError {
         /// The credit named.
         credit: Digest,
     },
+    /// The base layer could pay nobody.
+    #[error("leg {leg}: {to} is no key, so the base layer cannot pay it")]
+    Receiver {
+        /// Which leg.
+        leg: usize,
+        /// Whom it names.
+        to: PublicKey,
+    },
     /// Not signed by the credit's owner.
     #[error("leg {leg}: the credit's owner did not sign this transaction")]
     Signature {
@@ -123,6 +131,16 @@ pub enum BlockError {
         /// The message's.
         received: InboxIndex,
     },
+    /// Value came back that the pool cannot hold, and a bounce cannot be refused. The pool sends to keys of the base layer only and
+    /// without expiry, so nothing comes back.
+    #[error("inbox message {index} gives back what the pool cannot have sent")]
+    Bounce {
+        /// Which.
+        index: InboxIndex,
+    },
+    /// More than a header may pay.
+    #[error("{0} payments to the base layer in one block")]
+    Payouts(usize),
     /// A directive is not the next one, or not signed by who may give it.
     #[error("directive {index} of the block is out of order or not signed by who may give it")]
     Directive {

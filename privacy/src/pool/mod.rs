@@ -20,10 +20,10 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
-use crate::limits::BLOCK_TRANSACTIONS_MAX;
+use crate::limits::{BLOCK_PAYOUTS_MAX, BLOCK_TRANSACTIONS_MAX};
 use crate::transaction::Transaction;
-use batch::{SenderId, Senders, Verifier};
-use block::{Block, BlockWitness, Payout};
+use batch::{Proven, SenderId, Senders, Verifier};
+use block::{Block, BlockWitness, Effects};
 use directive::SignedDirective;
 use error::{BlockError, TransactionError};
 use nullifiers::Trie;
@@ -64,10 +64,29 @@ pub struct Sealed {
     pub pre_root: Digest,
     /// And behind it.
     pub post_root: Digest,
-    /// What leaves the pool by it.
-    pub payouts: Vec<Payout>,
+    /// What it does outside the pool.
+    pub effects: Effects,
     /// Candidates left out, by place, with the reason.
     pub refused: Vec<(usize, Refusal)>,
+}
+
+/// What became of a draft.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// A block.
+    Sealed(Box<Sealed>),
+    /// No candidate may stand in a block now, by place with the reason, and there was nothing else.
+    Nothing(Vec<(usize, Refusal)>),
+}
+
+/// A draft behind all that can fail.
+struct Selected {
+    block: Block,
+    state: PoolState,
+    effects: Effects,
+    /// Candidates with good proofs, by place. Two of them may still exclude each other.
+    good: Vec<(usize, Transaction)>,
+    refused: Vec<(usize, Refusal)>,
 }
 
 /// Why a candidate is not in a block.
@@ -112,17 +131,55 @@ impl Pool {
     ///
     /// [`BlockError`] for time, directives and messages; the pool is then as it was.
     pub fn seal(&mut self, verifier: &Verifier, draft: Draft) -> Result<Sealed, BlockError> {
+        let selected = self.select(verifier, draft)?;
+        Ok(self.finish(selected))
+    }
+
+    /// As [`Pool::seal`]; where nothing may stand in a block there is none, and only the refusals are told.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pool::seal`].
+    pub fn seal_if_any(&mut self, verifier: &Verifier, draft: Draft) -> Result<Outcome, BlockError> {
+        let selected = self.select(verifier, draft)?;
+        let Block { directives, arrivals, .. } = &selected.block;
+        if directives.is_empty() && arrivals.is_empty() && selected.good.is_empty() {
+            return Ok(Outcome::Nothing(selected.refused));
+        }
+        Ok(Outcome::Sealed(Box::new(self.finish(selected))))
+    }
+
+    /// Executes a block of one's own journal again: its proofs were checked before it was written.
+    ///
+    /// # Errors
+    ///
+    /// [`BlockError`]; the pool is then in between, and to be dropped.
+    pub fn replay(&mut self, block: Block) -> Result<Sealed, BlockError> {
+        let shown = block.transactions.iter().flat_map(Transaction::nullifiers);
+        let witness = BlockWitness { state: self.state.clone(), nullifiers: self.nullifiers.witness(shown) };
+        let mut state = self.state.clone();
+        let effects = block::apply(&mut state, &mut self.nullifiers, &block, &Proven::before(&block.transactions))?;
+        let (pre_root, post_root) = (self.state.root(), state.root());
+        self.state = state;
+        Ok(Sealed { block, witness, pre_root, post_root, effects, refused: Vec::new() })
+    }
+
+    /// Everything that can fail.
+    fn select(&mut self, verifier: &Verifier, draft: Draft) -> Result<Selected, BlockError> {
         let mut state = self.state.clone();
         let height = state.height.next();
         let Draft { time, directives, arrivals, candidates } = draft;
-        let mut block = Block { height, time, directives, arrivals, transactions: Vec::new() };
-        let mut payouts = block::begin(&mut state, &block)?;
+        let block = Block { height, time, directives, arrivals, transactions: Vec::new() };
+        let effects = block::begin(&mut state, &block)?;
 
-        let mut refused = Vec::new();
-        let (mut heard, mut transactions) = (Vec::new(), Vec::new());
+        let (mut heard, mut transactions, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+        let mut payouts = 0;
         for (place, (sender, transaction)) in candidates.into_iter().enumerate() {
-            match self.hear(&state, sender, &transaction, transactions.len()) {
+            let asked = transaction.payouts();
+            let is_full = transactions.len() == BLOCK_TRANSACTIONS_MAX || payouts + asked > BLOCK_PAYOUTS_MAX;
+            match self.hear(&state, sender, &transaction, is_full) {
                 Ok(()) => {
+                    payouts += asked;
                     heard.push((place, sender));
                     transactions.push(transaction);
                 }
@@ -135,32 +192,37 @@ impl Pool {
             self.senders.sent_bad_proof(sender);
             refused.push((place, Refusal::BadProof));
         }
-        let is_good = |index: &usize| bad.binary_search(index).is_err();
-        let shown = (0..transactions.len()).filter(is_good).flat_map(|index| transactions[index].nullifiers());
-        let witness = BlockWitness { state: self.state.clone(), nullifiers: self.nullifiers.witness(shown) };
+        let numbered = transactions.into_iter().enumerate().filter(|(index, _)| bad.binary_search(index).is_err());
+        let good = numbered.map(|(index, transaction)| (heard[index].0, transaction)).collect();
+        Ok(Selected { block, state, effects, good, refused })
+    }
 
-        for (index, transaction) in transactions.into_iter().enumerate().filter(|(index, _)| is_good(index)) {
+    fn finish(&mut self, selected: Selected) -> Sealed {
+        let Selected { mut block, mut state, mut effects, good, mut refused } = selected;
+        let shown = good.iter().flat_map(|(_, transaction)| transaction.nullifiers());
+        let witness = BlockWitness { state: self.state.clone(), nullifiers: self.nullifiers.witness(shown) };
+        for (place, transaction) in good {
             match rules::apply(&mut state, &mut self.nullifiers, &transaction) {
                 Ok(paid) => {
-                    payouts.extend(paid);
+                    effects.payouts.extend(paid);
                     block.transactions.push(transaction);
                 }
-                Err(error) => refused.push((heard[index].0, Refusal::Rules(error))),
+                Err(error) => refused.push((place, Refusal::Rules(error))),
             }
         }
         block::end(&mut state, &mut self.nullifiers);
         refused.sort_by_key(|(place, _)| *place);
         let (pre_root, post_root) = (self.state.root(), state.root());
         self.state = state;
-        Ok(Sealed { block, witness, pre_root, post_root, payouts, refused })
+        Sealed { block, witness, pre_root, post_root, effects, refused }
     }
 
     /// What can be refused before a proof is looked at.
-    fn hear(&self, state: &PoolState, sender: SenderId, transaction: &Transaction, heard: usize) -> Result<(), Refusal> {
+    fn hear(&self, state: &PoolState, sender: SenderId, transaction: &Transaction, is_full: bool) -> Result<(), Refusal> {
         if !self.senders.is_heard(sender) {
             return Err(Refusal::NotHeard);
         }
-        if heard == BLOCK_TRANSACTIONS_MAX {
+        if is_full {
             return Err(Refusal::Later);
         }
         rules::check(state, &self.nullifiers, transaction)?;

@@ -3,7 +3,7 @@
 //! A transaction applies whole or not at all: everything that can fail is looked at before anything is changed.
 
 use super::block::Payout;
-use super::directive::signed_by;
+use super::directive::{is_key, signed_by};
 use super::error::TransactionError;
 use super::nullifiers::{InsertError, Trie};
 use super::state::{Credit, Gate, PoolState};
@@ -12,20 +12,27 @@ use crate::note::{PoolAsset, Value};
 use crate::transaction::{PublicSide, Transaction};
 use crate::tree::TreeFull;
 use plinth_types::id::{AssetId, Signature};
-use plinth_types::message::InboxMessage;
+use plinth_types::message::{InboxKind, InboxMessage};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Takes a message in as a credit; what the pool cannot hold goes back to its owner.
-pub(super) fn take_in(state: &mut PoolState, message: &InboxMessage) -> Option<Payout> {
-    let known = state.assets.get(&message.asset).is_some_and(|asset| !asset.frozen);
+/// Takes a message in as a credit for the account that it names, which is a key of its owner. `false` if the pool cannot hold it: its value
+/// goes back to who sent it.
+pub(super) fn take_in(state: &mut PoolState, message: &InboxMessage) -> bool {
+    let (owner, asset) = (message.account.owner(), state.assets.get(&message.asset));
     let room = state.credits.len() < CREDITS_WAITING_MAX && !state.credits.contains_key(&message.id);
-    let value = u64::try_from(message.amount.units()).ok().map(Value::new);
+    let may_enter = match message.kind {
+        InboxKind::Transfer => state.gate == Gate::Open && asset.is_some_and(|asset| !asset.frozen),
+        // What was the pool's own cannot be refused.
+        InboxKind::Bounce => asset.is_some(),
+        InboxKind::Request(_) => false,
+    };
+    let value = u64::try_from(message.amount.units()).ok().map(Value::new).filter(|value| *value != Value::ZERO);
     match value {
-        Some(value) if known && room && state.gate == Gate::Open => {
-            state.credits.insert(message.id, Credit { asset: message.asset, value, owner: message.from.address.owner() });
-            None
+        Some(value) if may_enter && room && is_key(owner) => {
+            state.credits.insert(message.id, Credit { asset: message.asset, value, owner });
+            true
         }
-        _ => Some(Payout { asset: message.asset, amount: message.amount, to: message.from.address.owner(), cause: message.id }),
+        _ => false,
     }
 }
 
@@ -56,7 +63,14 @@ pub(super) fn apply(
                 state.credits.remove(&credit);
             }
             PublicSide::Unshield { asset, value, to } => {
-                payouts.push(Payout { asset: asset.asset(), amount: value.amount(), to, cause: skeleton.id() });
+                state.paid_out += 1;
+                payouts.push(Payout {
+                    asset: asset.asset(),
+                    amount: value.amount(),
+                    to,
+                    cause: skeleton.id(),
+                    number: state.paid_out,
+                });
             }
         }
     }
@@ -151,6 +165,7 @@ fn check_flows(state: &PoolState, transaction: &Transaction) -> Result<BTreeMap<
                 }
                 inside.checked_add(value).ok_or(TransactionError::TotalTooLarge(id))?
             }
+            PublicSide::Unshield { to, .. } if !is_key(to) => return Err(TransactionError::Receiver { leg: index, to }),
             PublicSide::Unshield { .. } => {
                 inside.checked_sub(value).ok_or(TransactionError::Turnstile { asset: id, inside, requested: value })?
             }

@@ -5,6 +5,7 @@
 //! * `total` of an asset is the turnstile: what came in less what went out. It is what the base layer could lose if the circuit were broken.
 //! * The root is SHA-256 over a domain and the canonical encoding.
 
+use super::directive::SignedDirective;
 use super::nullifiers::Trie;
 use crate::field::{Anchor, RegistryRoot};
 use crate::limits::{ANCHORS_MAX, ASSETS_MAX, CREDITS_WAITING_MAX, REGISTRY_ROOTS_MAX};
@@ -70,6 +71,8 @@ pub struct PoolState {
     pub time: TimestampNs,
     /// The last inbox message consumed.
     pub inbox: InboxIndex,
+    /// Payouts so far: the channel to the base layer.
+    pub paid_out: u64,
     /// How far it is open.
     pub gate: Gate,
     /// The note tree's right edge.
@@ -102,6 +105,7 @@ impl PoolState {
             height: Height::new(0),
             time: TimestampNs::new(0),
             inbox: InboxIndex::new(0),
+            paid_out: 0,
             gate: Gate::Open,
             anchors: vec![notes.root()],
             notes,
@@ -128,6 +132,12 @@ impl PoolState {
     #[must_use]
     pub fn pool_asset(&self, asset: AssetId) -> Option<PoolAsset> {
         PoolAsset::new(asset, self.assets.get(&asset)?.eligible)
+    }
+
+    /// Whether the next block may hold this directive.
+    #[must_use]
+    pub fn admits(&self, directive: &SignedDirective) -> bool {
+        directive.apply(&mut self.clone()).is_some()
     }
 
     pub(super) fn push_anchor(&mut self, anchor: Anchor) {
@@ -161,6 +171,7 @@ impl Codec for PoolState {
         self.height.encode(out);
         self.time.encode(out);
         self.inbox.encode(out);
+        self.paid_out.encode(out);
         self.gate.encode(out);
         self.notes.encode(out);
         self.nullifiers.encode(out);
@@ -192,6 +203,7 @@ impl Codec for PoolState {
             height: Codec::read(reader)?,
             time: Codec::read(reader)?,
             inbox: Codec::read(reader)?,
+            paid_out: Codec::read(reader)?,
             gate: Codec::read(reader)?,
             notes: Codec::read(reader)?,
             nullifiers: Codec::read(reader)?,

@@ -17,7 +17,7 @@ use crate::wallet::keys::Seed;
 use ed25519_dalek::{Signer, SigningKey};
 use plinth_types::codec::Codec;
 use plinth_types::digest::Digest;
-use plinth_types::id::{AccountId, AssetId, ChainId, Height, InboxIndex, PublicKey, Signature, TimestampNs, ZoneId};
+use plinth_types::id::{AssetId, ChainId, Height, InboxIndex, PublicKey, Signature, TimestampNs, ZoneId};
 use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::quantity::Amount;
 use plinth_types::transfer::{Address, Party};
@@ -60,7 +60,7 @@ impl World {
         SignedDirective { number, directive, signature }.apply(&mut self.state)
     }
 
-    fn arrive(&mut self, id: u8, amount: u128) -> Option<Payout> {
+    fn arrive(&mut self, id: u8, amount: u128) -> bool {
         let message = InboxMessage {
             zone: self.state.id.zone,
             index: InboxIndex::new(1),
@@ -70,7 +70,7 @@ impl World {
             from: Party::owner(public(9)),
             channel_seq: 1,
             kind: InboxKind::Transfer,
-            account: Address::of_account(AccountId::new(0)),
+            account: Address::of_owner(public(9)),
         };
         rules::take_in(&mut self.state, &message)
     }
@@ -105,7 +105,7 @@ impl World {
     }
 
     fn shield(&mut self, id: u8, value: u64) {
-        assert_eq!(self.arrive(id, value.into()), None);
+        assert!(self.arrive(id, value.into()));
         let shield = signed(self.transaction(u64::from(id), shielding(id, value)), 9);
         self.apply(&shield).expect("a good shield");
     }
@@ -180,7 +180,7 @@ fn a_nullifier_is_taken_once() {
 #[test]
 fn a_credit_is_shielded_once_whole_and_by_its_owner() {
     let mut world = World::new();
-    assert_eq!(world.arrive(1, 50), None);
+    assert!(world.arrive(1, 50));
     let credit = Digest([1; 32]);
     let honest = signed(world.transaction(1, shielding(1, 50)), 9);
     let wrong = [
@@ -204,10 +204,35 @@ fn a_credit_is_shielded_once_whole_and_by_its_owner() {
 #[test]
 fn what_the_pool_cannot_hold_goes_back() {
     let mut world = World::new();
-    let back = world.arrive(1, u128::from(u64::MAX) + 1).expect("more than 64 bits");
-    assert_eq!((back.to, back.cause), (public(9), Digest([1; 32])));
+    assert!(!world.arrive(1, u128::from(u64::MAX) + 1), "more than 64 bits");
+    assert!(!world.arrive(1, 0), "nothing");
+    assert!(world.arrive(1, 5));
+    assert!(!world.arrive(1, 5), "its id is known");
     world.direct(2, Directive::Freeze(BONDS, true)).expect("the controller's");
-    assert!(world.arrive(2, 5).is_some());
+    assert!(!world.arrive(2, 5), "frozen");
+    world.direct(2, Directive::Freeze(BONDS, false)).expect("the controller's");
+    world.direct(2, Directive::Gate(Gate::Halted)).expect("the controller's");
+    assert!(!world.arrive(2, 5), "the kill switch");
+}
+
+#[test]
+fn nobody_is_paid_who_has_no_key() {
+    let mut world = World::new();
+    world.shield(1, 100);
+    let good = public(3);
+    // Of small order; not on the curve; the second form of a coordinate.
+    let mut second = [0xff; 32];
+    (second[0], second[31]) = (0xf0, 0x7f);
+    let off_curve = (0..=u8::MAX).map(|n| [n; 32]).find(|bytes| ed25519_dalek::VerifyingKey::from_bytes(bytes).is_err());
+    for to in [[0; 32], off_curve.expect("half of all"), second, [0xff; 32]].map(PublicKey) {
+        let asset = PoolAsset::new(BONDS, Eligibility::ALL).expect("a number");
+        let side = PublicSide::Unshield { asset, value: Value::new(1), to };
+        assert_eq!(world.apply(&world.transaction(9, side)), Err(TransactionError::Receiver { leg: 0, to }));
+    }
+    let asset = PoolAsset::new(BONDS, Eligibility::ALL).expect("a number");
+    let side = PublicSide::Unshield { asset, value: Value::new(1), to: good };
+    let paid = world.apply(&world.transaction(9, side)).expect("a key");
+    assert_eq!((paid[0].to, paid[0].number), (good, 1));
 }
 
 #[test]

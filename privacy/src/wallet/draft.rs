@@ -107,7 +107,7 @@ pub enum DraftError {
     #[error("the spending key is another account's")]
     OtherAccount,
     /// The spender is not in the registry.
-    #[error("this account is not registered")]
+    #[error("this account is not registered under its audit key")]
     SpenderNotRegistered,
     /// The receiver is not in the registry.
     #[error("the receiver is not registered")]
@@ -173,11 +173,11 @@ impl Wallet {
         let spent: u128 = chosen.iter().map(|nullifier| u128::from(self.notes[nullifier].note.value.units())).sum();
         let (outputs, flow) = outputs(intent, spent, home).ok_or(DraftError::TooManyNotes { wanted: intent.value() })?;
 
-        let member = |owner, absent| registry.membership(owner).ok_or(absent);
+        let receiving = |owner| registry.receiving(owner).ok_or(DraftError::ReceiverNotRegistered);
         let holders = [
-            member(home.owner, DraftError::SpenderNotRegistered)?,
-            member(outputs[0].1.owner, DraftError::ReceiverNotRegistered)?,
-            member(outputs[1].1.owner, DraftError::ReceiverNotRegistered)?,
+            registry.paying(home.owner, self.key.audit_key()).ok_or(DraftError::SpenderNotRegistered)?,
+            receiving(outputs[0].1.owner)?,
+            receiving(outputs[1].1.owner)?,
         ];
         let made = outputs.map(|(value, address, _)| Make { value, owner: address.owner, randomness: random_word(random) });
         let inputs = std::array::from_fn(|index| match chosen.get(index).and_then(|nullifier| self.spend(nullifier)) {
@@ -204,12 +204,17 @@ impl Wallet {
             audit: statement.audit,
             notes,
         };
-        for nullifier in &chosen {
+        self.hold(&chosen, frame.expires);
+        Ok(Draft { leg, witness, registry: registry.root() })
+    }
+
+    /// Holds notes back until `expires` has passed: those of a draft that another wallet of the same key made.
+    pub fn hold(&mut self, nullifiers: &[Nullifier], expires: Height) {
+        for nullifier in nullifiers {
             if let Some(own) = self.notes.get_mut(nullifier) {
-                own.held_until = Some(frame.expires);
+                own.held_until = Some(expires);
             }
         }
-        Ok(Draft { leg, witness, registry: registry.root() })
     }
 
     /// Gives the notes of a draft back that will not be sent.

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! seed ── account (hardened) ─┬─ ask, nk ── ak = H(ask) ── owner = H(ak, nk)
-//!                             └─ from (ak, nk): incoming key (X25519), outgoing key
+//!                             ├─ from (ak, nk): incoming key (X25519), outgoing key, audit key
+//!                             └─ deposit key (Ed25519)
 //! ```
 //!
 //! | key | sees | spends |
@@ -11,6 +12,8 @@
 //! | [`FullViewingKey`] (`ak`, `nk`) | received, sent, and which notes are spent | no |
 //! | [`IncomingViewingKey`] | received | no |
 //! | [`OutgoingViewingKey`] | sent | no |
+//! | [`AuditKey`] | sent, proven | no |
+//! | [`DepositKey`] | nothing | shields what was deposited for it |
 //!
 //! * All derivation is hardened: BLAKE2b with a personal string for each step, over the parent's secret. No child and no viewing key
 //!   leads to a parent or a sibling.
@@ -19,7 +22,10 @@
 
 use crate::circuit::witness::{SpendSecrets, owner_of};
 use crate::field::{Owner, Word};
+use crate::registry::AuditKey;
+use ed25519_dalek::{Signer as _, SigningKey};
 use plinth_types::codec::{Codec, DecodeError, Reader};
+use plinth_types::id::{PublicKey, Signature};
 use plinth_types::record;
 use std::fmt;
 use x25519_dalek::{PublicKey as EncryptionKey, StaticSecret};
@@ -46,6 +52,31 @@ impl Seed {
         let secret = derive(b"plinth/pv/accnt", &[self.0.as_slice(), &number.to_le_bytes()]);
         let word = |use_: u8| Word::from_uniform(&derive(b"plinth/pv/spend", &[secret.as_slice(), &[use_]]));
         SpendingKey { secrets: SpendSecrets { spend_key: word(1), nullifier_key: word(2) } }
+    }
+
+    /// The key that shields what is deposited for the account with this number.
+    #[must_use]
+    pub fn deposit_key(&self, number: u32) -> DepositKey {
+        let secret = derive(b"plinth/pv/depos", &[self.0.as_slice(), &number.to_le_bytes()]);
+        DepositKey(SigningKey::from_bytes(&first_half(&secret)))
+    }
+}
+
+/// Signs for credits of the base layer: deposits name it, and it shields them. It is no custody key of the base layer.
+#[derive(Clone)]
+pub struct DepositKey(SigningKey);
+
+impl DepositKey {
+    /// What a deposit names.
+    #[must_use]
+    pub fn public(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key().to_bytes())
+    }
+
+    /// Signs what shields a credit.
+    #[must_use]
+    pub fn sign(&self, bytes: &[u8]) -> Signature {
+        Signature(self.0.sign(bytes).to_bytes())
     }
 }
 
@@ -100,6 +131,12 @@ impl FullViewingKey {
     #[must_use]
     pub fn address(&self) -> Address {
         self.incoming().address()
+    }
+
+    /// Reads what the account pays, and nothing else: for the registrar and the auditor.
+    #[must_use]
+    pub fn audit_key(&self) -> AuditKey {
+        AuditKey::new(Word::from_uniform(&self.derive(b"plinth/pv/audit")))
     }
 
     pub(crate) const fn nullifier_key(&self) -> Word {
@@ -157,7 +194,7 @@ macro_rules! secret_debug {
         }
     )*};
 }
-secret_debug!(Seed, SpendingKey, FullViewingKey, IncomingViewingKey, OutgoingViewingKey);
+secret_debug!(Seed, DepositKey, SpendingKey, FullViewingKey, IncomingViewingKey, OutgoingViewingKey);
 
 /// Where an account is paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

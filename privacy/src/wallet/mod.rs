@@ -18,9 +18,10 @@ pub mod swap;
 #[cfg(test)]
 mod tests;
 
-use crate::field::Nullifier;
+use crate::disclosure::NoteOpening;
+use crate::field::{Anchor, Nullifier};
 use crate::note::{Note, PoolAsset, Position, Value, nullifier};
-use crate::pool::block::Block;
+use crate::pool::block::Compact;
 use crate::transaction::{Leg, PublicSide};
 use crate::tree::{NoteTree, TreeFull};
 use encryption::Memo;
@@ -130,6 +131,11 @@ impl Wallet {
         self.notes.values()
     }
 
+    /// What spending each of its notes reveals.
+    pub fn nullifiers(&self) -> impl Iterator<Item = Nullifier> {
+        self.notes.keys().copied()
+    }
+
     /// What happened, in order.
     #[must_use]
     pub fn history(&self) -> &[Entry] {
@@ -146,18 +152,30 @@ impl Wallet {
         balance
     }
 
+    /// The root of the note tree behind the last block that it scanned: the pool's, if the blocks were.
+    #[must_use]
+    pub fn anchor(&self) -> Anchor {
+        self.tree.frontier().root()
+    }
+
+    /// What opens a note of its own to somebody, without the keys.
+    #[must_use]
+    pub fn opening(&self, own: &OwnNote) -> Option<NoteOpening> {
+        Some(NoteOpening { note: own.note, path: self.tree.path(own.position)? })
+    }
+
     /// Follows the next block. One key agreement for each leg.
     ///
     /// # Errors
     ///
     /// [`ScanError`].
-    pub fn scan(&mut self, block: &Block) -> Result<(), ScanError> {
+    pub fn scan(&mut self, block: &Compact) -> Result<(), ScanError> {
         if block.height != self.height.next() {
             return Err(ScanError::Height { expected: self.height.next(), received: block.height });
         }
         for transaction in &block.transactions {
             let id = transaction.id();
-            for leg in &transaction.skeleton.legs {
+            for leg in &transaction.legs {
                 self.scan_leg(block.height, id, leg)?;
             }
         }

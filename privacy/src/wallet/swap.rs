@@ -19,6 +19,7 @@ use crate::circuit::keys::Proof;
 use crate::field::RegistryRoot;
 use crate::note::{Note, PoolAsset, Value};
 use crate::transaction::{Leg, PublicSide, Skeleton, Transaction};
+use plinth_types::record;
 use thiserror::Error;
 
 /// What one party shows the other.
@@ -39,6 +40,8 @@ impl Offer {
         Self { leg: draft.leg().clone(), opening: draft.opening(), registry: draft.registry() }
     }
 }
+
+record!(Offer { leg, opening, registry });
 
 /// Why an offer is not what was agreed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

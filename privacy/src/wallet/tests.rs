@@ -5,7 +5,7 @@ use super::keys::{Seed, SpendingKey};
 use super::swap::{self, Offer, OfferError};
 use super::{Event, Wallet};
 use crate::circuit::tests::proofs::KEY;
-use crate::disclosure::{Auditor, NoteOpening, Scope};
+use crate::disclosure::{Auditor, Scope};
 use crate::field::{Owner, Word};
 use crate::limits::{BAD_PROOFS_PER_SENDER_MAX, MEMO_SIZE};
 use crate::note::{Eligibility, Jurisdiction, PoolAsset, Value};
@@ -16,12 +16,12 @@ use crate::pool::error::{BlockError, TransactionError};
 use crate::pool::nullifiers::InsertError;
 use crate::pool::state::PoolState;
 use crate::pool::{Draft as BlockDraft, Pool, Refusal, Sealed};
-use crate::registry::{AuditKey, Day, Registration, Registry};
+use crate::registry::{Day, Registration, Registry};
 use crate::transaction::{PoolId, Transaction};
 use ed25519_dalek::{Signer, SigningKey};
 use plinth_types::codec::Codec;
 use plinth_types::digest::Digest;
-use plinth_types::id::{AccountId, AssetId, ChainId, Height, InboxIndex, PublicKey, Signature, TimestampNs, ZoneId};
+use plinth_types::id::{AssetId, ChainId, Height, InboxIndex, PublicKey, Signature, TimestampNs, ZoneId};
 use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::quantity::Amount;
 use plinth_types::transfer::{Address, Party};
@@ -86,8 +86,8 @@ impl World {
         let verifier = Verifier::new(KEY.verifying_key(), 2).expect("threads");
         let firms = [Firm::new(1), Firm::new(2)];
         let mut registry = Registry::default();
-        for (index, firm) in firms.iter().enumerate() {
-            registry.add(registration(firm, index as u64)).expect("room");
+        for firm in &firms {
+            registry.add(registration(firm)).expect("room");
         }
         let mut pool = Pool::new(PoolState::genesis(id, public(11), public(12)));
         let directive = |number, key, directive| {
@@ -137,7 +137,7 @@ impl World {
             from: Party::owner(public(20 + firm as u8)),
             channel_seq: 1,
             kind: InboxKind::Transfer,
-            account: Address::of_account(AccountId::new(0)),
+            account: Address::of_owner(public(20 + firm as u8)),
         }
     }
 
@@ -153,10 +153,10 @@ impl World {
     fn follow(&mut self, sealed: Sealed) {
         let block = Codec::decode(&sealed.block.to_bytes()).expect("canonical");
         let witness = BlockWitness::decode(&sealed.witness.to_bytes()).expect("canonical");
-        let payouts = check(&self.verifier, sealed.pre_root, sealed.post_root, &block, witness).expect("a good block");
-        assert_eq!(payouts, sealed.payouts);
+        let effects = check(&self.verifier, sealed.pre_root, sealed.post_root, &block, witness).expect("a good block");
+        assert_eq!(effects, sealed.effects);
         for firm in &mut self.firms {
-            firm.wallet.scan(&block).expect("the next block");
+            firm.wallet.scan(&block.compact()).expect("the next block");
         }
         self.blocks.push(sealed);
     }
@@ -166,9 +166,13 @@ fn jurisdiction() -> Jurisdiction {
     Jurisdiction::new(3).expect("below the bound")
 }
 
-fn registration(firm: &Firm, n: u64) -> Registration {
-    let audit_key = AuditKey::new(Word::from_u64(900 + n));
-    Registration { owner: firm.owner(), audit_key, expires: Day::new(20_100), jurisdiction: jurisdiction() }
+fn registration(firm: &Firm) -> Registration {
+    Registration {
+        owner: firm.owner(),
+        audit_key: firm.wallet.key().audit_key(),
+        expires: Day::new(20_100),
+        jurisdiction: jurisdiction(),
+    }
 }
 
 /// Firm 0 has 1,000 bonds, firm 1 has 500 in cash, shielded.
@@ -223,7 +227,7 @@ fn two_firms_swap_privately_and_leave_with_what_was_agreed() {
     // What comes out.
     let out = world.transact(0, Intent::Unshield { asset: cash, value: Value::new(450), to: public(20) });
     let sealed = world.seal(vec![], vec![out]);
-    let paid: Vec<_> = sealed.payouts.iter().map(|payout| (payout.asset, payout.amount.units(), payout.to)).collect();
+    let paid: Vec<_> = sealed.effects.payouts.iter().map(|payout| (payout.asset, payout.amount.units(), payout.to)).collect();
     assert_eq!(paid, [(CASH, 450, public(20))]);
     assert_eq!(world.pool.state().assets[&CASH].total, Value::new(50));
 
@@ -233,14 +237,15 @@ fn two_firms_swap_privately_and_leave_with_what_was_agreed() {
 
 fn disclosure_is_as_stated(world: &World) {
     let (bonds, first) = (world.asset(BONDS), &world.firms[0]);
-    let firms = || world.firms.iter().enumerate().map(|(index, firm)| registration(firm, index as u64));
+    let firms = || world.firms.iter().map(registration);
     let everything = Scope { assets: None, jurisdictions: Eligibility::ALL };
     let read = |scope: Scope, firms: Vec<Registration>| {
         let auditor = Auditor::new(scope, firms);
-        world.blocks.iter().flat_map(|sealed| auditor.read(&sealed.block)).collect::<Vec<_>>()
+        world.blocks.iter().flat_map(|sealed| auditor.read(&sealed.block.compact())).collect::<Vec<_>>()
     };
     let all = read(everything.clone(), firms().collect());
     assert_eq!(all.len(), 5, "two shields, two legs, one unshield");
+    assert_eq!(read(everything.clone(), world.registry.holders().collect()), [], "whoever has the registry reads nothing");
     let turnover = Auditor::turnover(&all);
     assert_eq!(turnover[&(first.owner(), BONDS)], 300);
     assert_eq!(turnover[&(world.firms[1].owner(), CASH)], 450);
@@ -252,7 +257,7 @@ fn disclosure_is_as_stated(world: &World) {
     assert_eq!(read(Scope { assets: None, jurisdictions: elsewhere }, firms().collect()).len(), 0);
 
     let own = first.wallet.notes().find(|own| own.note.asset == bonds && own.spent_at.is_none()).expect("change");
-    let opening = NoteOpening { note: own.note, path: first.wallet.tree.path(own.position).expect("a leaf") };
+    let opening = first.wallet.opening(own).expect("a leaf");
     let anchor = *world.pool.state().anchors.last().expect("never empty");
     assert!(opening.holds(anchor));
     let mut inflated = opening.clone();

@@ -44,7 +44,7 @@ pub(crate) fn to_oneself() -> (Witness, Statement) {
     let mut registry = Registry::default();
     registry.add(registration(Owner(Word::from_u64(5)), 5)).expect("room");
     registry.add(registration(owner, 1)).expect("room");
-    let member = registry.membership(owner).expect("registered");
+    let member = registry.paying(owner, registration(owner, 1).audit_key).expect("registered");
     let randomness = Word::from_u64(40);
     let note = Note { asset: bonds(), value: Value::new(70), owner, randomness };
     let mut tree = NoteTree::default();
@@ -77,7 +77,8 @@ pub(crate) fn to_another(paid: u64, seed: u64) -> (Witness, Statement) {
     let mut registry = Registry::default();
     registry.add(registration(owner, seed)).expect("room");
     registry.add(registration(payee, seed + 1)).expect("room");
-    let [mine, theirs] = [owner, payee].map(|owner| registry.membership(owner).expect("registered"));
+    let mine = registry.paying(owner, registration(owner, seed).audit_key).expect("registered");
+    let theirs = registry.receiving(payee).expect("registered");
     let notes =
         [70, 30].map(|value| Note { asset: bonds(), value: Value::new(value), owner, randomness: Word::from_u64(50 + value) });
     let mut tree = NoteTree::default();

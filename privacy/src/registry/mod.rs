@@ -5,18 +5,26 @@
 //! each one's jurisdiction is among the asset's terms.
 //!
 //! * The audit key is symmetric: the firm and its auditor both know it. With it one reads; nothing can be spent.
-//! * Removing a leaf freezes its owner's notes once the roots with that leaf have left the pool's short window.
+//! * **Every holder has two leaves.** Who pays a holder proves that the holder is registered, so it has to know the whole leaf; with one leaf, every
+//!   payer could read all that the holder ever pays. So payers know the *receiving* leaf, whose audit key anybody computes
+//!   ([`AuditKey::known`]); the *paying* leaf, with the firm's own key, is published as a hash. The circuit takes either for any holder: a
+//!   firm that pays by its receiving leaf shows its payment to everyone, its auditor included, who tries both keys.
+//! * Removing a holder freezes its notes once the roots with its leaves have left the pool's short window.
 //! * An empty place is the word 0, which is no hash that anybody can open.
 //!
-//! Known limitations: the tree is kept whole in memory; the registrar publishes leaves to wallets, so wallets know who is registered.
+//! Known limitations: the tree is kept whole in memory; the registrar publishes the registry to wallets, so wallets know who is registered.
+
+#[cfg(test)]
+mod tests;
 
 use crate::field::{Owner, RegistryRoot, Word};
 use crate::hash::{Tag, hash};
-use crate::limits::REGISTRY_DEPTH;
+use crate::limits::{HOLDERS_MAX, REGISTRY_DEPTH};
 use crate::note::Jurisdiction;
 use ff::Field;
 use pasta_curves::Fp;
-use plinth_types::codec::{Codec, DecodeError, Reader};
+use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
+use plinth_types::record;
 use std::collections::BTreeMap;
 use std::fmt;
 use thiserror::Error;
@@ -60,10 +68,27 @@ impl AuditKey {
         Self(word)
     }
 
+    /// The key of an owner's receiving leaf, which is no secret.
+    #[must_use]
+    pub fn known(owner: Owner) -> Self {
+        let hash = blake2b_simd::Params::new().hash_length(64).personal(b"plinth/pv/recv").hash(&owner.word().canonical());
+        Self(Word::from_uniform(hash.as_array()))
+    }
+
     /// The key itself, for whoever stores it.
     #[must_use]
     pub const fn expose(&self) -> Word {
         self.0
+    }
+}
+
+impl Codec for AuditKey {
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Codec::read(reader).map(Self)
     }
 }
 
@@ -87,12 +112,20 @@ pub struct Registration {
 }
 
 impl Registration {
+    /// The holder's other leaf, which payers know.
+    #[must_use]
+    pub fn receiving(&self) -> Self {
+        Self { audit_key: AuditKey::known(self.owner), ..*self }
+    }
+
     pub(crate) fn leaf(&self) -> Fp {
         let attributes =
             Fp::from(u64::from(self.expires.0)) + Fp::from(u64::from(self.jurisdiction.bit())) * Fp::from(1 << EXPIRY_FIELD_BITS);
         hash(Tag::Registration, [self.owner.fp(), self.audit_key.0.0, attributes])
     }
 }
+
+record!(Registration { owner, audit_key, expires, jurisdiction });
 
 /// A registration with its way to a root.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,55 +162,81 @@ pub enum RegistryError {
     Full,
 }
 
-/// The registrar's tree.
+/// The tree, as the registrar publishes it: no firm's audit key is in it.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     places: BTreeMap<Owner, u32>,
-    leaves: BTreeMap<u32, Registration>,
+    holders: BTreeMap<u32, Holder>,
     nodes: BTreeMap<(usize, u32), Fp>,
     next: u32,
 }
 
+/// Whose receiving leaf is at `2·place`, and whose paying leaf is at `2·place + 1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Holder {
+    owner: Owner,
+    expires: Day,
+    jurisdiction: Jurisdiction,
+    paying: Word,
+}
+
+impl Holder {
+    fn receiving(&self) -> Registration {
+        let Self { owner, expires, jurisdiction, .. } = *self;
+        Registration { owner, audit_key: AuditKey::known(owner), expires, jurisdiction }
+    }
+}
+
 impl Registry {
-    /// Adds a registration.
+    /// Version of the encoding.
+    pub const VERSION: u8 = 1;
+
+    /// Adds both leaves of a holder.
     ///
     /// # Errors
     ///
     /// [`RegistryError::Registered`], [`RegistryError::Full`].
     pub fn add(&mut self, registration: Registration) -> Result<(), RegistryError> {
-        if self.places.contains_key(&registration.owner) {
+        let Registration { owner, expires, jurisdiction, .. } = registration;
+        let place = self.next;
+        if self.places.contains_key(&owner) {
             return Err(RegistryError::Registered);
         }
-        if u64::from(self.next) >= 1 << REGISTRY_DEPTH {
+        if place as usize >= HOLDERS_MAX {
             return Err(RegistryError::Full);
         }
-        let index = self.next;
         self.next += 1;
-        self.places.insert(registration.owner, index);
-        self.leaves.insert(index, registration);
-        self.put(index, registration.leaf());
+        self.put_holder(place, Holder { owner, expires, jurisdiction, paying: Word(registration.leaf()) });
         Ok(())
     }
 
-    /// Takes a registration off. Its place is not used again.
+    /// Takes both leaves of a holder off. Their places are not used again.
     ///
     /// # Errors
     ///
     /// [`RegistryError::Unknown`].
     pub fn remove(&mut self, owner: Owner) -> Result<(), RegistryError> {
-        let index = self.places.remove(&owner).ok_or(RegistryError::Unknown)?;
-        self.leaves.remove(&index);
-        self.put(index, Fp::ZERO);
+        let place = self.places.remove(&owner).ok_or(RegistryError::Unknown)?;
+        self.holders.remove(&place);
+        self.put(2 * place, Fp::ZERO);
+        self.put(2 * place + 1, Fp::ZERO);
         Ok(())
     }
 
-    /// The registration of an owner with its way to the present root.
+    /// The leaf by which this owner is paid, with its way to the present root.
     #[must_use]
-    pub fn membership(&self, owner: Owner) -> Option<Membership> {
-        let index = *self.places.get(&owner)?;
-        let registration = *self.leaves.get(&index)?;
-        let siblings = std::array::from_fn(|level| self.node(level, (index >> level) ^ 1));
-        Some(Membership { registration, index, siblings })
+    pub fn receiving(&self, owner: Owner) -> Option<Membership> {
+        let place = *self.places.get(&owner)?;
+        Some(self.membership(2 * place, self.holders.get(&place)?.receiving()))
+    }
+
+    /// The leaf by which this owner pays, with its way to the present root; `None` if it is registered with another audit key.
+    #[must_use]
+    pub fn paying(&self, owner: Owner, audit_key: AuditKey) -> Option<Membership> {
+        let place = *self.places.get(&owner)?;
+        let holder = self.holders.get(&place)?;
+        let registration = Registration { audit_key, ..holder.receiving() };
+        (Word(registration.leaf()) == holder.paying).then(|| self.membership(2 * place + 1, registration))
     }
 
     /// The present root.
@@ -186,9 +245,21 @@ impl Registry {
         RegistryRoot(Word(self.node(REGISTRY_DEPTH, 0)))
     }
 
-    /// Every registration, by place.
-    pub fn registrations(&self) -> impl Iterator<Item = &Registration> {
-        self.leaves.values()
+    /// Every holder's receiving leaf, by place.
+    pub fn holders(&self) -> impl Iterator<Item = Registration> {
+        self.holders.values().map(Holder::receiving)
+    }
+
+    fn membership(&self, index: u32, registration: Registration) -> Membership {
+        let siblings = std::array::from_fn(|level| self.node(level, (index >> level) ^ 1));
+        Membership { registration, index, siblings }
+    }
+
+    fn put_holder(&mut self, place: u32, holder: Holder) {
+        self.places.insert(holder.owner, place);
+        self.holders.insert(place, holder);
+        self.put(2 * place, holder.receiving().leaf());
+        self.put(2 * place + 1, holder.paying.0);
     }
 
     fn put(&mut self, index: u32, leaf: Fp) {
@@ -202,6 +273,37 @@ impl Registry {
 
     fn node(&self, level: usize, at: u32) -> Fp {
         self.nodes.get(&(level, at)).copied().unwrap_or(EMPTY[level])
+    }
+}
+
+record!(Holder { owner, expires, jurisdiction, paying });
+
+impl Codec for Registry {
+    fn encode(&self, out: &mut Vec<u8>) {
+        Self::VERSION.encode(out);
+        self.next.encode(out);
+        encode_count(self.holders.len(), out);
+        for (place, holder) in &self.holders {
+            place.encode(out);
+            holder.encode(out);
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        if u8::read(reader)? != Self::VERSION {
+            return Err(reader.invalid("registry version"));
+        }
+        let next = u32::read(reader)?;
+        let mut registry = Self { next, ..Self::default() };
+        for _ in 0..reader.count("holders", HOLDERS_MAX)? {
+            let (place, holder) = (u32::read(reader)?, Holder::read(reader)?);
+            let is_behind = registry.holders.last_key_value().is_none_or(|(last, _)| *last < place);
+            if !is_behind || place >= next || next as usize > HOLDERS_MAX || registry.places.contains_key(&holder.owner) {
+                return Err(reader.invalid("place of a holder"));
+            }
+            registry.put_holder(place, holder);
+        }
+        Ok(registry)
     }
 }
 
@@ -224,34 +326,3 @@ static EMPTY: std::sync::LazyLock<[Fp; REGISTRY_DEPTH + 1]> = std::sync::LazyLoc
 pub(crate) const EXPIRY_FIELD_BITS: usize = 40;
 
 const _: () = assert!(EXPIRY_FIELD_BITS > crate::limits::DAY_BITS + 1, "an expiry cannot reach the jurisdiction");
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn registration(n: u64) -> Registration {
-        Registration {
-            owner: Owner(Word::from_u64(n)),
-            audit_key: AuditKey(Word::from_u64(n + 100)),
-            expires: Day(20_000),
-            jurisdiction: Jurisdiction::new(3).expect("below the bound"),
-        }
-    }
-
-    #[test]
-    fn a_membership_leads_to_the_root_until_it_is_removed() {
-        let mut registry = Registry::default();
-        for n in 1..6 {
-            registry.add(registration(n)).expect("room");
-        }
-        assert_eq!(registry.add(registration(2)), Err(RegistryError::Registered));
-        let third = registry.membership(Owner(Word::from_u64(3))).expect("registered");
-        assert_eq!(third.root(), registry.root());
-        registry.remove(Owner(Word::from_u64(3))).expect("registered");
-        assert_ne!(third.root(), registry.root());
-        assert_eq!(registry.membership(Owner(Word::from_u64(3))), None);
-        assert_eq!(registry.remove(Owner(Word::from_u64(3))), Err(RegistryError::Unknown));
-        let fifth = registry.membership(Owner(Word::from_u64(5))).expect("registered");
-        assert_eq!(fifth.root(), registry.root());
-    }
-}
