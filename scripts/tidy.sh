@@ -46,6 +46,8 @@ absent 'settlement knows no zone code' 'plinth_(matching|gateway|clearing)' sett
 absent 'the zone knows neither consensus nor sockets of the gateway' 'commonware|plinth_(settlement|gateway)' matching/src clearing/src
 absent 'the privacy zone knows neither consensus, sockets, nor another zone' 'commonware|std::net|plinth_(settlement|gateway|matching|clearing)' privacy/src
 absent 'the privacy zone reads no clock' 'Instant::now|SystemTime' privacy/src
+absent 'the process of the privacy zone knows neither consensus, a runtime, nor another zone' 'commonware|tokio|plinth_(settlement|gateway|matching|clearing)' \
+    privacy-zone/src
 absent 'the EVM zone knows neither consensus nor another zone' 'commonware|plinth_(settlement|gateway|matching|clearing|privacy)' evm/src
 verdict 'revm and alloy are named in one file each' \
     "$(grep -rnE --include='*.rs' '\b(revm|alloy_[a-z0-9]+)::' evm/src evm/tests | grep -vE '^evm/src/(machine|ethereum)\.rs:')"
@@ -56,6 +58,8 @@ absent 'the gateway knows neither the core nor settlement' 'commonware|plinth_(s
 verdict 'types depends on nothing' "$(tree plinth-types)"
 verdict 'clearing depends on types alone' "$(tree plinth-clearing | grep -v '^plinth-types ')"
 verdict 'the zone protocol depends on types alone' "$(tree plinth-zone-protocol | grep -v '^plinth-types ')"
+verdict 'the process of the privacy zone is built without consensus and without a runtime' \
+    "$(tree plinth-privacy-zone | grep -E '^(commonware|tokio|quinn|rustls|plinth-(settlement|validator|node|gateway|matching|clearing))')"
 verdict 'a validator holds no virtual machine, no matching engine, no prover' \
     "$(tree plinth-validator | grep -E '^(revm|openvm|halo2|plinth-(matching|clearing|gateway))')"
 verdict 'a host holds no virtual machine, no matching engine, no prover' \

@@ -1,0 +1,184 @@
+#!/usr/bin/env bash
+# The privacy zone, its host and four validators as processes: two firms shield bonds and cash, swap them privately, an auditor opens its scope and no
+# more, both unshield; the zone is killed with -9 between offer and settlement. Then the base layer's bytes are searched for what was to be hidden.
+# Needs built programs: BIN (plinth-zone, plinth-validator, plinth-privacy).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bin=${BIN:-target/release}
+dir=$(mktemp -d)
+pids=()
+clean_up() {
+    local pid
+    for pid in "${pids[@]}"; do kill -9 "$pid" 2>/dev/null || true; done
+    wait 2>/dev/null || true
+    [ "${KEEP:-}" = 1 ] && echo "kept: $dir" || rm -rf "$dir"
+}
+trap clean_up EXIT
+fail() {
+    echo "FAILED: $1"
+    tail -n 5 "$dir"/*.out
+    exit 1
+}
+# until_true WHAT COMMAND...: again and again, at most four minutes.
+until_true() {
+    local what=$1 _
+    shift
+    for _ in $(seq 480); do
+        ! "$@" || return 0
+        sleep 0.5
+    done
+    fail "waiting for $what"
+}
+privacy() { "$bin/plinth-privacy" "$@"; }
+
+# Secret sums, too large to be a height or an offset, and a secret line. What goes in and comes out are other sums: those are public.
+bonds=271828182845 cash=314159265358 memo='coupon for Jane Roe'
+
+key() { "$bin/plinth-zone" key "$dir/$1.key" | grep -oE '[0-9a-f]{64}' | head -1; }
+declare -A owner
+owner[a]=$(key owner-a) owner[b]=$(key owner-b) producer=$(key producer) registrar=$(key registrar) controller=$(key controller)
+key reader >/dev/null
+validators=() listed=''
+for n in 0 1 2 3; do
+    validators+=("\"$(key "$n")\"")
+    listed+=$(printf '\n[[validators]]\nkey = %s\naddress = "127.0.0.1:%d"\n ' "${validators[$n]}" $((17301 + n)))
+done
+keys=$(IFS=,; echo "${validators[*]}")
+cat >"$dir/genesis.toml" <<END
+chain = 7
+time_ns = 1
+validators = [$keys]
+[[zones]]
+id = 4
+name = "privacy"
+producer = "$producer"
+epoch = 1
+mode = { attested = { delay_blocks = 1 } }
+caps = [{ asset = 0, per_hour = "1000000000000" }, { asset = 1, per_hour = "1000000000000" }]
+[[assets]]
+name = "BOND"
+decimals = 0
+issuer = "${owner[a]}"
+issued = [{ owner = "${owner[a]}", amount = "1000000000000" }]
+[[assets]]
+name = "USD"
+decimals = 2
+issuer = "${owner[b]}"
+issued = [{ owner = "${owner[b]}", amount = "1000000000000" }]
+END
+for n in 0 1 2 3; do
+    printf 'key_file = "%d.key"\ngenesis = "genesis.toml"\ndirectory = "validator-%d"\nlisten = "127.0.0.1:%d"\nidle_interval_ms = 200\n%s' "$n" "$n" $((17301 + n)) "$listed" >"$dir/$n.toml"
+    "$bin/plinth-validator" --config "$dir/$n.toml" >"$dir/$n.out" 2>&1 &
+    pids+=($!)
+done
+printf 'zone = 4\nkey_file = "producer.key"\nreader_key_file = "reader.key"\ngenesis = "genesis.toml"\ndirectory = "zone-4"\n%s' "$listed" >"$dir/host.toml"
+"$bin/plinth-zone" --config "$dir/host.toml" >"$dir/host.out" 2>&1 &
+pids+=($!)
+cat >"$dir/privacy.toml" <<END
+chain = 7
+zone = 4
+generation = 1
+registrar = "$registrar"
+controller = "$controller"
+directory = "privacy"
+settle = "zone-4/zone.sock"
+listen = "127.0.0.1:0"
+END
+start_zone() {
+    "$bin/plinth-privacy" serve --config "$dir/privacy.toml" >"$dir/privacy.out" 2>&1 &
+    zone_pid=$!
+    pids+=("$zone_pid")
+    is_up() { zone=$(sed -n 's/^wallets on //p' "$dir/privacy.out"); [ -n "$zone" ] || ! kill -0 "$zone_pid" 2>/dev/null; }
+    until_true 'the zone to start' is_up
+    [ -n "$zone" ] || fail 'the zone does not start'
+}
+start_zone
+
+export PLINTH_PASSPHRASE='for this run alone'
+wallet() { local firm=$1; shift; privacy wallet --dir "$dir/wallet-$firm" "$@"; }
+declare -A address account private
+for firm in a b; do
+    wallet "$firm" new >"$dir/wallet-$firm.txt"
+    address[$firm]=$(sed -n 's/^address //p' "$dir/wallet-$firm.txt")
+    account[$firm]=$(sed -n 's/^deposit-account //p' "$dir/wallet-$firm.txt")
+    private[$firm]=$(sed -n 's/^owner //p' "$dir/wallet-$firm.txt")
+    wallet "$firm" request --out "$dir/$firm.request"
+done
+echo '--- registered: firm a in jurisdiction 3, firm b in 4; both assets for everybody'
+privacy registrar add --book "$dir/book" --request "$dir/a.request" --jurisdiction 3
+privacy registrar add --book "$dir/book" --request "$dir/b.request" --jurisdiction 4
+privacy registrar publish --book "$dir/book" --key "$dir/registrar.key" --zone "$zone"
+for asset in 0 1; do privacy control --zone "$zone" --key "$dir/controller.key" list --asset "$asset"; done
+
+echo '--- both shield'
+deposit() { "$bin/plinth-zone" --config "$dir/host.toml" deposit --key "$dir/owner-$1.key" --asset "$2" --amount "$3" --account "${account[$1]}" --within 240 || fail 'the deposit'; }
+deposit a 0 500000000000
+deposit b 1 400000000000
+shielded() { wallet "$1" shield --zone "$zone" | tee "$dir/shield.txt" && grep -q '^shielded' "$dir/shield.txt"; }
+for firm in a b; do until_true "the deposit of firm $firm" shielded "$firm"; done
+
+echo '--- they swap; the zone is killed with -9 between offer and settlement'
+wallet a swap offer --zone "$zone" --give-asset 0 --give "$bonds" --take-asset 1 --take "$cash" --with "${address[b]}" --out "$dir/offer"
+! wallet b swap accept --zone "$zone" --give-asset 1 --give 1 --take-asset 0 --take "$bonds" --offer "$dir/offer" --out "$dir/no" || fail 'an offer of other terms'
+wallet b swap accept --zone "$zone" --give-asset 1 --give "$cash" --take-asset 0 --take "$bonds" --offer "$dir/offer" --out "$dir/acceptance"
+kill -9 "$zone_pid"
+wait "$zone_pid" 2>/dev/null || true
+start_zone
+is_joined() { ! privacy status --zone "$zone" | grep -q 'NO HOST'; }
+until_true 'the host to be joined again' is_joined
+wallet a swap settle --zone "$zone" --give-asset 0 --give "$bonds" --take-asset 1 --take "$cash" --offer "$dir/offer" --acceptance "$dir/acceptance"
+wallet b send --zone "$zone" --asset 1 --amount 7 --to "${address[a]}" --memo "$memo"
+balance() { [ "$(wallet "$1" balance --zone "$zone" | tr '\n' ' ')" = "$2" ] || fail "the balance of firm $1: $(wallet "$1" balance --zone "$zone")"; }
+balance a "asset 0: $((500000000000 - bonds)) asset 1: $((cash + 7)) "
+balance b "asset 0: $bonds asset 1: $((400000000000 - cash - 7)) "
+wallet a history --zone "$zone" | tee "$dir/history.txt"
+grep -q "memo: $memo" "$dir/history.txt" || fail 'the memo'
+
+echo '--- an auditor of jurisdiction 3, one of 4'
+for jurisdiction in 3 4; do privacy registrar audit-keys --book "$dir/book" --jurisdictions "$jurisdiction" --out "$dir/audit-$jurisdiction"; done
+audit() { local jurisdiction=$1; shift; privacy audit --keys "$dir/audit-$jurisdiction" --zone "$zone" "$@"; }
+audit 3 scan | tee "$dir/scan-3.txt"
+audit 4 scan >"$dir/scan-4.txt"
+sees() { grep -qw -- "$2" "$dir/scan-$1.txt" || fail "auditor $1 does not see $2"; }
+sees_not() { ! grep -qw -- "$2" "$dir/scan-$1.txt" || fail "auditor $1 sees $2"; }
+sees 3 "$bonds"; sees_not 3 "$cash"; sees_not 3 "firm ${private[b]}"
+sees 4 "$cash"; sees_not 4 "$bonds"; sees_not 4 "firm ${private[a]}"
+[ -z "$(audit 3 --assets 1 scan)" ] || fail 'an asset out of scope'
+[ -z "$(audit 3 --jurisdictions 4 scan)" ] || fail 'a jurisdiction out of scope'
+audit 3 open "$(grep -B1 -w "$bonds" "$dir/scan-3.txt" | grep -oE 'transaction [0-9a-f]{64}' | tail -1 | cut -d' ' -f2)" | grep -qw "$bonds" || fail 'one transaction'
+audit 4 report | tee "$dir/report-4.txt" | grep -qw "$((cash + 7))" || fail 'the turnover'
+
+echo '--- both unshield'
+wallet a unshield --zone "$zone" --asset 1 --amount 300000000000 --to "${owner[a]}"
+wallet b unshield --zone "$zone" --asset 0 --amount 200000000000 --to "${owner[b]}"
+! wallet b unshield --zone "$zone" --asset 0 --amount 200000000000 --to "${owner[b]}" || fail 'more than there is'
+status() { "$bin/plinth-zone" --config "$dir/host.toml" status --json; }
+is_paid() { status >"$dir/status.json" && grep -qE '"paid_out": ?"?300000000000' "$dir/status.json" && grep -qE '"paid_out": ?"?200000000000' "$dir/status.json"; }
+until_true 'the base layer to pay' is_paid
+cat "$dir/status.json"
+
+echo '--- what the base layer has stored and logged'
+base=("$dir"/validator-* "$dir/zone-4" "$dir"/[0-3].out "$dir/host.out")
+# found WHAT PATH...: whether files hold these bytes (in hexadecimal digits), this number (eight bytes, or its digits), or this text.
+found() {
+    python3 - "$@" <<'END'
+import pathlib, re, sys
+kind, _, what = sys.argv[1].partition(':')
+pattern = {
+    'bytes': lambda: re.escape(bytes.fromhex(what)),
+    'number': lambda: re.escape(int(what).to_bytes(8, 'little')) + b'|(?<![0-9])' + what.encode() + b'(?![0-9])',
+    'text': lambda: re.escape(what.encode()),
+}[kind]()
+paths = [path for root in map(pathlib.Path, sys.argv[2:]) for path in ([root] if root.is_file() else root.rglob('*'))]
+files = [path for path in paths if path.is_file()]
+sys.exit(0 if any(re.search(pattern, path.read_bytes()) for path in files) else 1)
+END
+}
+secrets=("number:$bonds" "number:$cash" "number:$((500000000000 - bonds))" "number:$((400000000000 - cash - 7))" "text:$memo")
+for firm in a b; do secrets+=("bytes:${private[$firm]}" "text:${private[$firm]}" "text:${address[$firm]}"); done
+for secret in "${secrets[@]}"; do ! found "$secret" "${base[@]}" || fail "the base layer has $secret"; done
+# The same search finds what is there: what is public on the base layer, and the secrets with those who may have them.
+for public in "bytes:${owner[a]}" "bytes:${account[b]}" number:500000000000; do found "$public" "$dir"/validator-* || fail "the search does not find $public"; done
+for firm in a b; do found "bytes:${private[$firm]}" "$dir/book" || fail 'the search does not find a firm in the registrar'"'"'s book'; done
+found "number:$bonds" "$dir/offer" && found "text:$memo" "$dir/history.txt" || fail 'the search does not find what the parties have'
+echo "settled: shield, private swap, audit, kill -9, unshield; ${#secrets[@]} secrets looked for in $(du -shc "${base[@]}" | tail -1 | cut -f1) of the base layer, none found"
