@@ -55,6 +55,45 @@ fn an_asset_is_issued_and_redeemed_by_its_issuer_alone() {
     assert!(market.appliance.stop().unwrap().success());
 }
 
+/// As `plinth.toml` has it, behind the assets of the genesis.
+fn note(owners: &Owners<'_>) -> String {
+    let issuer = owners.key("issuer").public_key();
+    format!("\n[[asset]]\nname = \"NOTE\"\ndecimals = 0\nissuer = \"{issuer}\"\nlisted = true\n")
+}
+
+#[test]
+fn an_asset_is_listed_issued_and_taken_into_the_zone() {
+    let folder = tempfile::tempdir().unwrap();
+    let owners = Owners(folder.path());
+    let market = Market::open_in(folder.path());
+    refused(&owners, &[1, 2], &["list", "--asset", "NOTE"], "there is no asset 'NOTE'");
+    let config = folder.path().join("plinth.toml");
+    let text = std::fs::read_to_string(&config).unwrap() + &note(&owners);
+    std::fs::write(&config, text).unwrap();
+    let id = owners.status()["ledger"].as_array().unwrap().len();
+    let asset = u16::try_from(id).unwrap();
+    let issuer = owners.key_file("issuer");
+    let issue = ["--asset", "NOTE", "--amount", "70", "--key", issuer.to_str().unwrap()];
+    owners.refused(&["issue"], &issue, &format!("there is no asset {id}"));
+    refused(&owners, &[1], &["list", "--asset", "NOTE"], "1 approvals, 2 are needed");
+    owners.govern(&["list", "--asset", "NOTE"]);
+    refused(&owners, &[1, 2], &["list", "--asset", "NOTE"], "is not the next one");
+    let to = owners.key("firm-1").public_key().to_string();
+    owners.done(&["issue"], &[issue.as_slice(), &["--to", &to]].concat());
+    owners
+        .wait_for("listed and issued", |status| status["ledger"][id]["issued"] == "70" && status["ledger"][id]["asset"] == "NOTE");
+
+    // The zone learns of it when it starts the next time; the genesis is the same, so it is the same chain.
+    assert!(market.appliance.stop().unwrap().success());
+    let market = Market::open_in(folder.path());
+    owners.wait_for_base(asset, 70);
+    owners.moved(&["deposit"], "NOTE", "30");
+    owners.wait_for_base(asset, 40);
+    owners.wait_for("credited", |status| status["ledger"][id]["zone"] == "30" && status["ledger"][id]["in_flight"] == "0");
+    assert_eq!(owners.status()["inbox_refused"], 0);
+    assert!(market.appliance.stop().unwrap().success());
+}
+
 #[test]
 fn a_decision_is_carried_out_or_refused_at_once_with_its_reason() {
     let folder = tempfile::tempdir().unwrap();

@@ -245,7 +245,6 @@ impl Appliance {
             fix,
             chain: resolved.chain,
             durability: parts::durability_name(resolved.durability),
-            genesis: Arc::clone(&resolved.genesis),
             validators: Arc::clone(&validators),
             head,
             space: space_watch.space().clone(),

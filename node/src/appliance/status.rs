@@ -6,7 +6,6 @@ use super::producer::{Rejections, ZoneHead};
 use super::space::Space;
 use super::start::ATTESTATION;
 use crate::config::decimal;
-use plinth_settlement::genesis::Genesis;
 use plinth_settlement::ledger::{State, Turnstile, ZoneStatus};
 use plinth_settlement::link::ZoneLink;
 use plinth_settlement::stages::StageFigures;
@@ -180,7 +179,6 @@ pub(super) struct Reporter {
     pub(super) fix: SocketAddr,
     pub(super) chain: ChainId,
     pub(super) durability: &'static str,
-    pub(super) genesis: Arc<Genesis>,
     pub(super) validators: Arc<Vec<ValidatorHandle>>,
     pub(super) head: Arc<Mutex<ZoneHead>>,
     pub(super) space: Space,
@@ -207,7 +205,7 @@ impl Reporter {
         let ledger = self.ledger();
         let assets: Vec<AssetStatus> = match (&before, &ledger) {
             (Some(before), Some(ledger)) => {
-                self.genesis.assets().iter().map(|asset| asset_status(&asset.asset, before, ledger, &core)).collect()
+                ledger.listings().map(|listing| asset_status(&listing.asset, before, ledger, &core)).collect()
             }
             (None, _) | (_, None) => Vec::new(),
         };

@@ -235,7 +235,13 @@ fn write_validators_elsewhere(folder: &Path, config: &Config) -> io::Result<()> 
 
 fn asset(name: &str, decimals: u8, amount: &str, issuer: &SecretKey, firms: &[(String, SecretKey)]) -> Asset {
     let issued = |(_, key): &(String, SecretKey)| Issued { owner: key.public_key().to_string(), amount: amount.into() };
-    Asset { name: name.into(), decimals, issuer: issuer.public_key().to_string(), issued: firms.iter().map(issued).collect() }
+    Asset {
+        name: name.into(),
+        decimals,
+        issuer: issuer.public_key().to_string(),
+        issued: firms.iter().map(issued).collect(),
+        listed: false,
+    }
 }
 
 fn instrument(symbol: &str, base: &str, price_decimals: u8, qty_decimals: u8, qty_max: &str, low: &str, bits: u8) -> Instrument {

@@ -12,6 +12,7 @@ use plinth_settlement::genesis::{
     ZoneMode, ZoneRules,
 };
 use plinth_settlement::keys::{self, SecretKey};
+use plinth_settlement::ledger::Listing;
 use plinth_settlement::link::limits::BLOCKS_WAITING_MAX;
 use plinth_settlement::transport::Peer;
 use plinth_types::id::{
@@ -54,6 +55,8 @@ pub struct Resolved {
     pub sessions: Vec<ResolvedSession>,
     /// What the base layer starts from.
     pub genesis: Arc<Genesis>,
+    /// Assets that governors list, or have listed, since.
+    pub listed: Vec<Listing>,
     /// The committee, in the order of the genesis.
     pub validators: Vec<ResolvedValidator>,
     /// Longest time between two settlement blocks when nothing happens, in milliseconds.
@@ -171,7 +174,9 @@ impl Resolver<'_> {
             Some(key) => PublicKey(hex_of("zone", "genesis_producer", key)?),
             None => producer.public_key(),
         };
-        let genesis = self.genesis(&assets, genesis_producer, &validators)?;
+        let mut at_genesis = self.issuers(&assets)?;
+        let listed = at_genesis.split_off(self.genesis_assets_count()?);
+        let genesis = self.genesis(&assets, at_genesis, genesis_producer, &validators)?;
         Ok(Resolved {
             chain,
             durability: config.durability,
@@ -192,6 +197,7 @@ impl Resolver<'_> {
                 .collect(),
             rules,
             genesis: Arc::new(genesis),
+            listed: listed.into_iter().map(|GenesisAsset { asset, issuer, .. }| Listing { asset, issuer }).collect(),
             validators,
             idle_interval_ms: config.settlement.idle_interval_ms,
         })
@@ -346,7 +352,23 @@ impl Resolver<'_> {
         self.config.settlement.validators.iter().map(of).collect()
     }
 
-    fn genesis(&self, assets: &[Asset], producer: PublicKey, validators: &[ResolvedValidator]) -> Result<Genesis, ConfigError> {
+    /// Those that governors list stand behind those of the genesis, and nothing of them is there at first.
+    fn genesis_assets_count(&self) -> Result<usize, ConfigError> {
+        let assets = &self.config.assets;
+        let count = assets.iter().position(|asset| asset.listed).unwrap_or(assets.len());
+        for asset in &assets[count..] {
+            let entry = format!("asset '{}'", asset.name);
+            if !asset.listed {
+                return Err(value(&entry, &"stands behind one that is listed after genesis: the genesis' own come first"));
+            }
+            if !asset.issued.is_empty() {
+                return Err(value(&entry, &"is listed after genesis: its issuer issues it then"));
+            }
+        }
+        Ok(count)
+    }
+
+    fn issuers(&self, assets: &[Asset]) -> Result<Vec<GenesisAsset>, ConfigError> {
         let issue = |(asset, schema): (&Asset, &schema::Asset)| {
             let entry = format!("asset '{}'", schema.name);
             let issuer = PublicKey(hex_of(&entry, "issuer", &schema.issuer)?);
@@ -358,6 +380,17 @@ impl Resolver<'_> {
             issued.sort_by_key(|balance| balance.owner);
             Ok(GenesisAsset { asset: *asset, issuer, issued })
         };
+        assets.iter().zip(&self.config.assets).map(issue).collect()
+    }
+
+    fn genesis(
+        &self,
+        assets: &[Asset],
+        at_genesis: Vec<GenesisAsset>,
+        producer: PublicKey,
+        validators: &[ResolvedValidator],
+    ) -> Result<Genesis, ConfigError> {
+        let genesis_count = at_genesis.len();
         let draft = Draft {
             chain: ChainId::new(self.config.chain),
             time: TimestampNs::new(0),
@@ -368,12 +401,16 @@ impl Resolver<'_> {
                 producer,
                 epoch: ProducerEpoch::new(1),
                 mode: ZoneMode::Attested { delay_blocks: self.config.settlement.attested_delay_blocks },
-                rules: ZoneRules { request_blocks: self.request_blocks()?, caps: self.caps(assets)?, ..ZoneRules::default() },
+                rules: ZoneRules {
+                    request_blocks: self.request_blocks()?,
+                    caps: self.caps(&assets[..genesis_count])?,
+                    ..ZoneRules::default()
+                },
             }],
-            assets: assets.iter().zip(&self.config.assets).map(issue).collect::<Result<_, ConfigError>>()?,
+            assets: at_genesis,
             limits: ChainLimits::default(),
             governance: self.governance()?,
-            requests: self.requests(assets)?,
+            requests: self.requests(&assets[..genesis_count])?,
         };
         Ok(draft.build()?)
     }

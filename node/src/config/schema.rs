@@ -322,7 +322,11 @@ pub struct Asset {
     /// Key that issues it, hexadecimal.
     pub issuer: String,
     /// What exists at genesis, and whose it is.
+    #[serde(default)]
     pub issued: Vec<Issued>,
+    /// Whether the genesis lacks it: governors list it under its place here. Behind all others, with nothing issued.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub listed: bool,
 }
 
 /// Part of an asset's genesis supply.

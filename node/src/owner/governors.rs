@@ -1,6 +1,6 @@
 //! What k of n governors decide: signed here with their keys, ordered under the next number, or refused with the ledger's reason.
 
-use super::{Desk, Result, find_asset, number, read_amount, read_key};
+use super::{Desk, Result, find_asset, find_listing, number, read_amount, read_key};
 use crate::config::{Resolved, hex};
 use clap::Subcommand;
 use plinth_settlement::block::{Action, GovernedTransaction, Transaction};
@@ -37,6 +37,12 @@ pub enum Decision {
         /// Decimal amount
         #[arg(long)]
         per_hour: String,
+    },
+    /// List an asset that the configuration has behind those of the genesis, with `listed = true`: number, name, decimals and issuer are its
+    List {
+        /// Its name
+        #[arg(long)]
+        asset: String,
     },
     /// Drop the unsettled blocks of a zone from this height on; its producer seals them again
     Revert {
@@ -155,6 +161,7 @@ impl Decision {
             Self::Producer { zone, producer } => {
                 Action::SetProducer { zone: ZoneId::new(*zone), producer: keys::parse_public_key(producer)? }
             }
+            Self::List { asset } => Action::ListAsset { listing: find_listing(resolved, asset)? },
             Self::StoreFormat { format } => Action::SetStoreFormat { parameters: format.parameters() },
             Self::Committee { validators } => Action::SetCommittee { validators: ascending(validators)? },
         })

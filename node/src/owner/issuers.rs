@@ -1,10 +1,10 @@
 //! What an asset's issuer does on the base layer: it makes more of the asset, or takes some out of the world. Nobody else's key can.
 
-use super::{Desk, Result, find_asset, read_amount, read_key};
+use super::{Desk, Result, find_listing, read_amount, read_key};
 use crate::config::Resolved;
 use clap::Args;
 use plinth_settlement::keys::{self, SecretKey};
-use plinth_types::id::PublicKey;
+use plinth_settlement::ledger::Listing;
 use plinth_types::owner::Act;
 use plinth_types::quantity::Amount;
 use plinth_types::reference::Asset;
@@ -68,11 +68,9 @@ impl Desk {
 impl Supply {
     /// The validators say the same; here it costs no round.
     fn resolve(&self, resolved: &Resolved) -> Result<(Asset, Amount, SecretKey)> {
-        let asset = find_asset(resolved, &self.asset)?;
+        let Listing { asset, issuer } = find_listing(resolved, &self.asset)?;
         let key = read_key(&self.key)?;
-        let issuer: Option<PublicKey> =
-            resolved.genesis.assets().iter().find(|listed| listed.asset.id == asset.id).map(|listed| listed.issuer);
-        if issuer != Some(key.public_key()) {
+        if issuer != key.public_key() {
             return Err(format!("{} is not the key of the issuer of {}", self.key.display(), self.asset).into());
         }
         Ok((asset, read_amount(&self.amount, &asset)?, key))

@@ -17,6 +17,7 @@ use crate::config::{self, Resolved, decimal, demo, hex};
 use clap::{Args, Subcommand};
 use plinth_settlement::block::{SignedDeposit, SignedInstruction, Transaction};
 use plinth_settlement::keys::{self, SecretKey};
+use plinth_settlement::ledger::Listing;
 use plinth_types::codec::Codec;
 use plinth_types::id::{OrderId, PublicKey, SessionId, TimestampNs, ZoneId};
 use plinth_types::message::Deposit;
@@ -268,7 +269,13 @@ fn find_account(resolved: &Resolved, name: &str) -> Result<Account> {
 }
 
 fn find_asset(resolved: &Resolved, name: &str) -> Result<Asset> {
-    let found = resolved.genesis.assets().iter().map(|listed| listed.asset).find(|asset| asset.name.as_str() == name);
+    find_listing(resolved, name).map(|listing| listing.asset)
+}
+
+/// Of the genesis, or one that governors list.
+fn find_listing(resolved: &Resolved, name: &str) -> Result<Listing> {
+    let first = resolved.genesis.assets().iter().map(|first| Listing { asset: first.asset, issuer: first.issuer });
+    let found = first.chain(resolved.listed.iter().copied()).find(|listing| listing.asset.name.as_str() == name);
     found.ok_or_else(|| format!("there is no asset '{name}'").into())
 }
 

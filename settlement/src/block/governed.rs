@@ -4,6 +4,7 @@
 
 use crate::genesis::{AssetCap, ZoneMode, encode_list, read_list};
 use crate::keys::SecretKey;
+use crate::ledger::Listing;
 use crate::limits::{AUDITORS_MAX, GOVERNORS_MAX, VALIDATORS_MAX};
 use crate::store::StoreParameters;
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
@@ -65,6 +66,11 @@ pub enum Action {
     SetStoreFormat {
         /// The format.
         parameters: StoreParameters,
+    },
+    /// Lists an asset at once, under the next number.
+    ListAsset {
+        /// The asset, and whose it is to issue.
+        listing: Listing,
     },
     /// Drops the unsettled blocks of a zone from this height on: they are executed again.
     Revert {
@@ -167,6 +173,10 @@ impl Codec for Action {
                 8_u8.encode(out);
                 parameters.encode(out);
             }
+            Self::ListAsset { listing } => {
+                9_u8.encode(out);
+                listing.encode(out);
+            }
             Self::Revert { zone, height } => {
                 7_u8.encode(out);
                 zone.encode(out);
@@ -189,6 +199,7 @@ impl Codec for Action {
             6 => Self::SetCap { zone: Codec::read(reader)?, cap: Codec::read(reader)? },
             7 => Self::Revert { zone: Codec::read(reader)?, height: Codec::read(reader)? },
             8 => Self::SetStoreFormat { parameters: Codec::read(reader)? },
+            9 => Self::ListAsset { listing: Codec::read(reader)? },
             _ => return Err(reader.invalid("action tag")),
         })
     }

@@ -14,6 +14,9 @@ use plinth_types::quantity::Amount;
 use plinth_types::reference::{Asset, Name};
 use std::collections::BTreeSet;
 
+/// Most decimal places of an asset.
+pub const DECIMALS_MAX: u8 = 36;
+
 /// Everything a genesis says, unchecked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
@@ -213,7 +216,7 @@ pub enum GenesisError {
         id: u16,
     },
     /// More decimal places than an amount has digits.
-    #[error("assets[{index}] \"{name}\": {decimals} decimals, at most 36 are allowed")]
+    #[error("assets[{index}] \"{name}\": {decimals} decimals, at most {DECIMALS_MAX} are allowed")]
     Decimals {
         /// Its place.
         index: usize,
@@ -354,7 +357,7 @@ impl Draft {
             if usize::from(id) != index {
                 return Err(GenesisError::AssetId { index, name, id });
             }
-            if asset.decimals > 36 {
+            if asset.decimals > DECIMALS_MAX {
                 return Err(GenesisError::Decimals { index, name, decimals: asset.decimals });
             }
             check_key(issuer, || format!("assets[{index}] \"{name}\" issuer"))?;

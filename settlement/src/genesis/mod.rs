@@ -8,7 +8,7 @@
 //!
 //! * A [`Genesis`] is checked: there is no other way to make one than [`Draft::build`].
 //! * Addresses are configuration, not genesis: moving a validator changes no digest.
-//! * Genesis issues assets; afterwards each asset's issuer key does.
+//! * Genesis issues assets; afterwards each asset's issuer key does. Governors list more of them, with nothing issued.
 //! * A zone without a prover is attested by its producer alone (`attested 1/1, producer only`); the mode says so wherever it is shown.
 
 mod draft;
@@ -17,7 +17,7 @@ mod rules;
 mod rules_check;
 mod text;
 
-pub use draft::{ChainLimits, Draft, GenesisAsset, GenesisBalance, GenesisError, GenesisZone};
+pub use draft::{ChainLimits, DECIMALS_MAX, Draft, GenesisAsset, GenesisBalance, GenesisError, GenesisZone};
 pub use rules::{AssetCap, Governance, RequestRules, ZoneMode, ZoneRules};
 pub use rules_check::ZoneRulesError;
 pub use text::GenesisTextError;

@@ -1,15 +1,17 @@
 //! Why a block, or one transaction of it, is refused.
 
 use super::zone::Overdrawn;
-use crate::genesis::ZoneRulesError;
+use crate::genesis::{DECIMALS_MAX, ZoneRulesError};
 use crate::keys::SignatureError;
 use crate::ledger::{AuthorityError, CommitteeError, Signer};
+use crate::limits::ASSETS_MAX;
 use crate::receipt::QuorumError;
 use crate::store::StoreParameters;
 use plinth_types::digest::Digest;
 use plinth_types::id::{AssetId, ChainId, Height, InboxIndex, ProducerEpoch, PublicKey, Seq, TimestampNs, ZoneId};
 use plinth_types::limits::{BODY_COMMANDS_MAX, BODY_SIZE_MAX};
 use plinth_types::quantity::Amount;
+use plinth_types::reference::Name;
 
 /// Why a block is no child of this state. In the order of the checks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -99,7 +101,7 @@ pub enum TransactionError {
         /// Since when.
         at: Height,
     },
-    /// Not in the genesis.
+    /// Neither in the genesis nor listed since.
     #[error("there is no asset {asset}")]
     UnknownAsset {
         /// The number.
@@ -384,6 +386,33 @@ pub enum TransactionError {
     StoreFormat {
         /// Which format.
         parameters: StoreParameters,
+    },
+    /// No more can be listed.
+    #[error("there are {ASSETS_MAX} assets, and no more are allowed")]
+    TooManyAssets,
+    /// Assets are numbered without a gap.
+    #[error("asset {asset} is not the next one, which is {expected}")]
+    AssetNumber {
+        /// The number.
+        asset: AssetId,
+        /// The next one.
+        expected: usize,
+    },
+    /// A name is one asset's for good.
+    #[error("'{name}' is the name of asset {asset}")]
+    AssetName {
+        /// The name.
+        name: Name,
+        /// Whose it is.
+        asset: AssetId,
+    },
+    /// Too fine.
+    #[error("asset '{name}' of {decimals} decimals, at most {DECIMALS_MAX} are allowed")]
+    AssetDecimals {
+        /// Which.
+        name: Name,
+        /// Its decimals.
+        decimals: u8,
     },
     /// The mode or the rules cannot be.
     #[error(transparent)]

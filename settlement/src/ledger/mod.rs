@@ -29,7 +29,7 @@
 //! on top of it, and its zone freezes: governors let it go on.
 //!
 //! Known limitations: the state root that a zone's first header starts from is the producer's word; a zone that somebody left by an exit
-//! never thaws; zones and assets are those of the genesis.
+//! never thaws; zones are those of the genesis.
 
 mod bodies;
 mod check;
@@ -40,6 +40,7 @@ mod exits;
 pub mod facts;
 mod governance;
 mod headers;
+mod listings;
 mod messages;
 mod owner_acts;
 mod owners;
@@ -54,6 +55,7 @@ pub use check::{Checked, Outcome, Unverified};
 pub use conservation::Conservation;
 pub use error::{BlockError, TransactionError};
 pub use governance::{AuthorityError, CommitteeError, StoreFormat};
+pub use listings::Listing;
 pub use signatures::{Claim, OneByOne, Remembering, Signer, Verifier};
 pub use state::State;
 pub use zone::{

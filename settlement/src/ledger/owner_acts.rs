@@ -181,7 +181,7 @@ impl State {
     }
 
     fn check_issuer(&self, owner: PublicKey, asset: AssetId) -> Result<(), TransactionError> {
-        let listed = self.genesis.assets().get(usize::from(asset.get())).ok_or(TransactionError::UnknownAsset { asset })?;
+        let listed = self.listing(asset).ok_or(TransactionError::UnknownAsset { asset })?;
         if listed.issuer == owner { Ok(()) } else { Err(TransactionError::NotTheIssuer { owner, asset }) }
     }
 

@@ -3,12 +3,13 @@
 use super::conservation::Conservation;
 use super::facts::FactKey;
 use super::governance::{Epochs, StoreFormat};
+use super::listings::Listing;
 use super::owners::{Owners, add};
 use super::zone::{Turnstile, Zone, ZoneStatus};
 use crate::block::{Block, Transaction};
 use crate::committee::Committee;
 use crate::digest::sha256;
-use crate::genesis::Genesis;
+use crate::genesis::{Genesis, encode_list};
 use core::fmt;
 use plinth_types::codec::{Codec, encode_count};
 use plinth_types::digest::Digest;
@@ -31,6 +32,8 @@ pub struct State {
     pub(super) epochs: Arc<Epochs>,
     /// How many decisions the governors made.
     pub(super) decisions: u64,
+    /// Assets since genesis, ascending by number.
+    pub(super) listed: Arc<Vec<Listing>>,
     pub(super) format: StoreFormat,
     pub(super) statement: Arc<BTreeMap<AssetId, Conservation>>,
     /// Facts that may have changed since the parent.
@@ -76,6 +79,7 @@ impl State {
             zones,
             epochs: Arc::new(epochs),
             decisions: 0,
+            listed: Arc::default(),
             format: StoreFormat::GENESIS,
             statement: Arc::default(),
             touched: BTreeSet::new(),
@@ -178,7 +182,7 @@ impl State {
     /// Whether the key issues an asset.
     #[must_use]
     pub fn is_issuer(&self, key: &PublicKey) -> bool {
-        self.genesis.assets().iter().any(|asset| asset.issuer == *key)
+        self.listings().any(|listing| listing.issuer == *key)
     }
 
     /// Whether the owner ever had anything.
@@ -255,6 +259,7 @@ impl State {
             bytes.extend_from_slice(&self.owners.digests());
             self.epochs.encode(&mut bytes);
             self.decisions.encode(&mut bytes);
+            encode_list(&self.listed, &mut bytes);
             StoreFormat { root_before: Digest::ZERO, ..self.format }.encode(&mut bytes);
             self.issued.iter().for_each(|(asset, issued)| (asset.encode(&mut bytes), issued.encode(&mut bytes)).0);
             encode_count(self.zones.len(), &mut bytes);

@@ -11,7 +11,7 @@ use plinth_settlement::dispersal::{CheckedShard, Encoded, FraudProof, Layout, Re
 use plinth_settlement::genesis::Genesis;
 use plinth_settlement::genesis::{AssetCap, ZoneMode};
 use plinth_settlement::ledger::facts::{Fact, FactKey};
-use plinth_settlement::ledger::{OneByOne, State, StoreFormat};
+use plinth_settlement::ledger::{Listing, OneByOne, State, StoreFormat};
 use plinth_settlement::limits::BLOCK_SIZE_MAX;
 use plinth_settlement::receipt::{self, BodyStatement, SignedReceipt};
 use plinth_settlement::store::StoreParameters;
@@ -19,8 +19,9 @@ use plinth_settlement::verdict::Word;
 use plinth_types::codec::{Codec, DecodeError};
 use plinth_types::digest::Digest;
 use plinth_types::exit::ExitLeaf;
-use plinth_types::id::{Height, TimestampNs};
+use plinth_types::id::{AssetId, Height, TimestampNs};
 use plinth_types::owner::Act;
+use plinth_types::reference::{Asset, Name};
 use plinth_types::transfer::Party;
 
 fn fixtures() -> Fixtures {
@@ -110,6 +111,9 @@ fn formats_are_pinned() {
         Action::SetCap { zone, cap },
         Action::Revert { zone, height: Height::new(3) },
         Action::SetStoreFormat { parameters: StoreParameters::COMPACT },
+        Action::ListAsset {
+            listing: Listing { asset: Asset { id: AssetId::new(2), name: Name::new("BOND").unwrap(), decimals: 3 }, issuer: key },
+        },
     ];
     fixtures().bytes("actions", &actions.iter().flat_map(Codec::to_bytes).collect::<Vec<_>>());
     assert!(actions.into_iter().all(|action| Action::decode(&action.to_bytes()) == Ok(action)));

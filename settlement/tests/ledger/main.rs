@@ -13,6 +13,7 @@ mod genesis;
 mod interleavings;
 #[path = "../chain/liar.rs"]
 mod liar;
+mod listings;
 mod messages;
 mod model;
 mod owners;

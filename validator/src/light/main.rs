@@ -76,6 +76,8 @@ enum Question {
     Head,
     /// What there is of an asset, and where.
     Asset { asset: u16 },
+    /// What is called an asset and who issues it, if it was listed after genesis.
+    Listing { asset: u16 },
     /// What an owner has of an asset on the base layer.
     Balance { owner: String, asset: u16 },
     /// How many instructions an owner gave.
@@ -239,6 +241,7 @@ impl Question {
         Ok(match self {
             Self::Head => FactKey::Head,
             Self::Asset { asset: id } => FactKey::Asset(asset(*id)),
+            Self::Listing { asset: id } => FactKey::Listing(asset(*id)),
             Self::Balance { owner, asset: id } => FactKey::Balance(parse_public_key(owner)?, asset(*id)),
             Self::Nonce { owner } => FactKey::Nonce(parse_public_key(owner)?),
             Self::Committee { epoch } => FactKey::Committee(Epoch::new(*epoch)),

@@ -107,6 +107,10 @@ impl Codec for FactKey {
                 index.encode(out);
             }
             Self::Format => start(19),
+            Self::Listing(asset) => {
+                start(20);
+                asset.encode(out);
+            }
         }
     }
 
@@ -134,6 +138,7 @@ impl Codec for FactKey {
             17 => Self::Window(Codec::read(reader)?, Codec::read(reader)?),
             18 => Self::Exited(Codec::read(reader)?, Codec::read(reader)?),
             19 => Self::Format,
+            20 => Self::Listing(Codec::read(reader)?),
             _ => return Err(reader.invalid("fact key tag")),
         })
     }
@@ -165,6 +170,7 @@ impl Codec for Fact {
             Self::Window(window) => with(16, &|out| window.encode(out)),
             Self::Exited => with(17, &|_| {}),
             Self::Format(format) => with(18, &|out| format.encode(out)),
+            Self::Listing(listing) => with(19, &|out| listing.encode(out)),
         }
     }
 
@@ -191,6 +197,7 @@ impl Codec for Fact {
             16 => Self::Window(Codec::read(reader)?),
             17 => Self::Exited,
             18 => Self::Format(Codec::read(reader)?),
+            19 => Self::Listing(Codec::read(reader)?),
             _ => return Err(reader.invalid("fact tag")),
         })
     }

@@ -14,6 +14,7 @@ pub use restore::FactsError;
 
 use super::conservation::Conservation;
 use super::governance::StoreFormat;
+use super::listings::Listing;
 use super::state::State;
 use super::zone::{Turnstile, Unsettled, Window, ZoneRecord};
 use crate::committee::Committee;
@@ -66,6 +67,8 @@ pub enum FactKey {
     Exited(ZoneId, u64),
     /// The format of the store that holds the facts; none means the chain's first, with no other decided.
     Format,
+    /// An asset that was listed after genesis.
+    Listing(AssetId),
 }
 
 /// What is so.
@@ -107,6 +110,8 @@ pub enum Fact {
     Exited,
     /// Of [`FactKey::Format`].
     Format(StoreFormat),
+    /// Of [`FactKey::Listing`].
+    Listing(Listing),
 }
 
 /// The block behind which this is the state, and the chain it is of.
@@ -154,6 +159,7 @@ impl State {
             }
             FactKey::Window(zone, asset) => self.zone(zone)?.windows.get(&asset).copied().map(Fact::Window),
             FactKey::Exited(zone, index) => self.zone(zone)?.exited.contains(&index).then_some(Fact::Exited),
+            FactKey::Listing(asset) => self.listed_since(asset).map(Fact::Listing),
             FactKey::Format => Some(self.format).filter(|format| *format != StoreFormat::GENESIS).map(Fact::Format),
         }
     }
@@ -162,7 +168,8 @@ impl State {
     pub fn facts(&self) -> impl Iterator<Item = (FactKey, Fact)> + '_ {
         let mut keys = BTreeSet::from([FactKey::Head, FactKey::Decisions, FactKey::CommitteePlanned, FactKey::Format]);
         keys.extend(self.epochs.frozen().map(FactKey::Committee));
-        keys.extend(self.rules().assets().iter().map(|asset| FactKey::Asset(asset.asset.id)));
+        keys.extend(self.listings().map(|listing| FactKey::Asset(listing.asset.id)));
+        keys.extend(self.listed.iter().map(|listing| FactKey::Listing(listing.asset.id)));
         keys.extend(self.owners.nonces().map(|(owner, _)| FactKey::Nonce(owner)));
         keys.extend(self.balances().map(|(owner, asset, _)| FactKey::Balance(owner, asset)));
         for zone in self.zones() {

@@ -5,6 +5,7 @@ use crate::committee::Committee;
 use crate::genesis::{Genesis, ZoneRules};
 use crate::ledger::conservation::Conservation;
 use crate::ledger::governance::{Epochs, StoreFormat};
+use crate::ledger::listings::Listing;
 use crate::ledger::owners::Owners;
 use crate::ledger::state::State;
 use crate::ledger::zone::Zone;
@@ -45,6 +46,12 @@ pub enum FactsError {
         /// Which.
         zone: ZoneId,
     },
+    /// A listing is missing.
+    #[error("asset {expected} was not listed, and later ones were")]
+    Listings {
+        /// The first that is missing.
+        expected: usize,
+    },
     /// The sums do not add up to the statement.
     #[error("asset {asset}: the facts do not add up")]
     Conservation {
@@ -64,6 +71,7 @@ struct Restoring {
     zones: BTreeMap<ZoneId, Zone>,
     /// Those whose rules came.
     ruled: BTreeSet<ZoneId>,
+    listed: Vec<Listing>,
     format: StoreFormat,
 }
 
@@ -87,6 +95,7 @@ impl State {
             owners: Owners::new(),
             zones: BTreeMap::new(),
             ruled: BTreeSet::new(),
+            listed: Vec::new(),
             format: StoreFormat::GENESIS,
         };
         let mut before = None;
@@ -143,6 +152,7 @@ impl Restoring {
                 self.zones.get_mut(&zone)?.windows.insert(asset, window);
             }
             (FactKey::Exited(zone, index), Fact::Exited) => _ = self.zones.get_mut(&zone)?.exited.insert(index),
+            (FactKey::Listing(asset), Fact::Listing(listing)) if listing.asset.id == asset => self.listed.push(listing),
             (FactKey::Format, Fact::Format(format)) if format != StoreFormat::GENESIS => self.format = format,
             _ => return None,
         }
@@ -167,8 +177,16 @@ impl Restoring {
         if let Some(zone) = self.zones.values().find(|zone| !zone.is_whole()) {
             return Err(FactsError::Zone { zone: zone.id() });
         }
-        if let Some(asset) = genesis.assets().iter().find(|asset| !self.statement.contains_key(&asset.asset.id)) {
-            return Err(FactsError::Missing { key: FactKey::Asset(asset.asset.id) });
+        let first = genesis.assets().len();
+        if let Some((id, _)) =
+            self.listed.iter().enumerate().find(|(at, listing)| usize::from(listing.asset.id.get()) != first + at)
+        {
+            return Err(FactsError::Listings { expected: first + id });
+        }
+        let mut assets =
+            genesis.assets().iter().map(|first| first.asset.id).chain(self.listed.iter().map(|listing| listing.asset.id));
+        if let Some(asset) = assets.find(|asset| !self.statement.contains_key(asset)) {
+            return Err(FactsError::Missing { key: FactKey::Asset(asset) });
         }
         let issued = self.statement.iter().map(|(&asset, statement)| (asset, statement.issued)).collect();
         let state = State {
@@ -179,6 +197,7 @@ impl Restoring {
             zones: self.zones.into_iter().map(|(id, zone)| (id, Arc::new(zone))).collect(),
             epochs: Arc::new(epochs),
             decisions,
+            listed: Arc::new(self.listed),
             format: self.format,
             issued: Arc::new(issued),
             statement: Arc::new(self.statement),

@@ -39,6 +39,7 @@ impl State {
             }
             &Action::SetCap { zone, cap } => self.set_cap(zone, cap),
             &Action::SetStoreFormat { parameters } => self.set_store_format(parameters, place.at),
+            &Action::ListAsset { listing } => self.list(listing),
             &Action::Revert { zone, height } => {
                 let known = self.known(zone)?;
                 known.unsettled_at(height).ok_or(TransactionError::NotUnsettled { zone, height })?;
@@ -72,7 +73,7 @@ impl State {
             return Err(TransactionError::AuditorsAtWork { zone });
         }
         let rules = ZoneRules { auditors: auditors.to_vec(), ..known.rules().clone() };
-        rules.check(mode, self.genesis.assets().len())?;
+        rules.check(mode, self.assets_count())?;
         let from = Height::new(at.get().saturating_add(u64::from(self.genesis.limits().notice_blocks)));
         let known = self.zone_mut(zone);
         known.rules = rules;
@@ -88,7 +89,7 @@ impl State {
             Ok(found) => rules.caps[found] = cap,
             Err(at) => rules.caps.insert(at, cap),
         }
-        rules.check(known.mode(), self.genesis.assets().len())?;
+        rules.check(known.mode(), self.assets_count())?;
         self.zone_mut(zone).rules = rules;
         self.touch(FactKey::Rules(zone));
         Ok(())
