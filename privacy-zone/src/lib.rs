@@ -16,9 +16,9 @@
 //! * The body of a zone block is the pool's block with its witness ([`block`]): whoever reads bodies can check it without any state.
 //! * Every size, count and pause has a name in [`limits`].
 //!
-//! Known limitations: no validator checks the body (the zone is attested); a zone is restarted by executing its journal, about a second for every ten
-//! thousand transactions. No forced exit: the pool does not know whose a note is. Wallets speak plain TCP: what they send is public or hidden
-//! already, but who sends it shows; put a tunnel in front.
+//! Known limitations: no validator checks the body (the zone is attested); a zone is restarted by executing its whole journal again, proofs left out.
+//! No forced exit: the pool does not know whose a note is. Wallets speak plain TCP: what they send is public or hidden already, but who sends it
+//! shows; put a tunnel in front.
 
 pub mod block;
 pub mod client;

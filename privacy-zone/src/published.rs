@@ -1,7 +1,7 @@
 //! The registry's bytes, in files beside the journal: the directive on the chain has the root alone.
 //!
 //! A file is on disk before the directive's block is made, and named by its root; one whose directive came into no block is never shown. Each file
-//! is replaced whole, and checked against its root by whoever reads it.
+//! is replaced whole. Who proves under a registry that was damaged here proves under a root that the pool refuses.
 
 use crate::config::to_digits;
 use plinth_privacy::field::RegistryRoot;
@@ -39,6 +39,7 @@ impl Published {
 
     /// Keeps a registry.
     pub fn store(&mut self, root: RegistryRoot, bytes: Vec<u8>) -> io::Result<()> {
+        self.shown = None;
         let path = self.path(root);
         let new = path.with_extension("new");
         let mut file = File::create(&new)?;

@@ -141,3 +141,105 @@ impl SignerKey {
         Signature(self.0.sign(bytes).to_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use plinth_golden::Fixtures;
+    use plinth_privacy::circuit::keys::{CircuitVersion, PROOF_SIZE};
+    use plinth_privacy::field::{Anchor, Commitment, RegistryRoot, Word};
+    use plinth_privacy::note::{Eligibility, Jurisdiction, Note};
+    use plinth_privacy::transaction::{Leg, PublicSide};
+    use plinth_privacy::wallet::encryption::EncryptedNotes;
+    use plinth_types::id::{AssetId, ChainId, ZoneId};
+
+    fn word(n: u64) -> Word {
+        Word::from_u64(n)
+    }
+
+    fn registration(n: u64) -> Registration {
+        let jurisdiction = Jurisdiction::new(3).expect("below the bound");
+        Registration { owner: Owner::new(word(n)), audit_key: AuditKey::new(word(n + 1)), expires: Day::new(20_000), jurisdiction }
+    }
+
+    fn frame() -> SwapFrame {
+        let pool = PoolId { chain: ChainId::new(7), zone: ZoneId::new(4), generation: 1, circuit: CircuitVersion::V1 };
+        SwapFrame { pool, expires: Height::new(90), day: Day::new(20_000) }
+    }
+
+    fn asset() -> PoolAsset {
+        PoolAsset::new(AssetId::new(2), Eligibility::ALL).expect("a number")
+    }
+
+    fn address() -> Address {
+        Address { owner: Owner::new(word(8)), encryption: [9; 32] }
+    }
+
+    /// What is in a ciphertext matters to nobody who reads the format.
+    fn offer() -> Offer {
+        let leg = Leg {
+            anchor: Anchor::new(word(1)),
+            nullifiers: [2, 3].map(|n| Nullifier::new(word(n))),
+            commitments: [4, 5].map(|n| Commitment::new(word(n))),
+            public: PublicSide::None,
+            audit: [6, 7, 8].map(word),
+            notes: EncryptedNotes::decode(&[9; EncryptedNotes::SIZE]).expect("any bytes"),
+        };
+        let opening = Note { asset: asset(), value: Value::new(300), owner: Owner::new(word(10)), randomness: word(11) };
+        Offer { leg, opening, registry: RegistryRoot::new(word(12)) }
+    }
+
+    /// Pins a kind of file, and that what is read is what was written.
+    fn pin<T: Codec>(name: &str, file: &T) {
+        let bytes = file.to_bytes();
+        assert_eq!(T::decode(&bytes).map(|again| again.to_bytes()), Ok(bytes.clone()));
+        let mut other = bytes.clone();
+        other[0] += 1;
+        assert!(T::decode(&other).is_err(), "another version");
+        assert!(T::decode(&bytes[..bytes.len() - 1]).is_err(), "a byte less");
+        Fixtures::of(env!("CARGO_MANIFEST_DIR")).bytes(name, &bytes);
+    }
+
+    #[test]
+    fn every_kind_of_file_is_pinned() {
+        let mut book = Book::default();
+        for firm in [registration(20), registration(30)] {
+            book.registry.add(firm).expect("room");
+            book.firms.0.push(firm);
+        }
+        pin("file_registration_request", &RegistrationRequest { owner: Owner::new(word(1)), audit_key: AuditKey::new(word(2)) });
+        pin("file_audit_keys", &AuditKeys { firms: vec![registration(20)].into() });
+        pin("file_book", &book);
+        let offered =
+            SwapOffer { frame: frame(), offer: offer(), pay_to: address(), want_asset: asset(), want_value: Value::new(450) };
+        pin("file_swap_offer", &offered);
+        let pending = SwapPending {
+            nonce: [1; 32],
+            height: Height::new(5),
+            frame: frame(),
+            to: address(),
+            memo: [2; 32],
+            nullifiers: [3, 4].map(|n| Nullifier::new(word(n))),
+        };
+        pin("file_swap_pending", &pending);
+        let proof = Proof::from_bytes(&[1; PROOF_SIZE]).expect("no point at infinity");
+        let acceptance = SwapAcceptance { offer_digest: Digest([1; 32]), offer: offer(), proof };
+        // Its proof's five kilobytes stand at the end, and are its own.
+        let bytes = acceptance.to_bytes();
+        assert_eq!(SwapAcceptance::decode(&bytes).map(|again| again.to_bytes()), Ok(bytes.clone()));
+        Fixtures::of(env!("CARGO_MANIFEST_DIR")).bytes("file_swap_acceptance", &bytes[..bytes.len() - PROOF_SIZE]);
+    }
+
+    #[test]
+    fn a_secret_file_is_its_owners_alone_and_is_not_written_over() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("file");
+        create(&path, b"first").expect("made");
+        assert!(create(&path, b"second").is_err());
+        replace(&path, b"third").expect("replaced");
+        assert_eq!(read_bytes(&path, 5).expect("read"), b"third");
+        assert!(read_bytes(&path, 4).is_err(), "larger than any such file");
+        assert_eq!(fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o600);
+    }
+}

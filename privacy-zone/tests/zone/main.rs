@@ -15,15 +15,33 @@ use plinth_privacy::pool::state::Gate;
 use plinth_privacy::registry::Day;
 use plinth_privacy::wallet::draft::Intent;
 use plinth_privacy_zone::block::Body;
+use plinth_privacy_zone::config::ZoneConfig;
 use plinth_privacy_zone::journal::JournalError;
+use plinth_privacy_zone::published::Published;
 use plinth_privacy_zone::zone::{Zone, ZoneError};
 use plinth_types::codec::Codec as _;
 use plinth_types::id::{Height, InboxIndex, PublicKey};
 use std::path::Path;
+use std::sync::LazyLock;
 use world::*;
 
-/// Directives, a deposit that is credited and one that is not, a shield, an unshield. Gives the firm that did it.
+/// The journal of a history, written once for all tests: its proofs are what costs.
+static HISTORY: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    make_history(folder.path());
+    std::fs::read(folder.path().join("blocks.journal")).unwrap()
+});
+
+/// Puts the history into a folder. Gives the firm that made it.
 fn history(folder: &Path) -> Firm {
+    std::fs::write(folder.join("blocks.journal"), &*HISTORY).unwrap();
+    let mut firm = Firm::new(1);
+    firm.follow(&open(folder));
+    firm
+}
+
+/// Directives, a deposit that is credited and one that is not, a shield, an unshield.
+fn make_history(folder: &Path) {
     let mut zone = open(folder);
     let mut firm = Firm::new(1);
     let registry = registry(&[&firm]);
@@ -45,7 +63,6 @@ fn history(folder: &Path) -> Firm {
     assert_eq!(make(&mut zone, vec![], vec![unshield]).refused, []);
     firm.follow(&zone);
     assert_eq!(firm.has(), 380);
-    firm
 }
 
 #[test]
@@ -168,4 +185,37 @@ fn what_settlement_cannot_say_ends_the_zone() {
     settled.settled = vec![other].into();
     assert!(matches!(zone.news(&settled), Err(ZoneError::OtherBlock { .. })));
     assert!(zone.welcome(&welcome(Height::new(6))).is_err(), "a block that was never made here");
+}
+
+#[test]
+fn a_registry_that_was_lost_is_shown_again_once_it_is_published_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = registry(&[&Firm::new(1)]);
+    let root = registry.root();
+    let mut published = Published::in_folder(folder.path().into());
+    assert!(published.of(None).is_empty() && published.of(Some(root)).is_empty());
+    published.store(root, registry.to_bytes()).unwrap();
+    assert_eq!(published.of(Some(root)), registry.to_bytes());
+    assert_eq!(Published::in_folder(folder.path().into()).of(Some(root)), registry.to_bytes(), "by another process");
+}
+
+#[test]
+fn a_configuration_says_what_is_wrong_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("privacy.toml");
+    let key = "ab".repeat(32);
+    let text = format!(
+        "chain = 7\nzone = 4\ngeneration = 1\nregistrar = \"{key}\"\ncontroller = \"{key}\"\n\
+         directory = \"privacy\"\nsettle = \"zone-4/zone.sock\"\nlisten = \"127.0.0.1:7401\"\n"
+    );
+    let load = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        ZoneConfig::load(&path).map_err(|error| error.to_string())
+    };
+    let config = load(&text).unwrap();
+    assert_eq!((config.pool, config.registrar), (genesis().id, PublicKey([0xab; 32])));
+    assert_eq!(config.directory, folder.path().join("privacy"), "relative paths start at the file's folder");
+    assert!(load(&text.replace("zone =", "zoen =")).unwrap_err().contains("zoen"));
+    assert!(load(&text.replace(&key, "abc")).unwrap_err().contains("registrar is not a key"));
+    assert!(load(&"#".repeat(2 << 20)).unwrap_err().contains("more than"));
 }
