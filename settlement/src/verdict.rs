@@ -6,14 +6,17 @@
 //! Rejected  2f+1 validators: its proof is refused, or a fraud was shown
 //! ```
 //!
+//! A proof travels with its header, in files and to the program that verifies it: `│ version u8 │ header size u32 │ header │ proof │` ([`HeaderProof`]).
+//!
 //! Settlement knows no proof system. Whoever plugs one in implements [`ZoneVerifier`]; only [`VerifiedProof`], which only the check makes,
 //! can sign that a proof is valid. A vote then checks signatures, so a settlement block costs the same however large proofs are.
 
 use crate::keys::SecretKey;
 use crate::receipt::{Receipt, encode_receipts, read_receipts};
+use crate::wire::limits::REQUEST_HEAD_SIZE_MAX;
 use plinth_types::block::ZoneHeader;
 use plinth_types::choice;
-use plinth_types::codec::{Codec, DecodeError, Reader};
+use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
 use plinth_types::digest::Digest;
 use plinth_types::id::{ChainId, Height, ZoneId};
 use plinth_types::record;
@@ -58,14 +61,53 @@ pub struct VerdictTransaction {
     pub signatures: Vec<Receipt>,
 }
 
+/// A header and what is to show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderProof<'a> {
+    /// The header, as it was ordered.
+    pub header: ZoneHeader,
+    /// The proof.
+    pub proof: &'a [u8],
+}
+
+impl<'a> HeaderProof<'a> {
+    /// Version of the encoding.
+    pub const VERSION: u8 = 1;
+
+    /// What stands before the proof.
+    #[must_use]
+    pub fn head(header: &ZoneHeader) -> Vec<u8> {
+        let header = header.to_bytes();
+        let mut out = vec![Self::VERSION];
+        encode_count(header.len(), &mut out);
+        out.extend_from_slice(&header);
+        out
+    }
+
+    /// Reads head and proof; the proof is all that follows.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`].
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        if u8::read(&mut reader)? != Self::VERSION {
+            return Err(reader.invalid("version of a proof with its header"));
+        }
+        let size = reader.count("header bytes", REQUEST_HEAD_SIZE_MAX)?;
+        let header = ZoneHeader::decode(reader.bytes(size)?)?;
+        Ok(Self { header, proof: &bytes[1 + size_of::<u32>() + size..] })
+    }
+}
+
 /// A proof system, as settlement sees it.
 pub trait ZoneVerifier {
-    /// Whether `proof` shows that the guest `guest_image` makes `execution` (a header's [`ZoneHeader::execution_bytes`]).
+    /// Whether `proof` shows that the header's guest makes this header: all of it that execution decides.
     ///
     /// # Errors
     ///
     /// [`ProofRefused`].
-    fn verify(&self, guest_image: Digest, execution: &[u8], proof: &[u8]) -> Result<(), ProofRefused>;
+    fn verify(&self, header: &ZoneHeader, proof: &[u8]) -> Result<(), ProofRefused>;
 }
 
 /// A proof shows nothing.
@@ -89,9 +131,8 @@ impl VerifiedProof {
     ///
     /// [`ProofRefused`].
     pub fn check(verifier: &impl ZoneVerifier, header: &ZoneHeader, proof: &[u8]) -> Result<Self, ProofRefused> {
-        verifier.verify(header.guest_image, &header.execution_bytes(), proof)?;
-        let word = Word::Proven { guest_image: header.guest_image, proof: crate::digest::sha256(&[proof]) };
-        Ok(Self { verdict: Verdict::of(header, word) })
+        verifier.verify(header, proof)?;
+        Ok(Self { verdict: Verdict::proven(header, proof) })
     }
 
     /// Says so.
@@ -116,6 +157,12 @@ impl Verdict {
     pub fn of(header: &ZoneHeader, word: Word) -> Self {
         let id = crate::block::header_id(header);
         Self { chain: header.chain, zone: header.zone, height: header.height, header: id, word }
+    }
+
+    /// What is said of a header whose proof this is, by those who checked it.
+    #[must_use]
+    pub fn proven(header: &ZoneHeader, proof: &[u8]) -> Self {
+        Self::of(header, Word::Proven { guest_image: header.guest_image, proof: crate::digest::sha256(&[proof]) })
     }
 
     /// What is signed: domain, verdict.

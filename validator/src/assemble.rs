@@ -2,6 +2,7 @@
 
 use crate::donor::Remote;
 use crate::http::{self, Told};
+use crate::proofs::{ProofDesk, Verifier};
 use crate::run::StartError;
 use crate::service::Service;
 use crate::{CheckpointConfig, CheckpointGroup, ValidatorConfig};
@@ -9,6 +10,7 @@ use commonware_runtime::{Supervisor as _, tokio as runtime};
 use futures::future::pending;
 use plinth_settlement::consensus::checkpoints::{self, Checkpoints, Group, Signer};
 use plinth_settlement::consensus::{self, Chain, Consensus, ConsensusConfig, Donor, Network};
+use plinth_settlement::genesis::{Genesis, ZoneMode};
 use plinth_settlement::keys;
 use plinth_settlement::ledger::Zone;
 use plinth_settlement::transport::{AllowList, Channel, Identity, Oracle, Transport, TransportConfig, TransportError};
@@ -18,6 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::net::TcpListener;
+use tracing::warn;
 
 /// Prefix of what a validator keeps in its directory.
 const PARTITION: &str = "settlement";
@@ -60,10 +63,13 @@ pub(super) async fn assemble(
     let shards = register(Channel::Shards);
     let (blocker, peers) = (transport.oracle(), transport.oracle());
     let me = config.key.public_key();
+    let proof_verifier = config.proof_verifier.as_deref().map(Verifier::open).transpose()?;
+    warn_of_unknown_guests(&genesis, proof_verifier.as_ref());
     let identity = Identity::new(config.key.to_consensus());
     let others = config.peers.iter().filter(|peer| peer.key != me);
     let others: Vec<_> = others.map(|peer| Arc::new(Remote::new(identity.clone(), *peer)) as Arc<dyn Donor>).collect();
     let donors = if config.state_sync { others.clone() } else { Vec::new() };
+    let key = config.key.clone();
     let mut consensus = consensus::start(
         context.child("consensus"),
         ConsensusConfig {
@@ -88,7 +94,8 @@ pub(super) async fn assemble(
         }
         None => Checkpoints::default(),
     };
-    let service = Service::new(&consensus, checkpoints.clone());
+    let proofs = proof_verifier.map(|verifier| ProofDesk::new(consensus.chain.clone(), key, verifier));
+    let service = Service::new(&consensus, checkpoints.clone(), proofs);
     let clients = transport.take_clients();
     let admitted = admit_producers(consensus.chain.clone(), transport.oracle());
     let told =
@@ -108,6 +115,17 @@ pub(super) async fn assemble(
         tokio::select! { () = service.run(clients) => {}, () = http => {}, () = admitted => {} }
     };
     Ok((Assembled { transport, listen, http_address, consensus, checkpoints }, served))
+}
+
+/// A zone that is proven stands still where no 2f+1 validators verify its proofs.
+fn warn_of_unknown_guests(genesis: &Genesis, verifier: Option<&Verifier>) {
+    for zone in genesis.zones() {
+        if let ZoneMode::Proven { guest_image, .. } = zone.mode
+            && !verifier.is_some_and(|verifier| verifier.images().contains(&guest_image))
+        {
+            warn!(zone = %zone.id, %guest_image, "this validator verifies no proofs of a zone that settles by them alone");
+        }
+    }
 }
 
 /// Lets in whoever became a zone's producer. Who was one before stays: that it is one no more it hears here.

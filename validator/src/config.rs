@@ -9,6 +9,7 @@
 //! clients = []                        # keys beside the zones' producers and the governors
 //! idle_interval_ms = 500              # how long an idle proposer waits for content
 //! worker_threads = 1
+//! proof_verifier = "plinth-verify"    # may be left out: then it says nothing of proofs; a path, or a program beside this one
 //! state_sync = false                  # true: an empty directory begins with the state that the others certify, if they are far ahead
 //!
 //! [checkpoints]                       # may be left out: then it signs none
@@ -68,6 +69,8 @@ pub struct ValidatorConfig {
     pub worker_threads: NonZeroUsize,
     /// Whether an empty directory begins with the state that the others certify, if they are far ahead, and not with every block.
     pub state_sync: bool,
+    /// The program that verifies proofs of zone blocks; without, this validator says nothing of them.
+    pub proof_verifier: Option<PathBuf>,
     /// Its share of the group that signs checkpoints.
     pub checkpoints: Option<CheckpointConfig>,
 }
@@ -172,6 +175,7 @@ struct ConfigText {
     idle_interval_ms: Option<u64>,
     worker_threads: Option<NonZeroUsize>,
     state_sync: Option<bool>,
+    proof_verifier: Option<PathBuf>,
     validators: Vec<PeerText>,
     checkpoints: Option<CheckpointText>,
 }
@@ -266,9 +270,18 @@ impl ValidatorConfig {
             idle_interval,
             worker_threads: text.worker_threads.unwrap_or(NonZeroUsize::MIN),
             state_sync: text.state_sync.unwrap_or(false),
+            proof_verifier: text.proof_verifier.map(|program| beside(program, folder)),
             checkpoints,
         })
     }
+}
+
+/// Where a program is that a configuration in `folder` names: a bare name lies beside this program, a path begins at the folder.
+#[must_use]
+pub fn beside(program: PathBuf, folder: &Path) -> PathBuf {
+    let is_name = program.components().count() == 1 && program.is_relative();
+    let here = std::env::current_exe().ok().filter(|_| is_name);
+    here.and_then(|here| Some(here.parent()?.join(&program))).unwrap_or_else(|| folder.join(program))
 }
 
 fn read(path: &Path) -> Result<String, ConfigError> {

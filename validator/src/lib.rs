@@ -5,6 +5,8 @@
 //! * [`plinth_settlement::wire`] is what clients speak. A client is a key on the list: the zones' producers, of the
 //!   genesis and as they are replaced, the governors, and those configured.
 //!
+//! * Proofs of zone blocks are verified by a program that it asks ([`Verifier`]); only for those is a verdict signed.
+//!
 //! Nothing here knows a zone's virtual machine, its matching or a prover.
 
 mod assemble;
@@ -13,11 +15,13 @@ mod donor;
 mod facts;
 mod http;
 pub mod limits;
+mod proofs;
 mod run;
 mod service;
 mod status;
 
 pub use config::{CheckpointConfig, CheckpointGroup, ConfigError, ValidatorConfig};
 pub use plinth_settlement::transport::Peer;
+pub use proofs::{Verifier, VerifierError};
 pub use run::{StartError, StopError, Validator, ValidatorHandle};
 pub use status::{ValidatorStatus, ZoneView};

@@ -28,3 +28,19 @@ pub const HTTP_TIMEOUT: Duration = Duration::from_secs(2);
 pub const HTTP_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// Most bytes of a histogram log that is merged.
 pub const LOG_SIZE_MAX: u64 = 16 << 20;
+/// A proof that has not come in whole after this is given up.
+pub const PROOF_TIMEOUT: Duration = Duration::from_secs(60);
+/// A client whose proof was refused waits so many times as long as that took.
+pub const PROOF_REFUSED_PAUSE_FACTOR: u32 = 9;
+/// A client whose proof was refused waits at least this long.
+pub const PROOF_REFUSED_PAUSE_MIN: Duration = Duration::from_secs(1);
+/// Valid proofs of one block that are known again; a second one is nothing that an honest client brings.
+pub const VERIFIED_PER_BLOCK_MAX: usize = 4;
+/// Memory of the program that verifies one proof, in mebibytes of address space.
+pub const PROOF_VERIFIER_MEMORY_MB: u64 = 1_024;
+/// Processor seconds of the program that verifies one proof.
+pub const PROOF_VERIFIER_CPU_S: u64 = 20;
+/// A program that has not verified a proof after this is killed.
+pub const PROOF_VERIFIER_PATIENCE: Duration = Duration::from_secs(40);
+/// Most bytes that are read of what the program says.
+pub const PROOF_VERIFIER_ANSWER_SIZE_MAX: u64 = 4 << 10;

@@ -133,8 +133,8 @@ fn print_status(validator: &ValidatorHandle) {
         line += &format!(", no validator of epoch {epoch}: follows");
     }
     for zone in zones {
-        let ZoneView { zone, available, settled } = zone;
-        line += &format!(", zone {zone} available {available} settled {settled} (attested 1/1, producer only)");
+        let ZoneView { zone, available, settled, mode } = zone;
+        line += &format!(", zone {zone} available {available} settled {settled} ({mode})");
     }
     if evidence_count > 0 {
         line += &format!(", {evidence_count} pieces of evidence against validators");

@@ -2,7 +2,7 @@
 
 use crate::assemble::{Assembled, assemble};
 use crate::limits::{BLOCKING_THREADS_MAX, CLOSE_TIMEOUT, THREAD_STACK_SIZE};
-use crate::{ValidatorConfig, ValidatorStatus};
+use crate::{ValidatorConfig, ValidatorStatus, VerifierError};
 use commonware_runtime::{Runner as _, Spawner as _, tokio as runtime};
 use futures::future::select_all;
 use plinth_settlement::block::GovernedTransaction;
@@ -64,6 +64,9 @@ pub enum StartError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The program that verifies proofs cannot be asked.
+    #[error("proof verifier: {0}")]
+    Verifier(#[from] VerifierError),
     /// Consensus refused.
     #[error(transparent)]
     Consensus(#[from] Box<ConsensusError>),

@@ -1,6 +1,7 @@
 //! How a validator is, for people and for `--json`.
 
 use plinth_settlement::consensus::{Chain, epoch_of};
+use plinth_settlement::genesis::ZoneMode;
 use plinth_settlement::stages::StageFigures;
 use plinth_types::digest::Digest;
 use plinth_types::id::{Epoch, Height, PublicKey, TimestampNs, ZoneId};
@@ -42,8 +43,10 @@ pub struct ZoneView {
     pub zone: ZoneId,
     /// Its last available block.
     pub available: Height,
-    /// Its last settled block: attested 1/1, producer only.
+    /// Its last settled block.
     pub settled: Height,
+    /// What stands for a proof.
+    pub mode: ZoneMode,
 }
 
 impl ValidatorStatus {
@@ -53,6 +56,7 @@ impl ValidatorStatus {
             zone: zone.id(),
             available: zone.available(),
             settled: zone.settled(),
+            mode: zone.mode(),
         };
         Self {
             key,

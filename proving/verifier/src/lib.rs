@@ -23,6 +23,7 @@ mod image;
 pub mod limits;
 mod linked;
 mod openvm;
+pub mod program;
 
 pub use image::{IMAGE_TRADING, Image, ImageError};
 pub use openvm::OpenVm;

@@ -6,5 +6,7 @@ pub const STATEMENT_SIZE: usize = 64;
 pub const SEGMENTS_MAX: usize = 64;
 /// Most bytes of one segment's proof.
 pub const SEGMENT_SIZE_MAX: usize = 2 << 20;
-/// Most bytes of a proof.
-pub const PROOF_SIZE_MAX: usize = 32 << 20;
+/// Most bytes of a proof: what validators take from a client.
+pub const PROOF_SIZE_MAX: usize = 16 << 20;
+/// Most bytes of a zone header beside its proof.
+pub const HEADER_SIZE_MAX: usize = 8 << 10;

@@ -1,6 +1,6 @@
 //! What a validator answers to those who bring something.
 
-use crate::receipt::SignedReceipt;
+use crate::receipt::{Receipt, SignedReceipt};
 use crate::wire::limits::REFUSAL_SIZE_MAX;
 use plinth_types::choice;
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
@@ -39,6 +39,19 @@ pub enum OpeningAnswer {
     /// The body is rebuilt and the key tried.
     Accepted,
     /// It is not of a body that waits to be settled; the text says why.
+    Refused(Refusal),
+}
+
+/// What becomes of a proof of a zone block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProofAnswer {
+    /// It is valid: this validator's signature under [`crate::verdict::Verdict::proven`]. 2f+1 of them are a verdict.
+    Verified(Receipt),
+    /// The block is settled, or a verdict on it stands in a block already.
+    Done,
+    /// The block is not ordered yet, or other proofs are looked at, or this client's last one was refused; to be sent again.
+    NotYet,
+    /// It shows nothing, or of no block that waits for a proof; the text says why.
     Refused(Refusal),
 }
 
@@ -88,3 +101,4 @@ impl Codec for Refusal {
 choice!(SubmitAnswer, "submit answer tag" { 1 => Receipt(receipt), 2 => Ordered, 3 => NotYet, 4 => Refused(reason) });
 choice!(TransactionAnswer, "transaction answer tag" { 1 => Accepted, 2 => Ordered(height), 3 => NotYet, 4 => Refused(reason) });
 choice!(OpeningAnswer, "opening answer tag" { 1 => Accepted, 2 => Refused(reason) });
+choice!(ProofAnswer, "proof answer tag" { 1 => Verified(receipt), 2 => Done, 3 => NotYet, 4 => Refused(reason) });

@@ -43,7 +43,7 @@ mod origin;
 mod schemes;
 mod stack;
 
-pub use answer::{OpeningAnswer, Refusal, SubmitAnswer, TransactionAnswer};
+pub use answer::{OpeningAnswer, ProofAnswer, Refusal, SubmitAnswer, TransactionAnswer};
 pub use application::Application;
 pub use chain::{Chain, ChainError, Finalized, Store, fork};
 pub use formats::{Formats, OpenStore, open_store};

@@ -45,6 +45,7 @@ mod messages;
 mod owner_acts;
 mod owners;
 mod past;
+mod proofs;
 mod signatures;
 mod state;
 mod turn;
@@ -56,6 +57,7 @@ pub use conservation::Conservation;
 pub use error::{BlockError, TransactionError};
 pub use governance::{AuthorityError, CommitteeError, StoreFormat};
 pub use listings::Listing;
+pub use proofs::ProofWanted;
 pub use signatures::{Claim, OneByOne, Remembering, Signer, Verifier};
 pub use state::State;
 pub use zone::{

@@ -2,6 +2,7 @@
 
 use super::state::State;
 use crate::block::Transaction;
+use crate::verdict::Word;
 use plinth_types::id::{Height, PublicKey, ZoneId};
 
 impl State {
@@ -22,7 +23,12 @@ impl State {
             Transaction::Outbox(outbox) => {
                 settled(outbox.zone, outbox.height) || self.zone(outbox.zone).is_some_and(|zone| zone.is_listed(outbox.height))
             }
-            Transaction::Verdict(said) => settled(said.verdict.zone, said.verdict.height),
+            Transaction::Verdict(said) => {
+                let (zone, height) = (said.verdict.zone, said.verdict.height);
+                // A block that is vouched for needs no second word; dropped, it comes back under another id.
+                let vouched = || self.zone(zone)?.unsettled_at(height).map(|unsettled| unsettled.vouched);
+                settled(zone, height) || said.verdict.word != Word::Rejected && vouched() == Some(true)
+            }
             Transaction::Exit(exit) => self.zone(exit.zone).is_some_and(|zone| zone.exited.contains(&exit.leaf.index)),
             Transaction::Body(body) => settled(body.statement.zone, body.statement.height),
             Transaction::Fraud(proof) => settled(proof.statement.zone, proof.statement.height),

@@ -9,6 +9,10 @@ use crate::store::limits::PROOF_SIZE_MAX;
 pub const REQUEST_HEAD_SIZE_MAX: usize = 8 << 10;
 /// Longest request, in bytes.
 pub const REQUEST_SIZE_MAX: usize = REQUEST_HEAD_SIZE_MAX + SHARD_SIZE_MAX;
+/// Longest proof of a zone block, in bytes: some twenty segments of the proving system. Of a block that needs more no validator takes a proof.
+pub const EXECUTION_PROOF_SIZE_MAX: usize = 16 << 20;
+/// Longest request that brings a proof, in bytes.
+pub const PROOF_REQUEST_SIZE_MAX: usize = REQUEST_HEAD_SIZE_MAX + EXECUTION_PROOF_SIZE_MAX;
 /// Longest answer, in bytes: a block with its certificate, or a shard.
 pub const ANSWER_SIZE_MAX: usize = SHARD_SIZE_MAX + (64 << 10);
 /// Longest text of a refusal, in bytes.

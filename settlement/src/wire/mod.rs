@@ -11,14 +11,14 @@ pub use ask::{AskError, ask};
 pub use facts::{AnchorAnswer, CertifiedHeads, FactAnswer, FactsRequest, HandoversAnswer, PartAnswer, StateAnswer, StepsAnswer};
 
 use crate::block::{Block, Transaction};
-use crate::consensus::{Finalization, OpeningAnswer, SubmitAnswer, TransactionAnswer};
+use crate::consensus::{Finalization, OpeningAnswer, ProofAnswer, SubmitAnswer, TransactionAnswer};
 use crate::dispersal::Opening;
 use bytes::Bytes;
 use commonware_codec::Read as _;
 use commonware_cryptography::certificate::Verifier as _;
-use limits::{ANSWER_SIZE_MAX, CERTIFICATE_SIZE_MAX, REQUEST_HEAD_SIZE_MAX};
+use limits::{ANSWER_SIZE_MAX, CERTIFICATE_SIZE_MAX, PROOF_REQUEST_SIZE_MAX, REQUEST_HEAD_SIZE_MAX, REQUEST_SIZE_MAX};
 use packed::{encode_packed, read_packed};
-use plinth_types::block::SignedHeader;
+use plinth_types::block::{SignedHeader, ZoneHeader};
 use plinth_types::codec::{Codec, DecodeError, Reader, encode_count};
 use plinth_types::digest::Digest;
 use plinth_types::id::{ChainId, Height};
@@ -26,6 +26,8 @@ use plinth_types::record;
 
 /// Version of requests and answers.
 const VERSION: u8 = 1;
+/// Tag of a proof, the longest request.
+const PROVE: u8 = 8;
 
 /// What a client asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub enum Request {
     Open(Opening),
     /// Show a fact, or a part of the state.
     Facts(FactsRequest),
+    /// Check this proof of an ordered zone block. Answered by [`ProofAnswer`].
+    Prove(Box<ZoneHeader>, Bytes),
 }
 
 impl Request {
@@ -79,11 +83,22 @@ impl Request {
                 7_u8.encode(&mut out);
                 request.encode(&mut out);
             }
+            Self::Prove(header, proof) => {
+                PROVE.encode(&mut out);
+                encode_packed(&header.to_bytes(), &mut out);
+                out.extend_from_slice(proof);
+            }
         }
         out.into()
     }
 
-    /// Reads a frame; a shard stays where it is.
+    /// Most bytes that a request may have, by its frame: only a proof may be longer than the others.
+    #[must_use]
+    pub fn size_max(frame: &[u8]) -> usize {
+        if frame.get(1) == Some(&PROVE) { PROOF_REQUEST_SIZE_MAX } else { REQUEST_SIZE_MAX }
+    }
+
+    /// Reads a frame; a shard or a proof stays where it is.
     ///
     /// # Errors
     ///
@@ -104,6 +119,11 @@ impl Request {
             5 => Self::Shard(Codec::read(&mut reader)?),
             6 => Self::Open(Opening { header: Codec::read(&mut reader)?, key: Codec::read(&mut reader)? }),
             7 => Self::Facts(Codec::read(&mut reader)?),
+            PROVE => {
+                let (header, packed_size) = read_packed(&mut reader, REQUEST_HEAD_SIZE_MAX)?;
+                let header = ZoneHeader::decode(&header)?;
+                return Ok(Self::Prove(Box::new(header), frame.slice(2 + packed_size..)));
+            }
             _ => return Err(reader.invalid("request tag")),
         };
         reader.finish()?;
@@ -165,7 +185,7 @@ macro_rules! answers {
     )*};
 }
 record!(Info { chain, genesis, height });
-answers!(SubmitAnswer, TransactionAnswer, OpeningAnswer, Info);
+answers!(SubmitAnswer, TransactionAnswer, OpeningAnswer, ProofAnswer, Info);
 
 impl Answer for FollowAnswer {
     fn to_frame(&self) -> Bytes {
@@ -244,7 +264,7 @@ mod tests {
     #[test]
     fn small_requests_and_answers_are_pinned() {
         let no = Refusal::of(Height::new(7), "no");
-        let pinned: [(Bytes, &[u8]); 9] = [
+        let pinned: [(Bytes, &[u8]); 12] = [
             (Request::Follow(Height::new(7)).to_frame(), &[1, 3, 7, 0, 0, 0, 0, 0, 0, 0]),
             (Request::Info.to_frame(), &[1, 4]),
             (SubmitAnswer::Ordered.to_frame(), &[1, 2]),
@@ -253,6 +273,9 @@ mod tests {
             (TransactionAnswer::Accepted.to_frame(), &[1, 1]),
             (TransactionAnswer::Ordered(Height::new(7)).to_frame(), &[1, 2, 7, 0, 0, 0, 0, 0, 0, 0]),
             (TransactionAnswer::Refused(no.clone()).to_frame(), &[1, 4, 7, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, b'n', b'o']),
+            (ProofAnswer::Done.to_frame(), &[1, 2]),
+            (ProofAnswer::NotYet.to_frame(), &[1, 3]),
+            (ProofAnswer::Refused(no).to_frame(), &[1, 4, 7, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, b'n', b'o']),
             (ShardAnswer(Some(Bytes::from_static(b"ab"))).to_frame(), &[1, 1, b'a', b'b']),
         ];
         for (frame, bytes) in pinned {

@@ -3,13 +3,13 @@
 use super::world::{advance_rebuilt as advance, *};
 use plinth_settlement::block::{Action, ExitTransaction, Transaction, exit_tree, header_id};
 use plinth_settlement::genesis::{AssetCap, ZoneMode};
-use plinth_settlement::ledger::{BlockError, Overdrawn, State, TransactionError, ZoneStatus};
+use plinth_settlement::ledger::{BlockError, Overdrawn, ProofWanted, State, TransactionError, ZoneStatus};
 use plinth_settlement::receipt::{QuorumError, Receipt};
 use plinth_settlement::verdict::{ProofRefused, Verdict, VerdictTransaction, VerifiedProof, Word, ZoneVerifier};
 use plinth_types::block::ZoneHeader;
 use plinth_types::digest::Digest;
 use plinth_types::exit::ExitLeaf;
-use plinth_types::id::{Height, ProducerEpoch, ZoneId};
+use plinth_types::id::{ChainId, Height, ProducerEpoch, ZoneId};
 use plinth_types::transfer::Party;
 use std::sync::Arc;
 
@@ -139,8 +139,8 @@ fn a_rejected_block_goes_back_to_the_last_good_root_and_its_inputs_wait_again() 
 struct Hashes;
 
 impl ZoneVerifier for Hashes {
-    fn verify(&self, guest_image: Digest, execution: &[u8], proof: &[u8]) -> Result<(), ProofRefused> {
-        let expected = plinth_settlement::digest::sha256(&[&guest_image.0, execution]);
+    fn verify(&self, header: &ZoneHeader, proof: &[u8]) -> Result<(), ProofRefused> {
+        let expected = plinth_settlement::digest::sha256(&[&header.guest_image.0, &header.execution_bytes()]);
         if proof == expected.0 { Ok(()) } else { Err(ProofRefused { reason: "another hash".to_owned() }) }
     }
 }
@@ -157,6 +157,21 @@ fn a_proven_zone_settles_by_proofs_alone_within_its_window() {
     refused(&state, order(headers[4].clone()), TransactionError::UnsettledFull { zone: EVM, count: 4 });
     idle(&mut state, 20);
     assert_eq!(state.zone(EVM).unwrap().settled(), Height::new(0), "no delay stands for a proof");
+    assert_eq!(state.wants_proof(&headers[1]), Ok(ProofWanted::Now));
+    assert_eq!(state.wants_proof(&headers[4]), Ok(ProofWanted::Later));
+    let changed = |change: fn(&mut ZoneHeader)| {
+        let mut header = headers[1].clone();
+        change(&mut header);
+        state.wants_proof(&header).unwrap_err()
+    };
+    let (chain, expected) = (ChainId::new(8), state.chain());
+    assert_eq!(changed(|header| header.chain = ChainId::new(8)), TransactionError::Chain { chain, expected });
+    let unknown = changed(|header| header.zone = ZoneId::new(99));
+    assert_eq!(unknown, TransactionError::UnknownZone { zone: ZoneId::new(99) });
+    assert_eq!(changed(|header| header.zone = TRADING), TransactionError::VerdictOfAnotherMode { zone: TRADING });
+    assert_eq!(changed(|header| header.guest_image = Digest::ZERO), TransactionError::VerdictOfAnotherMode { zone: EVM });
+    assert!(matches!(changed(|header| header.trade_count += 1), TransactionError::OtherHeader { .. }));
+    assert!(matches!(changed(|header| header.height = Height::new(1)), TransactionError::OtherHeader { .. }));
     let proof = plinth_settlement::digest::sha256(&[&GUEST.0, &headers[1].execution_bytes()]);
     assert!(VerifiedProof::check(&Hashes, &headers[0], &proof.0).is_err());
     let verified = VerifiedProof::check(&Hashes, &headers[1], &proof.0).unwrap();
@@ -164,9 +179,11 @@ fn a_proven_zone_settles_by_proofs_alone_within_its_window() {
     signatures.sort_by_key(|receipt| receipt.validator);
     advance(&mut state, vec![Transaction::Verdict(Box::new(VerdictTransaction { verdict: verified.verdict(), signatures }))]);
     assert_eq!(state.zone(EVM).unwrap().settled(), Height::new(0), "blocks settle in order");
+    assert_eq!(state.wants_proof(&headers[1]), Ok(ProofWanted::Never), "vouched for");
     assert_eq!(state.zone(EVM).unwrap().record().pressure, 100, "behind the deadline");
     let outcome = advance(&mut state, vec![proven(&headers[0])]);
     assert_eq!(outcome.settled.len(), 2);
+    assert_eq!(state.wants_proof(&headers[0]), Ok(ProofWanted::Never), "settled");
     let (zone, height) = (EVM, headers[2].height);
     let other_guest = Word::Proven { guest_image: Digest([8; 32]), proof: Digest::ZERO };
     refused(&state, verdict(&headers[2], other_guest), TransactionError::VerdictOfAnotherMode { zone });

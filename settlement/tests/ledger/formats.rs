@@ -15,7 +15,7 @@ use plinth_settlement::ledger::{Listing, OneByOne, State, StoreFormat};
 use plinth_settlement::limits::BLOCK_SIZE_MAX;
 use plinth_settlement::receipt::{self, BodyStatement, SignedReceipt};
 use plinth_settlement::store::StoreParameters;
-use plinth_settlement::verdict::Word;
+use plinth_settlement::verdict::{HeaderProof, Word};
 use plinth_types::codec::{Codec, DecodeError};
 use plinth_types::digest::Digest;
 use plinth_types::exit::ExitLeaf;
@@ -50,6 +50,19 @@ fn body_block() -> Block {
     let said = [say(&header, receipt::Word::Rebuilt, [0, 1]), say(&header, receipt::Word::Unopenable { key }, [2, 3])];
     let transactions = [said.to_vec(), vec![Transaction::Fraud(Box::new(fraud))]].concat();
     state().propose(TimestampNs::new(5_000), transactions)
+}
+
+#[test]
+fn a_proof_with_its_header_is_pinned() {
+    let header = Producer::new(TRADING).next(&state(), 2);
+    let bytes = [&HeaderProof::head(&header)[..], b"proof"].concat();
+    fixtures().bytes("header_proof", &bytes);
+    assert_eq!(HeaderProof::decode(&bytes), Ok(HeaderProof { header, proof: b"proof" }));
+    for size in 0..bytes.len() - 5 {
+        assert!(HeaderProof::decode(&bytes[..size]).is_err(), "cut to {size} bytes");
+    }
+    assert!(HeaderProof::decode(&[&[2], &bytes[1..]].concat()).is_err(), "another version");
+    assert!(HeaderProof::decode(&[1, 255, 255, 255, 255]).is_err(), "a header without end");
 }
 
 #[test]

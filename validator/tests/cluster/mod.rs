@@ -13,6 +13,7 @@ use plinth_validator::{CheckpointConfig, CheckpointGroup, Validator, ValidatorCo
 use std::net::{SocketAddr, UdpSocket};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
@@ -29,6 +30,8 @@ pub struct Cluster {
     pub later_groups: Vec<(Height, Committee)>,
     /// Where each validator serves HTTP.
     pub http: Option<SocketAddr>,
+    /// What verifies proofs.
+    pub proof_verifier: Option<PathBuf>,
     folder: TempDir,
 }
 
@@ -56,7 +59,7 @@ impl Cluster {
         let addresses = fixture.keys.iter().map(|_| free_address());
         let peers = fixture.keys.iter().zip(addresses).map(|(key, address)| Peer { key: key.public_key(), address }).collect();
         let folder = tempfile::tempdir().unwrap();
-        Self { fixture, peers, later_groups: Vec::new(), http: None, folder }
+        Self { fixture, peers, later_groups: Vec::new(), http: None, proof_verifier: None, folder }
     }
 
     pub fn config(&self, index: usize) -> ValidatorConfig {
@@ -70,6 +73,7 @@ impl Cluster {
             idle_interval: self.idle_interval,
             worker_threads: NonZeroUsize::MIN,
             state_sync: false,
+            proof_verifier: self.proof_verifier.clone(),
             checkpoints: self.checkpoints(index),
             http: self.http,
         }
