@@ -3,6 +3,7 @@
 
 pub mod appliance;
 pub mod config;
+pub mod operator;
 pub mod owner;
 pub mod recover;
 pub mod replay;

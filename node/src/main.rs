@@ -6,6 +6,7 @@ use plinth_gateway::driver::{Backend, DriverConfig};
 use plinth_gateway::echo::EchoServer;
 use plinth_node::appliance::{self, Appliance, Options, Parts};
 use plinth_node::config::{certificates, demo};
+use plinth_node::operator::MarketArgs;
 use plinth_node::owner::{Decision, Desk, Exit, Issued, Moved, Redeemed, Requested, To};
 use plinth_node::recover::Recover;
 use plinth_node::replay::{self, ReplayArgs};
@@ -103,6 +104,8 @@ enum Command {
         #[command(subcommand)]
         decision: Decision,
     },
+    /// Halt one market by hand, or let it go on
+    Market(MarketArgs),
     /// Take all that an account has of an asset out of the frozen trading zone, by proof against its last settled block
     Exit {
         #[command(flatten)]
@@ -237,6 +240,7 @@ fn main() -> ExitCode {
         Command::Issue { desk, issued } => done(desk.issue(&issued)),
         Command::Redeem { desk, redeemed } => done(desk.redeem(&redeemed)),
         Command::Govern { desk, key, decision } => done(desk.decide(&decision, &key)),
+        Command::Market(args) => done(args.run()),
         Command::Exit { desk, exit } => done(desk.exit(&exit)),
         Command::Submit { desk, file } => done(desk.submit(&file)),
         Command::Balance { desk, owner } => done(desk.balance(&owner)),

@@ -4,6 +4,7 @@
 
 mod market;
 
+use market::feed::Feed;
 use market::{Market, WITHIN, write_order};
 use plinth_gateway::codec::tag;
 use plinth_market_data::itch::file::messages;
@@ -11,10 +12,7 @@ use plinth_market_data::itch::view::View;
 use plinth_market_data::net::{Client, ClientConfig};
 use plinth_node::config::demo;
 use plinth_types::command::Side;
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::path::Path;
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 /// 77,000.00 in ten-thousandths, and a thousandth of a bitcoin in lots.
@@ -25,8 +23,9 @@ const LOTS: u64 = 100_000;
 fn a_consumer_has_the_books_of_the_appliance_through_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     demo::create(folder.path(), demo::Committee::default()).unwrap();
-    let [own, requests, snapshots] = free_addresses();
-    configure(folder.path(), own, requests, snapshots);
+    let place = Feed::free();
+    place.configure(folder.path());
+    let Feed { own, requests, snapshots } = place;
 
     let market = Market::open_in(folder.path());
     let feed = market.ready().market_data.clone().unwrap();
@@ -59,21 +58,6 @@ fn a_consumer_has_the_books_of_the_appliance_through_a_kill() {
     let mut filed = View::default();
     messages(&bytes).for_each(|message| filed.apply(message.unwrap()).unwrap());
     assert_eq!(bids(&filed), bids(client.view()));
-}
-
-fn configure(folder: &Path, own: SocketAddr, requests: SocketAddr, snapshots: SocketAddr) {
-    let mut file = OpenOptions::new().append(true).open(folder.join(demo::CONFIG_FILE)).unwrap();
-    writeln!(
-        file,
-        "\n[market_data]\ntargets = [\"{own}\"]\nrequests = \"{requests}\"\nsnapshots = \"{snapshots}\"\nitch_folder = \"itch\""
-    )
-    .unwrap();
-}
-
-/// The consumer's address for datagrams, then the server's: they must be the same after a restart.
-fn free_addresses() -> [SocketAddr; 3] {
-    let sockets = [(); 3].map(|()| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
-    sockets.map(|socket| socket.local_addr().unwrap())
 }
 
 /// Orders and lots of the best bid of the first instrument.

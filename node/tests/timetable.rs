@@ -210,6 +210,35 @@ fn a_volatility_auction_ends_in_time_and_a_halt_by_word_of_mouth_lasts() {
 }
 
 #[test]
+fn a_market_that_an_operator_has_halted_waits_for_an_operator_but_its_days_end() {
+    let mut zone = Zone::open();
+    let mut first = timetable(&zone);
+    zone.at(&mut first, 12, 0, 0);
+    (1..=300).for_each(|index| zone.bid_for_the_day(index));
+    zone.configure(&set(BONDS, Phase::Halt)).unwrap();
+    first.hold(BONDS);
+    assert_eq!(zone.at(&mut first, 17, 30, 0), []);
+    assert_eq!(zone.engine.order_count(), 300);
+    assert_eq!(zone.at(&mut first, 17, 35, 0), []);
+    assert_eq!((zone.expired(), zone.engine.order_count()), (300, 0), "the day is over all the same");
+
+    let mut restarted = timetable(&zone);
+    restarted.hold(BONDS);
+    assert_eq!(zone.at(&mut restarted, 24 + 9, 0, 0), [], "nor does the next day open it");
+    restarted.release(BONDS);
+    zone.configure(&set(BONDS, Phase::Continuous)).unwrap();
+    zone.bid_for_the_day(301);
+    assert_eq!(zone.at(&mut restarted, 24 + 9, 30, 0), []);
+    assert_eq!(zone.at(&mut restarted, 24 + 17, 30, 0), [Phase::ClosingAuction]);
+
+    zone.configure(&set(BONDS, Phase::Halt)).unwrap();
+    let mut late = timetable(&zone);
+    late.hold(BONDS);
+    assert_eq!(zone.at(&mut late, 48 + 10, 0, 0), [], "down over the close");
+    assert_eq!((zone.expired(), zone.engine.order_count()), (1, 0));
+}
+
+#[test]
 fn a_zone_that_was_down_begins_in_the_phase_of_its_calendar() {
     let mut zone = Zone::open();
     let mut timetable = timetable(&zone);

@@ -1,6 +1,6 @@
 //! The bridge: what settlement has finalized, as records for the zone.
 
-use super::core::{ApplianceRecord, CoreHandle};
+use super::control::{ApplianceRecord, CoreHandle};
 use super::desk::Refusals;
 use super::producer::{Rejections, ZoneHead};
 use crossbeam_channel::Receiver;

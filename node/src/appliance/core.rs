@@ -4,23 +4,22 @@
 //! durable. A turn that did nothing spins for as long as the configuration says, then sleeps in the kernel until a socket, the
 //! journal or another thread wakes it.
 
+use super::control::{ApplianceRecord, Control, CoreStatus, CustodyTotal, WithdrawalAnswer};
 use super::cursor::Cursor;
+use super::markets::{MarketState, Operator};
 use super::timetable::{Market, Timetable};
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender};
 use plinth_gateway::clock::Now;
 use plinth_gateway::market::MarketView;
-use plinth_gateway::{Full, Gateway, GatewayError, GatewayStatus, Holding, Holdings, Waker, Zone};
+use plinth_gateway::{Full, Gateway, GatewayError, Holding, Holdings, Zone};
 use plinth_matching::engine::Engine;
 use plinth_matching::journal::JournalError;
 use plinth_matching::pipeline::{self, Fused};
 use plinth_types::codec::Codec;
 use plinth_types::command::{Body, Command};
 use plinth_types::event::Event;
-use plinth_types::id::{AccountId, AssetId, InboxIndex, MandateId, Seq, SessionId, TimestampNs};
-use plinth_types::message::{InboxMessage, Note};
-use plinth_types::quantity::Amount;
-use plinth_types::reference::Configuration;
-use plinth_types::reject::Reject;
+use plinth_types::id::{AccountId, MandateId, Seq, SessionId, TimestampNs};
+use plinth_types::reference::{Configuration, Phase};
 use plinth_types::withdrawal::SignedWithdrawal;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -28,109 +27,11 @@ use thiserror::Error;
 
 /// Longest sleep of an idle turn: timers of the sessions are looked at this often.
 const SLEEP_MAX: Duration = Duration::from_millis(50);
-/// Longest wait for an answer of the core stage.
-const ASK_TIMEOUT: Duration = Duration::from_secs(10);
 /// Records of the appliance that one turn submits at the most, so that clients are not kept waiting behind a long inbox.
 const APPLIANCE_RECORDS_PER_TURN_MAX: usize = 64;
 
 /// Books shown in one turn at the most, for the same reason.
 const VIEWS_PER_TURN_MAX: usize = 16;
-
-/// What other threads ask of the core stage, answered in the same turn.
-#[derive(Debug)]
-pub(super) enum Control {
-    /// Say how things are.
-    Ask(Sender<CoreStatus>),
-    /// Say which number the account's next withdrawal must carry; `None` if there is no such account.
-    NextWithdrawal(AccountId, Sender<Option<u64>>),
-    /// Sequence a withdrawal whose signature was checked; answered when what came of it is durable.
-    Withdraw(Box<SignedWithdrawal>, Sender<WithdrawalAnswer>),
-    /// Finish what is durable, close the sessions and end.
-    Stop,
-}
-
-/// What became of a withdrawal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum WithdrawalAnswer {
-    /// It is debited, durably, and a message in the zone's outbox.
-    Sent {
-        /// The record.
-        seq: Seq,
-        /// The message's place in the channel to its destination.
-        channel_seq: u64,
-    },
-    /// The zone refuses it; its number is used up unless it was not the next.
-    Refused(Reject),
-    /// The zone takes nothing at the moment; to be sent again.
-    Busy,
-}
-
-/// A record that the appliance itself sequences.
-#[derive(Clone, Debug)]
-pub(super) enum ApplianceRecord {
-    /// Reference data.
-    Configure(Box<Configuration>),
-    /// A message for the zone.
-    Inbox(InboxMessage),
-    /// A fact for the host.
-    Note(Note),
-}
-
-/// How the core stage is.
-#[derive(Clone, Debug)]
-pub(super) struct CoreStatus {
-    pub(super) seq: Seq,
-    pub(super) durable_seq: Seq,
-    pub(super) orders_live: u64,
-    pub(super) inbox_index: InboxIndex,
-    pub(super) totals: Vec<CustodyTotal>,
-    pub(super) balanced: bool,
-    pub(super) cursor: Cursor,
-    pub(super) gateway: GatewayStatus,
-}
-
-/// What the zone holds of an asset, and what ever left it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct CustodyTotal {
-    pub(super) asset: AssetId,
-    pub(super) held: Amount,
-    pub(super) withdrawn: Amount,
-}
-
-/// How other threads reach the core stage.
-#[derive(Clone, Debug)]
-pub(super) struct CoreHandle {
-    control: Sender<Control>,
-    records: Sender<ApplianceRecord>,
-    waker: Waker,
-}
-
-impl CoreHandle {
-    pub(super) const fn new(control: Sender<Control>, records: Sender<ApplianceRecord>, waker: Waker) -> Self {
-        Self { control, records, waker }
-    }
-
-    /// Asks. False when the core stage is gone.
-    pub(super) fn send(&self, control: Control) -> bool {
-        let sent = self.control.send(control).is_ok();
-        self.waker.wake();
-        sent
-    }
-
-    /// Has a record sequenced; waits while too many wait already. False when the core stage is gone.
-    pub(super) fn sequence(&self, record: ApplianceRecord) -> bool {
-        let sent = self.records.send(record).is_ok();
-        self.waker.wake();
-        sent
-    }
-
-    /// `None` when the core stage is gone.
-    pub(super) fn ask(&self) -> Option<CoreStatus> {
-        let (sender, receiver) = bounded(1);
-        self.send(Control::Ask(sender));
-        receiver.recv_timeout(ASK_TIMEOUT).ok()
-    }
-}
 
 /// Why the core stage ended before it was asked to.
 #[derive(Debug, Error)]
@@ -156,6 +57,8 @@ pub(super) struct Core {
     pub(super) cursor: Cursor,
     /// Who waits for a withdrawal's end, by its record.
     pub(super) withdrawals: BTreeMap<Seq, Sender<WithdrawalAnswer>>,
+    /// What operators want of markets.
+    pub(super) operator: Operator,
     /// Changes phases by the calendar.
     pub(super) timetable: Timetable,
     pub(super) idle_spin: Duration,
@@ -179,6 +82,13 @@ impl Core {
                         let _ = asker.send(self.zone.engine().custody().next_withdrawal(account));
                     }
                     Control::Withdraw(signed, asker) => self.withdraw(now.utc, &signed, asker),
+                    Control::Market(order, asker) => {
+                        let Self { zone, operator, timetable, .. } = &mut self;
+                        let port = &mut ZonePort { zone, now: now.utc };
+                        operator.order(now.utc, order, asker, (port, timetable), |port, mark, item| {
+                            port.submit(SessionId::APPLIANCE, mark, Body::Configure, &item.to_bytes())
+                        });
+                    }
                     Control::Stop => return self.stop(),
                 }
             }
@@ -207,10 +117,11 @@ impl Core {
 
     /// Says what has become durable.
     fn release(&mut self, now: Now) -> Result<bool, CoreError> {
-        let Self { zone, gateway, cursor, withdrawals, .. } = self;
+        let Self { zone, gateway, cursor, withdrawals, operator, .. } = self;
         let released = zone.release(|command, tail, events| {
             cursor.observe(command, tail, events);
             gateway.deliver(command, tail, events);
+            operator.durable(command, events);
             if let Some(asker) = withdrawals.remove(&command.seq) {
                 // An asker that is gone finds out from the account's next number.
                 drop(asker.send(answer_of(command, events)));
@@ -271,6 +182,11 @@ impl Core {
             let (held, withdrawn) = (engine.total(asset.id)?, engine.withdrawn(asset.id)?);
             Some(CustodyTotal { asset: asset.id, held, withdrawn })
         });
+        let markets = engine.instruments().map(|instrument| MarketState {
+            symbol: instrument.symbol,
+            phase: engine.phase(instrument.id).unwrap_or(Phase::Continuous),
+            is_held: self.timetable.is_held(instrument.id),
+        });
         CoreStatus {
             seq: self.zone.last_seq(),
             durable_seq: self.zone.durable_seq(),
@@ -278,6 +194,7 @@ impl Core {
             inbox_index: engine.inbox_index(),
             totals: totals.collect(),
             balanced: engine.check_conservation().is_ok(),
+            markets: markets.collect(),
             cursor: self.cursor.clone(),
             gateway: self.gateway.status(),
         }

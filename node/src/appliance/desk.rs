@@ -17,7 +17,8 @@
 //! Known limitations: of two transactions with one number that are brought at once, the outcome of both is that of the first; an owner whose appliance leaves its requests out needs another client of the validators to bring them; validators
 //! let in the keys that their configurations name.
 
-use super::core::{Control, CoreHandle, WithdrawalAnswer};
+use super::control::{Control, CoreHandle, WithdrawalAnswer};
+use super::markets::MarketDesk;
 use crate::config::{Resolved, hex};
 use crossbeam_channel::bounded;
 use plinth_settlement::block::Transaction;
@@ -68,6 +69,7 @@ pub(super) struct Desk {
     chain: ChainId,
     owners: BTreeMap<AccountId, PublicKey>,
     core: CoreHandle,
+    markets: MarketDesk,
     link: Arc<ZoneLink>,
     validators: Arc<Vec<ValidatorHandle>>,
     /// The settlement block that the zone's journal knew of at the start: a ledger before it is not shown.
@@ -90,7 +92,8 @@ impl Desk {
             Some((account.id, account.owner))
         });
         let (chain, owners) = (resolved.chain, owners.collect());
-        Self { chain, owners, core, link, validators, from, refusals, brought: Mutex::default() }
+        let markets = MarketDesk::new(resolved, core.clone());
+        Self { chain, owners, core, markets, link, validators, from, refusals, brought: Mutex::default() }
     }
 
     /// `None` for a request that is not for this desk.
@@ -104,6 +107,7 @@ impl Desk {
             "settled" => self.settled(),
             "bring" => self.bring(argument),
             "outcome" => self.outcome(argument),
+            "halt" | "resume" => self.markets.answer(name, argument),
             _ => return None,
         };
         Some(answer.unwrap_or_else(|error| json!({ "error": error })))

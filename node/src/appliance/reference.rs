@@ -1,6 +1,7 @@
 //! Reference data: what the configuration has beyond what is in force is sequenced; what is in force is never edited.
 
-use super::core::{ApplianceRecord, sequence};
+use super::control::ApplianceRecord;
+use super::core::sequence;
 use super::start::StartError;
 use plinth_gateway::clock::Now;
 use plinth_matching::pipeline::Fused;

@@ -2,7 +2,8 @@
 
 use super::admin::Admin;
 use super::announce::Ready;
-use super::core::{Control, CoreError, CoreHandle};
+use super::control::{Control, CoreHandle};
+use super::core::CoreError;
 use super::folder::DataFolder;
 use super::market::MarketWaker;
 use super::producer::ProducerError;

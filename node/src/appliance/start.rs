@@ -2,11 +2,13 @@
 
 use super::admin::Admin;
 use super::bridge::{self, Own};
-use super::core::{Core, CoreHandle};
+use super::control::CoreHandle;
+use super::core::Core;
 use super::cursor::Cursor;
 use super::desk::{Desk, Refusals};
 use super::folder::{DataFolder, FolderError};
 use super::market::{MarketStage, MarketWaker};
+use super::markets::{self, Operator};
 use super::parts;
 use super::producer::{ProducerStage, Rejections, ZoneHead};
 use super::reference::sequence_new_reference;
@@ -27,7 +29,7 @@ use plinth_matching::replica::{self, ReplicaError};
 use plinth_settlement::link::LinkError;
 use plinth_types::id::TimestampNs;
 use plinth_validator as validator;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -166,12 +168,16 @@ impl Appliance {
         let market_waker = resolved.market_data.as_ref().map(|_| MarketWaker::new()).transpose()?;
         let zone_config = parts::zone_config(&folder, &resolved, gateway.waker(), market_waker.clone(), published);
         let mut cursor = Cursor::default();
+        let mut held = BTreeSet::new();
         let mut last_time = TimestampNs::new(0);
         let recovered = replica::recover(&zone_config, Now::read().utc, |command, tail, events| {
             last_time = command.time;
             cursor.observe(command, tail, events);
+            markets::observe(&mut held, command, tail, events);
             gateway.recover(command, tail, events);
         })?;
+        let mut timetable = Timetable::new(last_time, resolved.rules.auctions_s.clone());
+        held.into_iter().for_each(|instrument| timetable.hold(instrument));
         let (mut zone, producer) = recovered.start(&zone_config.journal)?;
         sequence_new_reference(&mut zone, &resolved.reference)?;
         sequence_rules(&mut zone, &resolved.rules)?;
@@ -220,7 +226,8 @@ impl Appliance {
             waiting: None,
             cursor,
             withdrawals: BTreeMap::new(),
-            timetable: Timetable::new(last_time, resolved.rules.auctions_s.clone()),
+            operator: Operator::default(),
+            timetable,
             idle_spin,
         };
         let core_thread = spawn("plinth-core", failed.clone(), move || {

@@ -1,7 +1,8 @@
 //! What the appliance says of itself, as `plinth status --json` prints it.
 
-use super::core::{CoreHandle, CoreStatus};
+use super::control::{CoreHandle, CoreStatus};
 use super::desk::Refusals;
+use super::markets::phase_name;
 use super::producer::{Rejections, ZoneHead};
 use super::space::Space;
 use super::start::ATTESTATION;
@@ -86,6 +87,8 @@ pub struct Status {
     pub ledger: Vec<AssetStatus>,
     /// Whether every asset is conserved.
     pub ledger_conserved: bool,
+    /// Markets, by number of the instrument.
+    pub markets: Vec<MarketStatus>,
     /// FIX sessions.
     pub sessions: Vec<SessionStatus>,
     /// Validators of this process.
@@ -126,6 +129,17 @@ pub struct AssetStatus {
     pub leaving: String,
     /// Whether the sum is right.
     pub conserved: bool,
+}
+
+/// One market.
+#[derive(Clone, Debug, Serialize)]
+pub struct MarketStatus {
+    /// Of which instrument.
+    pub symbol: String,
+    /// The phase that it is in.
+    pub phase: &'static str,
+    /// Whether an operator has halted it: then it waits for an operator.
+    pub halted_by_operator: bool,
 }
 
 /// One FIX session.
@@ -210,6 +224,11 @@ impl Reporter {
             (None, _) | (_, None) => Vec::new(),
         };
         let zone = ledger.as_ref().and_then(|ledger| ledger.zone(ZoneId::TRADING));
+        let markets = core.markets.iter().map(|market| MarketStatus {
+            symbol: market.symbol.as_str().to_owned(),
+            phase: phase_name(market.phase),
+            halted_by_operator: market.is_held,
+        });
         let sessions = core.gateway.sessions.iter().map(|session| SessionStatus {
             comp_id: session.comp_id.clone(),
             connected: session.is_logged_on,
@@ -261,6 +280,7 @@ impl Reporter {
             refused: refused.collect(),
             ledger_conserved: core.balanced && !assets.is_empty() && assets.iter().all(|asset| asset.conserved),
             ledger: assets,
+            markets: markets.collect(),
             sessions: sessions.collect(),
             validators: validators.collect(),
             stages: self.link.status().stages.iter().map(stage_status).collect(),

@@ -1,12 +1,13 @@
 //! Who changes phases: the calendars of instruments, and the end of volatility auctions.
 //!
 //! The core knows calendars and no time of day, so this looks at its calendars, waits, and asks for a change of phase when its second comes. What
-//! it asks for is sequenced and journaled like any command; nothing is kept here that a restart must know.
+//! it asks for is sequenced and journaled like any command; nothing is kept here that the records do not say.
 //!
 //! * **On time** a step of a calendar is one change of phase. Orders of a day that has ended go some at a time; the rest is asked for until all have.
 //! * **Late**, after an outage or a stall over more than one step, the market goes where it should be by now and no auction is held on the way. If a day
 //!   has ended meanwhile it is halted first and the orders of that day go.
 //! * A volatility auction that an order has started ends after the instrument's time for that, in whatever phase the calendar has then.
+//! * A market that an operator has halted is left alone until it is [released](Timetable::release), but for orders whose day ends.
 //! * A change that waits for its date takes effect with the first command behind it: one is sequenced for that.
 //!
 //! Known limitations: a volatility auction begins anew with a restart.
@@ -16,6 +17,7 @@ use plinth_matching::engine::Engine;
 use plinth_types::calendar::{Calendar, Transition};
 use plinth_types::id::{InstrumentId, TimestampNs};
 use plinth_types::reference::{Configuration, Expiry, Phase, PhaseChange};
+use std::collections::BTreeSet;
 
 /// What follows a timetable.
 pub trait Market {
@@ -44,6 +46,8 @@ pub struct Timetable {
     /// By number of the instrument.
     places: Vec<Place>,
     auctions_s: Vec<Option<u64>>,
+    /// Halted by an operator.
+    held: BTreeSet<InstrumentId>,
     /// Where instruments begin that are not known yet.
     since: TimestampNs,
     /// Nothing is due before.
@@ -65,7 +69,23 @@ impl Timetable {
     /// instrument.
     #[must_use]
     pub const fn new(last: TimestampNs, auctions_s: Vec<Option<u64>>) -> Self {
-        Self { places: Vec::new(), auctions_s, since: last, next: TimestampNs::new(0) }
+        Self { places: Vec::new(), auctions_s, held: BTreeSet::new(), since: last, next: TimestampNs::new(0) }
+    }
+
+    /// An operator has halted the market of an instrument.
+    pub fn hold(&mut self, instrument: InstrumentId) {
+        self.held.insert(instrument);
+    }
+
+    /// It goes on, in the phase that the operator has asked for with this.
+    pub fn release(&mut self, instrument: InstrumentId) {
+        self.held.remove(&instrument);
+    }
+
+    /// Whether an operator has halted it.
+    #[must_use]
+    pub fn is_held(&self, instrument: InstrumentId) -> bool {
+        self.held.contains(&instrument)
     }
 
     /// Asks for what is due. Whether there was anything; what finds no room is asked for again.
@@ -103,9 +123,18 @@ impl Timetable {
         }
         let phase = market.engine().phase(instrument).unwrap_or(Phase::Continuous);
         let calendar = market.engine().calendar(instrument);
+        let is_held = self.held.contains(&instrument);
         let place = &mut self.places[instrument.get() as usize];
         let steps = calendar.as_ref().map_or_else(Vec::new, |calendar| steps(calendar, place.followed, now));
         let planned = calendar.and_then(|calendar| calendar.last_transition(now)).map(|transition| transition.phase);
+        if is_held {
+            let ends_day = steps.iter().any(|step| step.phase == Phase::PreOpen);
+            if ends_day {
+                market.configure(&expiry(instrument, true))?;
+            }
+            *place = Place { followed: place.followed.max(now), auction_since: None, is_lost: false };
+            return Ok(ends_day);
+        }
         if let [step] = steps[..] {
             let is_done = change(instrument, step.phase, market)?;
             if is_done {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, dead_code, unreachable_pub, reason = "a module of tests; each uses a part")]
 
+pub mod feed;
 pub mod owners;
 
 use plinth_gateway::client::{Client, ClientConfig, ClientError, Numbers};
