@@ -159,9 +159,12 @@ cat "$dir/status.json"
 
 echo '--- what the base layer has stored and logged'
 base=("$dir"/validator-* "$dir/zone-4" "$dir"/[0-3].out "$dir/host.out")
+# Nothing changes a file while it is read.
+kill -STOP "${pids[@]}" 2>/dev/null
 # found WHAT PATH...: whether files hold these bytes (in hexadecimal digits), this number (eight bytes, or its digits), or this text.
 found() {
-    python3 - "$@" <<'END'
+    local code=0
+    python3 - "$@" <<'END' || code=$?
 import pathlib, re, sys
 kind, _, what = sys.argv[1].partition(':')
 pattern = {
@@ -171,8 +174,10 @@ pattern = {
 }[kind]()
 paths = [path for root in map(pathlib.Path, sys.argv[2:]) for path in ([root] if root.is_file() else root.rglob('*'))]
 files = [path for path in paths if path.is_file()]
-sys.exit(0 if any(re.search(pattern, path.read_bytes()) for path in files) else 1)
+sys.exit(0 if any(re.search(pattern, path.read_bytes()) for path in files) else 3)
 END
+    # What cannot be read is not what holds nothing.
+    case $code in 0) return 0 ;; 3) return 1 ;; *) fail "the search ended with $code" ;; esac
 }
 secrets=("number:$bonds" "number:$cash" "number:$((500000000000 - bonds))" "number:$((400000000000 - cash - 7))" "text:$memo")
 for firm in a b; do secrets+=("bytes:${private[$firm]}" "text:${private[$firm]}" "text:${address[$firm]}"); done
