@@ -161,10 +161,11 @@ pub(super) fn observe(held: &mut BTreeSet<InstrumentId>, command: &Command, tail
 
 fn answer_of(seq: Seq, events: &[Event]) -> MarketAnswer {
     // An order may be triggered that starts an auction, so the last one counts.
-    let phases = events.iter().filter_map(|event| if let Event::PhaseChanged { phase, .. } = event { Some(*phase) } else { None });
+    let mut phases =
+        events.iter().filter_map(|event| if let Event::PhaseChanged { phase, .. } = event { Some(*phase) } else { None });
     let refused =
         events.iter().find_map(|event| if let Event::ConfigurationRefused { reject } = event { Some(reject) } else { None });
-    match (phases.last(), refused) {
+    match (phases.next_back(), refused) {
         (Some(phase), _) => MarketAnswer::Done { seq, phase },
         (None, Some(reject)) => MarketAnswer::Refused(reject.to_string()),
         (None, None) => MarketAnswer::Refused("the zone says nothing of it".to_owned()),
