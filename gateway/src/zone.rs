@@ -49,4 +49,13 @@ pub enum Full {
     /// The host's disk space is low.
     #[error("disk space is low, only cancels are taken")]
     Disk,
+    /// Settlement nears the most that it lets be unproven: orders are taken at its rate.
+    #[error("settlement is behind, orders are taken at the rate of its proofs")]
+    Window,
+    /// As much is unproven as may be.
+    #[error("settlement waits for proofs, only cancels are taken")]
+    Unproven,
+    /// Settlement has frozen the zone.
+    #[error("the zone is frozen by settlement, only cancels are taken")]
+    Frozen,
 }

@@ -5,8 +5,8 @@
 
 mod market;
 
-use market::Market;
 use market::owners::{BTC, Owners, TRADED, USD, trade};
+use market::{Market, write_order};
 use plinth_gateway::codec::tag;
 use plinth_node::appliance::request;
 use plinth_node::config::hex;
@@ -118,11 +118,17 @@ fn what_the_zone_cannot_take_goes_back_and_what_is_put_before_it_is_answered() {
 
     // Governors stop the zone, drop what is not settled, and let it go on: what was dropped is sealed again, once.
     owners.govern(&["freeze", "--zone", "1"]);
-    owners.wait_for("frozen", |status| status["zone_frozen"] == true);
+    owners.wait_for("frozen", |status| status["zone_frozen"] == true && status["intake"] == "frozen");
+    let order = firm.next_id();
+    firm.send(b"D", |message| write_order(message, &order, &[]));
+    let text = "the zone is frozen by settlement, only cancels are taken";
+    firm.expect("an order in a frozen zone", "8", &[(tag::CL_ORD_ID, &order), (tag::EXEC_TYPE, "8"), (tag::TEXT, text)]);
     owners.moved(&["withdraw"], "USD", "7");
     owners.govern(&["thaw", "--zone", "1"]);
     owners.wait_for_base(USD, 134 * DOLLAR);
     assert_eq!(owners.status()["zone_frozen"], false);
+    owners.wait_for("orders are taken again", |status| status["intake"] == "open");
+    firm.accepts_an_order("a thaw");
     let garbage = request(folder.path(), &format!("bring {}", "ff".repeat(64))).unwrap();
     assert!(garbage.contains("error"), "{garbage}");
     assert!(market.appliance.stop().unwrap().success());

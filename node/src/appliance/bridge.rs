@@ -2,6 +2,7 @@
 
 use super::control::{ApplianceRecord, CoreHandle};
 use super::desk::Refusals;
+use super::intake::Backlog;
 use super::producer::{Rejections, ZoneHead};
 use crossbeam_channel::Receiver;
 use plinth_settlement::link::{Finalized, LinkEvent};
@@ -51,7 +52,7 @@ impl Own {
 pub(super) fn run(
     events: &Receiver<LinkEvent>,
     core: &CoreHandle,
-    (rejections, refusals): (&Rejections, &Refusals),
+    (rejections, refusals, backlog): (&Rejections, &Refusals, &Backlog),
     own: &Own,
     failed: &UnboundedSender<String>,
 ) {
@@ -63,6 +64,9 @@ pub(super) fn run(
             // Nobody listens only when the appliance is stopping already.
             let _ = failed.send(error.to_string());
             return;
+        }
+        if let LinkEvent::Finalized(block) = &event {
+            backlog.finalized(block);
         }
         if let LinkEvent::Finalized(block) = &event
             && let Some(first) = block.rejected.iter().map(|rejected| rejected.height).min()

@@ -6,6 +6,7 @@
 
 use super::control::{ApplianceRecord, Control, CoreStatus, CustodyTotal, WithdrawalAnswer};
 use super::cursor::Cursor;
+use super::intake::Intake;
 use super::markets::{MarketState, Operator};
 use super::timetable::{Market, Timetable};
 use crossbeam_channel::{Receiver, Sender};
@@ -47,6 +48,7 @@ pub enum CoreError {
 /// The core stage.
 pub(super) struct Core {
     pub(super) zone: Fused,
+    pub(super) intake: Intake,
     pub(super) gateway: Gateway,
     pub(super) control: Receiver<Control>,
     pub(super) records: Receiver<ApplianceRecord>,
@@ -68,10 +70,11 @@ impl Core {
     /// Runs until it is asked to stop or cannot go on.
     pub(super) fn run(mut self) -> Result<(), CoreError> {
         let mut idle_since: Option<Instant> = None;
-        self.gateway.start(&mut ZonePort { zone: &mut self.zone, now: Now::read().utc });
+        self.gateway.start(&mut ZonePort { zone: &mut self.zone, intake: &mut self.intake, now: Now::read() });
         loop {
             let now = Now::read();
-            let mut worked = self.gateway.poll(now, &mut ZonePort { zone: &mut self.zone, now: now.utc })?;
+            let port = &mut ZonePort { zone: &mut self.zone, intake: &mut self.intake, now };
+            let mut worked = self.gateway.poll(now, port)?;
             while let Ok(control) = self.control.try_recv() {
                 worked = true;
                 match control {
@@ -81,10 +84,10 @@ impl Core {
                         // An asker that is gone needs no answer.
                         let _ = asker.send(self.zone.engine().custody().next_withdrawal(account));
                     }
-                    Control::Withdraw(signed, asker) => self.withdraw(now.utc, &signed, asker),
+                    Control::Withdraw(signed, asker) => self.withdraw(now, &signed, asker),
                     Control::Market(order, asker) => {
-                        let Self { zone, operator, timetable, .. } = &mut self;
-                        let port = &mut ZonePort { zone, now: now.utc };
+                        let Self { zone, intake, operator, timetable, .. } = &mut self;
+                        let port = &mut ZonePort { zone, intake, now };
                         operator.order(now.utc, order, asker, (port, timetable), |port, mark, item| {
                             port.submit(SessionId::APPLIANCE, mark, Body::Configure, &item.to_bytes())
                         });
@@ -95,7 +98,8 @@ impl Core {
             worked |= self.sequence_records(now.utc);
             // What finds no room waits for the next turn, before which nothing else trades.
             worked |= self.zone.expire(now.utc).unwrap_or(false);
-            worked |= self.timetable.turn(now.utc, &mut ZonePort { zone: &mut self.zone, now: now.utc });
+            let port = &mut ZonePort { zone: &mut self.zone, intake: &mut self.intake, now };
+            worked |= self.timetable.turn(now.utc, port);
             worked |= self.release(now)?;
             worked |= self.show(now)?;
             if let Some(error) = self.zone.failed() {
@@ -146,11 +150,13 @@ impl Core {
         Ok(shown)
     }
 
-    fn withdraw(&mut self, now: TimestampNs, signed: &SignedWithdrawal, asker: Sender<WithdrawalAnswer>) {
-        let port = &mut ZonePort { zone: &mut self.zone, now };
+    fn withdraw(&mut self, now: Now, signed: &SignedWithdrawal, asker: Sender<WithdrawalAnswer>) {
+        let port = &mut ZonePort { zone: &mut self.zone, intake: &mut self.intake, now };
         match port.submit(SessionId::APPLIANCE, MandateId::new(0), Body::Withdraw, &signed.to_bytes()) {
             Ok(seq) => drop(self.withdrawals.insert(seq, asker)),
-            Err(Full::Queue | Full::Disk) => drop(asker.send(WithdrawalAnswer::Busy)),
+            Err(Full::Queue | Full::Disk | Full::Window | Full::Unproven | Full::Frozen) => {
+                drop(asker.send(WithdrawalAnswer::Busy))
+            }
         }
     }
 
@@ -205,7 +211,7 @@ impl Core {
         self.gateway.shut_down(Now::read());
         while self.gateway.status().connections > 0 {
             let now = Now::read();
-            self.gateway.poll(now, &mut ZonePort { zone: &mut self.zone, now: now.utc })?;
+            self.gateway.poll(now, &mut ZonePort { zone: &mut self.zone, intake: &mut self.intake, now })?;
             self.release(now)?;
             if let Some(error) = self.zone.failed() {
                 return Err(error.clone().into());
@@ -236,13 +242,22 @@ pub(super) fn sequence(zone: &mut Fused, now: TimestampNs, record: &ApplianceRec
         ApplianceRecord::Inbox(message) => (Body::Inbox, message.to_bytes()),
         ApplianceRecord::Note(note) => (Body::Note, note.to_bytes()),
     };
-    ZonePort { zone, now }.submit(SessionId::APPLIANCE, MandateId::new(0), body, &tail)
+    zone.submit(now, SessionId::APPLIANCE, MandateId::new(0), body, &tail).map_err(full)
+}
+
+const fn full(full: pipeline::Full) -> Full {
+    match full {
+        pipeline::Full::Disk => Full::Disk,
+        // A zone that has failed says nothing more; the core stage finds it in the same turn.
+        pipeline::Full::Queue | pipeline::Full::Failed => Full::Queue,
+    }
 }
 
 /// The zone as the gateway sees it, at one moment.
 struct ZonePort<'a> {
     zone: &'a mut Fused,
-    now: TimestampNs,
+    intake: &'a mut Intake,
+    now: Now,
 }
 
 impl Market for ZonePort<'_> {
@@ -257,11 +272,8 @@ impl Market for ZonePort<'_> {
 
 impl Zone for ZonePort<'_> {
     fn submit(&mut self, session: SessionId, mandate: MandateId, body: Body, tail: &[u8]) -> Result<Seq, Full> {
-        self.zone.submit(self.now, session, mandate, body, tail).map_err(|full| match full {
-            pipeline::Full::Disk => Full::Disk,
-            // A zone that has failed says nothing more; the core stage finds it in the same turn.
-            pipeline::Full::Queue | pipeline::Full::Failed => Full::Queue,
-        })
+        self.intake.admit(&body, self.now.mono)?;
+        self.zone.submit(self.now.utc, session, mandate, body, tail).map_err(full)
     }
 
     fn holdings(&self, account: AccountId) -> Option<Holdings> {

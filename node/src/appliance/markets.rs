@@ -111,7 +111,7 @@ impl Operator {
                 }
                 self.waiting.insert(seq, asker);
             }
-            Err(Full::Queue | Full::Disk) => drop(asker.send(MarketAnswer::Busy)),
+            Err(Full::Queue | Full::Disk | Full::Window | Full::Unproven | Full::Frozen) => drop(asker.send(MarketAnswer::Busy)),
         }
     }
 

@@ -26,6 +26,7 @@ mod core;
 mod cursor;
 mod desk;
 mod folder;
+mod intake;
 mod market;
 mod markets;
 mod parts;

@@ -3,7 +3,7 @@
 use super::announce::{Ready, ReadyInstrument, ReadyValidator};
 use super::folder::DataFolder;
 use super::market::{MarketWaker, ReadyMarketData};
-use super::start::{ATTESTATION, StartError, system};
+use super::start::{StartError, attestation, system};
 use crate::config::schema::Durability;
 use crate::config::{self, Resolved, demo};
 use crossbeam_channel::Sender;
@@ -86,7 +86,7 @@ pub(super) fn gateway_config(resolved: &Resolved) -> GatewayConfig {
         sessions: resolved.sessions.iter().map(|session| session.config.clone()).collect(),
         // The journal has them all: what is new was sequenced before the first client can log on.
         reference: Vec::new(),
-        attestation: ATTESTATION.to_owned(),
+        attestation: attestation(resolved.mode).to_owned(),
         driver: DriverConfig {
             backend: match resolved.fix.driver {
                 config::schema::FixDriver::IoUring => Backend::Ring,

@@ -1,5 +1,6 @@
 //! The producer stage: the replica behind the journal, and the blocks that it cuts on their way to the link.
 
+use super::intake::Backlog;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use plinth_gateway::clock::Now;
 use plinth_matching::journal::JournalStatus;
@@ -83,6 +84,8 @@ pub(super) struct ProducerStage {
     /// Where blocks go. While the link takes no more this stage waits, and delays nothing else: the journal holds what is not cut.
     pub(super) link: Arc<ZoneLink>,
     pub(super) head: Arc<Mutex<ZoneHead>>,
+    /// Told of each block that is cut.
+    pub(super) backlog: Arc<Backlog>,
     /// What settlement rejected: it is handed over again, and the link seals it on the last good root.
     pub(super) rejections: Arc<Rejections>,
     /// Blocks from here on were cut before and may not have reached settlement, or not with what they send.
@@ -155,6 +158,7 @@ impl ProducerStage {
             *last = head;
         }
         drop(last);
+        self.backlog.cut(block.header.height);
         let sealed = link::SealedBlock { header: block.header, body: block.body.into(), outbox: block.outbox };
         loop {
             match self.link.submit(sealed.clone()) {

@@ -7,6 +7,7 @@ use super::core::Core;
 use super::cursor::Cursor;
 use super::desk::{Desk, Refusals};
 use super::folder::{DataFolder, FolderError};
+use super::intake::{Backlog, Intake};
 use super::market::{MarketStage, MarketWaker};
 use super::markets::{self, Operator};
 use super::parts;
@@ -26,6 +27,7 @@ use plinth_gateway::{Gateway, GatewayError};
 use plinth_market_data::net::StageError;
 use plinth_matching::journal::JournalError;
 use plinth_matching::replica::{self, ReplicaError};
+use plinth_settlement::genesis::ZoneMode;
 use plinth_settlement::link::LinkError;
 use plinth_types::id::TimestampNs;
 use plinth_validator as validator;
@@ -40,8 +42,14 @@ use std::{fmt, io};
 use thiserror::Error;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-/// What tag 20002 and the status say until blocks are proven.
-pub(super) const ATTESTATION: &str = "ATTESTED 1/1, PRODUCER ONLY";
+/// What tag 20002 and the status say stands for a proof, in the mode that the genesis gives the zone.
+pub(super) const fn attestation(mode: ZoneMode) -> &'static str {
+    match mode {
+        ZoneMode::Attested { .. } => "ATTESTED 1/1, PRODUCER ONLY",
+        ZoneMode::Audited { .. } => "ATTESTED BY AUDITORS",
+        ZoneMode::Proven { .. } => "VALIDITY PROOF",
+    }
+}
 
 /// Longest time from start to ready: four validators find each other, and the first deposits are finalized.
 pub(super) const READY_TIMEOUT: Duration = Duration::from_secs(90);
@@ -205,12 +213,14 @@ impl Appliance {
         let feed = market.as_ref().map(|(stage, config)| stage.ready(config)).transpose();
         let feed = feed.map_err(|error| system("the feed's addresses", error))?.flatten();
         let (rejections, refusals) = (Arc::<Rejections>::default(), Arc::<Refusals>::default());
+        let backlog = Arc::new(Backlog::new(producer.height(), cursor.settled));
         let stage = ProducerStage {
             producer,
             journal: Arc::clone(zone.journal()),
             published: is_published,
             link: Arc::clone(&link),
             head: Arc::clone(&head),
+            backlog: Arc::clone(&backlog),
             rejections: Arc::clone(&rejections),
             resend_from: cursor.settled.next(),
             stopping: Arc::clone(&stopping),
@@ -219,6 +229,7 @@ impl Appliance {
         let core_cpu = resolved.zone.core_cpu;
         let core = Core {
             zone,
+            intake: Intake::new(Arc::clone(&backlog)),
             gateway,
             control: controls,
             records: to_sequence,
@@ -240,9 +251,9 @@ impl Appliance {
         let bridge_thread = thread::Builder::new()
             .name("plinth-bridge".into())
             .spawn({
-                let (rejections, refusals) = (Arc::clone(&rejections), Arc::clone(&refusals));
+                let (rejections, refusals, backlog) = (Arc::clone(&rejections), Arc::clone(&refusals), Arc::clone(&backlog));
                 let own = Own { producer: resolved.producer.public_key(), epoch, head: Arc::clone(&head) };
-                move || bridge::run(&events, &told, (&rejections, &refusals), &own, &failed)
+                move || bridge::run(&events, &told, (&rejections, &refusals, &backlog), &own, &failed)
             })
             .map_err(|error| system("a thread", error))?;
         parts::submit_deposits(&link, &resolved)?;
@@ -252,12 +263,14 @@ impl Appliance {
             fix,
             chain: resolved.chain,
             durability: parts::durability_name(resolved.durability),
+            attestation: attestation(resolved.mode),
             validators: Arc::clone(&validators),
             head,
             space: space_watch.space().clone(),
             core: handle.clone(),
             link: Arc::clone(&link),
             rejections,
+            backlog,
             refusals: Arc::clone(&refusals),
         };
         let desk = Desk::new(&resolved, handle.clone(), Arc::clone(&link), Arc::clone(&validators), settlement, refusals);

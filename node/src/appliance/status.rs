@@ -2,10 +2,10 @@
 
 use super::control::{CoreHandle, CoreStatus};
 use super::desk::Refusals;
+use super::intake::Backlog;
 use super::markets::phase_name;
 use super::producer::{Rejections, ZoneHead};
 use super::space::Space;
-use super::start::ATTESTATION;
 use crate::config::decimal;
 use plinth_settlement::ledger::{State, Turnstile, ZoneStatus};
 use plinth_settlement::link::ZoneLink;
@@ -79,6 +79,10 @@ pub struct Status {
     pub zone_epoch: u32,
     /// What stands for a proof of the zone's blocks.
     pub zone_mode: String,
+    /// What is taken of clients: `open`, `throttled`, `stopped` (cancels only: too much waits for its proof) or `frozen` (cancels only).
+    pub intake: &'static str,
+    /// How much of what may be unproven is, in percent.
+    pub window_used_percent: u8,
     /// Decisions of the governors that were carried out.
     pub decisions: u64,
     /// What was brought to this appliance and refused by the validators, the last few.
@@ -193,12 +197,14 @@ pub(super) struct Reporter {
     pub(super) fix: SocketAddr,
     pub(super) chain: ChainId,
     pub(super) durability: &'static str,
+    pub(super) attestation: &'static str,
     pub(super) validators: Arc<Vec<ValidatorHandle>>,
     pub(super) head: Arc<Mutex<ZoneHead>>,
     pub(super) space: Space,
     pub(super) core: CoreHandle,
     pub(super) link: Arc<ZoneLink>,
     pub(super) rejections: Arc<Rejections>,
+    pub(super) backlog: Arc<Backlog>,
     pub(super) refusals: Arc<Refusals>,
 }
 
@@ -255,7 +261,7 @@ impl Reporter {
             chain: self.chain.get(),
             topology: "fused",
             durability: self.durability,
-            attestation: ATTESTATION,
+            attestation: self.attestation,
             fix_address: self.fix.to_string(),
             seq: core.seq.get(),
             durable_seq: core.durable_seq.get(),
@@ -276,6 +282,8 @@ impl Reporter {
             zone_producer: zone.map_or_else(String::new, |zone| zone.producer().to_string()),
             zone_epoch: zone.map_or(0, |zone| zone.epoch().get()),
             zone_mode: zone.map_or_else(String::new, |zone| zone.mode().to_string()),
+            intake: self.backlog.name(),
+            window_used_percent: self.backlog.used_percent(),
             decisions: ledger.as_ref().map_or(0, State::decisions),
             refused: refused.collect(),
             ledger_conserved: core.balanced && !assets.is_empty() && assets.iter().all(|asset| asset.conserved),

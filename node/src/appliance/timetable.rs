@@ -106,7 +106,7 @@ impl Timetable {
         for instrument in (0..count as u32).map(InstrumentId::new) {
             match self.follow(instrument, now, market) {
                 Ok(done) => worked |= done,
-                Err(Full::Queue | Full::Disk) => return true,
+                Err(Full::Queue | Full::Disk | Full::Window | Full::Unproven | Full::Frozen) => return true,
             }
             let transition = market.engine().calendar(instrument).and_then(|calendar| calendar.next_transition(now));
             next = transition.map_or(next, |transition| next.min(transition.at));

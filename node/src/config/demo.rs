@@ -138,6 +138,7 @@ pub fn create(folder: &Path, committee: Committee) -> io::Result<()> {
         settlement: Settlement {
             idle_interval_ms: 500,
             attested_delay_blocks: 1,
+            proven: None,
             request_blocks: REQUEST_BLOCKS,
             governors,
             approvals_min: APPROVALS_MIN,

@@ -3,7 +3,7 @@
 use super::fix;
 use super::hex::{self, HexError};
 use super::rules::{self, MarketRules};
-use super::schema::{self, Config, Durability};
+use super::schema::{self, Config, Durability, Proven};
 use plinth_gateway::driver::Listen;
 use plinth_gateway::session::SessionConfig;
 use plinth_settlement::dispersal::ReaderKey;
@@ -15,6 +15,7 @@ use plinth_settlement::keys::{self, SecretKey};
 use plinth_settlement::ledger::Listing;
 use plinth_settlement::link::limits::BLOCKS_WAITING_MAX;
 use plinth_settlement::transport::Peer;
+use plinth_types::digest::Digest;
 use plinth_types::id::{
     AccountId, AssetId, ChainId, InstrumentId, MandateId, ProducerEpoch, PublicKey, SessionId, Signature, TimestampNs, ZoneId,
 };
@@ -53,6 +54,8 @@ pub struct Resolved {
     pub rules: MarketRules,
     /// FIX sessions; session `i` has [`SessionId`] `i + 1`.
     pub sessions: Vec<ResolvedSession>,
+    /// What stands for a proof of the zone's blocks, by the genesis.
+    pub mode: ZoneMode,
     /// What the base layer starts from.
     pub genesis: Arc<Genesis>,
     /// Assets that governors list, or have listed, since.
@@ -196,6 +199,7 @@ impl Resolver<'_> {
                 .chain(mandates.into_iter().map(Configuration::GrantMandate))
                 .collect(),
             rules,
+            mode: self.mode()?,
             genesis: Arc::new(genesis),
             listed: listed.into_iter().map(|GenesisAsset { asset, issuer, .. }| Listing { asset, issuer }).collect(),
             validators,
@@ -400,7 +404,7 @@ impl Resolver<'_> {
                 name: Name::new("trading").expect("a name"),
                 producer,
                 epoch: ProducerEpoch::new(1),
-                mode: ZoneMode::Attested { delay_blocks: self.config.settlement.attested_delay_blocks },
+                mode: self.mode()?,
                 rules: ZoneRules {
                     request_blocks: self.request_blocks()?,
                     caps: self.caps(&assets[..genesis_count])?,
@@ -413,6 +417,17 @@ impl Resolver<'_> {
             requests: self.requests(&assets[..genesis_count])?,
         };
         Ok(draft.build()?)
+    }
+
+    fn mode(&self) -> Result<ZoneMode, ConfigError> {
+        let settlement = &self.config.settlement;
+        match settlement.proven {
+            None => Ok(ZoneMode::Attested { delay_blocks: settlement.attested_delay_blocks }),
+            Some(Proven { ref guest_image, window_blocks, deadline_blocks }) => {
+                let guest_image = Digest(hex_of("settlement.proven", "guest_image", guest_image)?);
+                Ok(ZoneMode::Proven { guest_image, window_blocks, deadline_blocks })
+            }
+        }
     }
 
     fn governance(&self) -> Result<Governance, ConfigError> {

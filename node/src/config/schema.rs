@@ -253,6 +253,9 @@ pub struct Settlement {
     /// Settlement blocks from `available` to `settled` while the zone is attested.
     #[serde(default = "attested_delay_blocks")]
     pub attested_delay_blocks: u32,
+    /// A zone whose blocks settle by validity proofs; without it the producer's signature stands for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven: Option<Proven>,
     /// Zone blocks within which the trading zone answers a request that an owner put before it; 0 for none, else at least 256: those that
     /// are sealed already when it hears of the request cannot answer it.
     #[serde(default)]
@@ -272,6 +275,18 @@ pub struct Settlement {
     /// The committee, four or more.
     #[serde(rename = "validator")]
     pub validators: Vec<Validator>,
+}
+
+/// Mode `proven` of the trading zone, from the genesis on.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proven {
+    /// Digest of the guest image whose code executes the zone, hexadecimal.
+    pub guest_image: String,
+    /// W: most blocks that are ordered and not proven. Orders are throttled from half of it on, and all of it stops them.
+    pub window_blocks: u32,
+    /// Settlement blocks after which an unproven block stops them.
+    pub deadline_blocks: u32,
 }
 
 /// What a request costs.

@@ -81,6 +81,17 @@ pub struct RequestRules {
     pub per_block_max: u32,
 }
 
+impl ZoneMode {
+    /// What headers of the zone name as the guest whose code executed them; zero where nobody proves it.
+    #[must_use]
+    pub const fn guest_image(self) -> Digest {
+        match self {
+            Self::Attested { .. } | Self::Audited { .. } => Digest::ZERO,
+            Self::Proven { guest_image, .. } => guest_image,
+        }
+    }
+}
+
 impl core::fmt::Display for ZoneMode {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {

@@ -117,11 +117,7 @@ fn check_chain(zone: &Zone, header: &ZoneHeader) -> Result<(), TransactionError>
     if header.epoch < zone.epoch() {
         return Err(TransactionError::Epoch { epoch: header.epoch, current: zone.epoch() });
     }
-    let guest_image = match zone.mode() {
-        ZoneMode::Attested { .. } | ZoneMode::Audited { .. } => Digest::ZERO,
-        ZoneMode::Proven { guest_image, .. } => guest_image,
-    };
-    if header.guest_image != guest_image {
+    if header.guest_image != zone.mode().guest_image() {
         return Err(TransactionError::GuestImage);
     }
     let first = zone.height() == Height::new(0);

@@ -9,8 +9,8 @@
 //!   of 2f+1 validators must stand on it or on a later one. Whoever sends anything else is left, and another one is asked.
 //! * **In order, exactly once.** Each settlement block from the configured height on is reported once, in order, whatever the
 //!   connections did; of those before it only the ones that rejected blocks of the zone. A restarted node starts again behind the last one it kept.
-//! * **The link seals.** It enciphers the body to the zone's readers and codes it once, fills in the parent (the ordered block before, or
-//!   the one submitted before), the key's commitment and the shard root, and signs. Each validator is sent the header and its own shard, in
+//! * **The link seals.** It enciphers the body to the zone's readers and codes it once, fills in the guest that the zone's mode names, the parent (the
+//!   ordered block before, or the one submitted before), the key's commitment and the shard root, and signs. Each validator is sent the header and its own shard, in
 //!   order of height, and again until they are ordered; so are transactions, among them the messages of each block once it is ordered. What is ordered already is not sent at all: from then on the
 //!   validators have enough shards to rebuild it, and [`recover()`] gets it back.
 //! * **A rejection is answered**, and so is any other epoch's beginning. What stands on a rejected block is sealed again, under the epoch that the rejection began; the rejected
@@ -97,10 +97,23 @@ pub struct Finalized {
     pub inbox: Vec<InboxMessage>,
     /// Whether it froze the zone.
     pub frozen: bool,
+    /// Whether the zone takes deposits and headers behind it, or behind a later final block.
+    pub is_open: bool,
+    /// How much of what may be unproven is, behind the same block; `None` for a zone whose blocks need no proof.
+    pub proof_window: Option<ProofWindow>,
     /// Whose the zone is behind it, or behind a later final block.
     pub producer: PublicKey,
     /// In which epoch: what was signed in an earlier one is refused for good.
     pub epoch: ProducerEpoch,
+}
+
+/// The window W of a zone in mode `proven`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProofWindow {
+    /// Most blocks that are ordered and not proven.
+    pub blocks: u32,
+    /// How much of it is used, in percent; 100 also when a block waits for its proof beyond the deadline.
+    pub used_percent: u8,
 }
 
 /// A zone block that was ordered.

@@ -1,11 +1,12 @@
 //! What waits to be ordered: sealed blocks in order of height, blocks that wait for the one before, what they send, what owners bring.
 
 use super::limits::{BLOCKS_WAITING_MAX, BODIES_WAITING_SIZE_MAX, OUTBOXES_WAITING_MAX, TRANSACTIONS_WAITING_MAX};
-use super::{Finalized, Ordered, SealedBlock};
+use super::{Finalized, Ordered, ProofWindow, SealedBlock};
 use crate::block::{OutboxTransaction, Transaction, header_id};
 use crate::dispersal::{CodingError, Encoded, ReaderKey};
+use crate::genesis::ZoneMode;
 use crate::keys::SecretKey;
-use crate::ledger::{Outcome, State, Zone};
+use crate::ledger::{Outcome, State, Zone, ZoneStatus};
 use bytes::Bytes;
 use plinth_types::block::SignedHeader;
 use plinth_types::digest::Digest;
@@ -165,16 +166,39 @@ impl Window {
             ordered.push(Ordered { block, conflicts });
         }
         let Outcome { height, time, block: digest, .. } = outcome;
-        let owned = state.zone(own_zone).map(|zone| (zone.producer(), zone.epoch()));
+        let zone = state.zone(own_zone);
+        let owned = zone.map(|zone| (zone.producer(), zone.epoch()));
         let (producer, epoch) = owned.unwrap_or_else(|| (self.producer.public_key(), ProducerEpoch::default()));
-        (Finalized { height, time, digest, ordered, available, rejected, settled, inbox, frozen, producer, epoch }, executed)
+        let is_open = zone.is_some_and(|zone| zone.status() == ZoneStatus::Open);
+        let proof_window = zone.and_then(|zone| match zone.mode() {
+            ZoneMode::Proven { window_blocks: blocks, .. } => Some(ProofWindow { blocks, used_percent: zone.record().pressure }),
+            ZoneMode::Attested { .. } | ZoneMode::Audited { .. } => None,
+        });
+        let finalized = Finalized {
+            height,
+            time,
+            digest,
+            ordered,
+            available,
+            rejected,
+            settled,
+            inbox,
+            frozen,
+            is_open,
+            proof_window,
+            producer,
+            epoch,
+        };
+        (finalized, executed)
     }
 
-    /// The first block that is sealed in vain: coded for another number of validators, or signed in an epoch that is over.
+    /// The first block that is sealed in vain: coded for another number of validators, signed in an epoch that is over, or of another mode.
     pub(super) fn stale(&self, state: &State) -> Option<Height> {
-        let (count, epoch) = (state.committee().count(), state.zone(self.zone).map(Zone::epoch));
+        let (count, zone) = (state.committee().count(), state.zone(self.zone));
         let is_stale = |sealed: &Sealed| {
-            sealed.dispersed.shards.validators() != count || epoch.is_some_and(|epoch| sealed.signed.header.epoch < epoch)
+            let header = &sealed.signed.header;
+            let is_past = |zone: &Zone| header.epoch < zone.epoch() || header.guest_image != zone.mode().guest_image();
+            sealed.dispersed.shards.validators() != count || zone.is_some_and(is_past)
         };
         self.sealed.iter().find(|(_, sealed)| is_stale(sealed)).map(|(height, _)| *height)
     }
@@ -198,6 +222,7 @@ impl Window {
             let epoch = state.zone(self.zone).map_or(header.epoch, |zone| zone.epoch().max(header.epoch));
             let shards = shards.filter(|_| epoch == header.epoch);
             header.epoch = epoch;
+            header.guest_image = state.zone(self.zone).map_or(header.guest_image, |zone| zone.mode().guest_image());
             let key = self.reader_key.body_key(&header);
             let shards = match shards {
                 Some(shards) if shards.validators() == count => shards,
