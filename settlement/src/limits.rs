@@ -51,6 +51,13 @@ pub const UNSETTLED_HEADERS_MAX: usize = 16_384;
 /// Longest delay between available and settled in an attested zone, in settlement blocks.
 pub const ATTESTATION_DELAY_BLOCKS_MAX: u32 = 4_096;
 
+/// Most handovers between the first group's key and the last one's that a light client goes over.
+pub const HANDOVERS_KEPT_MAX: usize = 1 << 16;
+/// Most epochs that a receipt goes over: a hundred years of those that last a day, seven of those that last an hour.
+pub const RECEIPT_STEPS_MAX: usize = 1 << 16;
+/// Longest receipt that is read, in bytes.
+pub const RECEIPT_SIZE_MAX: usize = 1 << 30;
+
 /// Most deposits that the pool holds.
 pub const POOL_DEPOSITS_MAX: usize = 8_192;
 /// How far ahead of its last deposit an owner may fill the pool, in deposits.

@@ -107,6 +107,19 @@ struct Light {
 struct Shown {
     present: bool,
     epochs_walked: u64,
+    /// Height and fact.
+    what: (u64, String),
+}
+
+impl Shown {
+    fn of(output: &[u8]) -> Self {
+        let json: serde_json::Value = serde_json::from_slice(output).unwrap();
+        Self {
+            present: json["present"].as_bool().unwrap(),
+            epochs_walked: json["epochs_walked"].as_u64().unwrap(),
+            what: (json["state"]["height"].as_u64().unwrap(), json["fact"].as_str().unwrap().to_owned()),
+        }
+    }
 }
 
 impl Light {
@@ -123,26 +136,33 @@ impl Light {
         ["--genesis".to_owned(), self.folder.path().join("genesis.toml").to_str().unwrap().to_owned()]
     }
 
-    /// What a validator shows of the asset of the chain, as soon as it can.
-    fn shows(&self, validator: usize, trust: &[String]) -> Shown {
+    /// What a validator shows of the asset of the chain, as soon as it can; a receipt of that name is kept.
+    fn shows(&self, validator: usize, trust: &[String], receipt: &str) -> Shown {
         let mut shown = None;
         wait_until("plinth-light shows a fact", || {
             let output = Command::new(env!("CARGO_BIN_EXE_plinth-light"))
                 .args(trust)
                 .args(["--key-file", self.folder.path().join("key").to_str().unwrap()])
-                .args(["--validator", &self.validators[validator], "asset", "0"])
+                .args(["--validator", &self.validators[validator], "--receipt", self.folder.path().join(receipt).to_str().unwrap()])
+                .args(["asset", "0"])
                 .output()
                 .unwrap();
             if !output.status.success() {
                 eprintln!("{}", String::from_utf8_lossy(&output.stderr));
                 return false;
             }
-            let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-            let (present, epochs_walked) = (json["present"].as_bool().unwrap(), json["epochs_walked"].as_u64().unwrap());
-            shown = Some(Shown { present, epochs_walked });
+            shown = Some(Shown::of(&output.stdout));
             true
         });
         shown.unwrap()
+    }
+
+    /// What a receipt shows, with nobody to ask.
+    fn verifies(&self, trust: &[String], receipt: &str) -> Shown {
+        let mut light = Command::new(env!("CARGO_BIN_EXE_plinth-light"));
+        let output = light.args(trust).arg("verify").arg(self.folder.path().join(receipt)).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Shown::of(&output.stdout)
     }
 }
 
@@ -217,10 +237,10 @@ fn a_committee_is_replaced_and_grows_under_load_and_one_key_follows_its_checkpoi
         ledger.height() == checkpoint.height && (ledger.root(), ledger.block()) == (checkpoint.state, checkpoint.block)
     });
     let light = Light::new(&world.cluster);
-    let from_genesis = light.shows(JOINING, &light.by_genesis());
+    let from_genesis = light.shows(JOINING, &light.by_genesis(), "by-genesis");
     assert!(from_genesis.present && from_genesis.epochs_walked >= 3, "over two changes, a step an epoch: {from_genesis:?}");
     let by_key = ["--group-key", &first_key.to_text(), "--chain", &CHAIN.to_string()].map(str::to_owned);
-    let from_key = light.shows(JOINING, &by_key);
+    let from_key = light.shows(JOINING, &by_key, "by-key");
     assert!(from_key.present && from_key.epochs_walked <= 2, "from checkpoint to certificate: {from_key:?}");
 
     // One comes back with an empty folder, after both changes, and leads others on as one does that was there.
@@ -229,7 +249,7 @@ fn a_committee_is_replaced_and_grows_under_load_and_one_key_follows_its_checkpoi
     let fresh = Validator::start(config.clone()).unwrap();
     assert!(fresh.status().height >= epoch(4, 0), "it has the state before it votes");
     wait_until("the newcomer has the handovers of before its time", || fresh.handovers() == handovers);
-    assert!(light.shows(staying[1], &light.by_genesis()).epochs_walked >= 3);
+    assert!(light.shows(staying[1], &light.by_genesis(), "later").epochs_walked >= 3);
     // Whoever restarts has them at once.
     wait_until("the newcomer is level", || fresh.status().height.get() + 2 >= world.status(JOINING).height.get());
     world.stop(staying[2]);
@@ -241,10 +261,14 @@ fn a_committee_is_replaced_and_grows_under_load_and_one_key_follows_its_checkpoi
     world.trade_until(epoch(later, 1));
     let fresh = Validator::start(config).unwrap();
     wait_until("the newcomer is back", || fresh.status().height >= epoch(later, 1));
-    assert!(light.shows(staying[1], &light.by_genesis()).epochs_walked >= u64::from(later) - 2);
+    assert!(light.shows(staying[1], &light.by_genesis(), "later").epochs_walked >= u64::from(later) - 2);
     fresh.stop().unwrap();
 
     assert!(world.validators.iter().flatten().all(|validator| validator.evidence().is_empty()));
     world.link.stop();
     world.validators.into_iter().flatten().for_each(|validator| validator.stop().unwrap());
+    for (receipt, trust, shown) in [("by-genesis", &light.by_genesis()[..], &from_genesis), ("by-key", &by_key[..], &from_key)] {
+        let verified = light.verifies(trust, receipt);
+        assert_eq!((verified.present, &verified.what), (true, &shown.what), "{receipt}");
+    }
 }

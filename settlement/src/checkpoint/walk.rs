@@ -48,6 +48,12 @@ impl Keys {
         Self { chain, keys: [(first, key)].into() }
     }
 
+    /// Of which chain they are.
+    #[must_use]
+    pub const fn chain(&self) -> ChainId {
+        self.chain
+    }
+
     /// From which height on the last key signs.
     #[must_use]
     pub fn last(&self) -> Height {

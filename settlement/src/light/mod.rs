@@ -14,7 +14,8 @@
 //! * **No epoch is left out, none comes twice**: a committee is what the committee before says, so a gap, an old step and one that somebody
 //!   else signed are each refused.
 //! * **Never backwards**: a client keeps the newest [`Seen`] and refuses what is older, or another block of the same height.
-//! * What is shown is the state behind one block, named in the answer; it may have changed since.
+//! * What is shown is the state behind one block, named in the answer; it may have changed since. A [`Receipt`] shows the same again, at any
+//!   time and to anybody who has the same [`Root`].
 //!
 //! Known limitations: as for every chain of signatures, 2f+1 keys of an old committee that are stolen later can make up another
 //! succession from that epoch on, for a client that has not seen the true one. A client that keeps what it has seen ([`Trusted`]) and asks
@@ -22,11 +23,15 @@
 
 mod anchor;
 mod ask;
+mod receipt;
+mod start;
 mod succession;
 mod trusted;
 
 pub use anchor::{Anchor, AnchorError};
 pub use ask::{Asking, FollowError, follow};
+pub use receipt::{Receipt, ReceiptError};
+pub use start::{Root, Start, StartError};
 pub use succession::{NamedError, Succession};
 pub use trusted::{EPOCHS_KEPT, Seen, TRUSTED_SIZE_MAX, Trusted};
 

@@ -245,12 +245,12 @@ fn read_answer<T>(frame: &Bytes, read: impl FnOnce(&mut Reader<'_>) -> Result<T,
     Ok(answer)
 }
 
-fn encode_blob(bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn encode_blob(bytes: &[u8], out: &mut Vec<u8>) {
     encode_count(bytes.len(), out);
     out.extend_from_slice(bytes);
 }
 
-fn read_blob<'a>(reader: &mut Reader<'a>, field: &'static str, size_max: usize) -> Result<&'a [u8], DecodeError> {
+pub(crate) fn read_blob<'a>(reader: &mut Reader<'a>, field: &'static str, size_max: usize) -> Result<&'a [u8], DecodeError> {
     let size = reader.count(field, size_max)?;
     reader.bytes(size)
 }

@@ -13,6 +13,7 @@ mod formats;
 mod history;
 mod joining;
 mod ledger;
+mod receipts;
 mod roots;
 mod runtimes;
 mod script;

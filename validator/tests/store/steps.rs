@@ -132,7 +132,7 @@ fn a_newcomer_joins_after_two_changes_and_keeps_the_way_that_it_came() {
 }
 
 /// A checkpoint of the state that the store of the history has.
-async fn anchor(history: &History, shares: &[Share], polynomial: &Polynomial) -> (Checkpoint, Anchor) {
+pub(crate) async fn anchor(history: &History, shares: &[Share], polynomial: &Polynomial) -> (Checkpoint, Anchor) {
     let (live, state) = (history.chain.store().live().await.unwrap().0, history.chain.finalized());
     let statement = Statement {
         chain: CHAIN,
