@@ -11,6 +11,7 @@
 //! rate.rs       how often something may happen
 //! echo.rs       the application of the conformance tests
 //! client/       a small initiator for harnesses
+//! bust.rs       trades that are taken back
 //! zone.rs       [`Zone`], the only way into the zone
 //! market.rs     what is shown of the books, as we are told it
 //! clock.rs      time as an argument
@@ -27,6 +28,7 @@
 
 pub mod acceptor;
 pub mod application;
+pub mod bust;
 pub mod client;
 pub mod clock;
 pub mod codec;

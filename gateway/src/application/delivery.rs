@@ -8,6 +8,7 @@ use super::status::Indicative;
 use super::subscription::PublicTrade;
 use super::trades::{Milestone, Reached, Trade};
 use crate::acceptor::Sessions;
+use crate::bust::Bust;
 use plinth_types::codec::{Codec, Reader};
 use plinth_types::command::{Body, ClientTail, Command};
 use plinth_types::event::{CancelReason, Event};
@@ -67,6 +68,9 @@ impl Desk {
             let reached = Reached { status, height, settlement_height, settlement_time };
             let milestone = Milestone { record: command.seq, time: command.time, last_seq, reached };
             self.block_status(&milestone, sessions);
+        }
+        if let Ok(bust) = Bust::decode(tail) {
+            self.bust(&bust, command, sessions);
         }
     }
 

@@ -5,7 +5,8 @@
 //! one, and what only the old versions ask for is added. A message that the version does not have at all is not sent. Sessions of 4.4 pay
 //! one compare.
 //!
-//! * Up to 4.2: `ExecTransType` (20) is 0, or 3 for a status. `ExecType` (150) of a fill is 1 or 2, of a status what `OrdStatus` says.
+//! * Up to 4.2: `ExecTransType` (20) is 0, 1 for a trade that is taken back, or 3 for a status. `ExecType` (150) of a fill is 1 or 2, of a status or
+//!   a bust what `OrdStatus` says.
 //! * Up to 4.1: `LastShares` (32) and `LastPx` (31) are always there, 0 without a fill; so is `OrderQty` (38). A decrement by self-match
 //!   prevention reads as a replacement in 4.1, since it knows no `ExecType` D.
 //! * Before 4.4 there is no `PeggedPrice`: the price that a pegged order has now is its `Price`. Before 4.3 a limit order with `TimeInForce` 7 has
@@ -59,7 +60,12 @@ impl<'a> Report<'a> {
     fn write(&self, writer: &mut BodyWriter<'_>) {
         let is_old = !self.version.is_at_least(Version::Fix43);
         if is_old && self.msg_type == b"8" {
-            writer.bytes(tag::EXEC_TRANS_TYPE, if self.get(tag::EXEC_TYPE) == Some(b"I") { b"3" } else { b"0" });
+            let code: &[u8] = match self.get(tag::EXEC_TYPE) {
+                Some(b"I") => b"3",
+                Some(b"H") => b"1",
+                Some(_) | None => b"0",
+            };
+            writer.bytes(tag::EXEC_TRANS_TYPE, code);
         }
         let pegged = self.get(tag::PEGGED_PRICE).filter(|price| !self.dictionary.takes(self.msg_type, tag::PEGGED_PRICE, price));
         if let Some(price) = pegged {
@@ -105,7 +111,7 @@ impl<'a> Report<'a> {
             return if self.dictionary.is_whole(tag) { whole(value) } else { value };
         }
         match value {
-            b"F" | b"I" => self.get(tag::ORD_STATUS).unwrap_or(value),
+            b"F" | b"H" | b"I" => self.get(tag::ORD_STATUS).unwrap_or(value),
             b"D" if self.version == Version::Fix41 => b"5",
             _ => value,
         }

@@ -18,6 +18,7 @@
 //! dialect.rs   reports in the words of each version
 //! trades.rs    trades and how far they have come, TradeCaptureReport
 //! captures.rs  TradeCaptureReportRequest
+//! busts.rs     trades that are taken back
 //! holdings.rs  RequestForPositions, CollateralInquiry
 //! ```
 //!
@@ -43,9 +44,12 @@
 //! * `OrderID` is `SESSION-INDEX`. `ExecID` is `RECORD-EVENT-SIDE`, so a report sent again has the same one; `R…` for a rejection by the
 //!   gateway itself, `0` for a status.
 //! * `AvgPx` has [four places](crate::limits::AVG_PX_EXTRA_DECIMALS) more than the price, half to even. Everything else is exact.
+//! * A trade that is no more is taken back (`busts.rs`): 150=H with the fill's `ExecID` in 19 and the order as it stands without it, and 487=1 if it
+//!   was reported as available. Tag 20001 says `BUSTED` then.
 //! * Tag 20001 says how far a trade has come: `EXECUTED` on fills (the zone's word), `AVAILABLE` and `SETTLED` on `TradeCaptureReport`s; 20002
 //!   says under which attestation, 20003 and 20004 the heights of the settlement block and the zone block.
 
+mod busts;
 mod captures;
 mod delivery;
 mod dialect;

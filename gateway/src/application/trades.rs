@@ -125,6 +125,8 @@ pub(super) struct Milestone {
 pub(super) enum Occasion<'a> {
     /// The trade has come further.
     News { copy_of: Option<&'a str> },
+    /// The trade is no more.
+    Busted { copy_of: Option<&'a str> },
     /// Somebody asked.
     Asked { request_id: &'a [u8], count: u64, is_last: bool },
 }
@@ -150,10 +152,11 @@ impl Desk {
         let session = id.session();
         let Some(order) = self.order(id) else { return };
         let (price_decimals, qty_decimals) = self.decimals(order);
-        let (state, letter) = match trade.reached.map(|reached| reached.status) {
-            None => (&b"EXECUTED"[..], 'E'),
-            Some(BlockStatus::Available) => (&b"AVAILABLE"[..], 'A'),
-            Some(BlockStatus::Settled) => (&b"SETTLED"[..], 'S'),
+        let (state, letter) = match (occasion, trade.reached.map(|reached| reached.status)) {
+            (Occasion::Busted { .. }, _) => (&b"BUSTED"[..], 'B'),
+            (_, None) => (&b"EXECUTED"[..], 'E'),
+            (_, Some(BlockStatus::Available)) => (&b"AVAILABLE"[..], 'A'),
+            (_, Some(BlockStatus::Settled)) => (&b"SETTLED"[..], 'S'),
         };
         let settled = trade.reached.filter(|reached| reached.status == BlockStatus::Settled);
         let side = char::from(side_code(order.side)[0]);
@@ -181,6 +184,14 @@ impl Desk {
                     body.bytes(tag::COPY_MSG_INDICATOR, b"Y");
                 }
             }
+            Occasion::Busted { copy_of } => {
+                body.number(tag::TRADE_REPORT_TRANS_TYPE, 1);
+                body.bytes(tag::PREVIOUSLY_REPORTED, b"N");
+                body.text(tag::TRADE_REPORT_REF_ID, format_args!("{}-{side}-A", trade.id));
+                if copy_of.is_some() {
+                    body.bytes(tag::COPY_MSG_INDICATOR, b"Y");
+                }
+            }
             Occasion::Asked { request_id, count, is_last } => {
                 body.number(tag::TRADE_REPORT_TRANS_TYPE, 0);
                 body.bytes(tag::PREVIOUSLY_REPORTED, b"Y");
@@ -195,7 +206,7 @@ impl Desk {
         body.bytes(tag::SIDE, side_code(order.side));
         write_order_id(id, body);
         body.bytes(tag::CL_ORD_ID, order.client_order_id.as_bytes());
-        if let Occasion::News { copy_of: Some(comp_id) } = occasion {
+        if let Occasion::News { copy_of: Some(comp_id) } | Occasion::Busted { copy_of: Some(comp_id) } = occasion {
             write_origin(comp_id, body);
         }
         if let Some(account) = self.account_name(session, order) {

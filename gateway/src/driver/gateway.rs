@@ -4,6 +4,7 @@ use super::server::{DriverConfig, Listen, Server};
 use super::waker::Waker;
 use crate::acceptor::Acceptor;
 use crate::application::{Desk, Listing};
+use crate::bust::Told;
 use crate::clock::Now;
 use crate::market::MarketView;
 use crate::session::{Firms, SessionConfig, SessionConfigError};
@@ -184,6 +185,11 @@ impl Gateway {
     /// [`Gateway::poll`].
     pub fn deliver(&mut self, command: &Command, tail: &[u8], events: &[Event]) {
         self.take(command, tail, events);
+    }
+
+    /// The trades among the events of a record that was taken, as their sides were told of them.
+    pub fn told<'a>(&'a self, command: &'a Command, events: &'a [Event]) -> impl Iterator<Item = Told> + 'a {
+        self.server.acceptor_ref().application().told(command, events)
     }
 
     /// Takes what is shown of a book now, for those who want market data. Whoever calls it has it from durable records.
