@@ -17,6 +17,8 @@ pub const OUTBOX_SIZE_MAX: usize = 4 + OUTBOX_MESSAGES_MAX * 101;
 pub const LOG_INDEX_STEP: u64 = 64;
 /// Most notes in a row that a rebuilt journal holds the places of: a body whose records skip more is no producer's.
 pub const LOST_NOTES_MAX: u64 = 1 << 20;
+/// Most rejected blocks that are sealed anew at a start: as many as validators keep the shards of.
+pub const RECUT_BLOCKS_MAX: usize = 1 << 16;
 /// Snapshots kept; older ones are removed.
 pub const SNAPSHOTS_KEPT: usize = 2;
 

@@ -126,6 +126,34 @@ impl BlockLog {
         Ok(())
     }
 
+    /// Puts blocks that were sealed anew in the place of those from the first one's height on, and makes that durable in one step: whatever
+    /// happens, the log at `path` is the old one or the new one.
+    pub(super) fn recut(
+        &self,
+        path: &Path,
+        identity: Identity,
+        blocks: &[(ZoneHeader, Vec<OutboxMessage>)],
+    ) -> Result<Self, ReplicaError> {
+        let unfinished = path.with_extension("new");
+        match std::fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("removal")(error)),
+            Ok(()) | Err(_) => {}
+        }
+        let mut log = Self::open(&unfinished, identity)?;
+        let mut height = Height::new(1);
+        while blocks.first().is_some_and(|(first, _)| height < first.height) {
+            let (header, outbox) = self.entry(height)?;
+            log.put(&header, &outbox)?;
+            height = height.next();
+        }
+        blocks.iter().try_for_each(|(header, outbox)| log.put(header, outbox))?;
+        log.sync()?;
+        std::fs::rename(&unfinished, path).map_err(failed("renaming"))?;
+        let parent = path.parent().unwrap_or(Path::new("."));
+        File::open(parent).and_then(|directory| directory.sync_all()).map_err(failed("sync"))?;
+        Ok(log)
+    }
+
     pub(super) fn sync(&self) -> Result<(), ReplicaError> {
         self.file.sync_data().map_err(failed("sync"))
     }

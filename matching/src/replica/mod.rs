@@ -9,6 +9,7 @@
 //! * [`recover`] rebuilds the zone from the first record and shows every record with its events to an observer, so that the gateway
 //!   rebuilds its own books. [`recover_from_snapshot`] starts from the newest snapshot that is right. Both check the whole journal, and
 //!   that every recorded block executed again gives the recorded roots.
+//! * [`execute_again`] tells whether blocks that settlement rejected still give what was recorded; [`recover_rejected`] seals anew those that do not.
 //! * [`state_behind`] is the zone behind an old block, and [`ExitTree`] what its owners could take out of it: a header's `exit_root`.
 //! * [`Rebuild`] makes the files of a zone whose host is lost, from the bodies that settlement ordered and what is left of its journal.
 //! * [`Producer`] follows the journal on a thread of its own and cuts blocks: by size, by count, or by time since the first command that
@@ -17,7 +18,7 @@
 //! # Invariants
 //!
 //! * A block holds only durable records, in every durability mode, and at least one that is not a note.
-//! * A height is never cut twice in two ways (the last entry of the log may rot: see `log.rs`).
+//! * A height is never cut twice in two ways, unless settlement has rejected it (and the last entry of the log may rot: see `log.rs`).
 //! * Header and body of any block are handed out again from block log and journal, bit for bit.
 //!
 //! # Known limitations
@@ -26,6 +27,7 @@
 //! root. A snapshot is written on the producer's thread, which cuts no block meanwhile. Roots are computed for each block, so blocks
 //! cost at least a path of hashes for each page written.
 
+mod again;
 mod error;
 mod exits;
 pub mod limits;
@@ -34,16 +36,18 @@ mod past;
 mod producer;
 mod rebuild;
 mod recover;
+mod recut;
 mod replay;
 pub mod snapshot;
 
+pub use again::execute_again;
 pub use error::ReplicaError;
 pub use exits::{ExitPath, ExitTree};
 pub use log::BlockLog;
 pub use past::state_behind;
 pub use producer::Producer;
 pub use rebuild::{Kept, Rebuild, RebuildError};
-pub use recover::{Origin, Recovered, ZoneConfig, recover, recover_from_snapshot};
+pub use recover::{Origin, Recovered, ZoneConfig, recover, recover_from_snapshot, recover_rejected};
 pub use replay::{Replica, SealedBlock};
 
 use crate::journal::Identity;

@@ -4,7 +4,8 @@ use super::BlockConfig;
 use super::error::ReplicaError;
 use super::log::BlockLog;
 use super::producer::Producer;
-use super::replay::{Replica, SealedBlock};
+use super::recut::Recut;
+use super::replay::Replica;
 use super::snapshot::{self, SnapshotError};
 use crate::engine::Engine;
 use crate::journal::{End, Identity, JournalConfig, JournalError, Report};
@@ -79,6 +80,8 @@ pub struct Recovered {
     pub producer: Producer,
     /// Where the recovery began.
     pub origin: Origin,
+    /// The first block that was sealed anew, with another result.
+    pub recut_from: Option<Height>,
     /// Snapshots that were not used, and why.
     pub snapshots_skipped: Vec<(PathBuf, SnapshotError)>,
 }
@@ -116,8 +119,29 @@ pub fn recover(
     now: TimestampNs,
     observer: impl FnMut(&Command, &[u8], &[Event]),
 ) -> Result<Recovered, ReplicaError> {
+    recover_rejected(config, now, None, observer)
+}
+
+/// As [`recover`]; blocks from `rejected` on, the first one that settlement has rejected, may give another result than recorded. Then they are
+/// sealed anew, all of them from the first that does, with the bodies that they had, and the block log is replaced in one step.
+///
+/// # Errors
+///
+/// As [`recover`]; a block below `rejected` with another result, or any of them if a block from `rejected` on is settled by now.
+///
+/// # Panics
+///
+/// If `config` contradicts itself.
+pub fn recover_rejected(
+    config: &ZoneConfig,
+    now: TimestampNs,
+    rejected: Option<Height>,
+    observer: impl FnMut(&Command, &[u8], &[Event]),
+) -> Result<Recovered, ReplicaError> {
     let log = open_log(config)?;
-    Replay::from_first_record(config, log)?.run(config, now, observer)
+    let mut replay = Replay::from_first_record(config, log)?;
+    replay.recut = Recut::new(rejected);
+    replay.run(config, now, observer)
 }
 
 /// Rebuilds the zone from the newest snapshot that is right and the records behind it; from the first record if there is none. The whole
@@ -171,6 +195,7 @@ struct Replay {
     events: Vec<Event>,
     origin: Origin,
     skipped: Vec<(PathBuf, SnapshotError)>,
+    recut: Recut,
 }
 
 /// A snapshot that cannot be used.
@@ -205,6 +230,7 @@ impl Replay {
             events: Vec::new(),
             origin,
             skipped: Vec::new(),
+            recut: Recut::default(),
         })
     }
 
@@ -221,6 +247,7 @@ impl Replay {
             events: Vec::new(),
             origin,
             skipped: Vec::new(),
+            recut: Recut::default(),
         })
     }
 
@@ -235,10 +262,11 @@ impl Replay {
             let (height, last_seq) = (expected.height, expected.last_seq);
             return Err(ReplicaError::BlockBeyondJournal { height, last_seq, journal_last: end.last_seq() });
         }
+        let (log, recut_from) = self.recut.finish(self.log, config)?;
         let from = self.replica.engine().last_seq().next();
-        let producer = Producer::new(config, self.replica, self.log, from)?;
+        let producer = Producer::new(config, self.replica, log, from)?;
         let (engine, last_time, origin, snapshots_skipped) = (self.core, self.last_time, self.origin, self.skipped);
-        Ok(Recovered { engine, end, last_time, report, producer, origin, snapshots_skipped })
+        Ok(Recovered { engine, end, last_time, report, producer, origin, recut_from, snapshots_skipped })
     }
 
     fn record(
@@ -254,12 +282,12 @@ impl Replay {
         self.events.clear();
         self.core.apply(command, tail, &mut self.events);
         observer(command, tail, &self.events);
+        self.recut.observe(command, tail);
         // Behind the last recorded block the producer goes on by itself, within its bounds.
         if let Some(expected) = &self.expected {
             self.replica.apply_again(command, tail);
             if command.seq == expected.last_seq {
-                let SealedBlock { header, .. } = self.replica.seal();
-                compare(&header, expected)?;
+                self.recut.check(self.replica.seal(), expected)?;
                 let next = expected.height.next();
                 self.expected = if next <= self.log.height() { Some(self.log.header(next)?) } else { None };
             }
@@ -268,7 +296,12 @@ impl Replay {
     }
 }
 
-fn restored(config: &ZoneConfig, log: &BlockLog, height: Height, path: &Path) -> Result<(Engine<()>, Replica), SnapshotError> {
+pub(super) fn restored(
+    config: &ZoneConfig,
+    log: &BlockLog,
+    height: Height,
+    path: &Path,
+) -> Result<(Engine<()>, Replica), SnapshotError> {
     let dirty = Dirty::new(&config.capacity);
     let (snapshot, engine) = snapshot::read(path, config.block.identity, config.capacity, dirty)?;
     let known = log.header(height).is_ok_and(|header| header.last_seq == snapshot.seq && header.post_root == snapshot.root);
