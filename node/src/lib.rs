@@ -7,4 +7,5 @@ pub mod operator;
 pub mod owner;
 pub mod recover;
 pub mod replay;
+pub mod told;
 pub mod watch;

@@ -6,11 +6,12 @@
 mod market;
 
 use market::owners::{BTC, Owners, TRADED, USD, trade};
-use market::{Market, WITHIN, now};
+use market::{Market, WITHIN, now, write_order};
 use plinth_gateway::client::Numbers;
 use plinth_gateway::codec::tag;
 use plinth_node::recover::FIX_NUMBERS_PER_EPOCH;
 use plinth_node::replay::child::{ChildAppliance, ChildError};
+use plinth_node::told::TOLD_FILE;
 use plinth_settlement::keys::SecretKey;
 use plinth_types::id::MsgSeqNum;
 use plinth_validator::{Validator, ValidatorConfig, ValidatorHandle};
@@ -245,4 +246,54 @@ fn what_was_acknowledged_and_never_available_is_taken_over_from_the_old_journal(
     }
     assert!(market.appliance.stop().unwrap().success());
     chain.stop();
+}
+
+/// Of the old machine there are an old copy of the journal and the list of trades that clients were told of: those whose records are lost are busted.
+#[test]
+fn trades_whose_records_are_lost_are_busted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut chain = Chain::new(folder.path());
+    let market = Chain::run(&chain.folder).unwrap();
+    let owners = Owners(&chain.folder);
+    trade(&market);
+    all_available(&owners);
+    let (zone, copy) = (chain.folder.join("zone"), chain.folder.join("copy"));
+    copy_folder(&zone.join("journal"), &copy.join("journal"));
+    let held: Vec<ValidatorHandle> = chain.validators.drain(2..).collect();
+    held.into_iter().for_each(|validator| validator.stop().unwrap());
+    let (mut buyer, mut seller) = (market.log_on(4), market.log_on(5));
+    let bid = buyer.accepts_an_order("a quorum lost");
+    let offer = seller.next_id();
+    seller.send(b"D", |message| write_order(message, &offer, &[(tag::SIDE, "2")]));
+    seller.expect("the offer", "8", &[(tag::CL_ORD_ID, &offer), (tag::EXEC_TYPE, "0")]);
+    let fill = [(tag::CL_ORD_ID, bid.as_str()), (tag::EXEC_TYPE, "F")];
+    let [exec_id] = buyer.read("the fill", "8", &fill, [tag::EXEC_ID]);
+    market.appliance.kill().unwrap();
+    for index in 2..VALIDATORS {
+        let file = chain.folder.join(format!("validator-{index}/validator.toml"));
+        chain.validators.push(Validator::start(ValidatorConfig::load(&file).unwrap()).unwrap());
+    }
+    fs::copy(zone.join(TOLD_FILE), copy.join(TOLD_FILE)).unwrap();
+
+    let second = chain.successor("second", 0x53);
+    let said = done(&recover(&second, &[1, 2], &["--journal", copy.join("journal").to_str().unwrap()]));
+    assert!(said.contains("LOST: 1 trades that clients were told of"), "{said}");
+    let market = Chain::run(&second).unwrap();
+    let owners = Owners(&second);
+    caught_up(&owners, 2);
+    assert_eq!(owners.status()["trades"], 1);
+    let mut buyer = market.log_on_behind(4, Numbers::START);
+    let bust = [(tag::EXEC_TYPE, "H"), (tag::EXEC_REF_ID, exec_id.as_str()), (tag::CUM_QTY, "0"), (tag::SYMBOL, "[N/A]")];
+    buyer.expect("the bust", "8", &bust);
+    buyer.accepts_an_order("a bust");
+    assert!(market.appliance.stop().unwrap().success());
+    chain.stop();
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
 }

@@ -97,7 +97,7 @@ fn records(block: &Finalized) -> Vec<ApplianceRecord> {
         error!(height = %ordered.block.height, "settlement ordered another block of this height than this producer's");
     }
     for rejected in &block.rejected {
-        error!(height = %rejected.height, "settlement rejected a block of this zone; it is sealed again on the last good root");
+        error!(height = %rejected.height, "settlement rejected a block of this zone; it is executed again and sealed on the last good root");
     }
     if block.frozen {
         error!(settlement_height = %block.height, "settlement froze the zone");

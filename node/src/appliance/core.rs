@@ -9,7 +9,9 @@ use super::cursor::Cursor;
 use super::intake::Intake;
 use super::markets::{MarketState, Operator};
 use super::timetable::{Market, Timetable};
+use crate::told::Said;
 use crossbeam_channel::{Receiver, Sender};
+use plinth_gateway::bust::Bust;
 use plinth_gateway::clock::Now;
 use plinth_gateway::market::MarketView;
 use plinth_gateway::{Full, Gateway, GatewayError, Holding, Holdings, Zone};
@@ -20,11 +22,13 @@ use plinth_types::codec::Codec;
 use plinth_types::command::{Body, Command};
 use plinth_types::event::Event;
 use plinth_types::id::{AccountId, MandateId, Seq, SessionId, TimestampNs};
+use plinth_types::message::{BlockStatus, Note};
 use plinth_types::reference::{Configuration, Phase};
 use plinth_types::withdrawal::SignedWithdrawal;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 use thiserror::Error;
+use tracing::error;
 
 /// Longest sleep of an idle turn: timers of the sessions are looked at this often.
 const SLEEP_MAX: Duration = Duration::from_millis(50);
@@ -63,6 +67,10 @@ pub(super) struct Core {
     pub(super) operator: Operator,
     /// Changes phases by the calendar.
     pub(super) timetable: Timetable,
+    /// Trades that clients were told of and that the journal does not make, to be taken back before anyone logs on.
+    pub(super) busts: VecDeque<Bust>,
+    /// What was said of trades, to the producer stage, which keeps it. It has no bound of its own: it is no longer than what waits to be settled.
+    pub(super) said: Sender<Said>,
     pub(super) idle_spin: Duration,
 }
 
@@ -71,6 +79,7 @@ impl Core {
     pub(super) fn run(mut self) -> Result<(), CoreError> {
         let mut idle_since: Option<Instant> = None;
         self.gateway.start(&mut ZonePort { zone: &mut self.zone, intake: &mut self.intake, now: Now::read() });
+        self.take_back()?;
         loop {
             let now = Now::read();
             let port = &mut ZonePort { zone: &mut self.zone, intake: &mut self.intake, now };
@@ -119,12 +128,29 @@ impl Core {
         }
     }
 
+    /// Sequences a note for each trade that is no more; it is reported like any record. What a crash leaves out the next start finds again.
+    fn take_back(&mut self) -> Result<(), CoreError> {
+        while let Some(bust) = self.busts.front() {
+            let now = Now::read();
+            let tail = bust.to_bytes();
+            if self.zone.submit(now.utc, SessionId::APPLIANCE, MandateId::new(0), Body::Note, &tail).is_ok() {
+                error!(trade = %bust.told.trade, record = %bust.told.record, "a trade that clients were told of is busted");
+                self.busts.pop_front();
+            } else if let Some(error) = self.zone.failed() {
+                return Err(error.clone().into());
+            }
+            self.release(now)?;
+        }
+        Ok(())
+    }
+
     /// Says what has become durable.
     fn release(&mut self, now: Now) -> Result<bool, CoreError> {
-        let Self { zone, gateway, cursor, withdrawals, operator, .. } = self;
+        let Self { zone, gateway, cursor, withdrawals, operator, said, .. } = self;
         let released = zone.release(|command, tail, events| {
             cursor.observe(command, tail, events);
             gateway.deliver(command, tail, events);
+            tell(said, gateway, (command, tail, events));
             operator.durable(command, events);
             if let Some(asker) = withdrawals.remove(&command.seq) {
                 // An asker that is gone finds out from the account's next number.
@@ -218,12 +244,25 @@ impl Core {
             }
             self.gateway.wait(SLEEP_MAX)?;
         }
-        let Self { zone, mut gateway, mut cursor, .. } = self;
+        let Self { zone, mut gateway, mut cursor, said, .. } = self;
         zone.shutdown(|command, tail, events| {
             cursor.observe(command, tail, events);
             gateway.deliver(command, tail, events);
+            tell(&said, &gateway, (command, tail, events));
         })?;
         Ok(())
+    }
+}
+
+/// Hands on what was just said of trades. A producer stage that is gone has failed, and the process with it.
+fn tell(said: &Sender<Said>, gateway: &Gateway, (command, tail, events): (&Command, &[u8], &[Event])) {
+    for told in gateway.told(command, events) {
+        let _ = said.send(Said::Trade(told));
+    }
+    if command.body == Body::Note
+        && let Ok(Note::BlockStatus { height, last_seq, status: BlockStatus::Settled, .. }) = Note::decode(tail)
+    {
+        let _ = said.send(Said::Settled { height, last_seq });
     }
 }
 

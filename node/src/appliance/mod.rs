@@ -4,7 +4,8 @@
 //!  thread            owns                                  is told by
 //!  plinth-core       sockets, sessions, sequencer, engine  sockets; journal (eventfd); bridge, admin (channels + eventfd)
 //!  journal           the journal's disk                    core (ring)
-//!  plinth-producer   replica, block log, snapshots         journal (signal)
+//!  plinth-producer   replica, block log, snapshots,        journal (signal); core (trades that were told)
+//!                    what was told of trades
 //!  market data       publisher, sockets of the feed       journal (eventfd); consumers
 //!  zone link         QUIC to the validators                producer (blocks), start (deposits), admin (what owners bring)
 //!  plinth-bridge     nothing                               link (finalized blocks) → core (inbox, block states), producer (rejections)

@@ -123,6 +123,13 @@ pub(super) fn zone_config(
     config
 }
 
+/// The same files, for who only reads them: nobody is woken.
+pub(super) fn zone_files(config: &ZoneConfig) -> ZoneConfig {
+    let mut config = config.clone();
+    config.journal.on_publish = None;
+    config
+}
+
 pub(super) fn ready(
     folder: &DataFolder,
     resolved: &Resolved,

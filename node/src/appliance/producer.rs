@@ -1,10 +1,15 @@
 //! The producer stage: the replica behind the journal, and the blocks that it cuts on their way to the link.
+//!
+//! What settlement rejects is executed again from the last good root. With the same result it is handed over again, and the link seals it anew. With
+//! another one this process was wrong, in what it cut or in what it told clients, and stops; the next start seals those blocks anew and busts what
+//! is no more.
 
 use super::intake::Backlog;
+use crate::told::{Said, ToldError, ToldLog};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use plinth_gateway::clock::Now;
 use plinth_matching::journal::JournalStatus;
-use plinth_matching::replica::{Producer, ReplicaError, SealedBlock};
+use plinth_matching::replica::{Producer, ReplicaError, SealedBlock, ZoneConfig, execute_again};
 use plinth_settlement::link::{self, LinkError, ZoneLink};
 use plinth_types::digest::Digest;
 use plinth_types::id::Height;
@@ -26,6 +31,19 @@ pub enum ProducerError {
     /// Journal, block log or snapshots.
     #[error(transparent)]
     Replica(#[from] ReplicaError),
+    /// What was told of trades.
+    #[error(transparent)]
+    Told(#[from] ToldError),
+    /// The zone was wrong.
+    #[error(
+        "settlement rejected blocks from {first} on, and they give another result now ({error}): the next start seals them anew"
+    )]
+    Changed {
+        /// The first one that was rejected.
+        first: Height,
+        /// How they differ.
+        error: ReplicaError,
+    },
     /// The link to the validators.
     #[error("settlement link: {0}")]
     Link(#[from] LinkError),
@@ -43,15 +61,25 @@ pub(super) struct ZoneHead {
 pub(super) struct Rejections {
     /// The first rejected height that is not yet handed over again; 0 for none.
     pending: AtomicU64,
+    /// The first block that was not settled at the start. Of those before it the link tells again what became of them long ago.
+    unsettled_from: u64,
     count: AtomicU64,
     from: AtomicU64,
 }
 
 impl Rejections {
+    /// `unsettled_from` is the first block that is not settled, and is handed over at the start anyway.
+    pub(super) fn new(unsettled_from: Height) -> Self {
+        Self { unsettled_from: unsettled_from.get(), ..Self::default() }
+    }
+
     /// Notes that the blocks of these heights, ascending, are to be sealed again.
     pub(super) fn note(&self, first: Height, count: usize) {
         self.count.fetch_add(count as u64, Ordering::Relaxed);
         self.from.store(first.get(), Ordering::Relaxed);
+        if first.get() < self.unsettled_from {
+            return;
+        }
         let earliest = |pending: u64| Some(if pending == 0 { first.get() } else { pending.min(first.get()) });
         // Never refuses, so there is nothing to look at.
         let _ = self.pending.fetch_update(Ordering::AcqRel, Ordering::Acquire, earliest);
@@ -86,10 +114,15 @@ pub(super) struct ProducerStage {
     pub(super) head: Arc<Mutex<ZoneHead>>,
     /// Told of each block that is cut.
     pub(super) backlog: Arc<Backlog>,
-    /// What settlement rejected: it is handed over again, and the link seals it on the last good root.
+    /// What settlement rejected: it is executed again, and the link seals it on the last good root.
     pub(super) rejections: Arc<Rejections>,
     /// Blocks from here on were cut before and may not have reached settlement, or not with what they send.
     pub(super) resend_from: Height,
+    /// Where journal, block log and snapshots are.
+    pub(super) zone: ZoneConfig,
+    /// What the core stage says of trades, and where it is kept.
+    pub(super) said: Receiver<Said>,
+    pub(super) told: ToldLog,
     /// Set when blocks that the link has no room for are left to the next start.
     pub(super) stopping: Arc<AtomicBool>,
 }
@@ -101,10 +134,13 @@ impl ProducerStage {
             return Ok(());
         }
         loop {
-            if let Some(first) = self.rejections.take()
-                && !self.hand_over_again(first)?
-            {
-                return Ok(());
+            self.keep()?;
+            if let Some(first) = self.rejections.take() {
+                self.told.reject(first)?;
+                self.execute_again(first)?;
+                if !self.hand_over_again(first)? {
+                    return Ok(());
+                }
             }
             while let Some(block) = self.producer.poll(self.journal.durable(), Now::read().utc)? {
                 if !self.hand_over(block)? {
@@ -119,6 +155,21 @@ impl ProducerStage {
                 Err(RecvTimeoutError::Disconnected) => return self.finish(),
             }
         }
+    }
+
+    /// Keeps what was said of trades since the last time.
+    fn keep(&mut self) -> Result<(), ProducerError> {
+        Ok(self.told.take(self.said.try_iter())?)
+    }
+
+    fn execute_again(&self, first: Height) -> Result<(), ProducerError> {
+        execute_again(&self.zone, first).map_err(|error| {
+            if matches!(error, ReplicaError::RootMismatch { .. } | ReplicaError::HeaderMismatch { .. }) {
+                ProducerError::Changed { first, error }
+            } else {
+                error.into()
+            }
+        })
     }
 
     /// Blocks that were cut before, from the block log and the journal: what they decide does not change, only on what they are sealed.
@@ -141,7 +192,7 @@ impl ProducerStage {
         if let Some(block) = self.producer.flush()? {
             self.hand_over(block)?;
         }
-        Ok(())
+        self.keep()
     }
 
     /// How long nothing but a signal can make a block due.
@@ -151,7 +202,8 @@ impl ProducerStage {
     }
 
     /// False when it is left to the next start, which finds the block in the block log.
-    fn hand_over(&self, block: SealedBlock) -> Result<bool, ProducerError> {
+    fn hand_over(&mut self, block: SealedBlock) -> Result<bool, ProducerError> {
+        self.keep()?;
         let head = ZoneHead { height: block.header.height, state_root: block.header.post_root };
         let mut last = self.head.lock().unwrap_or_else(PoisonError::into_inner);
         if head.height > last.height {
@@ -164,7 +216,10 @@ impl ProducerStage {
             match self.link.submit(sealed.clone()) {
                 Ok(()) => return Ok(true),
                 Err(LinkError::Refused(_)) if self.stopping.load(Ordering::Acquire) => return Ok(false),
-                Err(LinkError::Refused(_)) => thread::sleep(LINK_RETRY_INTERVAL),
+                Err(LinkError::Refused(_)) => {
+                    self.keep()?;
+                    thread::sleep(LINK_RETRY_INTERVAL);
+                }
                 Err(
                     error @ (LinkError::Ended
                     | LinkError::Key { .. }

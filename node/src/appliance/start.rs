@@ -21,7 +21,8 @@ use super::timetable::Timetable;
 use super::views::{VIEWS_DEPTH, Views};
 use crate::config::schema::Durability;
 use crate::config::{self, ConfigError, Resolved, demo};
-use crossbeam_channel::bounded;
+use crate::told::{TOLD_FILE, ToldError, ToldLog, Trades};
+use crossbeam_channel::{bounded, unbounded};
 use plinth_gateway::clock::Now;
 use plinth_gateway::{Gateway, GatewayError};
 use plinth_market_data::net::StageError;
@@ -41,6 +42,7 @@ use std::time::{Duration, Instant};
 use std::{fmt, io};
 use thiserror::Error;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tracing::warn;
 
 /// What tag 20002 and the status say stands for a proof, in the mode that the genesis gives the zone.
 pub(super) const fn attestation(mode: ZoneMode) -> &'static str {
@@ -103,6 +105,9 @@ pub enum StartError {
     /// The zone could not be recovered from its journal.
     #[error("the zone cannot be recovered: {0}")]
     Recover(#[from] ReplicaError),
+    /// What was told of trades cannot be read or kept.
+    #[error(transparent)]
+    Told(#[from] ToldError),
     /// The journal did not start.
     #[error("journal: {0}")]
     Journal(#[from] JournalError),
@@ -178,12 +183,21 @@ impl Appliance {
         let mut cursor = Cursor::default();
         let mut held = BTreeSet::new();
         let mut last_time = TimestampNs::new(0);
-        let recovered = replica::recover(&zone_config, Now::read().utc, |command, tail, events| {
+        let (told_path, identity) = (folder.zone().join(TOLD_FILE), zone_config.block.identity);
+        let mut trades = Trades::new(&ToldLog::read(&told_path, identity)?);
+        let rejected = trades.rejected();
+        let recovered = replica::recover_rejected(&zone_config, Now::read().utc, rejected, |command, tail, events| {
             last_time = command.time;
             cursor.observe(command, tail, events);
             markets::observe(&mut held, command, tail, events);
             gateway.recover(command, tail, events);
+            trades.observe(command, tail, gateway.told(command, events));
         })?;
+        if let Some(first) = recovered.recut_from {
+            warn!(%first, "rejected blocks give another result than recorded, and are sealed anew");
+        }
+        let told = ToldLog::rewrite(&told_path, identity, &trades.entries())?;
+        let (said, is_said) = unbounded();
         let mut timetable = Timetable::new(last_time, resolved.rules.auctions_s.clone());
         held.into_iter().for_each(|instrument| timetable.hold(instrument));
         let (mut zone, producer) = recovered.start(&zone_config.journal)?;
@@ -212,7 +226,7 @@ impl Appliance {
         let market = market.transpose()?;
         let feed = market.as_ref().map(|(stage, config)| stage.ready(config)).transpose();
         let feed = feed.map_err(|error| system("the feed's addresses", error))?.flatten();
-        let (rejections, refusals) = (Arc::<Rejections>::default(), Arc::<Refusals>::default());
+        let (rejections, refusals) = (Arc::new(Rejections::new(cursor.settled.next())), Arc::<Refusals>::default());
         let backlog = Arc::new(Backlog::new(producer.height(), cursor.settled));
         let stage = ProducerStage {
             producer,
@@ -223,6 +237,9 @@ impl Appliance {
             backlog: Arc::clone(&backlog),
             rejections: Arc::clone(&rejections),
             resend_from: cursor.settled.next(),
+            zone: parts::zone_files(&zone_config),
+            said: is_said,
+            told,
             stopping: Arc::clone(&stopping),
         };
         let idle_spin = Duration::from_micros(resolved.zone.idle_spin_us);
@@ -239,6 +256,8 @@ impl Appliance {
             withdrawals: BTreeMap::new(),
             operator: Operator::default(),
             timetable,
+            busts: trades.busts().into(),
+            said,
             idle_spin,
         };
         let core_thread = spawn("plinth-core", failed.clone(), move || {

@@ -11,6 +11,8 @@
 //!   header. A body whose shards are gone is taken from the old journal, if it gives that header; else the recovery ends with its height.
 //! * **What was acknowledged and never available** is named record by record and taken over, as far as the old journal's hash chain holds; of
 //!   the rest it is said where it begins.
+//! * **Trades that were told and are lost** are known from the list that lies beside the old journal, be the journal damaged or too old; the first
+//!   start busts them. Without that list nobody here knows of them.
 //! * Nothing is deleted, and a recovery that is interrupted at any moment can be begun again.
 //! * FIX sessions go on: no outbound number of an epoch was used in an earlier one, and a client that asks is told all its reports again.
 //!
@@ -27,6 +29,7 @@ mod report;
 
 use crate::appliance::{DataFolder, FolderError, JOURNAL_FOLDER, ZONE_FOLDER};
 use crate::config::{self, ConfigError, Resolved, read_secret};
+use crate::told::{Entry, TOLD_FILE, ToldError, ToldLog};
 use clap::Args;
 use plinth_gateway::clock::Now;
 use plinth_matching::journal::Identity;
@@ -114,6 +117,9 @@ pub enum RecoverZoneError {
     /// The bodies and the old journal make no zone.
     #[error("{0}")]
     Rebuild(#[from] RebuildError),
+    /// What the old producer told of trades.
+    #[error(transparent)]
+    Told(#[from] ToldError),
     /// A file or folder.
     #[error("{}: {error}", path.display())]
     Io {
@@ -182,9 +188,12 @@ impl Recover {
         }
         let kept = rebuild.kept().clone();
         rebuild.finish()?;
+        let told = carry_told(&config, old.as_deref())?;
+        let behind = kept.last_seq.max(taken.1);
+        let lost_trades = told.iter().filter(|entry| matches!(entry, Entry::Trade(told) if told.record > behind)).count();
         let replaced = files::put_in_place(data)?;
         let (blocks, available_to) = taken;
-        Ok(Report { blocks, available, available_to, old, kept, restored, trades, reserved, replaced })
+        Ok(Report { blocks, available, available_to, old, kept, restored, trades, lost_trades, reserved, replaced })
     }
 
     fn old_journal(&self, data: &Path) -> Option<PathBuf> {
@@ -194,6 +203,14 @@ impl Recover {
         let own = data.join(ZONE_FOLDER).is_dir().then(|| data.join(JOURNAL_FOLDER)).filter(|journal| journal.is_dir());
         self.journal.clone().or(own)
     }
+}
+
+/// Takes over what the old producer told of trades: it lies beside its journal, and the first start busts what the new journal does not make.
+fn carry_told(config: &ZoneConfig, old: Option<&Path>) -> Result<Vec<Entry>, ToldError> {
+    let Some(folder) = old.and_then(Path::parent) else { return Ok(Vec::new()) };
+    let told = ToldLog::read(&folder.join(TOLD_FILE), config.block.identity)?;
+    ToldLog::rewrite(&config.path.join(TOLD_FILE), config.block.identity, &told)?;
+    Ok(told)
 }
 
 /// Where everything is fetched, as one of the governors: validators let those in whatever became of the producers.

@@ -21,6 +21,8 @@ pub(super) struct Report {
     pub(super) restored: Vec<String>,
     /// Trades that they make.
     pub(super) trades: u32,
+    /// Trades that clients were told of, of records that are lost.
+    pub(super) lost_trades: usize,
     /// The last outbound FIX number that is not used any more.
     pub(super) reserved: MsgSeqNum,
     pub(super) replaced: Option<PathBuf>,
@@ -28,7 +30,7 @@ pub(super) struct Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { blocks, available, available_to, old, kept, restored, trades, reserved, replaced } = self;
+        let Self { blocks, available, available_to, old, kept, restored, trades, lost_trades, reserved, replaced } = self;
         writeln!(f, "{blocks} blocks recovered, up to record {available_to}; {available} of them were available")?;
         match old {
             None => writeln!(
@@ -47,6 +49,12 @@ impl fmt::Display for Report {
             writeln!(
                 f,
                 "LOST: the old journal ends before the last block; what was acknowledged behind record {available_to} is not in it"
+            )?;
+        }
+        if *lost_trades > 0 {
+            writeln!(
+                f,
+                "LOST: {lost_trades} trades that clients were told of; both sides hear at the next start that they are busted"
             )?;
         }
         writeln!(

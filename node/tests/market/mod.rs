@@ -83,6 +83,11 @@ impl Firm {
     /// The next message has this type and these fields; heartbeats do not count. Nor do, for a client that was there before a crash, reports said
     /// again (`PossResend`): more of them may come than were missed.
     pub fn expect(&mut self, what: &str, msg_type: &str, fields: &[(Tag, &str)]) {
+        let [] = self.read(what, msg_type, fields, []);
+    }
+
+    /// As [`Self::expect`], with what it says in other fields.
+    pub fn read<const N: usize>(&mut self, what: &str, msg_type: &str, fields: &[(Tag, &str)], tags: [Tag; N]) -> [String; N] {
         let deadline = Instant::now() + WITHIN;
         loop {
             let message = self.client.next(deadline).unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -94,7 +99,7 @@ impl Firm {
             for (tag, value) in fields {
                 assert_eq!(message.get(*tag).map(String::from_utf8_lossy).as_deref(), Some(*value), "{what}, tag {tag}: {message}");
             }
-            return;
+            return tags.map(|tag| message.get(tag).map(String::from_utf8_lossy).unwrap_or_default().into_owned());
         }
     }
 

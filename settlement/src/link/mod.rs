@@ -21,8 +21,8 @@
 //! * The link runs on one thread of its own.
 //!
 //! Known limitations: the ledger is rebuilt over the network at each start; it reads every block since genesis, but checks only
-//! the certificates it needs. A rejected block is sealed again as it was executed: a body that another program would execute differently
-//! is not, so nothing is ever busted.
+//! the certificates it needs. A rejected block is sealed again as its node hands it over: to execute it again, and to take back what comes out otherwise, is
+//! the node's.
 
 mod courier;
 mod follower;
