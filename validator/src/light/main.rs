@@ -136,7 +136,7 @@ async fn show(
     shown["epochs_walked"] = steps.into();
     shown["proof_bytes"] = proof.to_bytes().len().into();
     let receipt = match receipt {
-        true => Some(Receipt::gather(root, &asking, question.clone(), (certified, proof)).await?),
+        true => Some(Receipt::gather(root, &asking, *question, (certified, proof)).await?),
         false => None,
     };
     *trusted = Some(client.trusted().clone());
