@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The privacy zone, its host and four validators as processes: two firms shield bonds and cash, swap them privately, an auditor opens its scope and no
+# The privacy zone, its host and four validators as processes, in mode proven: every block settles by the words of three validators that checked
+# its proofs: two firms shield bonds and cash, swap them privately, an auditor opens its scope and no
 # more, both unshield; the zone is killed with -9 between offer and settlement. Then the base layer's bytes are searched for what was to be hidden.
-# Needs built programs: BIN (plinth-zone, plinth-validator, plinth-privacy).
+# Needs built programs: BIN (plinth-zone, plinth-validator, plinth-privacy, plinth-privacy-verify).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${BIN:-target/release}
@@ -53,7 +54,7 @@ id = 4
 name = "privacy"
 producer = "$producer"
 epoch = 1
-mode = { attested = { delay_blocks = 1 } }
+mode = { proven = { guest_image = "$("$bin/plinth-privacy-verify" --images)", window_blocks = 128, deadline_blocks = 10000 } }
 caps = [{ asset = 0, per_hour = "1000000000000" }, { asset = 1, per_hour = "1000000000000" }]
 [[assets]]
 name = "BOND"
@@ -67,11 +68,11 @@ issuer = "${owner[b]}"
 issued = [{ owner = "${owner[b]}", amount = "1000000000000" }]
 END
 for n in 0 1 2 3; do
-    printf 'key_file = "%d.key"\ngenesis = "genesis.toml"\ndirectory = "validator-%d"\nlisten = "127.0.0.1:%d"\nidle_interval_ms = 200\n%s' "$n" "$n" $((17301 + n)) "$listed" >"$dir/$n.toml"
+    printf 'key_file = "%d.key"\ngenesis = "genesis.toml"\ndirectory = "validator-%d"\nlisten = "127.0.0.1:%d"\nidle_interval_ms = 200\nproof_verifiers = ["plinth-privacy-verify"]\n%s' "$n" "$n" $((17301 + n)) "$listed" >"$dir/$n.toml"
     "$bin/plinth-validator" --config "$dir/$n.toml" >"$dir/$n.out" 2>&1 &
     pids+=($!)
 done
-printf 'zone = 4\nkey_file = "producer.key"\nreader_key_file = "reader.key"\ngenesis = "genesis.toml"\ndirectory = "zone-4"\n%s' "$listed" >"$dir/host.toml"
+printf 'zone = 4\nkey_file = "producer.key"\nreader_key_file = "reader.key"\ngenesis = "genesis.toml"\ndirectory = "zone-4"\nbodies_are_proofs = true\n%s' "$listed" >"$dir/host.toml"
 "$bin/plinth-zone" --config "$dir/host.toml" >"$dir/host.out" 2>&1 &
 pids+=($!)
 cat >"$dir/privacy.toml" <<END

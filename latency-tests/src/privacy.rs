@@ -99,7 +99,8 @@ fn measure(args: &PrivacyArgs, figures: &mut Figures) -> Result<bool, Box<dyn Er
     figures.add("privacy.admitted_per_cpu_s", rounded(count as f64 / admitted.as_secs_f64()));
     let bytes = sealed.witness.to_bytes().len();
     figures.add("privacy.block_witness_bytes", bytes);
-    let (checked, checking) = timed(|| check(&verifier, sealed.pre_root, sealed.post_root, &sealed.block, sealed.witness.clone()));
+    let (checked, checking) =
+        timed(|| check(|| &verifier, sealed.pre_root, sealed.post_root, &sealed.block, sealed.witness.clone()));
     figures.add("privacy.checked_per_cpu_s", rounded(count as f64 / checking.as_secs_f64()));
     figures.add("privacy.scanned_per_cpu_s", rounded(scan(&sealed)));
 

@@ -1,12 +1,13 @@
 //! A block of the pool as a block of a settlement zone: header, body, outbox.
 //!
-//! * The body holds the pool's block and its witness, so whoever reads it, knows the header and has the verifying key can run
-//!   [`plinth_privacy::pool::block::check`]: no state is needed. The pool's roots are the header's.
+//! * The body holds the pool's block and its witness, so it is its own proof: whoever reads it, knows the header and has the verifying key can
+//!   check it without any state ([`crate::proof`]). The pool's roots are the header's.
 //! * All of it is a function of the sealed block; `epoch` and `guest_image` are written when it is handed over ([`under`]).
 //! * Payouts go to owners of the base layer without expiry, numbered by the pool's state, so none comes back.
 
 use plinth_privacy::pool::Sealed;
 use plinth_privacy::pool::block::{Block as PoolBlock, BlockWitness, Effects};
+use plinth_privacy::pool::state::PoolState;
 use plinth_types::block::ZoneHeader;
 use plinth_types::codec::Codec;
 use plinth_types::digest::Digest;
@@ -49,46 +50,62 @@ pub enum ZoneBlockError {
     Total(AssetId),
 }
 
-/// The zone block of a sealed block of the pool; `policy` names the pool's genesis.
-pub fn zone_block(sealed: Sealed, policy: Digest) -> Result<Block, ZoneBlockError> {
+/// The zone block of a sealed block of the pool.
+pub fn zone_block(sealed: Sealed) -> Result<Block, ZoneBlockError> {
     let Sealed { block, witness, pre_root, post_root, effects, .. } = sealed;
-    let (chain, zone) = (witness.state.id.chain, witness.state.id.zone);
-    let (height, time) = (block.height, block.time);
-    let inbox_index = block.arrivals.last().map_or(witness.state.inbox, |message| message.index);
-    let inbox_root = root(block.arrivals.is_empty(), || InboxMessage::range_bytes(&block.arrivals));
-    let outbox = outbox(&effects);
-    let body = Body { block, witness }.to_bytes();
-    if body.len() > BODY_SIZE_MAX {
-        return Err(ZoneBlockError::BodySize(body.len()));
+    let body = Body { block, witness };
+    let bytes = body.to_bytes();
+    let (header, outbox) = header_of(&body, &bytes, (pre_root, post_root), &effects)?;
+    Ok(Block { header, body: Bytes(bytes), outbox: outbox.into() })
+}
+
+/// The header that a block of the pool has, and the messages that it sends. `bytes` is the body's encoding, `roots` are the pool's before and
+/// behind the block. What the body does not decide is zero: epoch, parent, guest, and how the body is dispersed.
+pub(crate) fn header_of(
+    body: &Body,
+    bytes: &[u8],
+    (pre_root, post_root): (Digest, Digest),
+    effects: &Effects,
+) -> Result<(ZoneHeader, Vec<OutboxMessage>), ZoneBlockError> {
+    let Body { block, witness } = body;
+    if bytes.len() > BODY_SIZE_MAX {
+        return Err(ZoneBlockError::BodySize(bytes.len()));
     }
+    let outbox = outbox(effects);
     let header = ZoneHeader {
-        chain,
-        zone,
-        height,
+        chain: witness.state.id.chain,
+        zone: witness.state.id.zone,
+        height: block.height,
         epoch: ProducerEpoch::new(0),
         parent: Digest::ZERO,
         guest_image: Digest::ZERO,
-        policy,
+        policy: policy(&witness.state),
         pre_root,
         post_root,
-        inbox_index,
-        inbox_root,
+        inbox_index: block.arrivals.last().map_or(witness.state.inbox, |message| message.index),
+        inbox_root: root(block.arrivals.is_empty(), || InboxMessage::range_bytes(&block.arrivals)),
         outbox_root: root(outbox.is_empty(), || OutboxMessage::list_bytes(&outbox)),
-        outbox_totals: totals(&effects)?,
-        inbox_refused: effects.returned,
+        outbox_totals: totals(effects)?,
+        inbox_refused: effects.returned.clone(),
         exit_root: Digest::ZERO,
-        body_hash: Digest(Sha256::digest(&body).into()),
-        body_size: body.len() as u32,
+        body_hash: Digest(Sha256::digest(bytes).into()),
+        body_size: bytes.len() as u32,
         body_key: Digest::ZERO,
         shard_root: Digest::ZERO,
         // A record of this zone is a block.
-        first_seq: Seq::new(height.get()),
-        last_seq: Seq::new(height.get()),
-        time,
+        first_seq: Seq::new(block.height.get()),
+        last_seq: Seq::new(block.height.get()),
+        time: block.time,
         command_count: 1,
         trade_count: 0,
     };
-    Ok(Block { header, body: Bytes(body), outbox: outbox.into() })
+    Ok((header, outbox))
+}
+
+/// What names the pool in headers: the root of the empty pool of this number, registrar and controller, which never change.
+#[must_use]
+pub fn policy(state: &PoolState) -> Digest {
+    PoolState::genesis(state.id, state.registrar, state.controller).root()
 }
 
 /// The block as settlement wants it in this epoch.

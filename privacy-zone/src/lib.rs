@@ -13,10 +13,11 @@
 //!   wallet or the host hears of it. `kill -9` loses transactions that wait, which nobody was told are in a block.
 //! * **A message of the inbox has its effect once**, known by its index; a credit is shielded once, whole, by its owner.
 //! * A block is made at once when something waits, then at the interval; none is made of nothing, nor of what is refused.
-//! * The body of a zone block is the pool's block with its witness ([`block`]): whoever reads bodies can check it without any state.
+//! * The body of a zone block is the pool's block with its witness ([`block`]) and so its own proof ([`proof`]): validators check it without any
+//!   state, by the program `plinth-privacy-verify`.
 //! * Every size, count and pause has a name in [`limits`].
 //!
-//! Known limitations: no validator checks the body (the zone is attested); a zone is restarted by executing its whole journal again, proofs left out.
+//! Known limitations: a zone is restarted by executing its whole journal again, proofs left out.
 //! No forced exit: the pool does not know whose a note is. Wallets speak plain TCP: what they send is public or hidden already, but who sends it
 //! shows; put a tunnel in front.
 
@@ -27,6 +28,7 @@ pub mod journal;
 pub mod limits;
 pub mod link;
 pub mod process;
+pub mod proof;
 pub mod published;
 pub mod server;
 pub mod standing;

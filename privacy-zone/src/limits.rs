@@ -48,6 +48,8 @@ pub const TURN: Duration = Duration::from_millis(500);
 pub const DIAL_PATIENCE: Duration = Duration::from_secs(10);
 /// Pause before a host that hung up is called again.
 pub const REJOIN_DELAY: Duration = Duration::from_millis(500);
+/// Most bytes of a zone header in front of the body that is its proof.
+pub const PROOF_HEADER_SIZE_MAX: usize = 8 << 10;
 /// Most bytes of a configuration or key file.
 pub const FILE_SIZE_MAX: u64 = 1 << 20;
 

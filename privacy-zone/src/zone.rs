@@ -4,9 +4,10 @@
 //! * A block and its position are one record, so a crash leaves either none of its effects or all of them.
 //! * After an error of [`Zone::make`] the zone is in between: the process ends and starts again from the journal.
 
-use crate::block::{Body, ZoneBlockError, zone_block};
+use crate::block::{Body, ZoneBlockError, policy, zone_block};
 use crate::journal::{Archive, Journal, JournalError, Position, Record};
 use crate::limits::POSITION_INTERVAL;
+use crate::proof::image;
 use crate::standing::{Progress, Standing, StandingError};
 use plinth_privacy::pool::batch::{SenderId, Verifier};
 use plinth_privacy::pool::directive::SignedDirective;
@@ -53,6 +54,14 @@ pub enum ZoneError {
     /// Executed again, a block comes out otherwise.
     #[error("block {0} of the journal is another one when it is executed again: the program's rules are not those that made it")]
     Differs(Height),
+    /// The mode of the zone names another program than this one.
+    #[error("settlement wants proofs by guest {wanted}, this program is guest {own}: no validator would verify its blocks")]
+    OtherGuest {
+        /// By the zone's mode.
+        wanted: Digest,
+        /// This one.
+        own: Digest,
+    },
     /// Settled is another block.
     #[error("settlement settled block {height} of this zone with body {settled}, here its body is {executed}")]
     OtherBlock {
@@ -71,7 +80,6 @@ pub struct Zone {
     pool: Pool,
     journal: Journal,
     standing: Standing,
-    policy: Digest,
     /// The position of the last record.
     durable: Position,
     last_body: Digest,
@@ -89,10 +97,10 @@ pub struct Made {
 impl Zone {
     /// Opens or begins the zone of this pool.
     pub fn open(genesis: PoolState, journal: &Path) -> Result<Self, ZoneError> {
-        let policy = genesis.root();
+        let named = policy(&genesis);
         let (mut pool, mut standing) = (Pool::new(genesis), Standing::default());
         let (mut durable, mut last_body) = (Position::default(), Digest::ZERO);
-        let journal = Journal::open(journal, policy, |record| -> Result<(), ZoneError> {
+        let journal = Journal::open(journal, named, |record| -> Result<(), ZoneError> {
             let (position, block) = match record {
                 Record::Block(position, block) => (position, Some(block)),
                 Record::Position(position) => (position, None),
@@ -101,7 +109,7 @@ impl Zone {
                 let height = written.header.height;
                 let body = Body::decode(&written.body.0).map_err(|error| ZoneError::Body { height, error })?;
                 let again = pool.replay(body.block).map_err(|error| ZoneError::Pool { height, error })?;
-                if zone_block(again, policy)? != *written {
+                if zone_block(again)? != *written {
                     return Err(ZoneError::Differs(height));
                 }
                 last_body = written.header.body_hash;
@@ -111,7 +119,7 @@ impl Zone {
             durable = position;
             Ok(())
         })?;
-        Ok(Self { pool, journal, standing, policy, durable, last_body })
+        Ok(Self { pool, journal, standing, durable, last_body })
     }
 
     /// The pool's state behind the last block.
@@ -148,6 +156,10 @@ impl Zone {
 
     /// The host is there, and answers the last [`Zone::hello`]. Gives the first block to be handed over.
     pub fn welcome(&mut self, welcome: &Welcome) -> Result<Height, ZoneError> {
+        let (wanted, own) = (welcome.guest_image, image());
+        if wanted != Digest::ZERO && wanted != own {
+            return Err(ZoneError::OtherGuest { wanted, own });
+        }
         self.standing.welcome(welcome, self.durable.settlement)?;
         Ok(welcome.settled.next())
     }
@@ -214,7 +226,7 @@ impl Zone {
             Outcome::Sealed(sealed) => *sealed,
         };
         let refused = sealed.refused.clone();
-        let block = zone_block(sealed, self.policy)?;
+        let block = zone_block(sealed)?;
         let (body_hash, position) = (block.header.body_hash, self.standing.position(consumed));
         self.journal.append(&Record::Block(position, Box::new(block)))?;
         (self.durable, self.last_body) = (position, body_hash);

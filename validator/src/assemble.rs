@@ -2,7 +2,7 @@
 
 use crate::donor::Remote;
 use crate::http::{self, Told};
-use crate::proofs::{ProofDesk, Verifier};
+use crate::proofs::{ProofDesk, Verifiers};
 use crate::run::StartError;
 use crate::service::Service;
 use crate::{CheckpointConfig, CheckpointGroup, ValidatorConfig};
@@ -63,8 +63,8 @@ pub(super) async fn assemble(
     let shards = register(Channel::Shards);
     let (blocker, peers) = (transport.oracle(), transport.oracle());
     let me = config.key.public_key();
-    let proof_verifier = config.proof_verifier.as_deref().map(Verifier::open).transpose()?;
-    warn_of_unknown_guests(&genesis, proof_verifier.as_ref());
+    let verifiers = Verifiers::open(&config.proof_verifiers)?;
+    warn_of_unknown_guests(&genesis, &verifiers);
     let identity = Identity::new(config.key.to_consensus());
     let others = config.peers.iter().filter(|peer| peer.key != me);
     let others: Vec<_> = others.map(|peer| Arc::new(Remote::new(identity.clone(), *peer)) as Arc<dyn Donor>).collect();
@@ -94,7 +94,8 @@ pub(super) async fn assemble(
         }
         None => Checkpoints::default(),
     };
-    let proofs = proof_verifier.map(|verifier| ProofDesk::new(consensus.chain.clone(), key, verifier));
+    let has_verifier = !config.proof_verifiers.is_empty();
+    let proofs = has_verifier.then(|| ProofDesk::new(consensus.chain.clone(), key, verifiers));
     let service = Service::new(&consensus, checkpoints.clone(), proofs);
     let clients = transport.take_clients();
     let admitted = admit_producers(consensus.chain.clone(), transport.oracle());
@@ -118,10 +119,10 @@ pub(super) async fn assemble(
 }
 
 /// A zone that is proven stands still where no 2f+1 validators verify its proofs.
-fn warn_of_unknown_guests(genesis: &Genesis, verifier: Option<&Verifier>) {
+fn warn_of_unknown_guests(genesis: &Genesis, verifiers: &Verifiers) {
     for zone in genesis.zones() {
         if let ZoneMode::Proven { guest_image, .. } = zone.mode
-            && !verifier.is_some_and(|verifier| verifier.images().contains(&guest_image))
+            && !verifiers.know(&guest_image)
         {
             warn!(zone = %zone.id, %guest_image, "this validator verifies no proofs of a zone that settles by them alone");
         }

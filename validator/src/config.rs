@@ -9,7 +9,7 @@
 //! clients = []                        # keys beside the zones' producers and the governors
 //! idle_interval_ms = 500              # how long an idle proposer waits for content
 //! worker_threads = 1
-//! proof_verifier = "plinth-verify"    # may be left out: then it says nothing of proofs; a path, or a program beside this one
+//! proof_verifiers = ["plinth-verify"] # may be left out: then it says nothing of proofs; paths, or programs beside this one
 //! state_sync = false                  # true: an empty directory begins with the state that the others certify, if they are far ahead
 //!
 //! [checkpoints]                       # may be left out: then it signs none
@@ -69,8 +69,8 @@ pub struct ValidatorConfig {
     pub worker_threads: NonZeroUsize,
     /// Whether an empty directory begins with the state that the others certify, if they are far ahead, and not with every block.
     pub state_sync: bool,
-    /// The program that verifies proofs of zone blocks; without, this validator says nothing of them.
-    pub proof_verifier: Option<PathBuf>,
+    /// The programs that verify proofs of zone blocks, each of its own guests; of other blocks this validator says nothing.
+    pub proof_verifiers: Vec<PathBuf>,
     /// Its share of the group that signs checkpoints.
     pub checkpoints: Option<CheckpointConfig>,
 }
@@ -175,7 +175,8 @@ struct ConfigText {
     idle_interval_ms: Option<u64>,
     worker_threads: Option<NonZeroUsize>,
     state_sync: Option<bool>,
-    proof_verifier: Option<PathBuf>,
+    #[serde(default)]
+    proof_verifiers: Vec<PathBuf>,
     validators: Vec<PeerText>,
     checkpoints: Option<CheckpointText>,
 }
@@ -270,7 +271,7 @@ impl ValidatorConfig {
             idle_interval,
             worker_threads: text.worker_threads.unwrap_or(NonZeroUsize::MIN),
             state_sync: text.state_sync.unwrap_or(false),
-            proof_verifier: text.proof_verifier.map(|program| beside(program, folder)),
+            proof_verifiers: text.proof_verifiers.into_iter().map(|program| beside(program, folder)).collect(),
             checkpoints,
         })
     }

@@ -22,6 +22,6 @@ mod status;
 
 pub use config::{CheckpointConfig, CheckpointGroup, ConfigError, ValidatorConfig};
 pub use plinth_settlement::transport::Peer;
-pub use proofs::{Verifier, VerifierError};
+pub use proofs::{Verifier, VerifierError, Verifiers};
 pub use run::{StartError, StopError, Validator, ValidatorHandle};
 pub use status::{ValidatorStatus, ZoneView};

@@ -55,7 +55,7 @@ impl World {
         let mut draft = draft(&cluster.keys, &cluster.producer, &cluster.owner, EPOCH_BLOCKS_DEFAULT);
         draft.zones[0].mode = ZoneMode::Proven { guest_image: GUEST, window_blocks: 4, deadline_blocks: 1_000 };
         cluster.fixture.genesis = Arc::new(draft.build().unwrap());
-        cluster.proof_verifier = Some(program("stand-in"));
+        cluster.proof_verifiers = vec![program("stand-in")];
         let validators = cluster.start_all();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let identity = Identity::new(cluster.producer.to_consensus());
@@ -194,7 +194,9 @@ fn a_verifier_that_dies_babbles_or_lies_gives_no_word_and_harms_nobody() {
 #[test]
 fn a_program_that_is_no_verifier_stops_the_start_and_one_that_hangs_is_killed() {
     use plinth_settlement::verdict::ZoneVerifier as _;
-    use plinth_validator::{Verifier, VerifierError};
+    use plinth_validator::{Verifier, VerifierError, Verifiers};
+    let twice = Verifiers::open(&[program("stand-in"), program("stand-in")]).unwrap_err();
+    assert!(matches!(twice, VerifierError::Twice { image: GUEST, .. }), "{twice}");
     assert!(matches!(Verifier::open(Path::new("/nowhere/plinth-verify")), Err(VerifierError::Run { .. })));
     assert!(matches!(Verifier::open(Path::new("/bin/true")), Err(VerifierError::Images { .. })));
     assert!(matches!(Verifier::open(Path::new("/bin/echo")), Err(VerifierError::Images { .. })));

@@ -7,6 +7,7 @@
 //! genesis = "genesis.toml"
 //! directory = "zone-3"                # the zone's data directory; created if missing, one host at a time
 //! socket = "zone-3/zone.sock"         # may be left out: zone.sock in the directory
+//! bodies_are_proofs = false           # true, in mode proven: validators verify the bodies, which the host brings them in the clear
 //!
 //! [[validators]]                      # where validators listen
 //! key = "64 hexadecimal digits"
@@ -42,6 +43,8 @@ pub struct HostConfig {
     pub directory: PathBuf,
     /// Where zone processes call.
     pub socket: PathBuf,
+    /// Whether a block's body is its proof, to be brought to the validators in the clear.
+    pub bodies_are_proofs: bool,
     /// Where the validators listen.
     pub validators: Vec<Peer>,
 }
@@ -110,6 +113,8 @@ struct HostText {
     genesis: PathBuf,
     directory: PathBuf,
     socket: Option<PathBuf>,
+    #[serde(default)]
+    bodies_are_proofs: bool,
     validators: Vec<Listening>,
 }
 
@@ -152,6 +157,7 @@ impl HostConfig {
             genesis: Arc::new(genesis),
             socket: text.socket.map_or_else(|| directory.join(SOCKET_FILE), |socket| folder.join(socket)),
             directory,
+            bodies_are_proofs: text.bodies_are_proofs,
             validators,
         })
     }

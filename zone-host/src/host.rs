@@ -2,11 +2,12 @@
 
 use crate::HostConfig;
 use crate::limits::{ACCEPT_RETRY_DELAY, CALLERS_MAX};
+use crate::proofs::Proofs;
 use crate::road::Road;
 use crate::session;
 use crate::welcome::check_hello;
 use plinth_settlement::ledger::{State, ZoneStatus};
-use plinth_settlement::link::{LinkError, ZoneLink};
+use plinth_settlement::link::{CarrierError, LinkError, ProofCarrier, ZoneLink};
 use plinth_types::id::{Height, ProducerEpoch, PublicKey};
 use plinth_zone_protocol::host::{Caller, Listener, Wish};
 use plinth_zone_protocol::limits::STATUS_ASSETS_MAX;
@@ -45,6 +46,9 @@ pub enum HostError {
     /// The link's thread is gone; the log says why.
     #[error("the settlement link has ended")]
     LinkEnded,
+    /// Proofs cannot be carried.
+    #[error("proofs: {0}")]
+    Proofs(#[from] CarrierError),
     /// No thread could be had.
     #[error("no thread: {0}")]
     Thread(io::Error),
@@ -64,6 +68,7 @@ pub struct Host {
     pub(crate) config: Arc<HostConfig>,
     view: Arc<Mutex<View>>,
     served: Arc<AtomicBool>,
+    pub(crate) proofs: Proofs,
     _lock: Arc<File>,
 }
 
@@ -90,10 +95,17 @@ impl Host {
         let lock = lock(&config.directory)?;
         let listener = Listener::bind(&config.socket)?;
         let (config, served) = (Arc::new(config), Arc::new(AtomicBool::new(false)));
-        let host = Self { config, view: Arc::default(), served, _lock: Arc::new(lock) };
+        let proofs = Proofs::new(config.bodies_are_proofs);
+        let host = Self { config, view: Arc::default(), served, proofs, _lock: Arc::new(lock) };
         let road = Arc::new(Mutex::new(Some(Road::new(&host.config, Height::new(0))?)));
         if let Some(road) = &*road.lock().unwrap_or_else(PoisonError::into_inner) {
             host.watch(road);
+        }
+        if host.config.bodies_are_proofs {
+            let carrier = ProofCarrier::new(&host.config.key, &host.config.validators)?;
+            let carrying = host.clone();
+            let carry = move || carrying.proofs.carry(carrier, carrying.config.zone, || carrying.link());
+            thread::Builder::new().name("zone proofs".into()).spawn(carry).map_err(HostError::Thread)?;
         }
         let (fatal, ended) = mpsc::channel();
         let accepting = host.clone();
@@ -172,6 +184,11 @@ impl Host {
         self.with_view(|view| view.link = Arc::downgrade(road.link()));
     }
 
+    /// The link at hand.
+    fn link(&self) -> Option<Arc<ZoneLink>> {
+        self.with_view(|view| view.link.clone()).upgrade()
+    }
+
     pub(crate) fn welcomed(&self, hello: &Hello) {
         self.served.store(true, Ordering::Release);
         self.with_view(|view| {
@@ -214,8 +231,8 @@ impl Host {
         if self.is_served() {
             return Ok(());
         }
-        let (link, own_epoch) = self.with_view(|view| (view.link.clone(), view.own_epoch));
-        let (Some(ledger), Some(own_epoch)) = (link.upgrade().and_then(|link| link.ledger()), own_epoch) else { return Ok(()) };
+        let own_epoch = self.with_view(|view| view.own_epoch);
+        let (Some(ledger), Some(own_epoch)) = (self.link().and_then(|link| link.ledger()), own_epoch) else { return Ok(()) };
         let Some(zone) = ledger.zone(self.config.zone) else { return Ok(()) };
         let (producer, epoch) = (zone.producer(), zone.epoch());
         if epoch >= own_epoch && producer != self.config.key.public_key() {
@@ -227,7 +244,7 @@ impl Host {
     /// How it is.
     #[must_use]
     pub fn status(&self) -> HostStatus {
-        let link = self.with_view(|view| view.link.clone()).upgrade();
+        let link = self.link();
         let link_status = link.as_ref().map(|link| link.status()).unwrap_or_default();
         let ledger = link.and_then(|link| link.ledger());
         let ledger = ledger.unwrap_or_else(|| State::genesis(Arc::clone(&self.config.genesis)));

@@ -5,6 +5,8 @@
 //!   so there is no other way to stop it, and no handler of signals.
 //! * **It believes neither side**: the chain is verified against certificates, and a zone's block against what settlement demands of a header
 //!   (`check`), since a block that no validator takes would stop the zone behind it.
+//! * **Bodies that are proofs** (`bodies_are_proofs`, of a zone in mode `proven`) it brings to the validators when their block is available, and
+//!   makes a verdict of the words of 2f+1.
 //! * **One producer.** Its directory is locked against a second host. When governors give the zone to another key, the zone process is told
 //!   and the host ends with an error.
 //!
@@ -16,6 +18,7 @@ mod check;
 mod config;
 mod host;
 pub mod limits;
+mod proofs;
 mod road;
 mod session;
 mod welcome;

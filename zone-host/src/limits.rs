@@ -14,5 +14,13 @@ pub const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 pub const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 /// How often a host looks whether the zone is still its producer's.
 pub const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// Most bytes of bodies that wait to be proven: then the zone waits.
+pub const PROOF_BODIES_SIZE_MAX: usize = 256 << 20;
+/// How often it is looked whether a block can be proven.
+pub const PROOF_LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// Pause before a proof is brought again that a validator refused.
+pub const PROOF_REFUSED_DELAY: Duration = Duration::from_secs(5);
+/// A verdict that is not ordered after this is brought again.
+pub const VERDICT_PATIENCE: Duration = Duration::from_secs(30);
 /// Most bytes of a configuration file or key file.
 pub const CONFIG_SIZE_MAX: u64 = 1 << 20;

@@ -144,6 +144,9 @@ fn hand_over(host: &Host, shared: &Shared, link: &ZoneLink, block: Block) -> Res
     shared.handed.lock().unwrap_or_else(PoisonError::into_inner).take(&block, &ledger).map_err(Reader::Refused)?;
     host.with_view(|view| view.executed = view.executed.max(height));
     let sealed = SealedBlock { header: block.header, body: block.body.0.into(), outbox: block.outbox.0 };
+    if !host.proofs.keep(height, &sealed.body, || host.is_served()) {
+        return Err(Reader::Gone);
+    }
     loop {
         match link.submit(sealed.clone()) {
             Ok(()) => return Ok(()),

@@ -34,6 +34,6 @@ pub(crate) fn start(chain: &Chain, index: usize, folder: &Path) -> Result<Valida
         worker_threads: NonZeroUsize::MIN,
         checkpoints: None,
         state_sync: false,
-        proof_verifier: None,
+        proof_verifiers: Vec::new(),
     })
 }

@@ -52,7 +52,7 @@ pub(super) fn start_validators(
             idle_interval: Duration::from_millis(resolved.idle_interval_ms),
             worker_threads: NonZeroUsize::MIN,
             state_sync: false,
-            proof_verifier: None,
+            proof_verifiers: Vec::new(),
             checkpoints: None,
         };
         Some((index, config))

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "helpers of tests")]
 
 mod golden;
+mod proofs;
 mod sockets;
 mod world;
 
@@ -17,10 +18,13 @@ use plinth_privacy::wallet::draft::Intent;
 use plinth_privacy_zone::block::Body;
 use plinth_privacy_zone::config::ZoneConfig;
 use plinth_privacy_zone::journal::JournalError;
+use plinth_privacy_zone::proof::image;
 use plinth_privacy_zone::published::Published;
 use plinth_privacy_zone::zone::{Zone, ZoneError};
 use plinth_types::codec::Codec as _;
+use plinth_types::digest::Digest;
 use plinth_types::id::{Height, InboxIndex, PublicKey};
+use plinth_zone_protocol::Welcome;
 use std::path::Path;
 use std::sync::LazyLock;
 use world::*;
@@ -76,7 +80,7 @@ fn headers_say_what_the_blocks_did_and_bodies_are_checked_without_state() {
         let block = archive.block(Height::new(height)).unwrap();
         let Body { block: pool_block, witness } = Body::decode(&block.body.0).unwrap();
         let (pre, post) = (block.header.pre_root, block.header.post_root);
-        let effects = check(&VERIFIER, pre, post, &pool_block, witness).unwrap();
+        let effects = check(|| &VERIFIER, pre, post, &pool_block, witness).unwrap();
         assert_eq!((pre, effects.returned), (root, block.header.inbox_refused));
         root = post;
     }
@@ -185,6 +189,9 @@ fn what_settlement_cannot_say_ends_the_zone() {
     settled.settled = vec![other].into();
     assert!(matches!(zone.news(&settled), Err(ZoneError::OtherBlock { .. })));
     assert!(zone.welcome(&welcome(Height::new(6))).is_err(), "a block that was never made here");
+    let proven = |guest_image| Welcome { guest_image, ..welcome(Height::new(5)) };
+    assert!(matches!(zone.welcome(&proven(Digest([7; 32]))), Err(ZoneError::OtherGuest { .. })));
+    assert_eq!(zone.welcome(&proven(image())).unwrap(), Height::new(6));
 }
 
 #[test]

@@ -41,6 +41,11 @@ impl<'a> Proven<'a> {
         Self(transactions)
     }
 
+    /// Of no transaction.
+    pub(super) const fn nothing() -> Self {
+        Self(&[])
+    }
+
     pub(super) const fn transactions(&self) -> &'a [Transaction] {
         self.0
     }

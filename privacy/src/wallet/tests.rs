@@ -153,7 +153,7 @@ impl World {
     fn follow(&mut self, sealed: Sealed) {
         let block = Codec::decode(&sealed.block.to_bytes()).expect("canonical");
         let witness = BlockWitness::decode(&sealed.witness.to_bytes()).expect("canonical");
-        let effects = check(&self.verifier, sealed.pre_root, sealed.post_root, &block, witness).expect("a good block");
+        let effects = check(|| &self.verifier, sealed.pre_root, sealed.post_root, &block, witness).expect("a good block");
         assert_eq!(effects, sealed.effects);
         for firm in &mut self.firms {
             firm.wallet.scan(&block.compact()).expect("the next block");
@@ -270,7 +270,7 @@ fn disclosure_is_as_stated(world: &World) {
 
 fn a_block_that_was_tampered_with_is_refused(world: &World) {
     let sealed = world.blocks.last().expect("blocks");
-    let judge = |block, witness, post_root| check(&world.verifier, sealed.pre_root, post_root, block, witness);
+    let judge = |block, witness, post_root| check(|| &world.verifier, sealed.pre_root, post_root, block, witness);
     let mut other = sealed.witness.clone();
     other.state.directives += 1;
     assert!(matches!(judge(&sealed.block, other, sealed.post_root), Err(BlockError::PreRoot { .. })));

@@ -212,8 +212,7 @@ impl State {
     /// before it makes a block.
     #[must_use]
     pub fn awaits_blocks(&self) -> bool {
-        let settles = |zone: &Zone| zone.available() > zone.settled();
-        let waits = |zone: &Zone| (settles(zone) || zone.queued().len() > 0) && zone.status() == ZoneStatus::Open;
+        let waits = |zone: &Zone| (zone.ripens() || zone.queued().len() > 0) && zone.status() == ZoneStatus::Open;
         self.zones().any(waits)
     }
 

@@ -24,6 +24,7 @@
 //! the certificates it needs. A rejected block is sealed again as its node hands it over: to execute it again, and to take back what comes out otherwise, is
 //! the node's.
 
+mod carrier;
 mod courier;
 mod follower;
 pub mod limits;
@@ -33,6 +34,7 @@ mod run;
 mod tracker;
 mod window;
 
+pub use carrier::{Carried, CarrierError, ProofCarrier};
 pub use recover::{BodyLost, RecoverConfig, RecoverError, RecoveredBlock, recover, recover_each};
 pub use run::{LinkConfig, LinkError, LinkStatus, ZoneLink};
 pub use tracker::{Lie, Tracker};

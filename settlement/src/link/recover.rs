@@ -233,7 +233,8 @@ async fn follow(config: &RecoverConfig, connection: &ClientConnection, target: H
     Ok((history, tracker.state().clone()))
 }
 
-fn zone_headers(block: &Block, zone: ZoneId) -> Vec<(Digest, SignedHeader)> {
+/// The headers of a zone that a settlement block orders, by id.
+pub(super) fn zone_headers(block: &Block, zone: ZoneId) -> Vec<(Digest, SignedHeader)> {
     let header = |transaction: &Transaction| match transaction {
         Transaction::Header(ordered) if ordered.signed.header.zone == zone => {
             Some((header_id(&ordered.signed.header), ordered.signed.clone()))

@@ -157,6 +157,7 @@ fn a_proven_zone_settles_by_proofs_alone_within_its_window() {
     refused(&state, order(headers[4].clone()), TransactionError::UnsettledFull { zone: EVM, count: 4 });
     idle(&mut state, 20);
     assert_eq!(state.zone(EVM).unwrap().settled(), Height::new(0), "no delay stands for a proof");
+    assert!(state.zone(EVM).unwrap().available() > Height::new(0) && !state.awaits_blocks(), "nor do blocks bring one");
     assert_eq!(state.wants_proof(&headers[1]), Ok(ProofWanted::Now));
     assert_eq!(state.wants_proof(&headers[4]), Ok(ProofWanted::Later));
     let changed = |change: fn(&mut ZoneHeader)| {

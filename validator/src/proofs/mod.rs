@@ -22,7 +22,7 @@ mod seats;
 mod verifier;
 
 pub(crate) use seats::Seat;
-pub use verifier::{Verifier, VerifierError};
+pub use verifier::{Verifier, VerifierError, Verifiers};
 
 use crate::limits::VERIFIED_PER_BLOCK_MAX;
 use bytes::Bytes;
@@ -50,7 +50,7 @@ pub(crate) struct ProofDesk(Arc<Shared>);
 struct Shared {
     chain: Chain,
     key: SecretKey,
-    verifier: Verifier,
+    verifiers: Verifiers,
     /// For the one that is verified.
     place: Semaphore,
     seats: Mutex<Seats>,
@@ -59,9 +59,9 @@ struct Shared {
 }
 
 impl ProofDesk {
-    pub(crate) fn new(chain: Chain, key: SecretKey, verifier: Verifier) -> Self {
+    pub(crate) fn new(chain: Chain, key: SecretKey, verifiers: Verifiers) -> Self {
         let (seats, verified) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Shared { chain, key, verifier, place: Semaphore::new(1), seats, verified }))
+        Self(Arc::new(Shared { chain, key, verifiers, place: Semaphore::new(1), seats, verified }))
     }
 
     /// A seat for one proof of this client; `None` while it has one, or is made to wait.
@@ -110,7 +110,7 @@ impl ProofDesk {
 
     /// The answer, and whether it was worth its cost: a first valid proof of a block, or one that is known.
     fn verify(&self, header: &ZoneHeader, proof: &[u8]) -> (ProofAnswer, bool) {
-        let Shared { key, verifier, verified, chain, .. } = &*self.0;
+        let Shared { key, verifiers, verified, chain, .. } = &*self.0;
         let (id, verdict) = (header_id(header), Verdict::proven(header, proof));
         let known = verified
             .lock()
@@ -120,7 +120,7 @@ impl ProofDesk {
         if let Some(receipt) = known {
             return (ProofAnswer::Verified(receipt), true);
         }
-        match VerifiedProof::check(verifier, header, proof) {
+        match VerifiedProof::check(verifiers, header, proof) {
             Ok(proof) => {
                 let receipt = proof.sign(key);
                 let mut verified = verified.lock();

@@ -22,6 +22,10 @@ use std::time::Duration;
 use thiserror::Error;
 use tracing::warn;
 
+/// The programs of a validator: each verifies the proofs of its own guests.
+#[derive(Clone, Debug)]
+pub struct Verifiers(Vec<Verifier>);
+
 /// A program that verifies proofs.
 #[derive(Clone, Debug)]
 pub struct Verifier {
@@ -49,6 +53,53 @@ pub enum VerifierError {
         /// What it said.
         said: String,
     },
+    /// Two programs name one guest: which of them is right?
+    #[error("both {first} and {second} verify the proofs of guest {image}")]
+    Twice {
+        /// The guest.
+        image: Digest,
+        /// A program.
+        first: PathBuf,
+        /// Another one.
+        second: PathBuf,
+    },
+}
+
+impl Verifiers {
+    /// Asks each program which guests it knows.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifierError`].
+    pub fn open(programs: &[PathBuf]) -> Result<Self, VerifierError> {
+        let opened = programs.iter().map(|program| Verifier::open(program)).collect::<Result<Vec<_>, _>>()?;
+        for (at, second) in opened.iter().enumerate() {
+            let known = |image: &Digest| opened[..at].iter().find(|first| first.images.contains(image));
+            if let Some((first, &image)) = second.images.iter().find_map(|image| Some((known(image)?, image))) {
+                return Err(VerifierError::Twice { image, first: first.program.clone(), second: second.program.clone() });
+            }
+        }
+        Ok(Self(opened))
+    }
+
+    /// Whether any of them knows a guest.
+    #[must_use]
+    pub fn know(&self, image: &Digest) -> bool {
+        self.of(image).is_some()
+    }
+
+    fn of(&self, image: &Digest) -> Option<&Verifier> {
+        self.0.iter().find(|verifier| verifier.images.contains(image))
+    }
+}
+
+impl ZoneVerifier for Verifiers {
+    fn verify(&self, header: &ZoneHeader, proof: &[u8]) -> Result<(), ProofRefused> {
+        match self.of(&header.guest_image) {
+            Some(verifier) => verifier.verify(header, proof),
+            None => Err(unknown(header.guest_image)),
+        }
+    }
 }
 
 impl Verifier {
@@ -86,7 +137,7 @@ impl ZoneVerifier for Verifier {
     fn verify(&self, header: &ZoneHeader, proof: &[u8]) -> Result<(), ProofRefused> {
         let refused = |reason: String| Err(ProofRefused { reason });
         if !self.images.contains(&header.guest_image) {
-            return refused(format!("no verifier here knows guest {}", header.guest_image));
+            return Err(unknown(header.guest_image));
         }
         let head = HeaderProof::head(header);
         let asked = sha256(&[&head, proof]);
@@ -108,6 +159,10 @@ impl ZoneVerifier for Verifier {
             Some(_) | None => refused("the verifier gave no answer to it".to_owned()),
         }
     }
+}
+
+fn unknown(image: Digest) -> ProofRefused {
+    ProofRefused { reason: format!("no verifier here knows guest {image}") }
 }
 
 /// What the program says until it ends its output or says too much; nothing if it takes too long. It does not outlive the call.

@@ -31,7 +31,7 @@ pub struct Cluster {
     /// Where each validator serves HTTP.
     pub http: Option<SocketAddr>,
     /// What verifies proofs.
-    pub proof_verifier: Option<PathBuf>,
+    pub proof_verifiers: Vec<PathBuf>,
     folder: TempDir,
 }
 
@@ -59,7 +59,7 @@ impl Cluster {
         let addresses = fixture.keys.iter().map(|_| free_address());
         let peers = fixture.keys.iter().zip(addresses).map(|(key, address)| Peer { key: key.public_key(), address }).collect();
         let folder = tempfile::tempdir().unwrap();
-        Self { fixture, peers, later_groups: Vec::new(), http: None, proof_verifier: None, folder }
+        Self { fixture, peers, later_groups: Vec::new(), http: None, proof_verifiers: Vec::new(), folder }
     }
 
     pub fn config(&self, index: usize) -> ValidatorConfig {
@@ -73,7 +73,7 @@ impl Cluster {
             idle_interval: self.idle_interval,
             worker_threads: NonZeroUsize::MIN,
             state_sync: false,
-            proof_verifier: self.proof_verifier.clone(),
+            proof_verifiers: self.proof_verifiers.clone(),
             checkpoints: self.checkpoints(index),
             http: self.http,
         }

@@ -7,6 +7,7 @@ mod world;
 
 use bookkeeper::{Books, CLOSED_ACCOUNT, TOLD_TO_STOP};
 use plinth_settlement::block::{Action, GovernedTransaction, Transaction};
+use plinth_settlement::ledger::State;
 use plinth_types::codec::Codec;
 use plinth_types::digest::Digest;
 use plinth_types::id::{ChainId, Height, ProducerEpoch, ZoneId};
@@ -39,10 +40,19 @@ fn as_zone() {
     std::process::exit(bookkeeper::run(socket.parent().unwrap(), zone, &socket));
 }
 
-/// Half of each deposit comes back, whatever is killed on the way, and nothing comes twice.
 #[test]
 fn value_goes_into_a_zone_and_out_of_it_once_through_every_kill() {
-    let mut world = World::start();
+    through_every_kill(World::start(), true);
+}
+
+/// The same by proofs, until the validators refuse one: then nothing leaves the zone any more, and nothing is lost.
+#[test]
+fn a_zone_whose_bodies_are_its_proofs_settles_what_validators_verify_and_nothing_else() {
+    through_every_kill(World::proven(), false);
+}
+
+/// Half of each deposit comes back, whatever is killed on the way, and nothing comes twice. What the zone refuses goes back whole, if `refusals_settle`.
+fn through_every_kill(mut world: World, refusals_settle: bool) {
     let mut host = world.host(2);
     let (mut deposited, mut units) = (0, 1_000);
     let mut round = |world: &mut World| {
@@ -83,6 +93,9 @@ fn value_goes_into_a_zone_and_out_of_it_once_through_every_kill() {
     host = world.host(2);
     zone = world.zone(2);
     world.wait_balance(balance);
+    if !refusals_settle {
+        return stands_still(world, balance, (host, zone));
+    }
     // What the zone refuses goes back whole.
     world.deposit(2, CLOSED_ACCOUNT, 77);
     world.wait("the refused deposit", |ledger| ledger.zone(ZoneId::new(2)).unwrap().inbox().appended().get() == 11);
@@ -98,6 +111,23 @@ fn value_goes_into_a_zone_and_out_of_it_once_through_every_kill() {
     let books = Books::open(&world.folder(2), ZoneId::new(2));
     assert_eq!(books.balances.values().sum::<u128>(), kept);
     assert_eq!(books.inbox.get(), 11);
+}
+
+/// The validators refuse the next block.
+fn stands_still(mut world: World, balance: u128, running: (Running, Running)) {
+    let zone = |ledger: &State| *ledger.zone(ZoneId::new(2)).unwrap().record();
+    let settled = zone(&world.wait_balance(balance)).settled.height;
+    world.deposit(2, CLOSED_ACCOUNT, 77);
+    let ordered = world.wait("a block that shows nothing", |ledger| ledger.zone(ZoneId::new(2)).unwrap().available() > settled);
+    world.deposit(2, ACCOUNT, 500);
+    let later = Height::new(ordered.height().get() + 60);
+    world.wait("time to pass, and the block behind it", |ledger| {
+        ledger.height() >= later && ledger.zone(ZoneId::new(2)).unwrap().available().get() > settled.get() + 1
+    });
+    let ledger = world.wait_balance(balance - 577);
+    assert_eq!(zone(&ledger).settled.height, settled, "no block behind it settles either");
+    assert_eq!(ledger.zone(ZoneId::new(2)).unwrap().turnstile(USD).in_flight, Amount::new(577).unwrap());
+    drop(running);
 }
 
 /// A zone that stops holds up nobody else; callers that are wrong are told why; a producer that was replaced stops.

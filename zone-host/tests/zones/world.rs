@@ -10,6 +10,7 @@ use plinth_settlement::keys::SecretKey;
 use plinth_settlement::ledger::State;
 use plinth_settlement::link::{LinkConfig, ZoneLink};
 use plinth_settlement::transport::Peer;
+use plinth_types::digest::Digest;
 use plinth_types::id::{AssetId, ChainId, Height, ProducerEpoch, TimestampNs, ZoneId};
 use plinth_types::message::Deposit;
 use plinth_types::quantity::Amount;
@@ -55,12 +56,13 @@ impl Drop for Running {
 }
 
 pub struct World {
+    /// First, so that they are gone before their folders.
+    _validators: Vec<Running>,
     pub owner: SecretKey,
     pub governor: SecretKey,
     folder: tempfile::TempDir,
     observer: ZoneLink,
     nonce: u64,
-    _validators: Vec<Running>,
 }
 
 fn secret(kind: u8, index: u8) -> SecretKey {
@@ -77,13 +79,16 @@ pub fn producer(zone: u16) -> SecretKey {
     secret(2, zone as u8)
 }
 
-fn genesis(validators: &[SecretKey], owner: &SecretKey, governor: &SecretKey) -> Genesis {
-    let zone = |id: u16| GenesisZone {
+/// The guest of whose proofs `verifier` believes all but those that name the closed account.
+const GUEST: Digest = Digest([0x62; 32]);
+
+fn genesis(validators: &[SecretKey], owner: &SecretKey, governor: &SecretKey, mode: ZoneMode) -> Genesis {
+    let zone = |id: u16, mode: ZoneMode| GenesisZone {
         id: ZoneId::new(id),
         name: Name::new(&format!("books-{id}")).unwrap(),
         producer: producer(id).public_key(),
         epoch: ProducerEpoch::new(1),
-        mode: ZoneMode::Attested { delay_blocks: 1 },
+        mode,
         rules: ZoneRules { caps: vec![AssetCap { asset: USD, per_hour: amount(ISSUED) }], ..ZoneRules::default() },
     };
     let asset = Asset { id: USD, name: Name::new("USD").unwrap(), decimals: 2 };
@@ -92,7 +97,7 @@ fn genesis(validators: &[SecretKey], owner: &SecretKey, governor: &SecretKey) ->
         chain: CHAIN,
         time: TimestampNs::new(1),
         validators: validators.iter().map(SecretKey::public_key).collect(),
-        zones: vec![zone(2), zone(3)],
+        zones: vec![zone(2, mode), zone(3, ZoneMode::Attested { delay_blocks: 1 })],
         assets: vec![GenesisAsset { asset, issuer: owner.public_key(), issued }],
         limits: ChainLimits::default(),
         governance: Governance { governors: vec![governor.public_key()], approvals_min: 1 },
@@ -113,11 +118,22 @@ fn again(part: &str) -> Command {
 }
 
 impl World {
+    /// Both zones are attested by their producers.
     pub fn start() -> Self {
+        Self::of(ZoneMode::Attested { delay_blocks: 1 })
+    }
+
+    /// Zone 2 settles by proofs, which are its bodies.
+    pub fn proven() -> Self {
+        Self::of(ZoneMode::Proven { guest_image: GUEST, window_blocks: 64, deadline_blocks: 10_000 })
+    }
+
+    fn of(mode: ZoneMode) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (owner, governor, observer) = (secret(3, 0), secret(4, 0), secret(5, 0));
         let keys: Vec<_> = (0..4).map(|index| secret(1, index)).collect();
-        let genesis = genesis(&keys, &owner, &governor);
+        let genesis = genesis(&keys, &owner, &governor, mode);
+        let verifier = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/zones/verifier");
         let path = |name: String| folder.path().join(name);
         std::fs::write(path("genesis.toml".into()), genesis.to_text()).unwrap();
         std::fs::write(path("reader.key".into()), "09".repeat(32)).unwrap();
@@ -134,7 +150,7 @@ impl World {
             std::fs::write(path(format!("{index}.key")), hex(key)).unwrap();
             let head = format!(
                 "key_file = \"{index}.key\"\ngenesis = \"genesis.toml\"\ndirectory = \"validator-{index}\"\nlisten = \"{}\"\n\
-                 clients = [\"{}\"]\nidle_interval_ms = 100\n",
+                 clients = [\"{}\"]\nidle_interval_ms = 100\nproof_verifiers = [\"{verifier}\"]\n",
                 peers[index].address,
                 observer.public_key()
             );
@@ -147,7 +163,8 @@ impl World {
             std::fs::write(path(format!("producer-{zone}.key")), hex(&producer(zone))).unwrap();
             let head = format!(
                 "zone = {zone}\nkey_file = \"producer-{zone}.key\"\nreader_key_file = \"reader.key\"\ngenesis = \"genesis.toml\"\n\
-                 directory = \"zone-{zone}\"\n"
+                 directory = \"zone-{zone}\"\nbodies_are_proofs = {}\n",
+                zone == 2
             );
             std::fs::write(path(format!("zone-{zone}.toml")), head + &listed).unwrap();
         }

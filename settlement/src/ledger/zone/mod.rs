@@ -315,6 +315,16 @@ impl Zone {
         }
     }
 
+    /// Whether blocks alone bring its first unsettled block nearer to being settled. Where a proof or auditors' words are missing, they do not.
+    pub(super) fn ripens(&self) -> bool {
+        let Some(first) = self.unsettled.front() else { return false };
+        first.block.available_at.is_some()
+            && match self.record.mode {
+                ZoneMode::Attested { .. } => true,
+                ZoneMode::Audited { .. } | ZoneMode::Proven { .. } => first.vouched,
+            }
+    }
+
     /// How much of the window W is used behind settlement height `at`, in percent.
     pub(super) fn pressure_at(&self, at: Height) -> u8 {
         let ZoneMode::Proven { window_blocks, deadline_blocks, .. } = self.record.mode else { return 0 };
