@@ -3,7 +3,6 @@
 use plinth_settlement::block::outbox_root;
 use plinth_settlement::body::{Before, inbox_root};
 use plinth_settlement::digest::sha256;
-use plinth_settlement::genesis::ZoneMode;
 use plinth_settlement::ledger::{State, Zone};
 use plinth_types::block::ZoneHeader;
 use plinth_types::digest::Digest;
@@ -112,7 +111,7 @@ fn refusal(height: Height, error: BlockError) -> Refusal {
 
 fn check_alone(block: &Block, ledger: &State, zone: &Zone) -> Result<(), BlockError> {
     let header = &block.header;
-    let guest_image = guest_image(zone);
+    let guest_image = zone.mode().guest_image();
     for (field, is_right) in [
         ("chain", header.chain == ledger.chain()),
         ("guest_image", header.guest_image == guest_image),
@@ -192,13 +191,5 @@ fn check_behind(header: &ZoneHeader, last: Tip, zone: &Zone) -> Result<(), Block
         Ok(())
     } else {
         Err(BlockError::Refused)
-    }
-}
-
-/// What headers of the zone name as their guest.
-pub(crate) const fn guest_image(zone: &Zone) -> Digest {
-    match zone.mode() {
-        ZoneMode::Attested { .. } | ZoneMode::Audited { .. } => Digest::ZERO,
-        ZoneMode::Proven { guest_image, .. } => guest_image,
     }
 }

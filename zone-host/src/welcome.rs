@@ -1,7 +1,6 @@
 //! Whether a zone process is the one that belongs here, and what it is told first.
 
 use crate::HostConfig;
-use crate::check::guest_image;
 use plinth_settlement::ledger::{State, Zone, ZoneStatus};
 use plinth_types::digest::Digest;
 use plinth_zone_protocol::{Hello, Refusal, Welcome};
@@ -46,7 +45,7 @@ pub(crate) fn welcome(config: &HostConfig, ledger: &State, zone: &Zone) -> Welco
         genesis_time: config.genesis.time(),
         producer: zone.producer(),
         epoch: zone.epoch(),
-        guest_image: guest_image(zone),
+        guest_image: zone.mode().guest_image(),
         request_blocks: zone.rules().request_blocks,
         settlement_height: ledger.height(),
         settlement_time: ledger.time(),
