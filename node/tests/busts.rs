@@ -11,11 +11,13 @@ use plinth_gateway::client::Numbers;
 use plinth_gateway::codec::tag;
 use plinth_matching::journal::Identity;
 use plinth_matching::replica::BlockLog;
+use plinth_node::appliance::request_status;
 use plinth_node::replay::child::{ChildAppliance, ChildError};
 use plinth_node::told::{Entry, TOLD_FILE, ToldLog};
 use plinth_types::digest::Digest;
 use plinth_types::id::{Height, ZoneId};
 use plinth_types::quantity::Price;
+use serde_json::Value;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
@@ -89,11 +91,17 @@ fn revert(owners: &Owners<'_>, height: u64) {
     let keys: Vec<&str> = keys.iter().flat_map(|key| ["--key", key.to_str().unwrap()]).collect();
     let height = height.to_string();
     let decision = [&keys, ["revert", "--zone", "1", "--height", height.as_str()].as_slice()].concat();
+    let decisions = owners.status()["decisions"].clone();
+    // An appliance that cannot be asked any more is gone, which is what some of these decisions do to it.
+    let is_counted = || {
+        let status = request_status(owners.0).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
+        status.is_none_or(|status| status["decisions"] != decisions)
+    };
     let deadline = Instant::now() + WITHIN;
     loop {
         let said = String::from_utf8_lossy(&owners.plinth(&["govern"], &decision).stderr).into_owned();
-        // It is done, or the appliance is gone before it can say so.
-        if !said.contains("is not available and unsettled") {
+        // It is done, or the appliance is gone before it can say so. Validators that have carried it out already refuse it as well.
+        if !said.contains("is not available and unsettled") || is_counted() {
             return;
         }
         assert!(Instant::now() < deadline, "{said}");

@@ -9,11 +9,12 @@ use market::owners::{BTC, Owners, TRADED, USD, trade};
 use market::{Market, WITHIN, now, write_order};
 use plinth_gateway::client::Numbers;
 use plinth_gateway::codec::tag;
+use plinth_matching::journal::Identity;
 use plinth_node::recover::FIX_NUMBERS_PER_EPOCH;
 use plinth_node::replay::child::{ChildAppliance, ChildError};
-use plinth_node::told::TOLD_FILE;
+use plinth_node::told::{Entry, TOLD_FILE, ToldLog};
 use plinth_settlement::keys::SecretKey;
-use plinth_types::id::MsgSeqNum;
+use plinth_types::id::{MsgSeqNum, Seq, ZoneId};
 use plinth_validator::{Validator, ValidatorConfig, ValidatorHandle};
 use serde_json::Value;
 use std::fs;
@@ -268,6 +269,15 @@ fn trades_whose_records_are_lost_are_busted() {
     seller.expect("the offer", "8", &[(tag::CL_ORD_ID, &offer), (tag::EXEC_TYPE, "0")]);
     let fill = [(tag::CL_ORD_ID, bid.as_str()), (tag::EXEC_TYPE, "F")];
     let [exec_id] = buyer.read("the fill", "8", &fill, [tag::EXEC_ID]);
+    // What was told is kept a moment later.
+    let identity = Identity { chain: owners.chain(), zone: ZoneId::TRADING };
+    let record = exec_id.split('-').next().unwrap().parse().unwrap();
+    let is_kept = |entry: &Entry| matches!(entry, Entry::Trade(told) if told.record == Seq::new(record));
+    let deadline = Instant::now() + WITHIN;
+    while !ToldLog::read(&zone.join(TOLD_FILE), identity).unwrap().iter().any(is_kept) {
+        assert!(Instant::now() < deadline);
+        std::thread::yield_now();
+    }
     market.appliance.kill().unwrap();
     for index in 2..VALIDATORS {
         let file = chain.folder.join(format!("validator-{index}/validator.toml"));
