@@ -1,17 +1,19 @@
 //! `state`: random updates of one set of keys, each batch durable before the next, in the store that validators keep beside RocksDB and
-//! beside a hexary trie on RocksDB.
+//! beside two hexary tries on RocksDB.
 //!
 //! * All stores hold the same keys and take the same batches, on one disk, in turn: round by round. What counts is the median batch.
-//! * The validators' store and the trie compute a root for every batch. RocksDB computes none: it is the floor of a store that proves nothing.
+//! * The validators' store and the tries compute a root for every batch, the tries the same. RocksDB computes none: it is the floor of a store that proves nothing.
 //! * **Durability is the same for all**: a batch counts when the kernel has synced all that is needed to have it again after a power
 //!   failure: our store's log, one write-ahead log of RocksDB. Page cache of ours and block cache of theirs have the same number of bytes.
-//! * Each may use both processors: ours hashes with threads, RocksDB flushes and compacts with its own, the trie reads and hashes its subtries
-//!   side by side. `cpu_us_per_update` is what all threads of the process used during a store's turns: on a busy machine the fairer figure.
-//! * RocksDB is Debian's library, loaded when it is there; without it its figures and the trie's are missing, and the output says so.
-//! * The trie is the harness's own, made like those of Ethereum's nodes ([`trie`]).
+//! * Each may use both processors: ours hashes with threads, RocksDB flushes and compacts with its own. `cpu_us_per_update` is what all threads
+//!   of the process used during a store's turns: on a busy machine the fairer figure.
+//! * RocksDB is Debian's library, loaded when it is there; without it its figures and the tries' are missing, and the output says so.
+//! * `mpt` is a published trie as it is ([`library_trie`]): nodes named by their hash, one thread. `mpt_by_path` is the harness's own and
+//!   the harder opponent ([`trie`]): nodes overwritten under their path, as newer clients do, subtries read and hashed side by side.
 //!
 //! Known limitations: the sets fit in memory on any machine that runs this: what a disk costs a store that outgrows it is not measured.
 
+mod library_trie;
 mod ours;
 mod peak;
 mod rocks;
@@ -94,35 +96,45 @@ async fn measure(
     let work = Work { keys: args.keys, batch: args.batch };
     let mut ours = ours::Ours::open(context, &work).await?;
     let open = |name: &str| rocks::Rocks::open(&scratch.join(name));
-    let mut rocks = match open("rocksdb") {
-        Ok(rocks) => Some((rocks, trie::Trie::new(open("trie")?))),
+    let mut opponents = match open("rocksdb") {
+        Ok(rocks) => Some(Opponents {
+            rocks,
+            by_path: trie::Trie::new(open("trie-by-path")?),
+            library: library_trie::LibraryTrie::new(open("trie")?),
+        }),
         Err(rocks::RocksError::Missing(error)) => {
             println!("skipped: librocksdb not installed ({error})");
             None
         }
         Err(error) => return Err(error.into()),
     };
-    if let Some((rocks, trie)) = &mut rocks {
+    if let Some(Opponents { rocks, by_path, library }) = &mut opponents {
         for batch in work.fill() {
             rocks.write(&batch)?;
-            trie.update(&batch)?;
+            same_root(by_path.update(&batch)?, library.update(&batch)?)?;
         }
     }
     let (mut ours_times, mut root_times) = (Times::default(), Times::default());
-    let (mut rocks_times, mut trie_times) = (Times::default(), Times::default());
+    let (mut rocks_times, mut library_times, mut by_path_times) = (Times::default(), Times::default(), Times::default());
     for round in 0..args.rounds {
-        for number in round * args.batches..(round + 1) * args.batches {
+        let numbers = round * args.batches..(round + 1) * args.batches;
+        for number in numbers.clone() {
             let batch = ours::writes(&work.updates(number));
             ours_times.measure(ours.update(&batch, &mut root_times)).await?;
         }
-        if let Some((rocks, trie)) = &mut rocks {
-            for number in round * args.batches..(round + 1) * args.batches {
+        if let Some(Opponents { rocks, by_path, library }) = &mut opponents {
+            for number in numbers.clone() {
                 let batch = work.updates(number);
                 rocks_times.measure(async { rocks.write(&batch) }).await?;
             }
-            for number in round * args.batches..(round + 1) * args.batches {
+            let mut roots = Vec::new();
+            for number in numbers.clone() {
                 let batch = work.updates(number);
-                trie_times.measure(async { trie.update(&batch) }).await?;
+                roots.push(by_path_times.measure(async { by_path.update(&batch) }).await?);
+            }
+            for (number, root) in numbers.zip(roots) {
+                let batch = work.updates(number);
+                same_root(root, library_times.measure(async { library.update(&batch) }).await?)?;
             }
         }
     }
@@ -131,24 +143,42 @@ async fn measure(
     figures.add("state.batch_p50_ms", rounded(ours_times.median() * 1e3));
     figures.add("state.root_p50_ms", rounded(root_times.median() * 1e3));
     figures.add("state.cpu_us_per_update", rounded(ours_times.cpu_us(args.batch)));
-    if rocks.is_some() {
+    if opponents.is_some() {
         figures.add("state.rocksdb_updates_per_s", per_s(&rocks_times));
         figures.add("state.rocksdb_batch_p50_ms", rounded(rocks_times.median() * 1e3));
         figures.add("state.rocksdb_cpu_us_per_update", rounded(rocks_times.cpu_us(args.batch)));
         figures.add("state.rocksdb_ratio", rounded(per_s(&ours_times) / per_s(&rocks_times)));
-        figures.add("state.mpt_updates_per_s", per_s(&trie_times));
-        figures.add("state.mpt_batch_p50_ms", rounded(trie_times.median() * 1e3));
-        figures.add("state.mpt_cpu_us_per_update", rounded(trie_times.cpu_us(args.batch)));
-        figures.add("state.mpt_ratio", rounded(per_s(&ours_times) / per_s(&trie_times)));
+        for (name, times) in [("mpt", &library_times), ("mpt_by_path", &by_path_times)] {
+            figures.add(format!("state.{name}_updates_per_s"), per_s(times));
+            figures.add(format!("state.{name}_batch_p50_ms"), rounded(times.median() * 1e3));
+            figures.add(format!("state.{name}_cpu_us_per_update"), rounded(times.cpu_us(args.batch)));
+            figures.add(format!("state.{name}_ratio"), rounded(per_s(&ours_times) / per_s(times)));
+        }
     }
     ours.proofs(&work, figures).await?;
-    let same = match &rocks {
-        Some((rocks, trie)) => ours.holds_what(|key| rocks.get(key)).await? && ours.holds_what(|key| trie.get(key)).await?,
+    let same = match &opponents {
+        Some(Opponents { rocks, by_path, library }) => {
+            ours.holds_what(|key| rocks.get(key)).await?
+                && ours.holds_what(|key| by_path.get(key)).await?
+                && ours.holds_what(|key| library.get(key)).await?
+        }
         None => true,
     };
     figures.add("state.keys", args.keys);
     figures.add("state.batch", args.batch);
     Ok(same)
+}
+
+/// What our store is measured against.
+struct Opponents {
+    rocks: rocks::Rocks,
+    by_path: trie::Trie,
+    library: library_trie::LibraryTrie,
+}
+
+/// Two tries of one content have one root.
+fn same_root(ours: trie::Hash, published: trie::Hash) -> Result<(), &'static str> {
+    if ours == published { Ok(()) } else { Err("the tries' roots differ: one of them is wrong") }
 }
 
 /// A folder that goes with this value.

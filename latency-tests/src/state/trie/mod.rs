@@ -12,7 +12,8 @@ mod node;
 
 use super::rocks::{Rocks, RocksError};
 use super::work::Pair;
-use node::{Hash, Link, Node, branch, keccak, nibbles, short};
+pub(super) use node::{Hash, keccak};
+use node::{Link, Node, branch, nibbles, short};
 use std::num::NonZeroUsize;
 use std::thread;
 

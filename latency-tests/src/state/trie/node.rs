@@ -3,7 +3,7 @@
 use sha3::{Digest as _, Keccak256};
 
 /// A Keccak-256 digest.
-pub(super) type Hash = [u8; 32];
+pub(in crate::state) type Hash = [u8; 32];
 
 /// Sixteen children by their hashes, or what follows.
 pub(super) enum Node {
@@ -28,7 +28,7 @@ const IS_LEAF: u8 = 0x20;
 /// Bit of a hex-prefix that says that the path's first nibble stands in it.
 const IS_ODD: u8 = 0x10;
 
-pub(super) fn keccak(bytes: &[u8]) -> Hash {
+pub(in crate::state) fn keccak(bytes: &[u8]) -> Hash {
     Keccak256::digest(bytes).into()
 }
 
