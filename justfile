@@ -50,13 +50,24 @@ evm:
 
 # What proofs of execution cost here: cycles of blocks of the common workload, then one of them proven and verified.
 prove ORDERS="100":
-    cargo run --release --manifest-path proving/Cargo.toml -- meter
-    cargo run --release --manifest-path proving/Cargo.toml -- bench --orders {{ORDERS}} --json
+    cd proving && cargo run --release --bin plinth-prove -- meter
+    cd proving && cargo run --release --bin plinth-prove -- bench --orders {{ORDERS}} --json
+
+# plinth-prove and plinth-verify beside plinth. Built in their folder: cargo reads the flags for the machine's vector instructions there only.
+prover:
+    cd proving && cargo build --release --locked
+    cp proving/target/release/plinth-prove proving/target/release/plinth-verify target/release/
+
+# The trading zone proven by the real prover, over a kill -9 and a lie.
+trading-proven ORDERS="60": prover
+    cargo build --release --workspace
+    scripts/sample-data.sh sample-data
+    scripts/trading-proven.sh sample-data {{ORDERS}}
 
 # The programs that are proven, rebuilt, with what pins them; `just guests --check` compares with the committed ones. apt fetches their compiler once.
 guests *ARGS:
     proving/guest/build.sh {{ARGS}}
-    cargo run --release --manifest-path proving/Cargo.toml -- image {{ARGS}}
+    cd proving && cargo run --release --bin plinth-prove -- image {{ARGS}}
 
 # Real Ethereum clients against the EVM zone (npm fetches them), with a kill -9 between.
 evm-clients:

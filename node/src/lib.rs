@@ -5,6 +5,7 @@ pub mod appliance;
 pub mod config;
 pub mod operator;
 pub mod owner;
+pub mod proving;
 pub mod recover;
 pub mod replay;
 pub mod told;

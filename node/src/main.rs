@@ -11,6 +11,7 @@ use plinth_node::owner::{Decision, Desk, Exit, Issued, Moved, Redeemed, Requeste
 use plinth_node::recover::Recover;
 use plinth_node::replay::{self, ReplayArgs};
 use plinth_node::watch::{self, WatchArgs};
+use plinth_validator::config::beside;
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -45,6 +46,9 @@ enum Command {
         /// How many of them run in the appliance (by default all); each of the others gets a validator.toml for plinth-validator
         #[arg(long)]
         validators_here: Option<u16>,
+        /// Settle the zone's blocks by validity proofs: plinth-verify, beside this program, says of which guest
+        #[arg(long)]
+        prove: bool,
     },
     /// Ask a running appliance how it is
     Status {
@@ -193,6 +197,9 @@ struct UpArgs {
     config: Option<PathBuf>,
     #[command(flatten)]
     overrides: Overrides,
+    /// Prove the zone's blocks here, by plinth-prove beside this program or by another one; a data directory that is made says that they are to be
+    #[arg(long, num_args = 0..=1, value_name = "PROGRAM", default_missing_value = "plinth-prove")]
+    prove: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -230,9 +237,11 @@ fn main() -> ExitCode {
         .init();
     let cli = Cli::parse();
     let done = match cli.command.unwrap_or(Command::Up(cli.up)) {
-        Command::Up(UpArgs { folder, config, overrides }) => start(folder.data_dir, config, overrides, Parts::Appliance),
+        Command::Up(args) => up(args),
         Command::Run(args) => run(args),
-        Command::Init { folder, validators, validators_here } => init(&folder, validators, validators_here.unwrap_or(validators)),
+        Command::Init { folder, validators, validators_here, prove } => {
+            init(&folder, validators, validators_here.unwrap_or(validators), prove)
+        }
         Command::Status { folder, json } => status(&folder, json),
         Command::Withdraw { desk, moved, to, expires_in_s } => done(desk.withdraw(&moved, &to, Duration::from_secs(expires_in_s))),
         Command::Deposit { desk, moved } => done(desk.deposit(&moved)),
@@ -290,16 +299,28 @@ fn run(args: RunArgs) -> Result<ExitCode, Box<dyn Error>> {
     // `parent` of a bare file name is empty, and means here.
     let beside = args.config.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = args.data_dir.unwrap_or_else(|| beside.to_path_buf());
-    start(folder, Some(args.config), args.overrides, Parts::Zone)
+    start(folder, Some(args.config), args.overrides, Parts::Zone, None)
 }
 
-fn start(folder: PathBuf, config: Option<PathBuf>, overrides: Overrides, parts: Parts) -> Result<ExitCode, Box<dyn Error>> {
+fn up(args: UpArgs) -> Result<ExitCode, Box<dyn Error>> {
+    let UpArgs { folder, config, overrides, prove } = args;
+    let prover = prove.map(|program| beside(program, Path::new("")));
+    start(folder.data_dir, config, overrides, Parts::Appliance, prover)
+}
+
+fn start(
+    folder: PathBuf,
+    config: Option<PathBuf>,
+    overrides: Overrides,
+    parts: Parts,
+    prover: Option<PathBuf>,
+) -> Result<ExitCode, Box<dyn Error>> {
     let Overrides { fix_listen, durability, ready_file } = overrides;
     let durability = durability.as_deref().map(|mode| match mode {
         "async" => plinth_node::config::schema::Durability::Async,
         _ => plinth_node::config::schema::Durability::Sync,
     });
-    let options = Options { folder, config, fix_listen, durability, parts };
+    let options = Options { folder, config, fix_listen, durability, parts, prover };
     let appliance = Appliance::start(options)?;
     appliance::announce(&appliance, ready_file.as_deref())?;
     let stopped = appliance.run_until_signal();
@@ -307,11 +328,12 @@ fn start(folder: PathBuf, config: Option<PathBuf>, overrides: Overrides, parts: 
     Ok(if stopped.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn init(folder: &Folder, validators: u16, validators_here: u16) -> Result<ExitCode, Box<dyn Error>> {
+fn init(folder: &Folder, validators: u16, validators_here: u16, prove: bool) -> Result<ExitCode, Box<dyn Error>> {
     if validators_here > validators {
         return Err(format!("--validators-here {validators_here}: the chain has {validators} validators").into());
     }
-    demo::create(&folder.data_dir, demo::Committee { validators, here: validators_here })?;
+    let vouching = if prove { demo::Vouching::proven()? } else { demo::Vouching::Attested };
+    demo::create(&folder.data_dir, demo::Committee { validators, here: validators_here }, &vouching)?;
     println!("{}", folder.data_dir.join(demo::CONFIG_FILE).display());
     Ok(ExitCode::SUCCESS)
 }

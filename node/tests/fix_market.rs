@@ -22,7 +22,7 @@ const BTC: &[&str] = &["--instrument", "BTC/USD"];
 
 /// The demo with a feed. The first instrument is continuous all day by a calendar, and its auctions take a second; the third firm speaks 5.0 SP2.
 fn configure(folder: &Path) -> Feed {
-    demo::create(folder, demo::Committee::default()).unwrap();
+    demo::create(folder, demo::Committee::default(), &demo::Vouching::default()).unwrap();
     let file = folder.join(demo::CONFIG_FILE);
     let text = fs::read_to_string(&file).unwrap();
     let rules = r#"window_bits = 18

@@ -22,7 +22,7 @@ const LOTS: u64 = 100_000;
 #[test]
 fn a_consumer_has_the_books_of_the_appliance_through_a_kill() {
     let folder = tempfile::tempdir().unwrap();
-    demo::create(folder.path(), demo::Committee::default()).unwrap();
+    demo::create(folder.path(), demo::Committee::default(), &demo::Vouching::default()).unwrap();
     let place = Feed::free();
     place.configure(folder.path());
     let Feed { own, requests, snapshots } = place;

@@ -43,7 +43,7 @@ fn send(firm: &mut Firm, changes: &[(Tag, &str)]) -> String {
 #[test]
 fn an_order_of_the_day_goes_with_the_day_that_the_file_says() {
     let folder = tempfile::tempdir().unwrap();
-    demo::create(folder.path(), demo::Committee::default()).unwrap();
+    demo::create(folder.path(), demo::Committee::default(), &demo::Vouching::default()).unwrap();
     let file = folder.path().join(demo::CONFIG_FILE);
     let demo = fs::read_to_string(&file).unwrap();
 
@@ -91,7 +91,7 @@ fn an_order_of_the_day_goes_with_the_day_that_the_file_says() {
 /// The demo's file with some more in front of its sessions, behind its last instrument.
 fn load_with(more: &str) -> Result<Resolved, ConfigError> {
     let folder = tempfile::tempdir().unwrap();
-    demo::create(folder.path(), demo::Committee::default()).unwrap();
+    demo::create(folder.path(), demo::Committee::default(), &demo::Vouching::default()).unwrap();
     let file = folder.path().join(demo::CONFIG_FILE);
     let text = fs::read_to_string(&file).unwrap();
     fs::write(&file, text.replacen("[[session]]", &format!("{more}\n[[session]]"), 1)).unwrap();

@@ -7,7 +7,7 @@ use crate::road::Road;
 use crate::session;
 use crate::welcome::check_hello;
 use plinth_settlement::ledger::{State, ZoneStatus};
-use plinth_settlement::link::{CarrierError, LinkError, ProofCarrier, ZoneLink};
+use plinth_settlement::link::{CarrierError, LinkError, ProofCarrier, ProofDelivery, ZoneLink};
 use plinth_types::id::{Height, ProducerEpoch, PublicKey};
 use plinth_zone_protocol::host::{Caller, Listener, Wish};
 use plinth_zone_protocol::limits::STATUS_ASSETS_MAX;
@@ -103,8 +103,9 @@ impl Host {
         }
         if host.config.bodies_are_proofs {
             let carrier = ProofCarrier::new(&host.config.key, &host.config.validators)?;
+            let delivery = ProofDelivery::new(carrier, host.config.zone);
             let carrying = host.clone();
-            let carry = move || carrying.proofs.carry(carrier, carrying.config.zone, || carrying.link());
+            let carry = move || carrying.proofs.carry(delivery, carrying.config.zone, || carrying.link());
             thread::Builder::new().name("zone proofs".into()).spawn(carry).map_err(HostError::Thread)?;
         }
         let (fatal, ended) = mpsc::channel();

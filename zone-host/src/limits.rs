@@ -20,7 +20,5 @@ pub const PROOF_BODIES_SIZE_MAX: usize = 256 << 20;
 pub const PROOF_LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// Pause before a proof is brought again that a validator refused.
 pub const PROOF_REFUSED_DELAY: Duration = Duration::from_secs(5);
-/// A verdict that is not ordered after this is brought again.
-pub const VERDICT_PATIENCE: Duration = Duration::from_secs(30);
 /// Most bytes of a configuration file or key file.
 pub const CONFIG_SIZE_MAX: u64 = 1 << 20;

@@ -4,19 +4,14 @@
 //! a time, in order of height. What the validators refuse is brought again and again, slower, and said: a zone whose blocks cannot be proven stands
 //! still, and somebody has to see why.
 
-use crate::limits::{PROOF_BODIES_SIZE_MAX, PROOF_LOOK_INTERVAL, PROOF_REFUSED_DELAY, VERDICT_PATIENCE};
+use crate::limits::{PROOF_BODIES_SIZE_MAX, PROOF_LOOK_INTERVAL, PROOF_REFUSED_DELAY};
 use bytes::Bytes;
-use plinth_settlement::block::Transaction;
-use plinth_settlement::genesis::ZoneMode;
-use plinth_settlement::ledger::{State, ZoneBlock};
-use plinth_settlement::link::{Carried, ProofCarrier, ZoneLink};
-use plinth_types::digest::Digest;
+use plinth_settlement::link::{Delivered, ProofDelivery, ZoneLink};
 use plinth_types::id::{Height, ZoneId};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
-use std::time::Instant;
 
 /// The bodies at hand. Clones share them.
 #[derive(Clone, Debug)]
@@ -57,53 +52,36 @@ impl Proofs {
     }
 
     /// Brings what is available, for as long as the process lives. `link` is that of the moment.
-    pub(crate) fn carry(&self, mut carrier: ProofCarrier, zone: ZoneId, link: impl Fn() -> Option<Arc<ZoneLink>>) -> Infallible {
-        // The last verdict that was brought: until it is ordered nobody has vouched for its block.
-        let mut brought = (Digest::ZERO, Instant::now());
+    pub(crate) fn carry(&self, mut delivery: ProofDelivery, zone: ZoneId, link: impl Fn() -> Option<Arc<ZoneLink>>) -> Infallible {
         loop {
-            let link = link();
-            let ledger = link.as_ref().and_then(|link| link.ledger());
-            let next = ledger.as_ref().and_then(|ledger| self.next(ledger, zone));
-            let (Some(link), Some(ledger), Some((block, body))) = (link, ledger, next) else {
-                thread::sleep(PROOF_LOOK_INTERVAL);
-                continue;
-            };
-            if block.id == brought.0 && brought.1.elapsed() < VERDICT_PATIENCE {
-                thread::sleep(PROOF_LOOK_INTERVAL);
-                continue;
-            }
-            match carrier.carry(&ledger, &block, &body) {
-                Carried::Verdict(verdict) => match link.bring(Transaction::Verdict(verdict)) {
-                    Ok(()) => brought = (block.id, Instant::now()),
-                    Err(error) => {
-                        tracing::warn!(height = %block.height, %error, "a verdict is to be brought again");
-                        thread::sleep(PROOF_LOOK_INTERVAL);
-                    }
-                },
-                Carried::Done | Carried::Waiting { refused: None, .. } => thread::sleep(PROOF_LOOK_INTERVAL),
-                Carried::Waiting { words, refused: Some(reason) } => {
-                    tracing::error!(height = %block.height, words, reason, "a block of the zone is not proven");
+            let delivered = link().map(|link| {
+                self.forget_settled(&link, zone);
+                delivery.deliver(&link, |block| self.body(block.height))
+            });
+            match delivered {
+                None | Some(Delivered::Nothing) => thread::sleep(PROOF_LOOK_INTERVAL),
+                Some(Delivered::Verdict { .. }) => {}
+                Some(Delivered::Refused { height, words, reason, .. }) => {
+                    tracing::error!(%height, words, reason, "a block of the zone is not proven");
                     thread::sleep(PROOF_REFUSED_DELAY);
                 }
             }
         }
     }
 
-    /// The first block that nobody has vouched for, if it is available and its body is here. Forgets those that are settled.
-    fn next(&self, ledger: &State, zone: ZoneId) -> Option<(ZoneBlock, Bytes)> {
-        let (shared, zone) = (self.0.as_ref()?, ledger.zone(zone)?);
+    fn body(&self, height: Height) -> Option<Bytes> {
+        let bodies = self.0.as_ref()?.bodies.lock().unwrap_or_else(PoisonError::into_inner);
+        bodies.by_height.get(&height).cloned()
+    }
+
+    fn forget_settled(&self, link: &ZoneLink, zone: ZoneId) {
+        let settled = link.ledger().and_then(|ledger| Some(ledger.zone(zone)?.settled()));
+        let (Some(shared), Some(settled)) = (&self.0, settled) else { return };
         let mut bodies = shared.bodies.lock().unwrap_or_else(PoisonError::into_inner);
-        let settled = zone.settled();
         while let Some((&height, _)) = bodies.by_height.first_key_value().filter(|(height, _)| **height <= settled) {
             bodies.drop_at(height);
             shared.dropped.notify_all();
         }
-        if !matches!(zone.mode(), ZoneMode::Proven { .. }) {
-            return None;
-        }
-        let unproven = |block: &&ZoneBlock| zone.unsettled_at(block.height).is_some_and(|unsettled| !unsettled.vouched);
-        let block = *zone.unsettled().find(unproven).filter(|block| block.available_at.is_some())?;
-        bodies.by_height.get(&block.height).map(|body| (block, body.clone()))
     }
 }
 

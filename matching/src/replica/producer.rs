@@ -13,6 +13,7 @@ use plinth_types::digest::Digest;
 use plinth_types::id::{Height, Seq, TimestampNs};
 use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The zone's block producer.
 #[derive(Debug)]
@@ -88,6 +89,11 @@ impl Producer {
             Some(_) => self.blocks.seal().map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Changes how long an open block waits for more commands, the one that is open now as well.
+    pub const fn set_interval(&mut self, interval: Duration) {
+        self.blocks.config.interval = interval;
     }
 
     /// Height of the last block cut; 0 before the first.

@@ -1,6 +1,7 @@
 //! What a person sees when the appliance runs, and what a script reads.
 
 use super::market::ReadyMarketData;
+use super::start::{BY_AUDITORS, VALIDITY_PROOF};
 use crate::config::demo::Credentials;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -22,6 +23,8 @@ pub struct Ready {
     pub data_dir: PathBuf,
     /// `sync` or `async`.
     pub durability: &'static str,
+    /// What stands for a proof of the zone's blocks, by the genesis.
+    pub attestation: &'static str,
     /// Sessions whose password is known here, that is the demo's.
     pub sessions: Vec<Credentials>,
     /// What trades.
@@ -74,10 +77,7 @@ impl Ready {
                 writeln!(out, "  market data    ITCH 5.0 over MoldUDP64; requests {requests} (UDP), snapshots {snapshots} (TCP)");
         }
         let _ = writeln!(out, "  durability     {}", durability_meaning(self.durability));
-        let _ = writeln!(
-            out,
-            "  zone 'trading' attested 1/1, producer only: its state roots are the producer's word, nothing is proven yet"
-        );
+        let _ = writeln!(out, "  zone 'trading' {}", attestation_meaning(self.attestation));
         let _ = writeln!(out, "  data           {data_dir}\n");
         for validator in &self.validators {
             let place = if validator.here { "in this process" } else { "elsewhere" };
@@ -104,6 +104,14 @@ impl Ready {
         let _ = writeln!(out, "  cargo run --release -p latency-tests -- wire --duration 5");
         let _ = writeln!(out, "Ctrl-C stops it; the next start continues where it was.");
         out
+    }
+}
+
+fn attestation_meaning(attestation: &str) -> &'static str {
+    match attestation {
+        VALIDITY_PROOF => "settles by validity proofs: `status` says what is proven, and what waits for its proof",
+        BY_AUDITORS => "attested by auditors, who execute its blocks again",
+        _ => "attested 1/1, producer only: its state roots are the producer's word, nothing is proven",
     }
 }
 

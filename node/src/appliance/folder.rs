@@ -58,6 +58,11 @@ impl DataFolder {
         self.path.join(ZONE_FOLDER)
     }
 
+    /// Folder between this process and its provers.
+    pub(super) fn proving(&self) -> PathBuf {
+        self.path.join("proving")
+    }
+
     /// Folder of the histograms that a stop writes.
     pub(super) fn stages(&self) -> PathBuf {
         self.path.join("stages")

@@ -81,6 +81,12 @@ impl Backlog {
         });
     }
 
+    /// Blocks that are cut and not settled, of a zone whose blocks are to be proven.
+    pub(super) fn unproven(&self) -> Option<u64> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.window.map(|_| known.cut.get().saturating_sub(known.settled.get()))
+    }
+
     /// How much of the window is used, in percent; 0 without one.
     pub(super) fn used_percent(&self) -> u8 {
         match self.used.load(Ordering::Relaxed) {

@@ -8,6 +8,8 @@
 //!                    what was told of trades
 //!  market data       publisher, sockets of the feed       journal (eventfd); consumers
 //!  zone link         QUIC to the validators                producer (blocks), start (deposits), admin (what owners bring)
+//!  plinth-proofs     the folder of provers                 link (what is not proven), provers (files)
+//!  plinth-prover     a prover, if one is to run            the prover's end
 //!  plinth-bridge     nothing                               link (finalized blocks) → core (inbox, block states), producer (rejections)
 //!  validator ×n      votes, blocks                         each other, link
 //!  plinth-admin      the admin socket                      operators, owners

@@ -6,20 +6,24 @@ use super::market::{MarketWaker, ReadyMarketData};
 use super::start::{StartError, attestation, system};
 use crate::config::schema::Durability;
 use crate::config::{self, Resolved, demo};
+use crate::proving::limits::PROVEN_COMMANDS_MAX;
+use crate::proving::{ProofReport, ProofStage, Spool, ZoneFacts};
 use crossbeam_channel::Sender;
 use plinth_gateway::driver::{Backend, DriverConfig};
 use plinth_gateway::{GatewayConfig, Waker};
 use plinth_matching::journal::{self, Identity};
 use plinth_matching::replica::ZoneConfig;
 use plinth_settlement::block::{SignedDeposit, Transaction};
-use plinth_settlement::link::{LinkConfig, LinkError, ZoneLink};
+use plinth_settlement::genesis::ZoneMode;
+use plinth_settlement::link::{LinkConfig, LinkError, ProofCarrier, ProofDelivery, ZoneLink};
 use plinth_types::id::{Height, ZoneId};
 use plinth_types::reference::Configuration;
 use plinth_validator::{Peer, Validator, ValidatorConfig, ValidatorHandle};
 use std::net::{SocketAddr, UdpSocket};
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Where each validator listens, free ports chosen for those of this process that ask for one.
@@ -52,7 +56,7 @@ pub(super) fn start_validators(
             idle_interval: Duration::from_millis(resolved.idle_interval_ms),
             worker_threads: NonZeroUsize::MIN,
             state_sync: false,
-            proof_verifiers: Vec::new(),
+            proof_verifiers: resolved.proof_verifiers.clone(),
             checkpoints: None,
         };
         Some((index, config))
@@ -70,6 +74,28 @@ pub(super) fn start_link(resolved: &Resolved, peers: &[Peer], settlement: Height
         // The last block that the journal speaks of may have said more than was written before a crash; it is heard again.
         from: settlement.max(Height::new(1)),
     })
+}
+
+/// The way of proofs to the validators. It is there in every mode: governors may decide that the zone is to be proven.
+pub(super) fn proof_stage(
+    folder: &DataFolder,
+    resolved: &Resolved,
+    peers: &[Peer],
+    link: &Arc<ZoneLink>,
+    stopping: &Arc<AtomicBool>,
+) -> Result<(ProofStage, Arc<Mutex<ProofReport>>), StartError> {
+    let zone_folder = folder.zone().canonicalize().map_err(|error| system("the zone's folder", error))?;
+    let facts = ZoneFacts { version: 1, chain: resolved.chain.get(), zone_folder, capacity: resolved.zone.capacity };
+    let delivery = ProofDelivery::new(ProofCarrier::new(&resolved.producer, peers)?, ZoneId::TRADING);
+    let report = Arc::<Mutex<ProofReport>>::default();
+    let stage = ProofStage {
+        spool: Spool::open(folder.proving(), &facts)?,
+        delivery,
+        link: Arc::clone(link),
+        report: Arc::clone(&report),
+        stopping: Arc::clone(stopping),
+    };
+    Ok((stage, report))
 }
 
 /// Each deposit is sent until it is ordered; those that were ordered before are dropped.
@@ -119,6 +145,9 @@ pub(super) fn zone_config(
         let _ = published.try_send(());
     }));
     config.block.interval = Duration::from_millis(resolved.zone.block_interval_ms);
+    if matches!(resolved.mode, ZoneMode::Proven { .. }) {
+        config.block.commands_max = PROVEN_COMMANDS_MAX;
+    }
     config.snapshot_every = NonZeroU64::new(resolved.zone.snapshot_interval_blocks);
     config
 }
@@ -157,6 +186,7 @@ pub(super) fn ready(
         admin: admin.to_path_buf(),
         data_dir: folder.path().to_path_buf(),
         durability: durability_name(resolved.durability),
+        attestation: attestation(resolved.mode),
         sessions: demo::credentials(folder.path()),
         instruments: instruments.collect(),
         validators: validators.collect(),

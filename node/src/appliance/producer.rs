@@ -5,6 +5,7 @@
 //! is no more.
 
 use super::intake::Backlog;
+use crate::proving::limits::HELD_OPEN_MAX;
 use crate::told::{Said, ToldError, ToldLog};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use plinth_gateway::clock::Now;
@@ -103,6 +104,29 @@ impl Rejections {
     }
 }
 
+/// How long a block stays open. A proof costs by the block more than by the order: while every prover has one, the next one grows, and so its size
+/// follows what provers can do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    interval: Duration,
+    provers: u64,
+}
+
+impl Pace {
+    /// With as many provers, of an interval for blocks that nobody has to wait for.
+    pub(super) fn new(interval: Duration, provers: u16) -> Self {
+        Self { interval, provers: provers.into() }
+    }
+
+    /// While so many blocks are cut and not proven.
+    fn interval(self, unproven: Option<u64>) -> Duration {
+        match unproven {
+            Some(unproven) if unproven >= self.provers => self.interval.max(HELD_OPEN_MAX),
+            Some(_) | None => self.interval,
+        }
+    }
+}
+
 /// The producer stage.
 pub(super) struct ProducerStage {
     pub(super) producer: Producer,
@@ -114,6 +138,8 @@ pub(super) struct ProducerStage {
     pub(super) head: Arc<Mutex<ZoneHead>>,
     /// Told of each block that is cut.
     pub(super) backlog: Arc<Backlog>,
+    /// How long blocks stay open.
+    pub(super) pace: Pace,
     /// What settlement rejected: it is executed again, and the link seals it on the last good root.
     pub(super) rejections: Arc<Rejections>,
     /// Blocks from here on were cut before and may not have reached settlement, or not with what they send.
@@ -142,7 +168,9 @@ impl ProducerStage {
                     return Ok(());
                 }
             }
-            while let Some(block) = self.producer.poll(self.journal.durable(), Now::read().utc)? {
+            loop {
+                self.producer.set_interval(self.pace.interval(self.backlog.unproven()));
+                let Some(block) = self.producer.poll(self.journal.durable(), Now::read().utc)? else { break };
                 if !self.hand_over(block)? {
                     return Ok(());
                 }
@@ -231,5 +259,20 @@ impl ProducerStage {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_stays_open_while_every_prover_is_busy() {
+        let interval = Duration::from_millis(10);
+        let pace = Pace::new(interval, 2);
+        assert_eq!([None, Some(0), Some(1)].map(|unproven| pace.interval(unproven)), [interval; 3]);
+        assert_eq!([Some(2), Some(9)].map(|unproven| pace.interval(unproven)), [HELD_OPEN_MAX; 2]);
+        let longer = HELD_OPEN_MAX + interval;
+        assert_eq!(Pace::new(longer, 1).interval(Some(1)), longer);
     }
 }

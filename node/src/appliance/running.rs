@@ -9,6 +9,7 @@ use super::market::MarketWaker;
 use super::producer::ProducerError;
 use super::space::SpaceWatch;
 use super::start::{READY_TIMEOUT, StartError};
+use crate::proving::{Prover, SpoolError};
 use plinth_market_data::net::StageError;
 use plinth_settlement::link::ZoneLink;
 use plinth_validator::ValidatorHandle;
@@ -56,6 +57,8 @@ pub struct Appliance {
     pub(super) core: CoreHandle,
     pub(super) core_thread: JoinHandle<Result<(), CoreError>>,
     pub(super) producer_thread: JoinHandle<Result<(), ProducerError>>,
+    pub(super) proofs_thread: JoinHandle<Result<(), SpoolError>>,
+    pub(super) prover: Option<Prover>,
     pub(super) market: Option<(JoinHandle<Result<(), StageError>>, MarketWaker)>,
     pub(super) bridge_thread: JoinHandle<()>,
     pub(super) link: Arc<ZoneLink>,
@@ -94,6 +97,8 @@ impl Appliance {
             core,
             core_thread,
             producer_thread,
+            proofs_thread,
+            prover,
             market,
             bridge_thread,
             link,
@@ -107,6 +112,7 @@ impl Appliance {
         let stages_folder = folder.stages();
         drop(admin);
         drop(space_watch);
+        drop(prover);
         core.send(Control::Stop);
         let mut problems = Vec::new();
         // A stage that failed has said why on its channel.
@@ -116,6 +122,9 @@ impl Appliance {
         stopping.store(true, Ordering::Release);
         if join(producer_thread).is_none() {
             problems.push("the producer stage failed");
+        }
+        if join(proofs_thread).is_none() {
+            problems.push("the way of proofs failed");
         }
         if let Some((thread, waker)) = market {
             waker.wake();

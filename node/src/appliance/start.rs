@@ -11,7 +11,7 @@ use super::intake::{Backlog, Intake};
 use super::market::{MarketStage, MarketWaker};
 use super::markets::{self, Operator};
 use super::parts;
-use super::producer::{ProducerStage, Rejections, ZoneHead};
+use super::producer::{Pace, ProducerStage, Rejections, ZoneHead};
 use super::reference::sequence_new_reference;
 use super::rules::sequence_rules;
 use super::running::Appliance;
@@ -21,6 +21,7 @@ use super::timetable::Timetable;
 use super::views::{VIEWS_DEPTH, Views};
 use crate::config::schema::Durability;
 use crate::config::{self, ConfigError, Resolved, demo};
+use crate::proving::{Prover, SpoolError};
 use crate::told::{TOLD_FILE, ToldError, ToldLog, Trades};
 use crossbeam_channel::{bounded, unbounded};
 use plinth_gateway::clock::Now;
@@ -29,7 +30,7 @@ use plinth_market_data::net::StageError;
 use plinth_matching::journal::JournalError;
 use plinth_matching::replica::{self, ReplicaError};
 use plinth_settlement::genesis::ZoneMode;
-use plinth_settlement::link::LinkError;
+use plinth_settlement::link::{CarrierError, LinkError};
 use plinth_types::id::TimestampNs;
 use plinth_validator as validator;
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,17 +45,22 @@ use thiserror::Error;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tracing::warn;
 
+pub(super) const BY_AUDITORS: &str = "ATTESTED BY AUDITORS";
+pub(super) const VALIDITY_PROOF: &str = "VALIDITY PROOF";
+
 /// What tag 20002 and the status say stands for a proof, in the mode that the genesis gives the zone.
 pub(super) const fn attestation(mode: ZoneMode) -> &'static str {
     match mode {
         ZoneMode::Attested { .. } => "ATTESTED 1/1, PRODUCER ONLY",
-        ZoneMode::Audited { .. } => "ATTESTED BY AUDITORS",
-        ZoneMode::Proven { .. } => "VALIDITY PROOF",
+        ZoneMode::Audited { .. } => BY_AUDITORS,
+        ZoneMode::Proven { .. } => VALIDITY_PROOF,
     }
 }
 
 /// Longest time from start to ready: four validators find each other, and the first deposits are finalized.
 pub(super) const READY_TIMEOUT: Duration = Duration::from_secs(90);
+/// File of the data directory that has what a prover of this process says.
+const PROVER_LOG: &str = "prover.log";
 /// Questions that may wait for the core stage.
 const CONTROL_DEPTH: usize = 64;
 /// Records that may wait for the core stage; then the bridge waits, and behind it settlement's news.
@@ -73,6 +79,8 @@ pub struct Options {
     pub durability: Option<Durability>,
     /// Which parts run in this process.
     pub parts: Parts,
+    /// A program to prove the zone's blocks with: `plinth-prove`, or one that does as it does.
+    pub prover: Option<PathBuf>,
 }
 
 /// Which parts run in this process.
@@ -128,6 +136,12 @@ pub enum StartError {
     /// The link to the validators did not start.
     #[error("settlement link: {0}")]
     Link(#[from] LinkError),
+    /// Proofs cannot be asked for.
+    #[error(transparent)]
+    Spool(#[from] SpoolError),
+    /// Proofs cannot be brought.
+    #[error("proofs: {0}")]
+    Proofs(#[from] CarrierError),
     /// Reference data that is in force differs from the file.
     #[error("the zone's {entry} differs from the configuration; what is in force cannot be edited, only added to")]
     Changed {
@@ -228,6 +242,7 @@ impl Appliance {
         let feed = feed.map_err(|error| system("the feed's addresses", error))?.flatten();
         let (rejections, refusals) = (Arc::new(Rejections::new(cursor.settled.next())), Arc::<Refusals>::default());
         let backlog = Arc::new(Backlog::new(producer.height(), cursor.settled));
+        let (proofs, proof_report) = parts::proof_stage(&folder, &resolved, &settlement_addresses, &link, &stopping)?;
         let stage = ProducerStage {
             producer,
             journal: Arc::clone(zone.journal()),
@@ -235,6 +250,7 @@ impl Appliance {
             link: Arc::clone(&link),
             head: Arc::clone(&head),
             backlog: Arc::clone(&backlog),
+            pace: Pace::new(zone_config.block.interval, resolved.zone.provers),
             rejections: Arc::clone(&rejections),
             resend_from: cursor.settled.next(),
             zone: parts::zone_files(&zone_config),
@@ -266,6 +282,9 @@ impl Appliance {
         })?;
         let producer_thread = spawn("plinth-producer", failed.clone(), move || stage.run())?;
         let market = market.map(|(stage, _)| spawn("market data", failed.clone(), move || stage.run())).transpose()?;
+        let proofs_thread = spawn("plinth-proofs", failed.clone(), move || proofs.run())?;
+        let prover = options.prover.map(|program| Prover::start(program, folder.proving(), &folder.path().join(PROVER_LOG)));
+        let prover = prover.transpose().map_err(|error| system("the prover", error))?;
         let (events, told) = (link.events().clone(), handle.clone());
         let bridge_thread = thread::Builder::new()
             .name("plinth-bridge".into())
@@ -290,6 +309,7 @@ impl Appliance {
             link: Arc::clone(&link),
             rejections,
             backlog,
+            proofs: proof_report,
             refusals: Arc::clone(&refusals),
         };
         let desk = Desk::new(&resolved, handle.clone(), Arc::clone(&link), Arc::clone(&validators), settlement, refusals);
@@ -300,6 +320,8 @@ impl Appliance {
             core: handle,
             core_thread,
             producer_thread,
+            proofs_thread,
+            prover,
             market: market.zip(market_waker),
             bridge_thread,
             link,
@@ -320,7 +342,9 @@ fn resolve(options: &Options, folder: &DataFolder) -> Result<Resolved, StartErro
         None => {
             let path = folder.path().join(demo::CONFIG_FILE);
             if !path.exists() && options.parts == Parts::Appliance {
-                demo::create(folder.path(), demo::Committee::default())
+                let vouching = if options.prover.is_some() { demo::Vouching::proven() } else { Ok(demo::Vouching::Attested) };
+                vouching
+                    .and_then(|vouching| demo::create(folder.path(), demo::Committee::default(), &vouching))
                     .map_err(|error| StartError::Init { path: path.clone(), error })?;
             }
             path

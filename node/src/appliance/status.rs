@@ -7,10 +7,12 @@ use super::markets::phase_name;
 use super::producer::{Rejections, ZoneHead};
 use super::space::Space;
 use crate::config::decimal;
-use plinth_settlement::ledger::{State, Turnstile, ZoneStatus};
+use crate::proving::ProofReport;
+use plinth_settlement::genesis::ZoneMode;
+use plinth_settlement::ledger::{State, Turnstile, Zone, ZoneStatus};
 use plinth_settlement::link::ZoneLink;
 use plinth_settlement::stages::StageFigures;
-use plinth_types::id::{ChainId, ZoneId};
+use plinth_types::id::{ChainId, Height, ZoneId};
 use plinth_types::quantity::Amount;
 use plinth_types::reference::Asset;
 use plinth_validator::ValidatorHandle;
@@ -83,6 +85,15 @@ pub struct Status {
     pub intake: &'static str,
     /// How much of what may be unproven is, in percent.
     pub window_used_percent: u8,
+    /// Last zone block of which all up to it are proven; 0 for a zone whose blocks need no proof.
+    pub proven_height: u64,
+    /// Zone blocks that are cut and not proven.
+    pub proofs_missing: u64,
+    /// Proofs that provers have given and that no verdict has used yet.
+    pub proofs_at_hand: usize,
+    /// Why validators refused a proof, the last time since the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof_refused: Option<String>,
     /// Decisions of the governors that were carried out.
     pub decisions: u64,
     /// What was brought to this appliance and refused by the validators, the last few.
@@ -205,6 +216,7 @@ pub(super) struct Reporter {
     pub(super) link: Arc<ZoneLink>,
     pub(super) rejections: Arc<Rejections>,
     pub(super) backlog: Arc<Backlog>,
+    pub(super) proofs: Arc<Mutex<ProofReport>>,
     pub(super) refusals: Arc<Refusals>,
 }
 
@@ -230,6 +242,9 @@ impl Reporter {
             (None, _) | (_, None) => Vec::new(),
         };
         let zone = ledger.as_ref().and_then(|ledger| ledger.zone(ZoneId::TRADING));
+        let is_proven = zone.is_some_and(|zone| matches!(zone.mode(), ZoneMode::Proven { .. }));
+        let proven = zone.filter(|_| is_proven).map_or(0, |zone| proven_height(zone).get());
+        let proofs = self.proofs.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let markets = core.markets.iter().map(|market| MarketStatus {
             symbol: market.symbol.as_str().to_owned(),
             phase: phase_name(market.phase),
@@ -284,6 +299,10 @@ impl Reporter {
             zone_mode: zone.map_or_else(String::new, |zone| zone.mode().to_string()),
             intake: self.backlog.name(),
             window_used_percent: self.backlog.used_percent(),
+            proven_height: proven,
+            proofs_missing: if is_proven { head.height.get().saturating_sub(proven) } else { 0 },
+            proofs_at_hand: proofs.at_hand,
+            proof_refused: proofs.refused,
             decisions: ledger.as_ref().map_or(0, State::decisions),
             refused: refused.collect(),
             ledger_conserved: core.balanced && !assets.is_empty() && assets.iter().all(|asset| asset.conserved),
@@ -335,6 +354,12 @@ fn asset_status(asset: &Asset, before: &State, ledger: &State, core: &CoreStatus
             (None, _) | (_, None) => false,
         },
     }
+}
+
+/// The last block of which all up to it are settled or vouched for.
+fn proven_height(zone: &Zone) -> Height {
+    let vouched = zone.unsettled().take_while(|block| zone.unsettled_at(block.height).is_some_and(|unsettled| unsettled.vouched));
+    vouched.last().map_or(zone.settled(), |block| block.height)
 }
 
 /// At most 2^120 each, and no more of them than fit in memory.

@@ -5,9 +5,10 @@
 
 use super::hex;
 use super::schema::{
-    Account, Asset, Cap, Capacity, Config, Deposit, Durability, Fix, FixDriver, Instrument, Issued, Mandate, Requests, Role, Scope,
-    Session, Settlement, Validator, Zone,
+    Account, Asset, Cap, Capacity, Config, Deposit, Durability, Fix, FixDriver, Instrument, Issued, Mandate, Proven, Requests,
+    Role, Scope, Session, Settlement, Validator, Zone,
 };
+use crate::proving::guest_image;
 use argon2::Argon2;
 use argon2::password_hash::{PasswordHasher, SaltString};
 use plinth_settlement::keys::SecretKey;
@@ -15,12 +16,13 @@ use plinth_types::id::{AccountId, AssetId, ChainId, MandateId, SessionId, Timest
 use plinth_types::quantity::Amount;
 use plinth_types::transfer::Address;
 use plinth_types::{message, reference};
+use plinth_validator::config::beside;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Name of the configuration file in its folder.
 pub const CONFIG_FILE: &str = "plinth.toml";
@@ -43,6 +45,11 @@ const APPROVALS_MIN: u8 = 2;
 const REQUEST_BLOCKS: u32 = 1_024;
 /// Port of the first validator, when not all run in the appliance.
 const VALIDATOR_PORT: u16 = 9_881;
+/// Most blocks that are not proven, and settlement blocks for which one may be: two hours of an idle chain.
+const WINDOW_BLOCKS: u32 = 256;
+const DEADLINE_BLOCKS: u32 = 14_400;
+/// Program that verifies the trading zone's proofs.
+const VERIFIER: &str = "plinth-verify";
 const CHAIN: u64 = 7;
 /// Each firm gets this much, and deposits all of it.
 const FUNDS: [(&str, u8, &str); 3] = [("USD", 10, "10000000000"), ("BTC", 8, "100000"), ("BOND", 6, "1000000")];
@@ -61,6 +68,51 @@ pub struct Committee {
 impl Default for Committee {
     fn default() -> Self {
         Self { validators: VALIDATOR_COUNT, here: VALIDATOR_COUNT }
+    }
+}
+
+/// What stands for a proof of the trading zone's blocks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Vouching {
+    /// Its producer's signature.
+    #[default]
+    Attested,
+    /// Proofs of this guest, hexadecimal, as `plinth-verify` verifies them.
+    Proven(String),
+}
+
+impl Vouching {
+    /// By the guest that `plinth-verify` beside this program names.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such program, or it names none.
+    pub fn proven() -> io::Result<Self> {
+        Ok(Self::Proven(guest_image(&beside(VERIFIER.into(), Path::new("")))?))
+    }
+
+    fn verifiers(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Attested => Vec::new(),
+            Self::Proven(_) => vec![VERIFIER.into()],
+        }
+    }
+
+    /// A market is listed with all levels of its window, and what a block touches has to be proven.
+    const fn window_bits(&self) -> u8 {
+        match self {
+            Self::Attested => 18,
+            Self::Proven(_) => 10,
+        }
+    }
+
+    fn proven_mode(&self) -> Option<Proven> {
+        match self {
+            Self::Attested => None,
+            Self::Proven(guest_image) => {
+                Some(Proven { guest_image: guest_image.clone(), window_blocks: WINDOW_BLOCKS, deadline_blocks: DEADLINE_BLOCKS })
+            }
+        }
     }
 }
 
@@ -85,7 +137,7 @@ pub struct Credentials {
 /// # Errors
 ///
 /// When the folder cannot be written, or already holds a configuration.
-pub fn create(folder: &Path, committee: Committee) -> io::Result<()> {
+pub fn create(folder: &Path, committee: Committee, vouching: &Vouching) -> io::Result<()> {
     let keys = folder.join("keys");
     fs::create_dir_all(&keys)?;
     let firms: Vec<(String, SecretKey)> =
@@ -127,6 +179,7 @@ pub fn create(folder: &Path, committee: Committee) -> io::Result<()> {
             block_interval_ms: 10,
             snapshot_interval_blocks: 10_000,
             core_cpu: None,
+            provers: 1,
             idle_spin_us: 0,
             disk_reserve_mib: 512,
             capacity: Capacity::default(),
@@ -138,7 +191,8 @@ pub fn create(folder: &Path, committee: Committee) -> io::Result<()> {
         settlement: Settlement {
             idle_interval_ms: 500,
             attested_delay_blocks: 1,
-            proven: None,
+            proof_verifiers: vouching.verifiers(),
+            proven: vouching.proven_mode(),
             request_blocks: REQUEST_BLOCKS,
             governors,
             approvals_min: APPROVALS_MIN,
@@ -156,8 +210,8 @@ pub fn create(folder: &Path, committee: Committee) -> io::Result<()> {
         accounts: firms.iter().map(|(name, key)| Account { name: name.clone(), owner: key.public_key().to_string() }).collect(),
         instruments: vec![
             // Prices outside the window are legal, and slower.
-            instrument("BTC/USD", "BTC", 2, 8, "10000", "76500.00", 18),
-            instrument("BOND/USD", "BOND", 4, 6, "100000", "90.0000", 18),
+            instrument("BTC/USD", "BTC", 2, 8, "10000", "76500.00", vouching.window_bits()),
+            instrument("BOND/USD", "BOND", 4, 6, "100000", "90.0000", vouching.window_bits()),
         ],
         sessions: credentials.iter().map(session).collect::<io::Result<_>>()?,
         mandates: (0..).zip(&firms).map(|(n, (name, key))| mandate(n, name, key)).collect(),
@@ -226,8 +280,8 @@ fn write_validators_elsewhere(folder: &Path, config: &Config) -> io::Result<()> 
         fs::create_dir_all(&own)?;
         let text = format!(
             "key_file = \"../keys/validator-{n}.key\"\ngenesis = \"../{GENESIS_FILE}\"\ndirectory = \".\"\nlisten = \"{}\"\n\
-             idle_interval_ms = {}\n{committee}",
-            validator.address, config.settlement.idle_interval_ms
+             idle_interval_ms = {}\nproof_verifiers = {:?}\n{committee}",
+            validator.address, config.settlement.idle_interval_ms, config.settlement.proof_verifiers
         );
         write_new(&own.join("validator.toml"), text.as_bytes(), 0o644)?;
     }

@@ -23,6 +23,7 @@ use plinth_types::message::Deposit;
 use plinth_types::quantity::{Amount, Price, Qty};
 use plinth_types::reference::{Account, Asset, Configuration, Instrument, Mandate, Name, Scope, SignedMandate};
 use plinth_types::transfer::Address;
+use plinth_validator::config::beside;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -62,6 +63,8 @@ pub struct Resolved {
     pub listed: Vec<Listing>,
     /// The committee, in the order of the genesis.
     pub validators: Vec<ResolvedValidator>,
+    /// Programs that verify proofs for the validators of this process.
+    pub proof_verifiers: Vec<PathBuf>,
     /// Longest time between two settlement blocks when nothing happens, in milliseconds.
     pub idle_interval_ms: u64,
     /// Deposits to submit at start.
@@ -203,6 +206,7 @@ impl Resolver<'_> {
             genesis: Arc::new(genesis),
             listed: listed.into_iter().map(|GenesisAsset { asset, issuer, .. }| Listing { asset, issuer }).collect(),
             validators,
+            proof_verifiers: config.settlement.proof_verifiers.iter().map(|program| beside(program.clone(), self.folder)).collect(),
             idle_interval_ms: config.settlement.idle_interval_ms,
         })
     }
@@ -583,7 +587,7 @@ mod tests {
     /// The demo's file with one change, loaded from its own folder.
     fn load_changed(from: &str, to: &str) -> Result<Resolved, ConfigError> {
         let folder = tempfile::tempdir().unwrap();
-        demo::create(folder.path(), demo::Committee::default()).unwrap();
+        demo::create(folder.path(), demo::Committee::default(), &demo::Vouching::default()).unwrap();
         let path = folder.path().join(demo::CONFIG_FILE);
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "the demo's file has no {from:?}");

@@ -127,6 +127,10 @@ pub enum FixDriver {
     Epoll,
 }
 
+const fn provers() -> u16 {
+    1
+}
+
 const fn connections_max() -> usize {
     plinth_gateway::limits::CONNECTIONS_DEFAULT
 }
@@ -151,6 +155,9 @@ pub struct Zone {
     /// Processor to pin the core stage to; none leaves it to the scheduler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub core_cpu: Option<usize>,
+    /// Provers that share the zone's blocks: in mode `proven` a block stays open for more commands while as many others wait for proofs.
+    #[serde(default = "provers")]
+    pub provers: u16,
     /// How long the core stage spins before it sleeps, in microseconds. Spinning needs a processor of its own.
     #[serde(default)]
     pub idle_spin_us: u64,
@@ -253,6 +260,9 @@ pub struct Settlement {
     /// Settlement blocks from `available` to `settled` while the zone is attested.
     #[serde(default = "attested_delay_blocks")]
     pub attested_delay_blocks: u32,
+    /// Programs that verify the proofs of zone blocks, for the validators of this process: names beside this program, or paths.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub proof_verifiers: Vec<PathBuf>,
     /// A zone whose blocks settle by validity proofs; without it the producer's signature stands for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proven: Option<Proven>,

@@ -2,9 +2,12 @@
 
 mod bench;
 mod block;
+mod follow_zone;
+mod spool;
 
 use block::Wanted;
 use clap::{Parser, Subcommand};
+use follow_zone::Followed;
 use plinth_machine::{Machine, PROVING_MEMORY_MAX};
 use plinth_prover::image_of;
 use std::error::Error;
@@ -12,13 +15,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+/// Where the images lie in the source tree.
+const IMAGES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../guest/images");
+/// The guest.
+const GUEST: &[u8] = include_bytes!("../../guest/images/trading.elf");
+
 /// Proofs of execution.
 #[derive(Debug, Parser)]
 #[command(version, about)]
 struct Options {
-    /// Where the guest images are
-    #[arg(long, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../guest/images"))]
-    images: PathBuf,
+    /// Where the guest images are; by default the one that this program was built with
+    #[arg(long)]
+    images: Option<PathBuf>,
     /// Megabytes that the proof of one segment may need
     #[arg(long, default_value_t = PROVING_MEMORY_MAX >> 20)]
     memory_mb: usize,
@@ -40,6 +48,8 @@ enum Work {
         #[arg(long, value_delimiter = ',', default_values_t = [100, 300, 1_000, 3_000])]
         orders: Vec<usize>,
     },
+    /// Prove what a running appliance asks for; several such processes share the work
+    Follow(Followed),
     /// Prove blocks of a zone out of its files, verify each proof, and write it to a folder; proofs that are there are kept
     Block(Wanted),
     /// Prove and verify blocks of the common workload
@@ -64,11 +74,15 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let guest = fs::read(options.images.join("trading.elf"))?;
+    let guest = match &options.images {
+        Some(folder) => fs::read(folder.join("trading.elf"))?,
+        None => GUEST.to_vec(),
+    };
     let mut machine = Machine::new(&guest, options.memory_mb << 20)?;
     match &options.command {
-        Work::Image { check } => image(&machine, &options.images, *check),
+        Work::Image { check } => image(&machine, options.images.as_deref().unwrap_or(Path::new(IMAGES)), *check),
         Work::Meter { orders } => bench::blocks(&mut machine, orders, false).map(|all| all.iter().for_each(bench::print)),
+        Work::Follow(followed) => follow_zone::follow(&mut machine, followed),
         Work::Block(wanted) => block::prove(&mut machine, wanted),
         Work::Bench { orders, json } => {
             let figures = bench::blocks(&mut machine, orders, true)?;

@@ -5,13 +5,15 @@ use plinth_matching::replica::{BlockLog, ReplicaError, SealedBlock};
 use plinth_matching::tally::hash_of;
 use plinth_types::command::Body;
 use plinth_types::id::{Height, Seq};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// A zone's files, read in order.
 #[derive(Debug)]
 pub struct ZoneFiles {
     log: BlockLog,
+    path: PathBuf,
+    identity: Identity,
     journal: Reader,
     height: Height,
 }
@@ -34,12 +36,29 @@ impl ZoneFiles {
     ///
     /// [`ZoneFilesError`].
     pub fn open(folder: &Path, identity: Identity) -> Result<Self, ZoneFilesError> {
-        let log = BlockLog::read(&folder.join("blocks.log"), identity)?;
+        let path = folder.join("blocks.log");
+        let log = BlockLog::read(&path, identity)?;
         let journal = Reader::open(&folder.join("journal"), Seq::new(1))?;
-        Ok(Self { log, journal, height: Height::new(0) })
+        Ok(Self { log, path, identity, journal, height: Height::new(0) })
     }
 
-    /// The next block, as it was sealed; `None` behind the last one that the log had when it was opened.
+    /// The last block that was given; 0 before the first.
+    #[must_use]
+    pub const fn height(&self) -> Height {
+        self.height
+    }
+
+    /// Sees what was sealed since the log was opened.
+    ///
+    /// # Errors
+    ///
+    /// [`ZoneFilesError`].
+    pub fn look_again(&mut self) -> Result<(), ZoneFilesError> {
+        self.log = BlockLog::read(&self.path, self.identity)?;
+        Ok(())
+    }
+
+    /// The next block, as it was sealed; `None` behind the last one that the log had when it was last looked at.
     ///
     /// # Errors
     ///

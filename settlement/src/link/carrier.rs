@@ -106,7 +106,9 @@ impl ProofCarrier {
         let Self { runtime, endpoint, destinations, connections, at_hand } = self;
         runtime.block_on(async {
             connect(endpoint, destinations, connections).await;
-            let kept = at_hand.take().filter(|kept| kept.verdict.header == block.id);
+            // Words are on one proof: another one of the same block begins anew.
+            let is_same = |kept: &AtHand| kept.verdict.header == block.id && kept.verdict == Verdict::proven(&kept.header, proof);
+            let kept = at_hand.take().filter(is_same);
             let mut at_hand_now = match kept {
                 Some(kept) => kept,
                 None => match fetch_header(connections, block).await {
@@ -117,6 +119,17 @@ impl ProofCarrier {
             let carried = at_hand_now.ask_all(ledger, connections, proof).await;
             *at_hand = Some(at_hand_now);
             carried
+        })
+    }
+}
+
+impl ProofCarrier {
+    /// Asks validators for the header of an ordered block. It is believed by its id.
+    pub fn header(&mut self, block: &ZoneBlock) -> Option<ZoneHeader> {
+        let Self { runtime, endpoint, destinations, connections, .. } = self;
+        runtime.block_on(async {
+            connect(endpoint, destinations, connections).await;
+            fetch_header(connections, block).await
         })
     }
 }

@@ -22,6 +22,8 @@ pub const SILENCE_MAX: Duration = Duration::from_secs(3);
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// A validator that has not verified a proof after this, those of others before it included, is asked again.
 pub const PROOF_ANSWER_TIMEOUT: Duration = Duration::from_secs(90);
+/// A verdict that is not ordered after this is brought again.
+pub const VERDICT_PATIENCE: Duration = Duration::from_secs(30);
 /// What was delivered and is still not ordered after this is delivered again, the next time after twice as long.
 pub const RESEND_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest pause before what is still not ordered is delivered again.

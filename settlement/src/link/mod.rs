@@ -26,6 +26,7 @@
 
 mod carrier;
 mod courier;
+mod delivery;
 mod follower;
 pub mod limits;
 mod recover;
@@ -35,6 +36,7 @@ mod tracker;
 mod window;
 
 pub use carrier::{Carried, CarrierError, ProofCarrier};
+pub use delivery::{Delivered, ProofDelivery, unproven};
 pub use recover::{BodyLost, RecoverConfig, RecoverError, RecoveredBlock, recover, recover_each};
 pub use run::{LinkConfig, LinkError, LinkStatus, ZoneLink};
 pub use tracker::{Lie, Tracker};
