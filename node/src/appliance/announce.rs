@@ -15,8 +15,11 @@ use std::path::{Path, PathBuf};
 pub struct Ready {
     /// Process id.
     pub pid: u32,
-    /// Where FIX is accepted.
+    /// Where FIX is accepted: in plain TCP, if that is configured, else over TLS.
     pub fix: SocketAddr,
+    /// Where FIX is accepted over TLS, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix_tls: Option<SocketAddr>,
     /// The admin socket.
     pub admin: PathBuf,
     /// The data directory.
@@ -71,7 +74,12 @@ impl Ready {
         let mut out = String::new();
         let data_dir = self.data_dir.display();
         let _ = writeln!(out, "Plinth is running.\n");
-        let _ = writeln!(out, "  FIX 4.4        {}   (TCP, TargetCompID PLINTH)", self.fix);
+        if self.fix_tls != Some(self.fix) {
+            let _ = writeln!(out, "  FIX 4.4        {}   (TCP, TargetCompID PLINTH)", self.fix);
+        }
+        if let Some(address) = self.fix_tls {
+            let _ = writeln!(out, "  FIX 4.4        {address}   (TLS 1.3 with certificates on both sides, TargetCompID PLINTH)");
+        }
         if let Some(ReadyMarketData { requests, snapshots, .. }) = &self.market_data {
             let _ =
                 writeln!(out, "  market data    ITCH 5.0 over MoldUDP64; requests {requests} (UDP), snapshots {snapshots} (TCP)");

@@ -163,7 +163,7 @@ pub(super) fn ready(
     folder: &DataFolder,
     resolved: &Resolved,
     peers: &[Peer],
-    (fix, market_data): (SocketAddr, Option<ReadyMarketData>),
+    (fix, market_data): (&[SocketAddr], Option<ReadyMarketData>),
     admin: &Path,
 ) -> Ready {
     let instruments = resolved.reference.iter().filter_map(|item| {
@@ -181,7 +181,8 @@ pub(super) fn ready(
     });
     Ready {
         pid: std::process::id(),
-        fix,
+        fix: fix[0],
+        fix_tls: tls_address(resolved, fix),
         market_data,
         admin: admin.to_path_buf(),
         data_dir: folder.path().to_path_buf(),
@@ -191,6 +192,11 @@ pub(super) fn ready(
         instruments: instruments.collect(),
         validators: validators.collect(),
     }
+}
+
+/// Which of the gateway's addresses is the one with TLS.
+pub(super) fn tls_address(resolved: &Resolved, fix: &[SocketAddr]) -> Option<SocketAddr> {
+    resolved.listen.iter().zip(fix).find_map(|(listen, address)| listen.tls.as_ref().map(|_| *address))
 }
 
 pub(super) const fn durability_name(durability: Durability) -> &'static str {

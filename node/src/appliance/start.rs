@@ -217,7 +217,7 @@ impl Appliance {
         let (mut zone, producer) = recovered.start(&zone_config.journal)?;
         sequence_new_reference(&mut zone, &resolved.reference)?;
         sequence_rules(&mut zone, &resolved.rules)?;
-        let fix = gateway.local_addrs()?[0];
+        let fix = gateway.local_addrs()?;
 
         let (control, controls) = bounded(CONTROL_DEPTH);
         let (records, to_sequence) = bounded(RECORDS_DEPTH);
@@ -298,7 +298,8 @@ impl Appliance {
 
         let reporter = status::Reporter {
             started: Instant::now(),
-            fix,
+            fix: fix[0],
+            fix_tls: parts::tls_address(&resolved, &fix),
             chain: resolved.chain,
             durability: parts::durability_name(resolved.durability),
             attestation: attestation(resolved.mode),
@@ -314,7 +315,7 @@ impl Appliance {
         };
         let desk = Desk::new(&resolved, handle.clone(), Arc::clone(&link), Arc::clone(&validators), settlement, refusals);
         let admin = Admin::start(folder.path(), move || reporter.status(), desk).map_err(|error| system("admin socket", error))?;
-        let ready = parts::ready(&folder, &resolved, &settlement_addresses, (fix, feed), admin.path());
+        let ready = parts::ready(&folder, &resolved, &settlement_addresses, (&fix, feed), admin.path());
         let appliance = Self {
             ready,
             core: handle,

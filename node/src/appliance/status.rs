@@ -41,8 +41,11 @@ pub struct Status {
     pub durability: &'static str,
     /// How the zone's blocks are vouched for until they are proven.
     pub attestation: &'static str,
-    /// Where FIX is accepted.
+    /// Where FIX is accepted: in plain TCP, if that is configured, else over TLS.
     pub fix_address: String,
+    /// Where FIX is accepted over TLS, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix_tls_address: Option<String>,
     /// Last record sequenced.
     pub seq: u64,
     /// Last record durable.
@@ -206,6 +209,7 @@ pub struct StageStatus {
 pub(super) struct Reporter {
     pub(super) started: Instant,
     pub(super) fix: SocketAddr,
+    pub(super) fix_tls: Option<SocketAddr>,
     pub(super) chain: ChainId,
     pub(super) durability: &'static str,
     pub(super) attestation: &'static str,
@@ -278,6 +282,7 @@ impl Reporter {
             durability: self.durability,
             attestation: self.attestation,
             fix_address: self.fix.to_string(),
+            fix_tls_address: self.fix_tls.map(|address| address.to_string()),
             seq: core.seq.get(),
             durable_seq: core.durable_seq.get(),
             orders: core.cursor.orders,

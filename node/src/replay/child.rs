@@ -26,6 +26,9 @@ pub struct Ready {
     pub pid: u32,
     /// Where FIX is accepted.
     pub fix: SocketAddr,
+    /// Where FIX is accepted over TLS, if it is.
+    #[serde(default)]
+    pub fix_tls: Option<SocketAddr>,
     /// Sessions whose password is known.
     pub sessions: Vec<Login>,
     /// What trades.

@@ -138,7 +138,8 @@ fn against_running(args: &ReplayArgs, tape: &Tape, plan: &Plan, address: SocketA
         serde_json::from_slice(&credentials).map_err(|error| ChildError::Unreadable { what: "demo-credentials.json", error })?;
     let before = child::status_of(&binary, data_dir)?;
     let listing = child::Listing { symbol: "BTC/USD".into(), price_decimals: 2, qty_decimals: 8 };
-    let ready = Ready { pid: before.pid, fix: address, sessions: logins, instruments: vec![listing], market_data: None };
+    let ready =
+        Ready { pid: before.pid, fix: address, fix_tls: None, sessions: logins, instruments: vec![listing], market_data: None };
     // Client order ids are remembered for good: a second run against one appliance needs its own.
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let run = format!("{:x}-", since.as_secs());

@@ -57,7 +57,7 @@ impl Market {
         let config = ClientConfig::new(&login.sender_comp_id, &login.target_comp_id).password(&login.password);
         let mut client = Client::resume(self.ready().fix, config, numbers).unwrap();
         client.logon(Instant::now() + WITHIN).unwrap();
-        Firm { client, next_id: 0, run: now().get(), is_resumed }
+        Firm { is_resumed, ..Firm::of(client) }
     }
 }
 
@@ -71,6 +71,11 @@ pub struct Firm {
 }
 
 impl Firm {
+    /// Whoever has logged on.
+    pub fn of(client: Client) -> Self {
+        Self { client, next_id: 0, run: now().get(), is_resumed: false }
+    }
+
     pub fn next_id(&mut self) -> String {
         self.next_id += 1;
         format!("{}-{}", self.run, self.next_id)
