@@ -19,6 +19,10 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 const BTC: &[&str] = &["--instrument", "BTC/USD"];
+const BOND: &[&str] = &["--instrument", "BOND/USD"];
+/// `TradSesStatus`, tag 340.
+const OPEN: &str = "2";
+const HALTED: &str = "1";
 
 /// The demo with a feed. The first instrument is continuous all day by a calendar, and its auctions take a second; the third firm speaks 5.0 SP2.
 fn configure(folder: &Path) -> Feed {
@@ -57,9 +61,15 @@ fn a_market_that_an_operator_halts_stays_halted_through_a_kill_until_it_is_resum
     let mut firm = market.log_on(0);
     let rests = firm.accepts_an_order("a start");
     follow_status(&mut firm, ("17", "continuous"));
+    follow_session(&mut firm, OPEN, "");
 
     operator.done(&["market", "halt"], BTC);
     told_status(&mut firm, "2", "halt");
+    told_session(&mut firm, OPEN, "halted: BTC/USD");
+    operator.done(&["market", "halt"], BOND);
+    told_session(&mut firm, HALTED, "halted: BTC/USD, BOND/USD");
+    operator.done(&["market", "resume"], BOND);
+    told_session(&mut firm, OPEN, "halted: BTC/USD");
     until_state(&mut view, b'H');
     assert_eq!(state(&operator), ("halt".to_owned(), true));
     refused_in_phase(&mut firm);
@@ -83,10 +93,12 @@ fn a_market_that_an_operator_halts_stays_halted_through_a_kill_until_it_is_resum
     let mut firm = market.log_on_behind(0, numbers);
     refused_in_phase(&mut firm);
     follow_status(&mut firm, ("2", "halt"));
+    follow_session(&mut firm, OPEN, "halted: BTC/USD");
     assert_eq!(state(&operator), ("halt".to_owned(), true));
 
     operator.done(&["market", "resume"], BTC);
     told_status(&mut firm, "17", "continuous");
+    told_session(&mut firm, OPEN, "");
     until_state(&mut view, b'T');
     assert_eq!(state(&operator), ("continuous".to_owned(), false));
     firm.accepts_an_order("a halt");
@@ -94,9 +106,12 @@ fn a_market_that_an_operator_halts_stays_halted_through_a_kill_until_it_is_resum
 
     operator.done(&["market", "halt"], BTC);
     told_status(&mut firm, "2", "halt");
+    told_session(&mut firm, OPEN, "halted: BTC/USD");
     operator.done(&["market", "resume"], &[BTC, &["--auction"]].concat());
     told_status(&mut firm, "22", "volatility auction");
+    told_session(&mut firm, OPEN, "");
     told_status(&mut firm, "17", "continuous");
+    told_session(&mut firm, OPEN, "");
     let numbers = firm.client.numbers();
     market.appliance.kill().unwrap();
 
@@ -125,6 +140,24 @@ fn follow_status(firm: &mut Firm, (status, text): (&str, &str)) {
 fn told_status(firm: &mut Firm, status: &str, text: &str) {
     let unasked = (tag::UNSOLICITED_INDICATOR, "Y");
     firm.expect("a change", "f", &[(tag::SYMBOL, "BTC/USD"), unasked, (tag::SECURITY_TRADING_STATUS, status), (tag::TEXT, text)]);
+}
+
+/// Asks how all markets together are, and to hear of it from now on; `halted` is the text.
+fn follow_session(firm: &mut Firm, status: &str, halted: &str) {
+    firm.send(b"g", |message| {
+        message.bytes(tag::TRAD_SES_REQ_ID, b"all");
+        message.bytes(tag::SUBSCRIPTION_REQUEST_TYPE, b"1");
+    });
+    session_is(firm, "N", status, halted);
+}
+
+fn told_session(firm: &mut Firm, status: &str, halted: &str) {
+    session_is(firm, "Y", status, halted);
+}
+
+fn session_is(firm: &mut Firm, unasked: &str, status: &str, halted: &str) {
+    let fields = [(tag::UNSOLICITED_INDICATOR, unasked), (tag::TRAD_SES_STATUS, status)];
+    assert_eq!(firm.read("the markets together", "h", &fields, [tag::TEXT]), [halted]);
 }
 
 fn refused_in_phase(firm: &mut Firm) {

@@ -11,7 +11,7 @@
 //!
 //! In an auction `HighPx` and `LowPx` are the price that it would trade at, `BuyVolume` and `SellVolume` what would be bought and sold there
 //! with what would be left: their difference is the imbalance. `LastPx` is the last trade's. Where instruments are in different phases h says
-//! 2 if one of them trades, else 1.
+//! 2 if one of them trades, else 1; its text names those that are halted. It comes again whenever the phase of one changes.
 //!
 //! Subscriptions belong to a connection and are kept by nobody: what was said of them is not said again after a crash.
 
@@ -261,7 +261,19 @@ impl Desk {
             body.bytes(tag::TRADING_SESSION_ID, DAY);
             write_unasked(unasked, body);
             body.number(tag::TRAD_SES_STATUS, status);
+            self.write_halted(body);
         });
+    }
+
+    /// Which markets are halted, if some are.
+    fn write_halted(&self, body: &mut BodyWriter<'_>) {
+        let halted = || self.listing.instruments().filter(|instrument| self.markets.of(instrument.id).phase() == Phase::Halt);
+        let names: Vec<&str> = halted().take(HALTED_NAMED).map(|instrument| instrument.symbol.as_str()).collect();
+        match halted().count() - names.len() {
+            _ if names.is_empty() => {}
+            0 => body.text(tag::TEXT, format_args!("halted: {}", names.join(", "))),
+            more => body.text(tag::TEXT, format_args!("halted: {}, and {more} more", names.join(", "))),
+        }
     }
 }
 
@@ -275,5 +287,7 @@ fn write_unasked(unasked: bool, body: &mut BodyWriter<'_>) {
 
 /// `TradingSessionID`, tag 336: there is one.
 const DAY: &[u8] = b"1";
+/// Halted markets that one message names.
+const HALTED_NAMED: usize = 16;
 const OPEN: u64 = 2;
 const HALTED: u64 = 1;
