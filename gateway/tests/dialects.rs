@@ -166,6 +166,10 @@ fn every_report_is_one_of_its_version() {
                 maker.send("F", "125=F|11=over|41=limit|55=BTC/USD|54=2|60=<TIME>|38=2|");
                 let told = maker.last("8");
                 assert_eq!((field(told, "11").as_str(), field(told, "39").as_str()), ("stop", "4"), "{version:?}");
+                maker.send("M", "66=L|");
+                assert_eq!(field(maker.last("N"), "431"), "6", "{version:?}");
+                maker.send("K", "66=L|60=<TIME>|");
+                assert_eq!(field(maker.last("N"), "429"), "2", "{version:?}");
             }
             maker.runner.run(b"w6").unwrap();
             maker.send("H", "11=m2|55=BTC/USD|54=2|");

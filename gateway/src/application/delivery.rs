@@ -1,6 +1,7 @@
 //! Records and events to orders and reports: the same live and in a replay.
 
 use super::Desk;
+use super::list_status::ListNote;
 use super::mass::NO_ORDER;
 use super::order::Order;
 use super::outcome::{Execution, RequestKind, Source};
@@ -71,6 +72,9 @@ impl Desk {
         }
         if let Ok(bust) = Bust::decode(tail) {
             self.bust(&bust, command, sessions);
+        }
+        if let Ok(list) = ListNote::decode(tail) {
+            self.list_noted(list, command, sessions);
         }
     }
 
@@ -155,7 +159,7 @@ impl Desk {
             }),
             Event::Cancelled { order, reason, .. } => {
                 let ids = client.and_then(|client| Some((client.client_order_id, client.orig_client_order_id?)));
-                let by = ids.filter(|_| reason == CancelReason::Requested);
+                let by = ids.filter(|(id, orig)| reason == CancelReason::Requested && id != orig);
                 self.execute(order, source, sessions, |own| {
                     own.cancel(by.map(|(id, _)| id));
                     Execution::Cancelled { by, reason }
@@ -221,6 +225,10 @@ impl Desk {
     fn cancel_rejected(&self, id: OrderId, reject: Reject, client: &ClientTail, source: Source<'_>, sessions: &mut Sessions<'_>) {
         // The order named may be another session's; the answer is for the one who asked.
         let session = source.command.session;
+        if client.orig_client_order_id == Some(client.client_order_id) {
+            // Ours, of a list. No client's request can have such ids.
+            return;
+        }
         let is_replace = matches!(source.command.body, Body::Replace { .. });
         let kind = if is_replace { RequestKind::Replace } else { RequestKind::Cancel };
         let Some(order) = self.sessions.get(session).and_then(|orders| orders.get(id.index())) else { return };

@@ -47,6 +47,8 @@ impl Application for Desk {
             b"Z" => self.quote_cancel(&inquiry, zone, reply),
             b"E" => self.order_list(inquiry, zone, reply),
             b"D" => self.new_order(origin, &request, zone, reply),
+            b"M" => self.list_status(inquiry, reply),
+            b"K" => self.list_cancel(inquiry, zone, reply),
             b"F" => self.cancel(origin, &request, zone),
             b"G" => self.replace(origin, &request, zone),
             b"H" => self.status(origin, &request, reply),

@@ -12,13 +12,15 @@
 //!   zone refuses a stop its limit order is refused too, and the other way about the stop stays: whoever wanted both has the one that protects.
 //! * If the zone takes no more in the midst of a list, what was handed over is cancelled again, under its own id.
 //! * From then on each is an order like any other, with reports, cancels and replaces of its own; what a tie ends says so in its text. Reports
-//!   name no list.
+//!   name no list. `list_status.rs` says what becomes of the whole.
+//! * A `ListID` is good for one list of its session that the zone took.
 //! * Versions before 5.0 SP1 know no tag 1385; a list has it all the same (`build.rs`).
 //!
-//! Known limitations: no lists without a tie, in fragments, or to be bid for; no `ListStatus`, `ListCancelRequest` or `ListExecute`.
+//! Known limitations: no lists without a tie, in fragments, to be bid for, or to be executed later (`ListExecute`).
 
 use super::Desk;
 use super::intake::{Ask, Entry, Fault, client_order_id, required};
+use super::list_status::ListNote;
 use super::outcome::Refusal;
 use super::request::{Inquiry, Request};
 use super::terms::{Terms, incorrect};
@@ -26,12 +28,14 @@ use crate::codec::{Message, tag};
 use crate::limits::LIST_ORDERS_MAX;
 use crate::session::{Origin, Outbound};
 use crate::zone::Zone;
+use plinth_types::codec::Codec;
 use plinth_types::command::{Body, ClientOrderId, Side};
-use plinth_types::id::{InstrumentId, MandateId, OrderId};
+use plinth_types::id::{InstrumentId, MandateId, OrderId, SessionId};
 use plinth_types::instructions::{Contingency, Instructions, Lifetime, Link};
 
 /// A list as it is written.
 struct List<'a> {
+    id: ClientOrderId,
     contingency: Contingency,
     orders: Vec<Request<'a>>,
 }
@@ -78,7 +82,7 @@ impl<'a> List<'a> {
             b"3" => Contingency::OneUpdatesOther,
             _ => return Err(incorrect(tag::CONTINGENCY_TYPE)),
         };
-        Ok(Self { contingency, orders })
+        Ok(Self { id: client_order_id(message.get(tag::LIST_ID), tag::LIST_ID)?, contingency, orders })
     }
 }
 
@@ -97,7 +101,7 @@ impl Desk {
         }
         match self.drafts(origin, &list).and_then(|(place, drafts)| Ok((place, steps(list.contingency, &drafts)?))) {
             Ok((place, steps)) => {
-                if let Err((from, refusal)) = self.submit_list(origin, place, &steps, zone) {
+                if let Err((from, refusal)) = self.submit_list(origin, list.id, place, &steps, zone) {
                     let is_left = |request: &&Request<'_>| {
                         let id = request.cl_ord_id.and_then(ClientOrderId::new);
                         steps[from..].iter().any(|step| Some(step.draft.id) == id)
@@ -133,6 +137,9 @@ impl Desk {
 
     /// The orders, in the order in which they are written, all of one instrument and account.
     fn drafts(&mut self, origin: Origin, list: &List<'_>) -> Result<((InstrumentId, MandateId), Vec<Draft>), Fault> {
+        if self.sessions.get(origin.session).is_some_and(|orders| orders.lists.is_used(&list.id)) {
+            return Err(Fault::Refused(Refusal::DuplicateList));
+        }
         let mut place = None;
         let mut drafts: Vec<Draft> = Vec::new();
         for request in &list.orders {
@@ -156,6 +163,7 @@ impl Desk {
     fn submit_list<Z: Zone>(
         &mut self,
         origin: Origin,
+        list: ClientOrderId,
         (instrument, mandate): (InstrumentId, MandateId),
         steps: &[Step],
         zone: &mut Z,
@@ -179,6 +187,14 @@ impl Desk {
                 return Err((at, refusal));
             }
         }
+        let Some(&first) = numbers.first() else { return Ok(()) };
+        let note = ListNote { list, first, orders: numbers.len() as u8 };
+        if let Err(full) = zone.submit(SessionId::APPLIANCE, MandateId::new(0), Body::Note, &note.to_bytes()) {
+            self.take_back(origin, mandate, steps.iter().zip(&numbers), zone);
+            return Err((steps.len(), Refusal::Full(full)));
+        }
+        // Live, it is known before it is durable, as its orders are.
+        self.sessions.of(origin.session).lists.put(note);
         Ok(())
     }
 

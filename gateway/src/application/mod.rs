@@ -7,6 +7,7 @@
 //! request.rs   the fields of a request, read once; which of them we honour
 //! terms.rs, instructions.rs   what an order asks for, read from its fields
 //! intake.rs    NewOrderSingle, OrderCancelRequest, OrderCancelReplaceRequest, OrderStatusRequest
+//! lists.rs, list_status.rs   NewOrderList, ListStatusRequest, ListCancelRequest
 //! mass.rs      OrderMassCancelRequest, OrderMassStatusRequest
 //! quotes.rs, quote_numbers.rs, quote_reports.rs   MassQuote, QuoteCancel
 //! reference.rs SecurityListRequest
@@ -57,6 +58,7 @@ mod holdings;
 mod instructions;
 mod intake;
 mod listing;
+mod list_status;
 mod lists;
 mod market_data;
 mod mass;

@@ -1,5 +1,6 @@
 //! A session's orders, by their number, and the client ids that are used up.
 
+use super::list_status::Lists;
 use super::order::Order;
 use super::quote_numbers::{Quote, Quotes};
 use crate::limits::ORDERS_KEPT_MAX;
@@ -50,6 +51,7 @@ pub(super) struct SessionOrders {
     pub(super) last_quote: Option<ClientOrderId>,
     /// Every id used for a new order, a cancel or a replace, with the index of the order meant.
     ids: HashMap<ClientOrderId, u64>,
+    pub(super) lists: Lists,
 }
 
 impl SessionOrders {

@@ -16,6 +16,7 @@ pub(super) enum Refusal {
     UnknownOrder,
     TooLate,
     DuplicateId,
+    DuplicateList,
     Unsupported { tag: Tag },
     Contradiction,
     TooManyOrders,
@@ -30,7 +31,7 @@ impl Refusal {
             Self::UnknownSymbol => 1,
             Self::TooLate => 4,
             Self::UnknownOrder => 5,
-            Self::DuplicateId => 6,
+            Self::DuplicateId | Self::DuplicateList => 6,
             Self::Unsupported { .. } | Self::Contradiction => 11,
             Self::UnknownAccount => 15,
             Self::TooManyOrders | Self::Throttled | Self::Full(_) => 99,
@@ -43,7 +44,7 @@ impl Refusal {
             Self::TooLate => 0,
             Self::UnknownOrder => 1,
             Self::Unsupported { .. } => 2,
-            Self::DuplicateId => 6,
+            Self::DuplicateId | Self::DuplicateList => 6,
             Self::UnknownSymbol
             | Self::UnknownAccount
             | Self::Contradiction
@@ -60,6 +61,7 @@ impl Refusal {
             Self::UnknownOrder => "unknown order",
             Self::TooLate => "too late, the order is over",
             Self::DuplicateId => "duplicate ClOrdID",
+            Self::DuplicateList => "duplicate ListID",
             Self::Unsupported { tag } => {
                 return body.text(tag::TEXT, format_args!("tag {tag} has a value that is not supported"));
             }
@@ -90,9 +92,14 @@ impl BusinessReject {
 
     pub(super) const UNKNOWN_ACCOUNT: Self = Self { reason: 1, text: "no mandate for the account", missing: None };
 
+    pub(super) const UNKNOWN_LIST: Self = Self { reason: 1, text: "Unknown list", missing: None };
+
     pub(super) const UNKNOWN_SECURITY: Self = Self { reason: 2, text: "Unknown security", missing: None };
 
     pub(super) const TOO_MANY_SUBSCRIPTIONS: Self = Self { reason: 0, text: "too many subscriptions", missing: None };
+
+    /// The zone takes not even cancels.
+    pub(super) const FULL: Self = Self { reason: 4, text: "throttled", missing: None };
 
     pub(super) const THROTTLED: Self = Self { reason: 0, text: THROTTLED, missing: None };
 

@@ -287,7 +287,7 @@ pub(super) fn write_order_id(id: OrderId, body: &mut BodyWriter<'_>) {
     body.numbers(tag::ORDER_ID, &[id.session().get().into(), id.index()]);
 }
 
-fn write_avg_px(order: &Order, price_decimals: u8, body: &mut BodyWriter<'_>) {
+pub(super) fn write_avg_px(order: &Order, price_decimals: u8, body: &mut BodyWriter<'_>) {
     if order.filled_lots == 0 {
         return body.bytes(tag::AVG_PX, b"0");
     }

@@ -350,8 +350,9 @@ impl<A: Subject> Runner<A> {
     }
 
     fn deliver_one(acceptor: &mut Acceptor<A>, command: &Command, tail: &[u8], events: &[Event], now: Now, live: bool) {
-        if command.body == Body::Note {
-            let note = Note::decode(tail).expect("a note");
+        if command.body == Body::Note
+            && let Ok(note) = Note::decode(tail)
+        {
             acceptor.note(command.seq, command.time, &note);
         }
         let (application, mut sessions) = acceptor.parts();
