@@ -210,6 +210,13 @@ fn every_report_is_one_of_its_version() {
                 maker.last("y");
             }
             if version.is_at_least(Version::Fix42) {
+                maker.runner.run(b"configure bands ETH/USD 1 100000\nconfigure terms ETH/USD 0 1 100 5").unwrap();
+                maker.send("x", "320=r3|559=4|");
+                maker.send("c", "320=r4|321=3|");
+                let told = field(maker.last("d"), "562");
+                assert_eq!(told, if version.is_at_least(Version::Fix43) { "0.00000001" } else { "" }, "{version:?}");
+                maker.send("c", "320=r5|321=0|55=DOGE|");
+                assert_eq!(field(maker.last("d"), "323"), "5", "{version:?}");
                 let wants = "264=0|265=1|267=3|269=0|269=1|269=2|146=1|55=BTC/USD|";
                 maker.send("V", &format!("262=v0|263=1|{wants}"));
                 maker.runner.run(b"mSHOW").unwrap();

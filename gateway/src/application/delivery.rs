@@ -192,8 +192,8 @@ impl Desk {
                 let indicative = price.map(|price| Indicative { price, lots, surplus, surplus_side });
                 self.markets.indicated(instrument, indicative);
             }
-            Event::TookEffect { .. }
-            | Event::Quoted { .. }
+            Event::TookEffect { instrument, .. } => self.listing.took_effect(instrument),
+            Event::Quoted { .. }
             | Event::QuotesRefused { .. }
             | Event::QuotesStopped { .. }
             | Event::Credited { .. }

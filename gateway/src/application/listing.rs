@@ -1,5 +1,6 @@
 //! Instruments, accounts and mandates by the names that clients use.
 
+use super::trading_rules::TradingRules;
 use crate::limits::{DECIMALS_MAX, LISTED_MAX};
 use plinth_types::id::{AccountId, AssetId, InstrumentId, MandateId, SessionId};
 use plinth_types::quote::QuoteGroup;
@@ -12,6 +13,8 @@ pub struct Listing {
     assets: Vec<Option<Asset>>,
     instruments: Vec<Option<Instrument>>,
     by_symbol: HashMap<Name, InstrumentId>,
+    /// By instrument.
+    rules: Vec<TradingRules>,
     accounts: Vec<Option<Account>>,
     /// By session, in the order in which they were granted: the first is used when a client names no account.
     mandates: Vec<Vec<Mandate>>,
@@ -59,15 +62,35 @@ impl Listing {
                 Some(own) => *own = *group,
                 None => self.quote_groups.push(*group),
             },
+            Configuration::SetBands(bands) => {
+                if let Some(rules) = place(&mut self.rules, bands.instrument.get() as usize) {
+                    rules.set_bands(*bands);
+                }
+            }
+            Configuration::Date(dated) => {
+                if let Some(rules) = place(&mut self.rules, dated.change.instrument().get() as usize) {
+                    rules.keep(*dated);
+                }
+            }
             // The zone's to refuse: nothing here depends on them.
             Configuration::Suspend(_)
-            | Configuration::SetBands(_)
             | Configuration::SetPhase(_)
-            | Configuration::Date(_)
             | Configuration::SetFirm(_)
             | Configuration::AssignFirm(_)
             | Configuration::Expire(_) => {}
         }
+    }
+
+    /// A dated change of an instrument holds from now on.
+    pub(super) fn took_effect(&mut self, instrument: InstrumentId) {
+        if let Some(rules) = self.rules.get_mut(instrument.get() as usize) {
+            rules.take_effect();
+        }
+    }
+
+    /// What orders of an instrument must be like; `None` while nothing was said.
+    pub(super) fn rules(&self, instrument: InstrumentId) -> Option<&TradingRules> {
+        self.rules.get(instrument.get() as usize)
     }
 
     /// Groups of quotes, of all sessions.

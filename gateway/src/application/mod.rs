@@ -10,7 +10,8 @@
 //! lists.rs, list_status.rs   NewOrderList, ListStatusRequest, ListCancelRequest
 //! mass.rs      OrderMassCancelRequest, OrderMassStatusRequest
 //! quotes.rs, quote_numbers.rs, quote_reports.rs   MassQuote, QuoteCancel
-//! reference.rs SecurityListRequest
+//! reference.rs SecurityListRequest, SecurityDefinitionRequest
+//! trading_rules.rs   what an instrument's orders must be like
 //! market_data.rs, subscription.rs   MarketDataRequest
 //! status.rs    phases: SecurityStatusRequest, TradingSessionStatusRequest
 //! delivery.rs  records and events to orders and reports
@@ -57,8 +58,8 @@ mod dialect;
 mod holdings;
 mod instructions;
 mod intake;
-mod listing;
 mod list_status;
+mod listing;
 mod lists;
 mod market_data;
 mod mass;
@@ -75,6 +76,7 @@ mod status;
 mod subscription;
 mod terms;
 mod trades;
+mod trading_rules;
 
 pub use listing::Listing;
 

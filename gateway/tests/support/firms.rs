@@ -4,6 +4,7 @@ use super::{Balances, Execute, Journal, Restart, Runner, Subject, Views, zone::T
 use plinth_gateway::acceptor::{Acceptor, Sessions};
 use plinth_gateway::application::{Desk, Listing};
 use plinth_gateway::clock::Now;
+use plinth_gateway::codec::Version;
 use plinth_gateway::market::MarketView;
 use plinth_gateway::session::{Credential, Firms, ResetPolicy, Role, Schedule, SessionConfig};
 use plinth_types::command::Command;
@@ -88,7 +89,7 @@ pub fn sessions(hash: impl Fn(&str) -> String) -> Vec<SessionConfig> {
 }
 
 /// FIRM4 loses its orders with its connection; FIRM5 may only cancel; FIRM6 gets copies of what FIRM1 is told; FIRM7 hears of markets; FIRM8
-/// is closed from 12:01 to 12:03 and begins anew then.
+/// is closed from 12:01 to 12:03 and begins anew then; FIRM9 speaks 5.0 SP2.
 pub fn all_sessions(hash: impl Fn(&str) -> String) -> Vec<SessionConfig> {
     let firm = |id: u16, reset| {
         let credential = Credential::Password(hash(&format!("secret{id}")).into());
@@ -100,6 +101,7 @@ pub fn all_sessions(hash: impl Fn(&str) -> String) -> Vec<SessionConfig> {
     // Scenarios begin at noon.
     let schedule = Some(Schedule { opens_s: 12 * 3_600 + 180, closes_s: 12 * 3_600 + 60, resets: true });
     let daily = SessionConfig { schedule, ..firm(8, ResetPolicy::Never) };
+    let modern = SessionConfig { version: Version::Fix50Sp2, ..firm(9, ResetPolicy::Never) };
     let watching = SessionConfig { role: Role::MarketData, ..firm(7, ResetPolicy::Never) };
     let firms = [
         firm(1, ResetPolicy::Never),
@@ -110,6 +112,7 @@ pub fn all_sessions(hash: impl Fn(&str) -> String) -> Vec<SessionConfig> {
         copying,
         watching,
         daily,
+        modern,
     ];
     let of_a_firm = |session: SessionConfig| {
         let firm = matches!(session.comp_id.as_str(), "FIRM1" | "FIRM6").then(|| "ALPHA".to_owned());

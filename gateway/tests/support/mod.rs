@@ -13,8 +13,8 @@
 //! * `bAVAILABLE` and `bSETTLED`: all trades so far are
 //! * `mSHOW`: market data is told the books as they are
 //! * `configure phase SYMBOL PHASE`, `configure self-match ACCOUNT GROUP`, `configure volatility SYMBOL TICKS`,
-//!   `configure quote-group SESSION ACCOUNT FILLS` (of group 1): the operator's word, sequenced and
-//!   journaled
+//!   `configure quote-group SESSION ACCOUNT FILLS` (of group 1), `configure bands SYMBOL LOW HIGH`,
+//!   `configure terms SYMBOL SECONDS LOT FROM TICKS` (from so long after the start on): the operator's word, sequenced and journaled
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part")]
 #![allow(clippy::unwrap_used, reason = "test support")]

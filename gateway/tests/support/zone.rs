@@ -9,14 +9,15 @@ use plinth_types::codec::Codec;
 use plinth_types::command::{Body, Command, Side};
 use plinth_types::digest::Digest;
 use plinth_types::event::Event;
+use plinth_types::few::Few;
 use plinth_types::id::{
     AccountId, AssetId, InboxIndex, InstrumentId, MandateId, PublicKey, QuoteGroupId, Seq, SessionId, TimestampNs, ZoneId,
 };
 use plinth_types::message::{InboxKind, InboxMessage};
-use plinth_types::quantity::Amount;
+use plinth_types::quantity::{Amount, Price, Qty};
 use plinth_types::quote::QuoteGroup;
-use plinth_types::reference::{Configuration, Phase, PhaseChange, Protection, SelfMatch, SelfMatchMode};
-use plinth_types::terms::{Change, Dated, Volatility};
+use plinth_types::reference::{Bands, Configuration, Phase, PhaseChange, Protection, SelfMatch, SelfMatchMode};
+use plinth_types::terms::{Change, Dated, Terms, TickRow, Volatility};
 use plinth_types::transfer::{Address, Party};
 
 /// What every account has of every asset: more than any order needs.
@@ -140,6 +141,23 @@ pub fn configuration(words: &str) -> Configuration {
             let from_last = Some(ticks.parse().unwrap());
             let reach = Volatility { instrument: instrument(symbol), from_last, from_auction: None };
             Configuration::Date(Dated { at: TimestampNs::new(0), change: Change::Volatility(reach) })
+        }
+        [_, "terms", symbol, at, lot, from, ticks] => {
+            let (instrument, number) = (instrument(symbol), |text: &str| text.parse::<u64>().unwrap());
+            let lot = Qty::from_lots(number(lot)).unwrap();
+            let row = TickRow { from: Price::from_ticks(number(from) as i64).unwrap(), ticks: number(ticks) as u32 };
+            let terms = Terms { lot, qty_min: lot, ticks: Few::new(&[row]).unwrap(), ..Terms::none(instrument) };
+            let at = TimestampNs::new(super::START_NS + number(at) * 1_000_000_000);
+            Configuration::Date(Dated { at, change: Change::Terms(terms) })
+        }
+        [_, "bands", symbol, low, high] => {
+            let price = |text: &str| Price::from_ticks(text.parse().unwrap()).unwrap();
+            Configuration::SetBands(Bands {
+                instrument: instrument(symbol),
+                low: price(low),
+                high: price(high),
+                market_reach: None,
+            })
         }
         [_, "self-match", name, group] => Configuration::Protect(Protection {
             account: account(name),
