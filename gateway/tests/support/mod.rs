@@ -269,6 +269,22 @@ impl<A: Subject> Runner<A> {
         self.settle();
     }
 
+    /// The first record that is held becomes durable; `false` if there is none.
+    pub fn deliver_held(&mut self) -> bool {
+        let now = self.now();
+        let Some((command, tail, events)) = self.journal.records.get(self.journal.delivered) else { return false };
+        Self::deliver_one(&mut self.acceptor, command, tail, events, now, true);
+        self.journal.delivered += 1;
+        self.settle();
+        true
+    }
+
+    /// A crash that leaves so many of the records that were held.
+    pub fn crash_with_held(&mut self, kept: usize) {
+        self.journal.records.truncate(self.journal.delivered + kept);
+        self.restart();
+    }
+
     /// What a crash leaves: the journal, and no connection.
     pub fn restart(&mut self) {
         self.restart_held();
