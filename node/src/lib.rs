@@ -8,5 +8,6 @@ pub mod owner;
 pub mod proving;
 pub mod recover;
 pub mod replay;
+pub mod seccomp;
 pub mod told;
 pub mod watch;

@@ -3,11 +3,12 @@
 use super::announce::{Ready, ReadyInstrument, ReadyValidator};
 use super::folder::DataFolder;
 use super::market::{MarketWaker, ReadyMarketData};
-use super::start::{StartError, attestation, system};
+use super::start::{Options, Parts, StartError, attestation, system};
 use crate::config::schema::Durability;
 use crate::config::{self, Resolved, demo};
 use crate::proving::limits::PROVEN_COMMANDS_MAX;
 use crate::proving::{ProofReport, ProofStage, Spool, ZoneFacts};
+use crate::seccomp::Programs;
 use crossbeam_channel::Sender;
 use plinth_gateway::driver::{Backend, DriverConfig};
 use plinth_gateway::{GatewayConfig, Waker};
@@ -192,6 +193,12 @@ pub(super) fn ready(
         instruments: instruments.collect(),
         validators: validators.collect(),
     }
+}
+
+/// Whether this process starts programs: its validators' verifiers of proofs, or a prover.
+pub(super) fn programs(resolved: &Resolved, options: &Options) -> Programs {
+    let verifies = options.parts == Parts::Appliance && !resolved.proof_verifiers.is_empty();
+    if verifies || options.prover.is_some() { Programs::Allowed } else { Programs::Denied }
 }
 
 /// Which of the gateway's addresses is the one with TLS.

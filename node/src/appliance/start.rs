@@ -22,6 +22,7 @@ use super::views::{VIEWS_DEPTH, Views};
 use crate::config::schema::Durability;
 use crate::config::{self, ConfigError, Resolved, demo};
 use crate::proving::{Prover, SpoolError};
+use crate::seccomp::{self, SeccompError};
 use crate::told::{TOLD_FILE, ToldError, ToldLog, Trades};
 use crossbeam_channel::{bounded, unbounded};
 use plinth_gateway::clock::Now;
@@ -136,6 +137,9 @@ pub enum StartError {
     /// The link to the validators did not start.
     #[error("settlement link: {0}")]
     Link(#[from] LinkError),
+    /// There is no policy on system calls.
+    #[error("seccomp: {0}")]
+    Seccomp(#[from] SeccompError),
     /// Proofs cannot be asked for.
     #[error(transparent)]
     Spool(#[from] SpoolError),
@@ -182,6 +186,7 @@ impl Appliance {
         let deadline = Instant::now() + READY_TIMEOUT;
         let folder = DataFolder::open(&options.folder)?;
         let resolved = resolve(&options, &folder)?;
+        seccomp::confine(resolved.security.seccomp, parts::programs(&resolved, &options))?;
         let (failed, failures) = unbounded_channel();
         let settlement_addresses = parts::addresses(&resolved)?;
         let validators = match options.parts {
@@ -302,6 +307,7 @@ impl Appliance {
             fix_tls: parts::tls_address(&resolved, &fix),
             chain: resolved.chain,
             durability: parts::durability_name(resolved.durability),
+            seccomp: resolved.security.seccomp.name(),
             attestation: attestation(resolved.mode),
             validators: Arc::clone(&validators),
             head,

@@ -41,6 +41,8 @@ pub struct Status {
     pub durability: &'static str,
     /// How the zone's blocks are vouched for until they are proven.
     pub attestation: &'static str,
+    /// What becomes of system calls that an appliance never makes: `on` (they fail), `log` or `off`.
+    pub seccomp: &'static str,
     /// Where FIX is accepted: in plain TCP, if that is configured, else over TLS.
     pub fix_address: String,
     /// Where FIX is accepted over TLS, if it is.
@@ -212,6 +214,7 @@ pub(super) struct Reporter {
     pub(super) fix_tls: Option<SocketAddr>,
     pub(super) chain: ChainId,
     pub(super) durability: &'static str,
+    pub(super) seccomp: &'static str,
     pub(super) attestation: &'static str,
     pub(super) validators: Arc<Vec<ValidatorHandle>>,
     pub(super) head: Arc<Mutex<ZoneHead>>,
@@ -280,6 +283,7 @@ impl Reporter {
             chain: self.chain.get(),
             topology: "fused",
             durability: self.durability,
+            seccomp: self.seccomp,
             attestation: self.attestation,
             fix_address: self.fix.to_string(),
             fix_tls_address: self.fix_tls.map(|address| address.to_string()),

@@ -6,7 +6,7 @@
 use super::hex;
 use super::schema::{
     Account, Asset, Cap, Capacity, Config, Deposit, Durability, Fix, FixDriver, Instrument, Issued, Mandate, Proven, Requests,
-    Role, Scope, Session, Settlement, Validator, Zone,
+    Role, Scope, Security, Session, Settlement, Validator, Zone,
 };
 use crate::proving::guest_image;
 use argon2::Argon2;
@@ -187,6 +187,7 @@ pub fn create(folder: &Path, committee: Committee, vouching: &Vouching) -> io::R
         market_data: None,
         calendars: Vec::new(),
         quote_groups: Vec::new(),
+        security: Security::default(),
         firms: Vec::new(),
         settlement: Settlement {
             idle_interval_ms: 500,

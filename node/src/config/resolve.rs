@@ -65,6 +65,8 @@ pub struct Resolved {
     pub validators: Vec<ResolvedValidator>,
     /// Programs that verify proofs for the validators of this process.
     pub proof_verifiers: Vec<PathBuf>,
+    /// What the process may ask of the kernel.
+    pub security: schema::Security,
     /// Longest time between two settlement blocks when nothing happens, in milliseconds.
     pub idle_interval_ms: u64,
     /// Deposits to submit at start.
@@ -207,6 +209,7 @@ impl Resolver<'_> {
             listed: listed.into_iter().map(|GenesisAsset { asset, issuer, .. }| Listing { asset, issuer }).collect(),
             validators,
             proof_verifiers: config.settlement.proof_verifiers.iter().map(|program| beside(program.clone(), self.folder)).collect(),
+            security: config.security,
             idle_interval_ms: config.settlement.idle_interval_ms,
         })
     }

@@ -23,6 +23,9 @@ pub struct Config {
     pub market_data: Option<MarketData>,
     /// The base layer.
     pub settlement: Settlement,
+    /// What the process may ask of the kernel.
+    #[serde(default)]
+    pub security: Security,
     /// What can be owned.
     #[serde(rename = "asset")]
     pub assets: Vec<Asset>,
@@ -50,6 +53,40 @@ pub struct Config {
     /// Signed deposits, submitted at start unless they are already in.
     #[serde(rename = "deposit", default)]
     pub deposits: Vec<Deposit>,
+}
+
+/// What the process may ask of the kernel.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Security {
+    /// Whether system calls that an appliance never makes fail.
+    #[serde(default)]
+    pub seccomp: Seccomp,
+}
+
+/// What becomes of system calls that an appliance never makes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Seccomp {
+    /// They fail.
+    #[default]
+    On,
+    /// They are noted in the kernel's audit log, and pass.
+    Log,
+    /// They pass.
+    Off,
+}
+
+impl Seccomp {
+    /// As it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Log => "log",
+            Self::Off => "off",
+        }
+    }
 }
 
 /// When a command counts as done.
