@@ -48,6 +48,8 @@ const VALIDATOR_PORT: u16 = 9_881;
 /// Most blocks that are not proven, and settlement blocks for which one may be: two hours of an idle chain.
 const WINDOW_BLOCKS: u32 = 256;
 const DEADLINE_BLOCKS: u32 = 14_400;
+/// Levels outside the window of a zone that is proven: an eighth of the usual.
+const PROVEN_SPILL_LEVELS_MAX: u16 = 512;
 /// Program that verifies the trading zone's proofs.
 const VERIFIER: &str = "plinth-verify";
 const CHAIN: u64 = 7;
@@ -98,11 +100,12 @@ impl Vouching {
         }
     }
 
-    /// A market is listed with all levels of its window, and what a block touches has to be proven.
-    const fn window_bits(&self) -> u8 {
+    /// A market is listed with all its levels outside the window, and what a block touches has to be proven.
+    fn capacity(&self) -> Capacity {
+        let usual = Capacity::default();
         match self {
-            Self::Attested => 18,
-            Self::Proven(_) => 10,
+            Self::Attested => usual,
+            Self::Proven(_) => Capacity { spill_levels_max: PROVEN_SPILL_LEVELS_MAX, ..usual },
         }
     }
 
@@ -182,7 +185,7 @@ pub fn create(folder: &Path, committee: Committee, vouching: &Vouching) -> io::R
             provers: 1,
             idle_spin_us: 0,
             disk_reserve_mib: 512,
-            capacity: Capacity::default(),
+            capacity: vouching.capacity(),
         },
         market_data: None,
         calendars: Vec::new(),
@@ -211,8 +214,8 @@ pub fn create(folder: &Path, committee: Committee, vouching: &Vouching) -> io::R
         accounts: firms.iter().map(|(name, key)| Account { name: name.clone(), owner: key.public_key().to_string() }).collect(),
         instruments: vec![
             // Prices outside the window are legal, and slower.
-            instrument("BTC/USD", "BTC", 2, 8, "10000", "76500.00", vouching.window_bits()),
-            instrument("BOND/USD", "BOND", 4, 6, "100000", "90.0000", vouching.window_bits()),
+            instrument("BTC/USD", "BTC", 2, 8, "10000", "76500.00", 18),
+            instrument("BOND/USD", "BOND", 4, 6, "100000", "90.0000", 18),
         ],
         sessions: credentials.iter().map(session).collect::<io::Result<_>>()?,
         mandates: (0..).zip(&firms).map(|(n, (name, key))| mandate(n, name, key)).collect(),
