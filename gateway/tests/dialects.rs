@@ -202,6 +202,12 @@ fn every_report_is_one_of_its_version() {
                 maker.send("q", "11=q1|530=7|60=<TIME>|");
                 maker.send("q", "11=q2|530=5|60=<TIME>|");
                 maker.last("r");
+                if version.is_at_least(Version::Fix50Sp1) {
+                    maker.send("CA", "11=q3|1373=3|1374=6|60=<TIME>|");
+                    assert_eq!(field(maker.last("BZ"), "1375"), "0", "{version:?}");
+                    maker.send("CA", "11=q4|1373=3|1374=7|60=<TIME>|");
+                    assert_eq!(field(maker.last("BZ"), "1375"), "1", "{version:?}");
+                }
                 maker.send("AF", "584=s|585=7|");
                 maker.send("D", &order("last", 2, "2", "10.00"));
                 maker.send("AF", "584=s|585=7|");

@@ -1,6 +1,7 @@
 //! Requests of clients: to commands, or to an answer at once.
 
 use super::Desk;
+use super::mass::Form;
 use super::order::Order;
 use super::outcome::{BusinessReject, Refusal, RequestKind};
 use super::request::{Inquiry, Request};
@@ -34,7 +35,8 @@ impl Application for Desk {
             _ if !origin.role.may_send(msg_type) => Err(Fault::Business(BusinessReject::not_authorized(origin.role))),
             b"D" | b"F" | b"G" if origin.is_throttled => self.throttled(Fault::Refused(Refusal::Throttled)),
             _ if origin.is_throttled => self.throttled(Fault::Business(BusinessReject::THROTTLED)),
-            b"q" => self.mass_cancel(origin, message, &request, zone, reply),
+            b"q" => self.mass_cancel(Form::Cancel, inquiry, zone, reply),
+            b"CA" => self.mass_cancel(Form::Action, inquiry, zone, reply),
             b"AF" => self.mass_status(inquiry, reply),
             b"x" => self.security_list(inquiry, reply),
             b"c" => self.security_definition(inquiry, reply),

@@ -8,7 +8,7 @@
 //! terms.rs, instructions.rs   what an order asks for, read from its fields
 //! intake.rs    NewOrderSingle, OrderCancelRequest, OrderCancelReplaceRequest, OrderStatusRequest
 //! lists.rs, list_status.rs   NewOrderList, ListStatusRequest, ListCancelRequest
-//! mass.rs      OrderMassCancelRequest, OrderMassStatusRequest
+//! mass.rs      OrderMassCancelRequest, OrderMassActionRequest, OrderMassStatusRequest
 //! quotes.rs, quote_numbers.rs, quote_reports.rs   MassQuote, QuoteCancel
 //! reference.rs SecurityListRequest, SecurityDefinitionRequest
 //! trading_rules.rs   what an instrument's orders must be like
@@ -38,7 +38,7 @@
 //! * `ClOrdID` is unique per session for ever, over cancels and replaces too, and over sequence resets. A second use is rejected (103=6,
 //!   102=6); with `PossResend` it is answered with the order's status. Only requests that reached the zone use one up.
 //! * `OrderMassCancelRequest` (from 4.3 on) with 530=7 takes all orders of the session off the books, with 530=1 those of `Symbol`; `Side` narrows
-//!   either. Each order's report says why, then `OrderMassCancelReport` says how many. `OrderMassStatusRequest` knows 585=7 and 585=1.
+//!   either; `OrderMassActionRequest` (from 5.0 SP1 on) with 1373=3 and 1374=7 or 1 does the same. Each order's report says why, then `OrderMassCancelReport` says how many. `OrderMassStatusRequest` knows 585=7 and 585=1.
 //! * A session may be configured with a rate: what is more than that is refused, with 103=99 or 380=0, and its `ClOrdID` stays free. Cancels have a
 //!   rate of their own.
 //! * A session may be configured to lose its orders with its connection. A session's role says which messages it may send; others are answered

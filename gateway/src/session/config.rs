@@ -64,7 +64,7 @@ impl Role {
     pub const fn may_send(self, msg_type: &[u8]) -> bool {
         match self {
             Self::Trade => true,
-            Self::CancelOnly => matches!(msg_type, b"F" | b"q" | b"K" | b"H" | b"M" | b"AF" | b"x" | b"c" | b"e" | b"g"),
+            Self::CancelOnly => matches!(msg_type, b"F" | b"q" | b"CA" | b"K" | b"H" | b"M" | b"AF" | b"x" | b"c" | b"e" | b"g"),
             Self::DropCopy => matches!(msg_type, b"AD" | b"AN" | b"BB" | b"x" | b"c" | b"e" | b"g"),
             Self::MarketData => matches!(msg_type, b"V" | b"e" | b"g" | b"x" | b"c"),
         }

@@ -113,7 +113,7 @@ impl Session {
     fn may_ask(&mut self, msg_type: &[u8], now: Now) -> bool {
         let [requests, cancels] = &mut self.spent;
         let (spent, rate) = match msg_type {
-            b"F" | b"q" | b"Z" | b"K" => (cancels, self.config.throttle.cancels),
+            b"F" | b"q" | b"CA" | b"Z" | b"K" => (cancels, self.config.throttle.cancels),
             _ => (requests, self.config.throttle.requests),
         };
         rate.is_none_or(|rate| spent.take(rate, now.mono))

@@ -78,6 +78,7 @@ pub fn reference() -> Vec<Configuration> {
         mandate(3, 4, 2),
         mandate(4, 5, 2),
         mandate(5, 8, 1),
+        mandate(6, 9, 2),
     ]
 }
 
