@@ -27,6 +27,21 @@ until_true() {
 }
 field() { "$bin/plinth" status --data-dir "$dir" --json | grep -oE "\"$1\":[0-9a-z]+" | head -1 | cut -d: -f2; }
 state() { echo "$SECONDS s: executed $(field zone_height), available $(field available_height), proven $(field proven_height), settled $(field settled_height)"; }
+# fix_order FIRM SIDE: logs a demo firm on and sends one order of 0.001 BTC at 77000, by bash alone.
+fix_order() {
+    local firm=$1 side=$2 number=0 password message
+    password=$(grep -A3 "\"sender_comp_id\": \"$firm\"" "$dir/demo-credentials.json" | sed -n 's/.*"password": "\(.*\)".*/\1/p')
+    exec 3<>"/dev/tcp/${fix%:*}/${fix##*:}"
+    for message in "A|98=0|108=30|553=$firm|554=$password|" "D|11=$firm-1|55=BTC/USD|54=$side|38=0.001|40=2|44=77000.00|59=1|60=$(date -u +%Y%m%d-%H:%M:%S.%3N)|"; do
+        number=$((number + 1))
+        message="35=${message%%|*}|49=$firm|56=PLINTH|34=$number|52=$(date -u +%Y%m%d-%H:%M:%S.%3N)|${message#*|}"
+        message="8=FIX.4.4|9=${#message}|$message"
+        message=${message//|/$'\x01'}
+        printf '%s10=%03d\x01' "$message" "$(printf '%s' "$message" | od -An -v -tu1 | awk '{ for (i = 1; i <= NF; i++) sum += $i } END { print sum % 256 }')" >&3
+        sleep 1
+    done
+    exec 3>&-
+}
 works_on() { [ -s "$dir/proving/$1.claim" ]; }
 all_settled() { [ "$(field proofs_missing)" = 0 ] && [ "$(field settled_height)" = "$(field zone_height)" ] && [ "$(field trades_settled)" = "$(field trades)" ]; }
 
@@ -35,9 +50,13 @@ all_settled() { [ "$(field proofs_missing)" = 0 ] && [ "$(field settled_height)"
 "$bin/plinth" up --prove --data-dir "$dir" --fix-listen 127.0.0.1:0 --ready-file "$dir/ready.json" >"$dir/plinth.out" 2>&1 &
 until_true 120 'the appliance is ready' test -s "$dir/ready.json"
 fix=$(grep -oE '"fix":"[^"]+"' "$dir/ready.json" | cut -d'"' -f4)
-"$bin/plinth" replay --bitstamp "$sample" --via fix --connect "$fix" --data-dir "$dir" --limit "$orders" --json >"$dir/replay.out" 2>&1 &
+"$bin/plinth" replay --bitstamp "$sample" --via fix --sessions 6 --connect "$fix" --data-dir "$dir" --limit "$orders" --json >"$dir/replay.out" 2>&1 &
 replay=$!
 
+fix_order FIRM7 1
+fix_order FIRM8 2
+has_traded() { [ "$(field trades)" -ge 1 ]; }
+until_true 30 'a trade' has_traded
 until_true 120 'a prover begins' works_on 1
 prover=$(cat "$dir/proving/1.claim")
 kill -9 "$prover"
