@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use support::definitions::{self, Definition};
 use support::{difference, framed, show};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How long a script waits for bytes before time goes on.
 const QUIET: Duration = Duration::from_millis(4);
 const STEP_NS: u64 = 250_000_000;

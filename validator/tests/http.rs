@@ -112,7 +112,7 @@ fn garbage_is_refused_and_slow_clients_hold_up_neither_others_nor_the_chain() {
     let height = validators[0].status().height;
     get(address, "/histograms.hlog", "200");
     let waited = started.elapsed();
-    assert!(waited >= HTTP_TIMEOUT && waited < HTTP_TIMEOUT + Duration::from_secs(10), "{waited:?}");
+    assert!(waited >= HTTP_TIMEOUT && waited < HTTP_TIMEOUT + Duration::from_secs(60), "{waited:?}");
     assert!(validators[0].status().height > height, "the chain goes on meanwhile");
     for mut stream in slow {
         assert_eq!(stream.read_to_end(&mut Vec::new()).unwrap_or(0), 0, "cut off without an answer");

@@ -202,7 +202,7 @@ fn finality_is_measured_stage_by_stage() {
     }
     let total = validators[0].status().stages.into_iter().find(|figures| figures.stage == Stage::Total).unwrap();
     assert_eq!(total.count, BLOCKS);
-    assert!(total.us_p50 < Duration::from_secs(1).as_micros() as u64, "{total:?}");
+    assert!(total.us_p50 < Duration::from_secs(10).as_micros() as u64, "{total:?}");
     let mut log = Vec::new();
     validators[0].write_stages(&mut log).unwrap();
     assert!(String::from_utf8(log).unwrap().contains("Tag=executed-finalized"));

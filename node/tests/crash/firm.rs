@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const SYMBOL: &str = "BTC/USD";
 const PRICE_DECIMALS: u8 = 2;
 const QTY_DECIMALS: u8 = 8;
-const LOGON_WITHIN: Duration = Duration::from_secs(20);
+const LOGON_WITHIN: Duration = Duration::from_secs(120);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -138,7 +138,7 @@ impl Firm {
 
     pub(crate) fn leave(&mut self) {
         if let Some(client) = self.client.take() {
-            client.logout(Instant::now() + Duration::from_secs(5)).unwrap();
+            client.logout(Instant::now() + Duration::from_secs(60)).unwrap();
         }
     }
 
