@@ -30,7 +30,7 @@ fn initialise(folder: &Path) {
     let path = folder.join("plinth.toml");
     let text = fs::read_to_string(&path).unwrap();
     let verifiers = format!("[settlement]\nproof_verifiers = [{:?}]\n", stand_in("verify"));
-    let text = text.replacen("[settlement]\n", &verifiers, 1);
+    let text = text.replacen("[settlement]\n", &verifiers, 1).replacen("provers = 0\n", "provers = 1\n", 1);
     let proven = format!("\n[settlement.proven]\nguest_image = \"{GUEST}\"\nwindow_blocks = 64\ndeadline_blocks = 100000\n");
     fs::write(&path, text + &proven).unwrap();
 }

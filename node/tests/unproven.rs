@@ -7,7 +7,7 @@ mod market;
 use market::owners::Owners;
 use market::{Firm, Market, WITHIN, now, write_order};
 use plinth_gateway::codec::{Tag, tag};
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
@@ -19,9 +19,6 @@ const STOPPED: &str = "settlement waits for proofs, only cancels are taken";
 fn initialise(folder: &Path) {
     Owners(folder).done(&["init"], &[]);
     let path = folder.join("plinth.toml");
-    // As if many provers had room: blocks are cut as in any other mode.
-    let text = fs::read_to_string(&path).unwrap().replacen("provers = 1\n", "provers = 65535\n", 1);
-    fs::write(&path, text).unwrap();
     let mut config = OpenOptions::new().append(true).open(path).unwrap();
     let image = "00".repeat(32);
     write!(config, "\n[settlement.proven]\nguest_image = \"{image}\"\nwindow_blocks = 200\ndeadline_blocks = 100000\n").unwrap();

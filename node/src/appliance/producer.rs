@@ -109,6 +109,7 @@ impl Rejections {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     interval: Duration,
+    /// 0 if blocks do not wait for them.
     provers: u64,
 }
 
@@ -121,7 +122,7 @@ impl Pace {
     /// While so many blocks are cut and not proven.
     fn interval(self, unproven: Option<u64>) -> Duration {
         match unproven {
-            Some(unproven) if unproven >= self.provers => self.interval.max(HELD_OPEN_MAX),
+            Some(unproven) if self.provers > 0 && unproven >= self.provers => self.interval.max(HELD_OPEN_MAX),
             Some(_) | None => self.interval,
         }
     }

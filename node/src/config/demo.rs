@@ -100,6 +100,14 @@ impl Vouching {
         }
     }
 
+    /// `plinth up --prove` starts one.
+    const fn provers(&self) -> u16 {
+        match self {
+            Self::Attested => 0,
+            Self::Proven(_) => 1,
+        }
+    }
+
     /// A market is listed with all its levels outside the window, and what a block touches has to be proven.
     fn capacity(&self) -> Capacity {
         let usual = Capacity::default();
@@ -182,7 +190,7 @@ pub fn create(folder: &Path, committee: Committee, vouching: &Vouching) -> io::R
             block_interval_ms: 10,
             snapshot_interval_blocks: 10_000,
             core_cpu: None,
-            provers: 1,
+            provers: vouching.provers(),
             idle_spin_us: 0,
             disk_reserve_mib: 512,
             capacity: vouching.capacity(),

@@ -164,10 +164,6 @@ pub enum FixDriver {
     Epoll,
 }
 
-const fn provers() -> u16 {
-    1
-}
-
 const fn connections_max() -> usize {
     plinth_gateway::limits::CONNECTIONS_DEFAULT
 }
@@ -192,8 +188,9 @@ pub struct Zone {
     /// Processor to pin the core stage to; none leaves it to the scheduler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub core_cpu: Option<usize>,
-    /// Provers that share the zone's blocks: in mode `proven` a block stays open for more commands while as many others wait for proofs.
-    #[serde(default = "provers")]
+    /// Provers that share the zone's blocks: in mode `proven` a block stays open for more commands while as many others wait for proofs. 0 if
+    /// blocks are not to wait for them.
+    #[serde(default)]
     pub provers: u16,
     /// How long the core stage spins before it sleeps, in microseconds. Spinning needs a processor of its own.
     #[serde(default)]
