@@ -117,10 +117,12 @@ fn bytes_that_are_no_witness_are_refused() {
     let block = Block::new(3, 300, 20);
     let capacity = *block.engine.capacity();
     let refused = |mut bytes: Vec<u8>| open::<Panic>(capacity, &mut bytes).unwrap_err();
-    for size in (0..block.witness.len()).step_by(7) {
-        assert_eq!(refused(block.witness[..size].to_vec()), WitnessError::Truncated, "{size} bytes");
+    for size in (1..block.witness.len()).step_by(7) {
+        let expected = if size % 4 == 0 { WitnessError::Truncated } else { WitnessError::Address };
+        assert_eq!(refused(block.witness[..size].to_vec()), expected, "{size} bytes");
     }
-    assert_eq!(refused([&block.witness[..], &[0]].concat()), WitnessError::Trailing);
+    assert_eq!(refused([&block.witness[..], &[0; 4]].concat()), WitnessError::Trailing);
+    assert_eq!(refused([&block.witness[..], &[0]].concat()), WitnessError::Address);
     // The census is one page, so a second one is more than there are.
     let mut many = block.witness.clone();
     many[0] = 2;

@@ -12,6 +12,7 @@ use crate::digest::Digest;
 use crate::event::AssetAmount;
 use crate::id::{ChainId, Height, InboxIndex, ProducerEpoch, Seq, Signature, TimestampNs, ZoneId};
 use crate::limits::{COMMAND_HEAD_SIZE, HEADER_ASSETS_MAX, HEADER_REFUSED_MAX};
+use crate::words::{copied, words_of};
 use alloc::vec::Vec;
 
 /// What a producer says of one block.
@@ -197,8 +198,16 @@ impl<'a> BodyReader<'a> {
     }
 
     fn next_command(&mut self) -> Result<(Command, &'a [u8]), DecodeError> {
-        let head = self.reader.array::<COMMAND_HEAD_SIZE>()?;
-        let command = Command::from_head(&head)?;
+        let head = self.reader.bytes(COMMAND_HEAD_SIZE)?;
+        let copy: [u32; COMMAND_HEAD_SIZE / 4];
+        let words = match words_of(head).and_then(|words| words.as_array()) {
+            Some(words) => words,
+            None => {
+                copy = copied(head);
+                &copy
+            }
+        };
+        let command = Command::from_head_words(words)?;
         let tail = self.reader.bytes(usize::from(command.tail_size))?;
         self.left -= command.size();
         Ok((command, tail))

@@ -19,6 +19,7 @@ use crate::instructions::Instructions;
 use crate::limits::{CLIENT_ORDER_ID_SIZE_MAX, COMMAND_HEAD_SIZE, COMMAND_TAIL_SIZE_MAX};
 use crate::quantity::{Price, Qty};
 use crate::quote::{MassQuote, QuoteTail};
+use crate::words::copied;
 use alloc::vec::Vec;
 
 /// A sequenced command, less its tail.
@@ -173,6 +174,23 @@ impl Command {
     /// The 64 bytes of the head.
     #[must_use]
     pub fn head(&self) -> [u8; COMMAND_HEAD_SIZE] {
+        let fields = self.fields();
+        let mut head = [0; COMMAND_HEAD_SIZE];
+        head[0..8].copy_from_slice(&self.seq.get().to_le_bytes());
+        head[8..16].copy_from_slice(&self.time.get().to_le_bytes());
+        head[16] = fields.kind;
+        head[17] = fields.flags;
+        head[18..20].copy_from_slice(&self.session.get().to_le_bytes());
+        head[20..24].copy_from_slice(&self.mandate.get().to_le_bytes());
+        head[24..32].copy_from_slice(&fields.order.to_le_bytes());
+        head[32..40].copy_from_slice(&fields.price.to_le_bytes());
+        head[40..48].copy_from_slice(&fields.qty.to_le_bytes());
+        head[48..52].copy_from_slice(&fields.instrument.to_le_bytes());
+        head[52..54].copy_from_slice(&self.tail_size.to_le_bytes());
+        head
+    }
+
+    fn fields(&self) -> Fields {
         let mut fields = Fields { kind: 0, flags: 0, order: 0, price: 0, qty: 0, instrument: 0 };
         match self.body {
             Body::New(new) => {
@@ -210,19 +228,7 @@ impl Command {
             Body::Note => fields.kind = KIND_NOTE,
             Body::Withdraw => fields.kind = KIND_WITHDRAW,
         }
-        let mut head = [0; COMMAND_HEAD_SIZE];
-        head[0..8].copy_from_slice(&self.seq.get().to_le_bytes());
-        head[8..16].copy_from_slice(&self.time.get().to_le_bytes());
-        head[16] = fields.kind;
-        head[17] = fields.flags;
-        head[18..20].copy_from_slice(&self.session.get().to_le_bytes());
-        head[20..24].copy_from_slice(&self.mandate.get().to_le_bytes());
-        head[24..32].copy_from_slice(&fields.order.to_le_bytes());
-        head[32..40].copy_from_slice(&fields.price.to_le_bytes());
-        head[40..48].copy_from_slice(&fields.qty.to_le_bytes());
-        head[48..52].copy_from_slice(&fields.instrument.to_le_bytes());
-        head[52..54].copy_from_slice(&self.tail_size.to_le_bytes());
-        head
+        fields
     }
 
     /// Reads a head.
@@ -231,18 +237,17 @@ impl Command {
     ///
     /// [`DecodeError::Invalid`] naming the field, for anything [`Command::head`] would not have written.
     pub fn from_head(head: &[u8; COMMAND_HEAD_SIZE]) -> Result<Self, DecodeError> {
-        let u64_at = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().expect("eight bytes"));
-        let u32_at = |at: usize| u32::from_le_bytes(head[at..at + 4].try_into().expect("four bytes"));
-        let u16_at = |at: usize| u16::from_le_bytes([head[at], head[at + 1]]);
+        Self::from_head_words(&copied(head))
+    }
+
+    /// As [`Command::from_head`], of a head at the address of a word.
+    pub(crate) fn from_head_words(words: &[u32; COMMAND_HEAD_SIZE / 4]) -> Result<Self, DecodeError> {
+        let u32_at = |at: usize| u32::from_le(words[at / 4]);
+        let u64_at = |at: usize| u64::from(u32_at(at)) | u64::from(u32_at(at + 4)) << 32;
+        let [kind, flags, session @ ..] = u32_at(16).to_le_bytes();
+        let [tail_size, reserved] = [u32_at(52) as u16, (u32_at(52) >> 16) as u16];
         let invalid = |at: usize, field: &'static str| DecodeError::Invalid { at, field };
-        let fields = Fields {
-            kind: head[16],
-            flags: head[17],
-            order: u64_at(24),
-            price: i64::from_le_bytes(head[32..40].try_into().expect("eight bytes")),
-            qty: u64_at(40),
-            instrument: u32_at(48),
-        };
+        let fields = Fields { kind, flags, order: u64_at(24), price: u64_at(32) as i64, qty: u64_at(40), instrument: u32_at(48) };
         let order = || OrderId::from_bits(fields.order).ok_or(invalid(32, "order id"));
         let price = || Price::from_ticks(fields.price).ok_or(invalid(40, "price"));
         let qty = || Qty::from_lots(fields.qty).ok_or(invalid(48, "quantity"));
@@ -272,7 +277,6 @@ impl Command {
             KIND_WITHDRAW => Body::Withdraw,
             _ => return Err(invalid(17, "kind")),
         };
-        let tail_size = u16_at(52);
         if usize::from(tail_size) > COMMAND_TAIL_SIZE_MAX {
             return Err(DecodeError::TooMany {
                 at: 54,
@@ -284,13 +288,13 @@ impl Command {
         let command = Self {
             seq: Seq::new(u64_at(0)),
             time: TimestampNs::new(u64_at(8)),
-            session: SessionId::new(u16_at(18)),
+            session: SessionId::new(u16::from_le_bytes(session)),
             mandate: MandateId::new(u32_at(20)),
             body,
             tail_size,
         };
-        // What the encoder would not have written (a stray flag, a used reserved byte) is refused in one compare.
-        if command.head() != *head {
+        // What the encoder would not have written: a stray flag or field, a used reserved byte.
+        if command.fields() != fields || reserved != 0 || u64_at(56) != 0 {
             return Err(invalid(COMMAND_HEAD_SIZE, "unused field"));
         }
         Ok(command)
@@ -304,6 +308,7 @@ impl Command {
 }
 
 /// The body's part of a head, as bare fields.
+#[derive(PartialEq, Eq)]
 pub(crate) struct Fields {
     pub(crate) kind: u8,
     pub(crate) flags: u8,

@@ -36,3 +36,4 @@ pub mod table;
 pub mod terms;
 pub mod transfer;
 pub mod withdrawal;
+pub mod words;

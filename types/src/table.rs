@@ -9,12 +9,15 @@
 use crate::limits::PAGE_SIZE;
 use crate::page::{RegionId, Touch};
 use crate::quantity::Amount;
+use crate::words::{bytes_of, bytes_of_mut};
 use alloc::boxed::Box;
 
 mod zero;
 
 /// The bytes of one page.
 pub type PageBytes = [u8; PAGE_SIZE];
+/// The same, at the address of a word: who proves an execution pays for each load, and for four where the address may be a byte's.
+pub type PageWords = [u32; PAGE_SIZE / 4];
 
 /// A record of a table. Made by [`table_record!`](crate::table_record).
 pub trait Record: Copy {
@@ -128,20 +131,20 @@ pub trait Region {
         self.record_count().div_ceil(PAGE_SIZE / self.record_size())
     }
 
-    /// Writes the bytes of page `page`.
+    /// Writes page `page`.
     ///
     /// # Panics
     ///
     /// If there is no such page.
-    fn write_page(&self, page: usize, bytes: &mut PageBytes);
+    fn write_page(&self, page: usize, words: &mut PageWords);
 
-    /// Fills page `page` from its bytes; `false`, with an unspecified part of the page changed, if no [`Region::write_page`] makes
-    /// them.
+    /// Fills page `page`; `false`, with an unspecified part of the page changed, if no [`Region::write_page`] makes
+    /// these words.
     ///
     /// # Panics
     ///
     /// If there is no such page.
-    fn read_page(&mut self, page: usize, bytes: &PageBytes) -> bool;
+    fn read_page(&mut self, page: usize, words: &PageWords) -> bool;
 }
 
 impl<R: Record> Region for Table<R> {
@@ -157,12 +160,12 @@ impl<R: Record> Region for Table<R> {
         self.records.len()
     }
 
-    fn write_page(&self, page: usize, bytes: &mut PageBytes) {
-        write_records(&self.records[page * (PAGE_SIZE / R::SIZE)..], bytes);
+    fn write_page(&self, page: usize, words: &mut PageWords) {
+        write_records(&self.records[page * (PAGE_SIZE / R::SIZE)..], words);
     }
 
-    fn read_page(&mut self, page: usize, bytes: &PageBytes) -> bool {
-        read_records(&mut self.records[page * (PAGE_SIZE / R::SIZE)..], bytes)
+    fn read_page(&mut self, page: usize, words: &PageWords) -> bool {
+        read_records(&mut self.records[page * (PAGE_SIZE / R::SIZE)..], words)
     }
 }
 
@@ -179,37 +182,37 @@ impl<R: Record> Region for Single<R> {
         1
     }
 
-    fn write_page(&self, page: usize, bytes: &mut PageBytes) {
+    fn write_page(&self, page: usize, words: &mut PageWords) {
         assert!(page == 0, "one record is one page");
-        write_records(core::slice::from_ref(&self.record), bytes);
+        write_records(core::slice::from_ref(&self.record), words);
     }
 
-    fn read_page(&mut self, page: usize, bytes: &PageBytes) -> bool {
+    fn read_page(&mut self, page: usize, words: &PageWords) -> bool {
         assert!(page == 0, "one record is one page");
-        read_records(core::slice::from_mut(&mut self.record), bytes)
+        read_records(core::slice::from_mut(&mut self.record), words)
     }
 }
 
-/// Writes as many records as a page holds, and zeros behind the last one.
-fn write_records<R: Record>(records: &[R], bytes: &mut PageBytes) {
-    let mut written = 0;
-    for (chunk, record) in bytes.chunks_exact_mut(R::SIZE).zip(records) {
-        record.write(chunk);
-        written += R::SIZE;
+/// Writes as many records as a page holds, and zeros behind the last one. By index, so that the compiler sees that records begin at words.
+fn write_records<R: Record>(records: &[R], words: &mut PageWords) {
+    let bytes = bytes_of_mut(words);
+    let count = records.len().min(PAGE_SIZE / R::SIZE);
+    for (at, record) in records[..count].iter().enumerate() {
+        record.write(&mut bytes[at * R::SIZE..][..R::SIZE]);
     }
-    bytes[written..].fill(0);
+    bytes[count * R::SIZE..].fill(0);
 }
 
-fn read_records<R: Record>(records: &mut [R], bytes: &PageBytes) -> bool {
-    let mut read = 0;
-    for (chunk, record) in bytes.chunks_exact(R::SIZE).zip(records) {
-        match R::read(chunk) {
+fn read_records<R: Record>(records: &mut [R], words: &PageWords) -> bool {
+    let bytes = bytes_of(words);
+    let count = records.len().min(PAGE_SIZE / R::SIZE);
+    for (at, record) in records[..count].iter_mut().enumerate() {
+        match R::read(&bytes[at * R::SIZE..][..R::SIZE]) {
             Some(value) => *record = value,
             None => return false,
         }
-        read += R::SIZE;
     }
-    bytes[read..].iter().all(|&byte| byte == 0)
+    bytes[count * R::SIZE..].iter().all(|&byte| byte == 0)
 }
 
 /// A field of a record.
@@ -364,14 +367,15 @@ mod tests {
         assert_eq!(table.page_count(), 2);
         let mut copy = Table::<Pair>::new(17);
         for page in 0..2 {
-            let mut bytes = [0xee; PAGE_SIZE];
-            table.write_page(page, &mut bytes);
-            assert!(copy.read_page(page, &bytes));
+            let mut words = [0xeeee_eeee; PAGE_SIZE / 4];
+            table.write_page(page, &mut words);
+            assert!(copy.read_page(page, &words));
             if page == 1 {
+                let bytes = bytes_of_mut(&mut words);
                 assert_eq!(bytes[..4], [7, 0, 8, 0]);
                 assert!(bytes[4..].iter().all(|&byte| byte == 0));
                 bytes[32] = 1;
-                assert!(!copy.read_page(page, &bytes), "bytes behind the last record");
+                assert!(!copy.read_page(page, &words), "bytes behind the last record");
             }
         }
         assert_eq!(table.records(), copy.records());

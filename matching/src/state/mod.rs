@@ -52,6 +52,7 @@
 
 mod check;
 mod dirty;
+mod hash;
 mod restore;
 mod tree;
 mod witness;
@@ -72,6 +73,7 @@ use plinth_clearing::region as custody;
 use plinth_types::limits::PAGE_SIZE;
 use plinth_types::page::{RegionId, Touch};
 use plinth_types::table::{PageBytes, Region};
+use plinth_types::words::bytes_of;
 
 /// Version of the layout: of every record's fields and every region's meaning. The root commits to it.
 pub const LAYOUT_VERSION: u16 = 9;
@@ -121,10 +123,14 @@ impl fmt::Debug for Page {
 pub fn pages<T: Touch>(engine: &Engine<T>) -> impl Iterator<Item = Page> + '_ {
     engine.regions().into_iter().flat_map(|region| {
         (0..region.page_count()).filter_map(|page| {
-            let mut bytes = [0; PAGE_SIZE];
-            region.write_page(page, &mut bytes);
+            let mut words = [0; PAGE_SIZE / 4];
+            region.write_page(page, &mut words);
+            if words.iter().all(|&word| word == 0) {
+                return None;
+            }
             let number = PageNumber(u32::try_from(page).expect("capacities bound the pages of a region"));
-            (!is_zero(&bytes)).then_some(Page { region: region.id(), number, bytes })
+            let bytes = bytes_of(&words).try_into().expect("the size of a page");
+            Some(Page { region: region.id(), number, bytes })
         })
     })
 }
@@ -181,11 +187,6 @@ pub(crate) fn layout(capacity: &Capacity) -> Vec<RegionLayout> {
     ]
     .map(|(region, record_size, record_count)| RegionLayout { region, record_size, record_count })
     .to_vec()
-}
-
-/// Most pages and nodes that are not zero show it at once; who proves an execution pays for each byte looked at.
-fn is_zero(bytes: &[u8]) -> bool {
-    bytes.chunks(32).all(|chunk| chunk.iter().fold(0, |all, byte| all | byte) == 0)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::state::{Page, PageNumber};
 use core::fmt;
 use plinth_types::page::{RegionId, Touch};
 use plinth_types::table::Region;
+use plinth_types::words;
 
 /// Why pages are not a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +80,7 @@ fn fill<T: Touch>(engine: &mut Engine<T>, pages: impl IntoIterator<Item = Page>)
         let Some(table) = table.filter(|table| page < table.page_count()) else {
             return Err(RestoreError::UnknownPage { region, page: number });
         };
-        if !table.read_page(page, &bytes) {
+        if !table.read_page(page, &words::copied(&bytes)) {
             return Err(RestoreError::Malformed { region, page: number });
         }
     }

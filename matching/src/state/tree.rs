@@ -3,24 +3,18 @@
 use crate::engine::Engine;
 use crate::limits::Capacity;
 use crate::state::dirty::Dirty;
-use crate::state::{LAYOUT_VERSION, RegionLayout, is_zero};
+use crate::state::hash::{ARITY, NodeWords, digest_of, leaf, node, words_of};
+use crate::state::{LAYOUT_VERSION, RegionLayout};
 use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 use plinth_types::digest::Digest;
 use plinth_types::limits::PAGE_SIZE;
-use plinth_types::page::{RegionId, Touch};
-use plinth_types::table::{PageBytes, Region};
+use plinth_types::page::Touch;
+use plinth_types::table::Region;
 use sha2::{Digest as _, Sha256};
 
-const LEAF_DOMAIN: &[u8; 13] = b"plinth/page/1";
-const NODE_DOMAIN: &[u8; 13] = b"plinth/node/1";
 const ROOT_DOMAIN: &[u8] = b"plinth/state/1";
-
-/// Children of a node.
-pub(super) const ARITY: usize = 16;
-/// Bytes of a node: its children's digests.
-pub(super) const NODE_SIZE: usize = ARITY * 32;
 
 /// The digests over a zone's pages. Memory: 34 bytes for each page of 512, present or not.
 #[derive(Clone, Debug)]
@@ -119,60 +113,28 @@ impl RegionTree {
 
     /// Hashes `changed` pages, which ascend, and all that stands above them. Leaves `changed` in an unspecified state.
     fn update(&mut self, table: &dyn Region, changed: &mut Vec<usize>) {
-        let mut bytes = [0; PAGE_SIZE];
+        let mut words = [0; PAGE_SIZE / 4];
         for &page in changed.iter() {
-            table.write_page(page, &mut bytes);
-            self.tiers[0][page] = leaf(self.layout.region, page, &bytes);
+            table.write_page(page, &mut words);
+            self.tiers[0][page] = digest_of(leaf(self.layout.region, page, &words));
         }
         for tier in 1..self.tiers.len() {
             changed.iter_mut().for_each(|number| *number /= ARITY);
             changed.dedup();
             let (below, above) = self.tiers.split_at_mut(tier);
             for &number in changed.iter() {
-                above[0][number] = node(self.layout.region, tier, number, &children(&below[tier - 1], number));
+                above[0][number] = digest_of(node(self.layout.region, tier, number, &children(&below[tier - 1], number)));
             }
         }
     }
 }
 
 /// The digests below node `number`, of those of a tier.
-pub(super) fn children(tier: &[Digest], number: usize) -> [u8; NODE_SIZE] {
-    let mut bytes = [0; NODE_SIZE];
+pub(super) fn children(tier: &[Digest], number: usize) -> NodeWords {
+    let mut words = [0; ARITY * 8];
     let digests = tier[number * ARITY..].iter();
-    bytes.chunks_exact_mut(32).zip(digests).for_each(|(bytes, digest)| bytes.copy_from_slice(&digest.0));
-    bytes
-}
-
-/// What a page's digest commits to behind its bytes, which come first so that a hash reads them where they lie.
-pub(super) fn leaf(region: RegionId, page: usize, bytes: &PageBytes) -> Digest {
-    if is_zero(bytes) {
-        return Digest::ZERO;
-    }
-    let mut place = [0; 19];
-    place[..13].copy_from_slice(LEAF_DOMAIN);
-    place[13..15].copy_from_slice(&region.get().to_le_bytes());
-    place[15..].copy_from_slice(&(page as u32).to_le_bytes());
-    hash_block(bytes, &place)
-}
-
-/// As [`leaf`], of the digests below a node, those that are missing at the end zero.
-pub(super) fn node(region: RegionId, tier: usize, number: usize, children: &[u8; NODE_SIZE]) -> Digest {
-    if is_zero(children) {
-        return Digest::ZERO;
-    }
-    let mut place = [0; 20];
-    place[..13].copy_from_slice(NODE_DOMAIN);
-    place[13..15].copy_from_slice(&region.get().to_le_bytes());
-    place[15] = tier as u8;
-    place[16..].copy_from_slice(&(number as u32).to_le_bytes());
-    hash_block(children, &place)
-}
-
-fn hash_block(bytes: &[u8], place: &[u8]) -> Digest {
-    let mut hash = Sha256::new();
-    hash.update(bytes);
-    hash.update(place);
-    Digest(hash.finalize().into())
+    words.as_chunks_mut().0.iter_mut().zip(digests).for_each(|(words, digest)| *words = words_of(digest));
+    words
 }
 
 /// The root of a zone, of the tops of its regions in order.

@@ -13,7 +13,8 @@
 //! * [`Present`] lets a partial engine use no page but those of the witness: others are zero in memory, which may not be what they are.
 //! * [`Opened::close`] says the root behind the changes.
 
-use super::tree::{ARITY, NODE_SIZE, leaf, node, root_of_tops};
+use super::hash::{ARITY, DigestWords, NodeWords, digest_of, leaf, node, node_above_some};
+use super::tree::root_of_tops;
 use super::{Dirty, PageNumber, RegionLayout, StateTree, layout};
 use crate::engine::Engine;
 use crate::engine::region::END;
@@ -26,7 +27,8 @@ use core::marker::PhantomData;
 use plinth_types::digest::Digest;
 use plinth_types::limits::PAGE_SIZE;
 use plinth_types::page::{RegionId, Touch};
-use plinth_types::table::{PageBytes, Region};
+use plinth_types::table::{PageWords, Region};
+use plinth_types::words::{bytes_of, words_of_mut};
 
 /// A set of pages that were read or written.
 #[derive(Clone, Debug)]
@@ -105,6 +107,8 @@ impl<M: Missing> Touch for Present<M> {
 /// Why bytes are no witness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WitnessError {
+    /// They do not begin at the address of a word, or are no whole words.
+    Address,
     /// They end early.
     Truncated,
     /// They go on behind the last region.
@@ -128,6 +132,7 @@ pub enum WitnessError {
 impl fmt::Display for WitnessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Address => f.write_str("witness not of whole words"),
             Self::Truncated => f.write_str("witness cut short"),
             Self::Trailing => f.write_str("bytes behind the witness"),
             Self::Number { region, page } => write!(f, "page {page} of region {} is not there, or not in order", region.get()),
@@ -154,16 +159,16 @@ pub fn witness<T: Touch>(engine: &Engine<T>, tree: &StateTree, accessed: &Access
             continue;
         }
         used.iter().for_each(|&page| put_u32(page, &mut out));
-        let mut bytes = [0; PAGE_SIZE];
+        let mut words = [0; PAGE_SIZE / 4];
         for &page in &used {
-            table.write_page(page, &mut bytes);
-            out.extend_from_slice(&bytes);
+            table.write_page(page, &mut words);
+            out.extend_from_slice(bytes_of(&words));
         }
         for tier in &tiers[..tiers.len() - 1] {
             for family in used.chunk_by(|a, b| a / ARITY == b / ARITY) {
                 let mut block = super::tree::children(tier, family[0] / ARITY);
-                family.iter().for_each(|child| digest_slot(&mut block, child % ARITY).fill(0));
-                out.extend_from_slice(&block);
+                family.iter().for_each(|child| *digest_slot(&mut block, child % ARITY) = [0; 8]);
+                out.extend_from_slice(bytes_of(&block));
             }
             used.iter_mut().for_each(|number| *number /= ARITY);
             used.dedup();
@@ -176,8 +181,9 @@ fn put_u32(number: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&u32::try_from(number).expect("capacities bound the pages of a region").to_le_bytes());
 }
 
-fn digest_slot(block: &mut [u8; NODE_SIZE], child: usize) -> &mut [u8] {
-    &mut block[child * 32..][..32]
+#[inline(always)]
+fn digest_slot(block: &mut NodeWords, child: usize) -> &mut DigestWords {
+    &mut block.as_chunks_mut().0[child]
 }
 
 /// A witness whose pages are in an engine.
@@ -192,7 +198,7 @@ struct OpenedRegion<'a> {
     layout: RegionLayout,
     used: Vec<u32>,
     /// Nodes of each tier above the pages, as they were before.
-    tiers: Vec<&'a mut [[u8; NODE_SIZE]]>,
+    tiers: Vec<&'a mut [NodeWords]>,
     top: Digest,
 }
 
@@ -207,12 +213,12 @@ struct OpenedRegion<'a> {
 /// If [`Capacity::check`] refuses the capacity.
 pub fn open<M: Missing>(capacity: Capacity, witness: &mut [u8]) -> Result<(Engine<Present<M>>, Opened<'_>, Digest), WitnessError> {
     let mut engine = Engine::new(capacity, Present::new(&capacity));
-    let mut bytes = Bytes(witness);
+    let mut words = Words(words_of_mut(witness).ok_or(WitnessError::Address)?);
     let mut regions = Vec::new();
     for (table, layout) in engine.regions_mut().into_iter().zip(layout(&capacity)) {
-        regions.push(OpenedRegion::open(table, layout, &mut bytes)?);
+        regions.push(OpenedRegion::open(table, layout, &mut words)?);
     }
-    if !bytes.0.is_empty() {
+    if !words.0.is_empty() {
         return Err(WitnessError::Trailing);
     }
     for OpenedRegion { layout, used, .. } in &regions {
@@ -238,11 +244,11 @@ impl Opened<'_> {
 }
 
 impl<'a> OpenedRegion<'a> {
-    fn open(table: &mut dyn Region, layout: RegionLayout, bytes: &mut Bytes<'a>) -> Result<Self, WitnessError> {
+    fn open(table: &mut dyn Region, layout: RegionLayout, words: &mut Words<'a>) -> Result<Self, WitnessError> {
         let (region, page_count) = (layout.region, table.page_count());
-        let count = bytes.u32()?;
+        let count = words.u32()?;
         if count == 0 {
-            let top = Digest(*bytes.chunk()?);
+            let top = digest_of(*words.chunk()?);
             return Ok(Self { layout, used: Vec::new(), tiers: Vec::new(), top });
         }
         if count as usize > page_count {
@@ -250,14 +256,14 @@ impl<'a> OpenedRegion<'a> {
         }
         let mut used: Vec<u32> = Vec::with_capacity(count as usize);
         for _ in 0..count {
-            let number = bytes.u32()?;
+            let number = words.u32()?;
             if number as usize >= page_count || used.last().is_some_and(|&last| last >= number) {
                 return Err(WitnessError::Number { region, page: PageNumber::new(number) });
             }
             used.push(number);
         }
         let mut digests = Vec::with_capacity(used.len());
-        for (&number, page) in used.iter().zip(bytes.chunks::<PAGE_SIZE>(used.len())?) {
+        for (&number, page) in used.iter().zip(words.chunks::<{ PAGE_SIZE / 4 }>(used.len())?) {
             if !table.read_page(number as usize, page) {
                 return Err(WitnessError::Malformed { region, page: PageNumber::new(number) });
             }
@@ -270,7 +276,7 @@ impl<'a> OpenedRegion<'a> {
             let mut above = numbers.clone();
             above.iter_mut().for_each(|number| *number /= ARITY as u32);
             above.dedup();
-            opened.tiers.push(bytes.chunks::<NODE_SIZE>(above.len())?);
+            opened.tiers.push(words.chunks(above.len())?);
             numbers = above;
             width = width.div_ceil(ARITY);
         }
@@ -282,55 +288,59 @@ impl<'a> OpenedRegion<'a> {
         if self.used.is_empty() {
             return;
         }
-        let mut bytes: PageBytes = [0; PAGE_SIZE];
+        let mut words: PageWords = [0; PAGE_SIZE / 4];
         let mut digests = Vec::with_capacity(self.used.len());
         for &number in &self.used {
-            table.write_page(number as usize, &mut bytes);
-            digests.push(leaf(self.layout.region, number as usize, &bytes));
+            table.write_page(number as usize, &mut words);
+            digests.push(leaf(self.layout.region, number as usize, &words));
         }
         self.hash_up(digests);
     }
 
     /// Puts the digests of the used pages into the nodes above them, theirs into those above, and so on to the top.
-    fn hash_up(&mut self, mut digests: Vec<Digest>) {
+    fn hash_up(&mut self, mut digests: Vec<DigestWords>) {
         let mut numbers = self.used.clone();
         for (below, nodes) in self.tiers.iter_mut().enumerate() {
             let mut families = 0;
             let mut at = 0;
             for block in nodes.iter_mut() {
                 let parent = numbers[at] / ARITY as u32;
+                let mut some = false;
                 while at < numbers.len() && numbers[at] / ARITY as u32 == parent {
-                    digest_slot(block, numbers[at] as usize % ARITY).copy_from_slice(&digests[at].0);
+                    *digest_slot(block, numbers[at] as usize % ARITY) = digests[at];
+                    some |= digests[at][0] != 0;
                     at += 1;
                 }
                 // A family is at least one long, so what is read lies ahead of what is written.
-                digests[families] = node(self.layout.region, below + 1, parent as usize, block);
+                let hash = if some { node_above_some } else { node };
+                digests[families] = hash(self.layout.region, below + 1, parent as usize, block);
                 numbers[families] = parent;
                 families += 1;
             }
             digests.truncate(families);
             numbers.truncate(families);
         }
-        self.top = digests[0];
+        self.top = digest_of(digests[0]);
     }
 }
 
 /// What is left of a witness.
-struct Bytes<'a>(&'a mut [u8]);
+struct Words<'a>(&'a mut [u32]);
 
-impl<'a> Bytes<'a> {
-    fn chunks<const N: usize>(&mut self, count: usize) -> Result<&'a mut [[u8; N]], WitnessError> {
+impl<'a> Words<'a> {
+    fn chunks<const N: usize>(&mut self, count: usize) -> Result<&'a mut [[u32; N]], WitnessError> {
         let size = count.checked_mul(N).ok_or(WitnessError::Truncated)?;
         let (chunks, rest) = core::mem::take(&mut self.0).split_at_mut_checked(size).ok_or(WitnessError::Truncated)?;
         self.0 = rest;
         Ok(chunks.as_chunks_mut().0)
     }
 
-    fn chunk<const N: usize>(&mut self) -> Result<&'a mut [u8; N], WitnessError> {
+    fn chunk<const N: usize>(&mut self) -> Result<&'a mut [u32; N], WitnessError> {
         Ok(&mut self.chunks(1)?[0])
     }
 
     fn u32(&mut self) -> Result<u32, WitnessError> {
-        Ok(u32::from_le_bytes(*self.chunk()?))
+        let [word] = *self.chunk()?;
+        Ok(u32::from_le(word))
     }
 }

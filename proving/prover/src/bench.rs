@@ -36,9 +36,9 @@ struct Proven {
 }
 
 /// Blocks of one zone after another, so many operations each.
-pub(crate) fn blocks(machine: &mut Machine, orders: &[usize], prove: bool) -> Result<Vec<Figures>, Box<dyn Error>> {
+pub(crate) fn blocks(machine: &mut Machine, orders: &[usize], sessions: u16, prove: bool) -> Result<Vec<Figures>, Box<dyn Error>> {
     let image = image_of(machine);
-    let mut mix = Mix::new(orders.iter().sum::<usize>() as u64, image.id());
+    let mut mix = Mix::new(orders.iter().sum::<usize>() as u64, sessions, image.id());
     let mut follower = Follower::new(mix.capacity());
     for block in mix.opening() {
         follower.skip(&block.header, &block.body)?;

@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 use follow_zone::Followed;
 use plinth_machine::{Machine, PROVING_MEMORY_MAX};
 use plinth_prover::image_of;
+use plinth_prover::mix::{ACCOUNTS, SESSIONS};
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,6 +48,9 @@ enum Work {
         /// Operations of a block
         #[arg(long, value_delimiter = ',', default_values_t = [100, 300, 1_000, 3_000])]
         orders: Vec<usize>,
+        /// Sessions by which the accounts trade
+        #[arg(long, default_value_t = SESSIONS, value_parser = sessions)]
+        sessions: u16,
     },
     /// Prove what a running appliance asks for; several such processes share the work
     Follow(Followed),
@@ -57,10 +61,19 @@ enum Work {
         /// Operations of a block
         #[arg(long, value_delimiter = ',', default_values_t = [100, 300, 1_000])]
         orders: Vec<usize>,
+        /// Sessions by which the accounts trade
+        #[arg(long, default_value_t = SESSIONS, value_parser = sessions)]
+        sessions: u16,
         /// Print JSON
         #[arg(long)]
         json: bool,
     },
+}
+
+/// A number of sessions that the workload can have.
+fn sessions(text: &str) -> Result<u16, String> {
+    let divides = |sessions: &u16| *sessions > 0 && ACCOUNTS.is_multiple_of(u64::from(*sessions));
+    text.parse().ok().filter(divides).ok_or_else(|| format!("{ACCOUNTS} accounts do not divide by it"))
 }
 
 fn main() -> ExitCode {
@@ -81,11 +94,14 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut machine = Machine::new(&guest, options.memory_mb << 20)?;
     match &options.command {
         Work::Image { check } => image(&machine, options.images.as_deref().unwrap_or(Path::new(IMAGES)), *check),
-        Work::Meter { orders } => bench::blocks(&mut machine, orders, false).map(|all| all.iter().for_each(bench::print)),
+        Work::Meter { orders, sessions } => {
+            bench::blocks(&mut machine, orders, *sessions, false)?.iter().for_each(bench::print);
+            Ok(())
+        }
         Work::Follow(followed) => follow_zone::follow(&mut machine, followed),
         Work::Block(wanted) => block::prove(&mut machine, wanted),
-        Work::Bench { orders, json } => {
-            let figures = bench::blocks(&mut machine, orders, true)?;
+        Work::Bench { orders, sessions, json } => {
+            let figures = bench::blocks(&mut machine, orders, *sessions, true)?;
             if *json {
                 println!("{}", serde_json::to_string_pretty(&figures)?);
             } else {

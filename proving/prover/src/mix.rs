@@ -1,7 +1,8 @@
 //! Blocks of the common order-book workload: what proving is measured on.
 //!
 //! The operations are those of `latency-tests` (60 % adds near the touch, 30 % cancels, 10 % immediate-or-cancel orders that eat about three
-//! resting ones), here of 1,024 accounts, each with a session and a mandate of its own, in a zone of the appliance's usual capacity.
+//! resting ones), here of 1,024 accounts, each with a mandate of its own, in a zone of the appliance's usual capacity. How many sessions
+//! they trade by decides how far apart the orders of a block lie in the zone's index: a firm's session stands for several accounts.
 
 use crate::workload::{BookSide, Op, Recipe, Record, generate};
 use plinth_matching::journal::Identity;
@@ -21,6 +22,8 @@ use plinth_types::transfer::{Address, Party};
 
 /// Accounts that trade.
 pub const ACCOUNTS: u64 = 1_024;
+/// Sessions that they trade by, where nobody says otherwise.
+pub const SESSIONS: u16 = 64;
 const BASE: AssetId = AssetId::new(0);
 const QUOTE: AssetId = AssetId::new(1);
 /// Of each asset, to each account: no order lacks funds.
@@ -37,18 +40,26 @@ pub struct Mix {
     capacity: Capacity,
     seq: Seq,
     records: std::vec::IntoIter<Record>,
+    sessions: u64,
 }
 
 impl Mix {
-    /// A zone before its first command, and so many operations of the workload to come; `guest_image` is what headers name.
+    /// A zone before its first command, and so many operations of the workload to come, by so many sessions; `guest_image` is what headers
+    /// name.
+    ///
+    /// # Panics
+    ///
+    /// Unless there is a session at least, and each stands for as many accounts.
     #[must_use]
-    pub fn new(operations: u64, guest_image: Digest) -> Self {
+    pub fn new(operations: u64, sessions: u16, guest_image: Digest) -> Self {
+        let sessions = u64::from(sessions);
+        assert!(sessions > 0 && ACCOUNTS.is_multiple_of(sessions), "sessions stand for as many accounts each");
         let capacity = Capacity::default();
         let identity = Identity { chain: ChainId::new(7), zone: ZoneId::TRADING };
         let config = BlockConfig { guest_image, ..BlockConfig::new(identity) };
         let recipe = Recipe { op_count: 2 * DEPTH + operations, depth: DEPTH, ..Recipe::default() };
         let records = generate(recipe).records.into_iter();
-        Self { replica: Replica::new(capacity, config), capacity, seq: Seq::default(), records }
+        Self { replica: Replica::new(capacity, config), capacity, seq: Seq::default(), records, sessions }
     }
 
     /// Bounds of the zone.
@@ -87,9 +98,9 @@ impl Mix {
     pub fn block(&mut self, operations: usize) -> SealedBlock {
         for _ in 0..operations {
             let Some(record) = self.records.next() else { break };
-            let account = record.order % ACCOUNTS;
-            let session = SessionId::new(account as u16 + 1);
-            let command = self.stamp(session, MandateId::new(account as u32), order_of(session, &record), 0);
+            let (session, order) = self.order_id(record.order);
+            let mandate = MandateId::new((record.order % ACCOUNTS) as u32);
+            let command = self.stamp(session, mandate, body_of(order, &record), 0);
             self.replica.apply(&command, &[]);
         }
         self.replica.seal()
@@ -98,7 +109,7 @@ impl Mix {
     fn open_account(&mut self, id: AccountId) {
         let owner = PublicKey::default();
         self.configure(&Configuration::OpenAccount(Account { id, name: name_of(&format!("A{id}")), owner }));
-        let session = SessionId::new(id.get() as u16 + 1);
+        let (session, _) = self.order_id(id.get().into());
         let mandate = Mandate {
             id: MandateId::new(id.get()),
             session,
@@ -125,6 +136,12 @@ impl Mix {
         }
     }
 
+    /// The workload numbers orders over all sessions, the engine over each.
+    fn order_id(&self, order: u64) -> (SessionId, OrderId) {
+        let session = SessionId::new((order % self.sessions) as u16 + 1);
+        (session, OrderId::new(session, order.div_ceil(self.sessions).max(1)).expect("orders count from 1"))
+    }
+
     fn configure(&mut self, change: &Configuration) {
         self.apply(Body::Configure, &change.to_bytes());
     }
@@ -140,11 +157,7 @@ impl Mix {
     }
 }
 
-/// The workload numbers orders over all accounts, the engine over each session.
-fn order_of(session: SessionId, record: &Record) -> Body {
-    let account = record.order % ACCOUNTS;
-    let index = if account == 0 { record.order / ACCOUNTS } else { record.order / ACCOUNTS + 1 };
-    let order = OrderId::new(session, index).expect("orders count from 1");
+fn body_of(order: OrderId, record: &Record) -> Body {
     match record.op {
         Op::Cancel => Body::Cancel { order },
         Op::Add | Op::Take => Body::New(NewOrder {

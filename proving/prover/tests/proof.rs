@@ -6,7 +6,7 @@ use plinth_machine::{Machine, MachineError, Metered, PROVING_MEMORY_MAX};
 use plinth_proof_trading::{Failure, Input, InputError, OUTPUT_SIZE, Output, header_hash};
 use plinth_proof_verifier::limits::{PROOF_SIZE_MAX, STATEMENT_SIZE};
 use plinth_proof_verifier::{IMAGE_TRADING, Image, OpenVm, ProofError, Statement, Verify};
-use plinth_prover::mix::Mix;
+use plinth_prover::mix::{Mix, SESSIONS};
 use plinth_prover::{FollowError, Follower, image_of};
 use plinth_types::block::ZoneHeader;
 use plinth_types::digest::Digest;
@@ -27,7 +27,7 @@ fn statement(header: &ZoneHeader) -> Statement {
 
 /// A block behind the opening of the common workload, and what a guest is given of it.
 fn block(image: Digest) -> (ZoneHeader, Vec<u8>, Vec<u8>) {
-    let mut mix = Mix::new(ORDERS as u64, image);
+    let mut mix = Mix::new(ORDERS as u64, SESSIONS, image);
     let mut follower = Follower::new(mix.capacity());
     for block in mix.opening() {
         follower.skip(&block.header, &block.body).unwrap();
@@ -178,7 +178,7 @@ fn witness_size(input: &[u8], body: &[u8]) -> usize {
 
 #[test]
 fn a_block_that_does_not_follow_is_not_prepared() {
-    let mut mix = Mix::new(ORDERS as u64, Digest::ZERO);
+    let mut mix = Mix::new(ORDERS as u64, SESSIONS, Digest::ZERO);
     let mut follower = Follower::new(mix.capacity());
     let opening = mix.opening();
     assert!(matches!(follower.prepare(&opening[1].header, &opening[1].body), Err(FollowError::PreRoot { .. })));

@@ -6,9 +6,16 @@
 
 use openvm_sha2_guest::zkvm_sha256_impl;
 
+use generic_array::GenericArray;
+use generic_array::typenum::U64;
+
+/// The published crate's way to the crate below.
+pub mod digest {
+    pub use generic_array;
+}
+
 const BLOCK_SIZE: usize = 64;
-const INITIAL: [u32; 8] =
-    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
+const INITIAL: [u32; 8] = [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 /// The part of the published crate's trait that is used.
 pub trait Digest: Sized {
@@ -36,6 +43,16 @@ pub trait Digest: Sized {
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(4))]
 struct Block([u8; BLOCK_SIZE]);
+
+/// Takes whole blocks into a state.
+#[inline(always)]
+pub fn compress256(state: &mut [u32; 8], blocks: &[GenericArray<u8, U64>]) {
+    let state = state.as_mut_ptr().cast::<u8>();
+    for block in blocks {
+        // Safety: as in `compress`.
+        unsafe { zkvm_sha256_impl(state, block.as_ptr(), state) }
+    }
+}
 
 /// SHA-256.
 #[derive(Clone, Debug)]
@@ -102,7 +119,12 @@ impl Digest for Sha256 {
         block.0[BLOCK_SIZE - 8..].copy_from_slice(&(self.size * 8).to_be_bytes());
         self.compress(block.0.as_ptr());
         let mut digest = [0; 32];
-        digest.as_chunks_mut().0.iter_mut().zip(self.state).for_each(|(bytes, word): (&mut [u8; 4], u32)| *bytes = word.to_be_bytes());
+        digest
+            .as_chunks_mut()
+            .0
+            .iter_mut()
+            .zip(self.state)
+            .for_each(|(bytes, word): (&mut [u8; 4], u32)| *bytes = word.to_be_bytes());
         digest
     }
 }
