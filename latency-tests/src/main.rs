@@ -4,6 +4,7 @@
 //! engine    the matching engine alone, CPU time, against a workload's known trades
 //! journal   commands made durable: throughput, a lone record's latency, recovery
 //! wire      FIX over TCP against an appliance, open loop, with the floor of a raw echo in the same run
+//! control   no figure of Plinth's: does the harness see a stall that is put into an echo?
 //! state     durable updates of verifiable state, beside RocksDB; proofs
 //! peak      memory of a validator over a thousand blocks
 //! settle    from execution to finality, per stage, against an appliance with four validators
@@ -17,6 +18,7 @@
 
 mod appliance;
 mod consensus;
+mod control;
 mod cpu_time;
 mod disperse;
 mod engine;
@@ -56,6 +58,8 @@ enum Command {
     Journal(journal::JournalArgs),
     /// From the moment an order is due to its report, over FIX and TCP, beside the floor of a raw echo
     Wire(wire::WireArgs),
+    /// Whether the harness sees a stall of 100 ms that is put into an echo server
+    Control,
     /// From a trade's execution to the finality of its block
     Settle(settle::SettleArgs),
     /// Encipher, encode, check and rebuild zone bodies; count the bytes on the wire
@@ -80,6 +84,7 @@ fn main() -> ExitCode {
         Command::Engine(args) => engine::run(args, &mut figures),
         Command::Journal(args) => journal::run(args, &mut figures),
         Command::Wire(args) => wire::run(args, &mut figures),
+        Command::Control => control::run(&mut figures),
         Command::Settle(args) => settle::run(args, &mut figures),
         Command::Disperse(args) => disperse::run(args, &mut figures),
         Command::MarketData(args) => market_data::run(args, &mut figures),
