@@ -153,7 +153,8 @@ fn sender_key(sender: &OutgoingViewingKey, ephemeral: &[u8; 32], commitment: Com
     key(b"plinth/pv/recall", &[sender.expose(), ephemeral, &commitment.word().canonical()])
 }
 
-fn key(purpose: &[u8], inputs: &[&[u8]]) -> [u8; 32] {
+/// A key for one purpose, named in at most 16 bytes.
+pub(super) fn key(purpose: &[u8], inputs: &[&[u8]]) -> [u8; 32] {
     let mut hash = blake2b_simd::Params::new().hash_length(32).personal(purpose).to_state();
     inputs.iter().for_each(|input| {
         hash.update(input);

@@ -2,7 +2,8 @@
 //!
 //! * A [`Wallet`] is made of a full viewing key. It follows the pool block by block ([`Wallet::scan`]), keeps the note tree, and knows its
 //!   notes, what it sent, and its balance by asset. It holds nothing that spends.
-//! * [`draft`] makes the leg of a transaction, [`draft::finish`] proves it with the spending key. [`swap`] binds legs of two parties.
+//! * [`draft`] makes the leg of a transaction, [`draft::finish`] proves it with the spending key. [`swap`] binds legs of two parties, [`rfq`]
+//!   finds the other one and the price, by [`letter`]s.
 //! * [`keyfile`] keeps the seed under a passphrase.
 //! * A note is spendable once its block was scanned. Notes of a draft are held back until the draft's expiry has passed.
 //!
@@ -13,6 +14,8 @@ pub mod draft;
 pub mod encryption;
 pub mod keyfile;
 pub mod keys;
+pub mod letter;
+pub mod rfq;
 pub mod swap;
 
 #[cfg(test)]

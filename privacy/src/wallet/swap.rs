@@ -1,7 +1,7 @@
 //! Private delivery versus payment: two parties, two legs, one transaction, both or neither.
 //!
 //! ```text
-//! 1  terms agreed elsewhere (an RFQ, the trading zone)
+//! 1  terms agreed elsewhere ([`super::rfq`], the trading zone)
 //! 2  each drafts its leg and shows the other the leg and the opening of the note it owes: an [`Offer`]
 //! 3  each checks the other's offer against the terms ([`accept`]); both have the same skeleton, hence the same hash
 //! 4  each proves its own leg; whoever has both proofs assembles and sends
