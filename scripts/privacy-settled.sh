@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The privacy zone, its host and four validators as processes, in mode proven: every block settles by the words of three validators that checked
 # its proofs: two firms shield bonds and cash, swap them privately, an auditor opens its scope and no
-# more, both unshield; the zone is killed with -9 between offer and settlement. Then the base layer's bytes are searched for what was to be hidden.
+# more, both unshield; the price of the swap is asked for and quoted in letters; the zone is killed with -9 between offer and settlement. Then the base layer's bytes are searched for what was to be hidden.
 # Needs built programs: BIN (plinth-zone, plinth-validator, plinth-privacy, plinth-privacy-verify).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -118,16 +118,31 @@ deposit b 1 400000000000
 shielded() { wallet "$1" shield --zone "$zone" | tee "$dir/shield.txt" && grep -q '^shielded' "$dir/shield.txt"; }
 for firm in a b; do until_true "the deposit of firm $firm" shielded "$firm"; done
 
-echo '--- they swap; the zone is killed with -9 between offer and settlement'
-wallet a swap offer --zone "$zone" --give-asset 0 --give "$bonds" --take-asset 1 --take "$cash" --with "${address[b]}" --out "$dir/offer"
-! wallet b swap accept --zone "$zone" --give-asset 1 --give 1 --take-asset 0 --take "$bonds" --offer "$dir/offer" --out "$dir/no" || fail 'an offer of other terms'
-wallet b swap accept --zone "$zone" --give-asset 1 --give "$cash" --take-asset 0 --take "$bonds" --offer "$dir/offer" --out "$dir/acceptance"
+echo '--- a asks b and c for a price, and swaps with b; the zone is killed with -9 between offer and settlement'
+wallet c new >"$dir/wallet-c.txt"
+address[c]=$(sed -n 's/^address //p' "$dir/wallet-c.txt")
+letter() { echo "$dir/$1.letter"; }
+rfq() { local firm=$1; shift; wallet "$firm" rfq "$@"; }
+rfq a request --zone "$zone" --side sell --asset 0 --amount "$bonds" --against 1 \
+    --with "${address[b]}" --out "$(letter to-b)" --with "${address[c]}" --out "$(letter to-c)"
+rfq b read "$(letter to-b)"
+! rfq b read "$(letter to-c)" || fail 'a letter to another wallet'
+! rfq c quote --zone "$zone" --request "$(letter to-c)" --price "$cash" --out "$(letter no)" || fail 'a quote without the cash'
+rfq b quote --zone "$zone" --request "$(letter to-b)" --price "$cash" --out "$(letter quote)"
+! rfq b quote --zone "$zone" --request "$(letter to-b)" --price 1 --out "$(letter no)" || fail 'a second quote'
+rfq a read "$(letter quote)" | tee "$dir/quotes.txt"
+grep -q "^best: $(letter quote)" "$dir/quotes.txt" || fail 'the best quote'
+rfq a take --zone "$zone" --quote "$(letter quote)" --out "$(letter offer)"
+! rfq a take --zone "$zone" --quote "$(letter quote)" --out "$(letter no)" || fail 'a quote taken twice'
+rfq b accept --zone "$zone" --offer "$(letter offer)" --out "$(letter acceptance)"
+! rfq b accept --zone "$zone" --offer "$(letter offer)" --out "$(letter no)" || fail 'an offer accepted twice'
 kill -9 "$zone_pid"
 wait "$zone_pid" 2>/dev/null || true
 start_zone
 is_joined() { ! privacy status --zone "$zone" | grep -q 'NO HOST'; }
 until_true 'the host to be joined again' is_joined
-wallet a swap settle --zone "$zone" --give-asset 0 --give "$bonds" --take-asset 1 --take "$cash" --offer "$dir/offer" --acceptance "$dir/acceptance"
+rfq a settle --zone "$zone" --acceptance "$(letter acceptance)"
+! rfq a settle --zone "$zone" --acceptance "$(letter acceptance)" || fail 'an acceptance settled twice'
 wallet b send --zone "$zone" --asset 1 --amount 7 --to "${address[a]}" --memo "$memo"
 balance() { [ "$(wallet "$1" balance --zone "$zone" | tr '\n' ' ')" = "$2" ] || fail "the balance of firm $1: $(wallet "$1" balance --zone "$zone")"; }
 balance a "asset 0: $((500000000000 - bonds)) asset 1: $((cash + 7)) "
@@ -160,6 +175,7 @@ cat "$dir/status.json"
 
 echo '--- what the base layer has stored and logged'
 base=("$dir"/validator-* "$dir/zone-4" "$dir"/[0-3].out "$dir/host.out")
+letters=("$dir"/*.letter)
 # Nothing changes a file while it is read.
 kill -STOP "${pids[@]}" 2>/dev/null
 # found WHAT PATH...: whether files hold these bytes (in hexadecimal digits), this number (eight bytes, or its digits), or this text.
@@ -182,9 +198,12 @@ END
 }
 secrets=("number:$bonds" "number:$cash" "number:$((500000000000 - bonds))" "number:$((400000000000 - cash - 7))" "text:$memo")
 for firm in a b; do secrets+=("bytes:${private[$firm]}" "text:${private[$firm]}" "text:${address[$firm]}"); done
-for secret in "${secrets[@]}"; do ! found "$secret" "${base[@]}" || fail "the base layer has $secret"; done
+for secret in "${secrets[@]}"; do
+    ! found "$secret" "${base[@]}" || fail "the base layer has $secret"
+    ! found "$secret" "${letters[@]}" || fail "a letter shows $secret"
+done
 # The same search finds what is there: what is public on the base layer, and the secrets with those who may have them.
 for public in "bytes:${owner[a]}" "bytes:${account[b]}" number:500000000000; do found "$public" "$dir"/validator-* || fail "the search does not find $public"; done
 for firm in a b; do found "bytes:${private[$firm]}" "$dir/book" || fail 'the search does not find a firm in the registrar'"'"'s book'; done
-found "number:$bonds" "$dir/offer" && found "text:$memo" "$dir/history.txt" || fail 'the search does not find what the parties have'
-echo "settled: shield, private swap, audit, kill -9, unshield; ${#secrets[@]} secrets looked for in $(du -shc "${base[@]}" | tail -1 | cut -f1) of the base layer, none found"
+found "number:$bonds" "$dir/history.txt" && found "text:$memo" "$dir/history.txt" || fail 'the search does not find what the parties have'
+echo "settled: shield, private swap, audit, kill -9, unshield; ${#secrets[@]} secrets looked for in $(du -shc "${base[@]}" | tail -1 | cut -f1) of the base layer and in ${#letters[@]} letters, none found"

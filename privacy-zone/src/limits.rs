@@ -52,6 +52,10 @@ pub const REJOIN_DELAY: Duration = Duration::from_millis(500);
 pub const PROOF_HEADER_SIZE_MAX: usize = 8 << 10;
 /// Most bytes of a configuration or key file.
 pub const FILE_SIZE_MAX: u64 = 1 << 20;
+/// Wallets that one request for quotes goes to.
+pub const RFQ_PARTIES_MAX: usize = 64;
+/// Blocks of the zone within which a swap at a quote must be settled: as long as who quoted is bound.
+pub const RFQ_BLOCKS: u64 = 64;
 
 const _: () = assert!(2 * BLOCK_TRANSACTIONS_SIZE_MAX + (256 << 10) < BODY_SIZE_MAX, "transactions, witness and state fit a body");
 const _: () = assert!(LEGS_MAX * 8_192 < REQUEST_SIZE_MAX, "any transaction can be submitted");

@@ -143,7 +143,7 @@ impl SignerKey {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use plinth_golden::Fixtures;
     use plinth_privacy::circuit::keys::{CircuitVersion, PROOF_SIZE};
@@ -189,8 +189,17 @@ mod tests {
         Offer { leg, opening, registry: RegistryRoot::new(word(12)) }
     }
 
+    pub(crate) fn swap_offer() -> SwapOffer {
+        SwapOffer { frame: frame(), offer: offer(), pay_to: address(), want_asset: asset(), want_value: Value::new(450) }
+    }
+
+    pub(crate) fn swap_acceptance() -> SwapAcceptance {
+        let proof = Proof::from_bytes(&[1; PROOF_SIZE]).expect("no point at infinity");
+        SwapAcceptance { offer_digest: Digest([1; 32]), offer: offer(), proof }
+    }
+
     /// Pins a kind of file, and that what is read is what was written.
-    fn pin<T: Codec>(name: &str, file: &T) {
+    pub(crate) fn pin<T: Codec>(name: &str, file: &T) {
         let bytes = file.to_bytes();
         assert_eq!(T::decode(&bytes).map(|again| again.to_bytes()), Ok(bytes.clone()));
         let mut other = bytes.clone();
@@ -210,9 +219,7 @@ mod tests {
         pin("file_registration_request", &RegistrationRequest { owner: Owner::new(word(1)), audit_key: AuditKey::new(word(2)) });
         pin("file_audit_keys", &AuditKeys { firms: vec![registration(20)].into() });
         pin("file_book", &book);
-        let offered =
-            SwapOffer { frame: frame(), offer: offer(), pay_to: address(), want_asset: asset(), want_value: Value::new(450) };
-        pin("file_swap_offer", &offered);
+        pin("file_swap_offer", &swap_offer());
         let pending = SwapPending {
             nonce: [1; 32],
             height: Height::new(5),
@@ -222,8 +229,7 @@ mod tests {
             nullifiers: [3, 4].map(|n| Nullifier::new(word(n))),
         };
         pin("file_swap_pending", &pending);
-        let proof = Proof::from_bytes(&[1; PROOF_SIZE]).expect("no point at infinity");
-        let acceptance = SwapAcceptance { offer_digest: Digest([1; 32]), offer: offer(), proof };
+        let acceptance = swap_acceptance();
         // Its proof's five kilobytes stand at the end, and are its own.
         let bytes = acceptance.to_bytes();
         assert_eq!(SwapAcceptance::decode(&bytes).map(|again| again.to_bytes()), Ok(bytes.clone()));

@@ -1,9 +1,10 @@
-//! The commands: each is a file.
+//! The commands: each is a file, or a folder.
 
 pub(crate) mod audit;
 pub(crate) mod control;
 pub(crate) mod files;
 pub(crate) mod registrar;
+pub(crate) mod rfq;
 pub(crate) mod session;
 pub(crate) mod status;
 pub(crate) mod swap;

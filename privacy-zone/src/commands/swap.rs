@@ -26,10 +26,12 @@ use plinth_privacy::note::Value;
 use plinth_privacy::transaction::{Leg, Skeleton};
 use plinth_privacy::wallet::draft::{self, Draft, Frame, Intent};
 use plinth_privacy::wallet::keys::Address;
+use plinth_privacy::wallet::rfq::Sums;
 use plinth_privacy::wallet::swap::{Offer, accept, assemble};
 use plinth_privacy_zone::config::to_digits;
 use plinth_types::codec::Codec as _;
 use plinth_types::digest::Digest;
+use plinth_types::id::Height;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng as _, SeedableRng as _};
@@ -105,24 +107,51 @@ pub(crate) struct Terms {
     take: u64,
 }
 
+impl From<Sums> for Terms {
+    fn from(Sums { give, take }: Sums) -> Self {
+        let ((give_asset, give), (take_asset, take)) = (give, take);
+        Self { give_asset: give_asset.asset().get(), give: give.units(), take_asset: take_asset.asset().get(), take: take.units() }
+    }
+}
+
 pub(crate) fn run(place: &Place, command: &Command) -> Outcome {
     match command {
         Command::Offer { zone, terms, with, blocks, out } => offer(place, zone, terms, *with, *blocks, out),
         Command::Accept { zone, terms, offer, out } => take_up(place, zone, terms, offer, out),
         Command::Settle { zone, terms, offer, acceptance } => settle(place, zone, terms, offer, acceptance),
-        Command::Cancel { offer } => {
-            let path = pending_path(place, digest(&files::read::<SwapOffer>(offer)?));
-            std::fs::remove_file(&path).map_err(|error| format!("{}: {error}", path.display()).into())
-        }
+        Command::Cancel { offer } => cancel(place, &files::read(offer)?),
     }
 }
 
 fn offer(place: &Place, zone: &Zone, terms: &Terms, with: Address, blocks: u64, out: &Path) -> Outcome {
     let mut session = Session::open(place, zone.address, None)?;
+    let offer = make(place, &mut session, terms, with, blocks)?;
+    files::create(out, &offer.to_bytes())?;
+    say(format_args!("offered until block {}", offer.frame.expires));
+    Ok(())
+}
+
+fn take_up(place: &Place, zone: &Zone, terms: &Terms, offer: &Path, out: &Path) -> Outcome {
+    let theirs: SwapOffer = files::read(offer)?;
+    let mut session = Session::open(place, zone.address, None)?;
+    let acceptance = answer(&mut session, terms, &theirs)?;
+    files::create(out, &acceptance.to_bytes())?;
+    say(format_args!("accepted; the other party settles until block {}", theirs.frame.expires));
+    Ok(())
+}
+
+fn settle(place: &Place, zone: &Zone, terms: &Terms, offer: &Path, acceptance: &Path) -> Outcome {
+    let height = conclude(place, zone, terms, &files::read(offer)?, &files::read(acceptance)?)?;
+    say(format_args!("settled in block {height}"));
+    Ok(())
+}
+
+/// An offer to `with`; what its leg is made of again, and holds back until then, is kept in the wallet's folder.
+pub(super) fn make(place: &Place, session: &mut Session, terms: &Terms, with: Address, blocks: u64) -> Outcome<SwapOffer> {
     let mut nonce = [0; 32];
     UnwrapErr(SysRng).fill_bytes(&mut nonce);
     let frame = session.frame(blocks);
-    let leg = draft(&mut session, &frame, terms, with, nonce)?;
+    let leg = draft(session, &frame, terms, with, nonce)?;
     let offer = SwapOffer {
         frame: SwapFrame { pool: frame.pool, expires: frame.expires, day: frame.day },
         offer: Offer::of(&leg),
@@ -140,14 +169,11 @@ fn offer(place: &Place, zone: &Zone, terms: &Terms, with: Address, blocks: u64, 
     };
     std::fs::create_dir_all(place.swaps())?;
     files::create(&pending_path(place, digest(&offer)), &pending.to_bytes())?;
-    files::create(out, &offer.to_bytes())?;
-    say(format_args!("offered until block {}", frame.expires));
-    Ok(())
+    Ok(offer)
 }
 
-fn take_up(place: &Place, zone: &Zone, terms: &Terms, offer: &Path, out: &Path) -> Outcome {
-    let theirs: SwapOffer = files::read(offer)?;
-    let mut session = Session::open(place, zone.address, None)?;
+/// This wallet's proven leg to an offer of these terms.
+pub(super) fn answer(session: &mut Session, terms: &Terms, theirs: &SwapOffer) -> Outcome<SwapAcceptance> {
     let frame = as_frame(&theirs.frame);
     if frame.pool != session.status.pool {
         return Err("the offer is for another pool".into());
@@ -155,25 +181,21 @@ fn take_up(place: &Place, zone: &Zone, terms: &Terms, offer: &Path, out: &Path) 
     if (theirs.want_asset, theirs.want_value) != (session.asset(terms.give_asset)?, Value::new(terms.give)) {
         return Err("the offer wants another asset or sum than you say to give".into());
     }
-    check(&session, &theirs.offer, terms)?;
+    check(session, &theirs.offer, terms)?;
     let mut nonce = [0; 32];
     UnwrapErr(SysRng).fill_bytes(&mut nonce);
-    let mine = draft(&mut session, &frame, terms, theirs.pay_to, nonce)?;
+    let mine = draft(session, &frame, terms, theirs.pay_to, nonce)?;
     let skeleton = skeleton(&frame, &theirs.offer, &Offer::of(&mine))?;
     let proof = draft::prove(&ProvingKey::new(frame.pool.circuit)?, &skeleton, &mine)?;
-    let acceptance = SwapAcceptance { offer_digest: digest(&theirs), offer: Offer::of(&mine), proof };
-    files::create(out, &acceptance.to_bytes())?;
-    say(format_args!("accepted; the other party settles until block {}", frame.expires));
-    Ok(())
+    Ok(SwapAcceptance { offer_digest: digest(theirs), offer: Offer::of(&mine), proof })
 }
 
-fn settle(place: &Place, zone: &Zone, terms: &Terms, offer: &Path, acceptance: &Path) -> Outcome {
-    let mine: SwapOffer = files::read(offer)?;
-    let theirs: SwapAcceptance = files::read(acceptance)?;
-    if theirs.offer_digest != digest(&mine) {
+/// Proves this wallet's leg, submits both, waits for the block.
+pub(super) fn conclude(place: &Place, zone: &Zone, terms: &Terms, mine: &SwapOffer, theirs: &SwapAcceptance) -> Outcome<Height> {
+    if theirs.offer_digest != digest(mine) {
         return Err("the acceptance is of another offer".into());
     }
-    let pending_path = pending_path(place, digest(&mine));
+    let pending_path = pending_path(place, digest(mine));
     let pending: SwapPending = files::read(&pending_path)?;
     let mut session = Session::open(place, zone.address, Some(pending.height))?;
     check(&session, &theirs.offer, terms)?;
@@ -193,10 +215,15 @@ fn settle(place: &Place, zone: &Zone, terms: &Terms, offer: &Path, acceptance: &
         return Err("the other party's leg is not proven".into());
     }
     let proof = draft::prove(&key, &skeleton, &again)?;
-    let height = session.client.submit(assemble(skeleton, vec![proof, theirs.proof]))?;
+    let height = session.client.submit(assemble(skeleton, vec![proof, theirs.proof.clone()]))?;
     std::fs::remove_file(&pending_path)?;
-    say(format_args!("settled in block {height}"));
-    Ok(())
+    Ok(height)
+}
+
+/// Takes an offer back: its notes are free again.
+pub(super) fn cancel(place: &Place, offer: &SwapOffer) -> Outcome {
+    let path = pending_path(place, digest(offer));
+    std::fs::remove_file(&path).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
 /// Is what the other party owes what was agreed, and for this wallet?

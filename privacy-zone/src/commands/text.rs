@@ -9,9 +9,9 @@ use plinth_privacy::wallet::keys::Address;
 use plinth_privacy_zone::config::{digits, to_digits};
 use plinth_types::codec::Codec as _;
 use plinth_types::digest::Digest;
-use plinth_types::id::PublicKey;
+use plinth_types::id::{PublicKey, TimestampNs};
 use sha2::{Digest as _, Sha256};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const ADDRESS_PREFIX: &str = "plp1";
 const ADDRESS_SIZE: usize = 64;
@@ -75,8 +75,16 @@ pub(crate) fn eligible(jurisdictions: &[Jurisdiction]) -> Eligibility {
 
 /// Today by this machine's clock, UTC.
 pub(crate) fn today() -> Day {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    Day::new(u32::try_from(seconds / 86_400).unwrap_or(u32::MAX))
+    Day::new(u32::try_from(since_epoch().as_secs() / 86_400).unwrap_or(u32::MAX))
+}
+
+/// Now by this machine's clock, UTC.
+pub(crate) fn now() -> TimestampNs {
+    TimestampNs::new(u64::try_from(since_epoch().as_nanos()).unwrap_or(u64::MAX))
+}
+
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 #[cfg(test)]

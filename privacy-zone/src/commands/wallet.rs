@@ -3,7 +3,7 @@
 use super::files::{self, RegistrationRequest};
 use super::session::{Keys, Session};
 use super::text::{read_address, read_key, read_memo, write_address, write_memo, write_owner};
-use super::{Outcome, say, swap};
+use super::{Outcome, rfq, say, swap};
 use clap::Subcommand;
 use plinth_privacy::limits::MEMO_SIZE;
 use plinth_privacy::note::{Note, PoolAsset, Value};
@@ -103,6 +103,9 @@ pub(crate) enum What {
     /// Give one asset for another, both or neither
     #[command(subcommand)]
     Swap(swap::Command),
+    /// Ask others for a price, and swap with the best
+    #[command(subcommand)]
+    Rfq(rfq::Command),
 }
 
 impl Place {
@@ -112,6 +115,10 @@ impl Place {
 
     pub(crate) fn swaps(&self) -> PathBuf {
         self.dir.join("swaps")
+    }
+
+    pub(crate) fn quotes(&self) -> PathBuf {
+        self.dir.join("quotes")
     }
 
     pub(crate) fn passphrase(&self) -> Outcome<Zeroizing<String>> {
@@ -154,6 +161,7 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
         }
         What::Unshield { zone, sum, to } => pay(place, zone, sum, |asset, value| Intent::Unshield { asset, value, to: *to }),
         What::Swap(command) => swap::run(place, command),
+        What::Rfq(command) => rfq::run(place, command),
     }
 }
 
