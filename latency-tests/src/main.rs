@@ -6,6 +6,7 @@
 //! wire      FIX over TCP against an appliance, open loop, with the floor of a raw echo in the same run
 //! jitter    what the machine itself loses: gaps that a spinning thread sees
 //! control   no figure of Plinth's: does the harness see a stall that is put into an echo?
+//! rate      orders a second that are acknowledged over FIX, closed loop
 //! state     durable updates of verifiable state, beside RocksDB; proofs
 //! peak      memory of a validator over a thousand blocks
 //! settle    from execution to finality, per stage, against an appliance with four validators
@@ -70,6 +71,8 @@ enum Command {
     Journal(journal::JournalArgs),
     /// From the moment an order is due to its report, over FIX and TCP, beside the floor of a raw echo
     Wire(wire::WireArgs),
+    /// Orders a second that an appliance acknowledges over eight FIX sessions
+    Rate(wire::rate::RateArgs),
     /// The gaps that a spinning thread sees between two readings of the clock
     Jitter(jitter::JitterArgs),
     /// Whether the harness sees a stall of 100 ms that is put into an echo server
@@ -107,6 +110,7 @@ fn main() -> ExitCode {
         Command::Report(args) => report::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Control => control::run(&mut figures),
+        Command::Rate(args) => wire::rate::run(args, &mut figures),
         Command::Settle(args) => settle::run(args, &mut figures),
         Command::Disperse(args) => disperse::run(args, &mut figures),
         Command::MarketData(args) => market_data::run(args, &mut figures),

@@ -4,7 +4,9 @@ use std::process::Command;
 
 #[test]
 fn every_figure_has_a_command_and_help() {
-    for command in ["engine", "journal", "wire", "state", "settle", "disperse", "relay", "control", "jitter", "report", "compare"] {
+    for command in
+        ["engine", "journal", "wire", "state", "settle", "disperse", "relay", "rate", "control", "jitter", "report", "compare"]
+    {
         let output = Command::new(env!("CARGO_BIN_EXE_latency-tests")).args([command, "--help"]).output().unwrap();
         assert!(output.status.success(), "{command}");
         assert!(String::from_utf8_lossy(&output.stdout).contains("--json"), "{command}");

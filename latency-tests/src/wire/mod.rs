@@ -21,6 +21,7 @@ mod orders;
 mod pace;
 mod peer;
 mod plan;
+pub(crate) mod rate;
 mod scenario;
 mod venue;
 mod waiting;

@@ -20,8 +20,9 @@ use std::time::{Duration, Instant};
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
 /// Bids of the sessions: prices that nobody sells at, inside the instrument's window.
-const PRICE: &[u8] = b"77000.00";
-const QTY: &[u8] = b"0.01000000";
+pub(super) const PRICE: &[u8] = b"77000.00";
+/// Of each order.
+pub(super) const QTY: &[u8] = b"0.01000000";
 
 /// What was measured, in nanoseconds of the client's one clock.
 #[derive(Debug)]

@@ -212,7 +212,8 @@ mod tests {
     #[test]
     fn an_unknown_key_is_an_error_with_line_and_column() {
         for (text, place) in [
-            (PLAIN.replace("about", "abuot"), "line 1, column 1"),
+            (format!("colour = 'red'\n{PLAIN}"), "line 1, column 1"),
+            (format!("{PLAIN}[slow_consumer]\nsessions = 1\npause_ms = 1\npuase_ms = 2\n"), "line 11, column 1"),
             (format!("{PLAIN}rat = 3\n"), "line 8, column 1"),
             (PLAIN.replace("constant", "steady"), "line 6, column 9"),
             (PLAIN.replace("sessions = 2", "sessions = 'two'"), "line 2, column 12"),
