@@ -116,6 +116,9 @@ fn measure(venue: &Venue, session_count: usize, duration: Duration) -> Result<Ra
     for client in sessions {
         client.logout(Instant::now() + GOODBYE_WITHIN)?;
     }
+    if counts.iter().any(|count| count.sent == limit) {
+        return Err(format!("a session sent all its {limit} messages before the time was over: take a shorter --duration").into());
+    }
     let seconds = duration.as_secs_f64();
     Ok(Rate {
         orders_per_s: orders as f64 / seconds,
