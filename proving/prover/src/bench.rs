@@ -14,25 +14,26 @@ use std::fs;
 pub(crate) struct Figures {
     orders: usize,
     fills: u32,
-    pages: usize,
+    pub(crate) body_bytes: usize,
+    pub(crate) pages: usize,
     witness_bytes: usize,
     cycles: u64,
     cycles_per_order: f64,
     cells: u64,
-    segments: usize,
+    pub(crate) segments: usize,
     #[serde(flatten)]
-    proven: Option<Proven>,
+    pub(crate) proven: Option<Proven>,
 }
 
 /// What its proof costs.
 #[derive(Debug, Serialize)]
-struct Proven {
-    prove_cpu_s: f64,
+pub(crate) struct Proven {
+    pub(crate) prove_cpu_s: f64,
     prove_wall_s: f64,
     /// Highest memory of this process so far: blocks of one run ascend.
     prove_peak_mb: u64,
-    verify_ms: f64,
-    proof_bytes: usize,
+    pub(crate) verify_ms: f64,
+    pub(crate) proof_bytes: usize,
 }
 
 /// Blocks of one zone after another, so many operations each.
@@ -46,7 +47,8 @@ pub(crate) fn blocks(machine: &mut Machine, orders: &[usize], sessions: u16, pro
     orders.iter().map(|&orders| one_block(machine, image, &mut mix, &mut follower, orders, prove)).collect()
 }
 
-fn one_block(
+/// The next block: what it costs.
+pub(crate) fn one_block(
     machine: &mut Machine,
     image: Image,
     mix: &mut Mix,
@@ -65,6 +67,7 @@ fn one_block(
     Ok(Figures {
         orders,
         fills: block.header.trade_count,
+        body_bytes: block.body.len(),
         pages: prepared.page_count,
         witness_bytes: prepared.witness_size,
         cycles,
@@ -90,7 +93,7 @@ fn proven(machine: &mut Machine, image: Image, input: &[u8], statement: &[u8; 64
 }
 
 pub(crate) fn print(figures: &Figures) {
-    let Figures { orders, fills, pages, witness_bytes, cycles, cycles_per_order, cells, segments, proven } = figures;
+    let Figures { orders, fills, body_bytes: _, pages, witness_bytes, cycles, cycles_per_order, cells, segments, proven } = figures;
     println!(
         "{orders} orders, {fills} fills: {cycles} cycles, {cycles_per_order:.0} an order; {cells} cells, {segments} segments; witness of {pages} pages, {witness_bytes} bytes"
     );
@@ -102,7 +105,7 @@ pub(crate) fn print(figures: &Figures) {
 }
 
 /// Processor time of all threads of this process.
-fn cpu_s() -> f64 {
+pub(crate) fn cpu_s() -> f64 {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }

@@ -2,11 +2,13 @@
 
 mod bench;
 mod block;
+mod compare;
 mod follow_zone;
 mod spool;
 
 use block::Wanted;
 use clap::{Parser, Subcommand};
+use compare::Compared;
 use follow_zone::Followed;
 use plinth_machine::{Machine, PROVING_MEMORY_MAX};
 use plinth_prover::image_of;
@@ -56,6 +58,8 @@ enum Work {
     Follow(Followed),
     /// Prove blocks of a zone out of its files, verify each proof, and write it to a folder; proofs that are there are kept
     Block(Wanted),
+    /// Compare proving and verifying with executing again, for as many validators, as a page of Markdown
+    Compare(Compared),
     /// Prove and verify blocks of the common workload
     Bench {
         /// Operations of a block
@@ -98,6 +102,7 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             bench::blocks(&mut machine, orders, *sessions, false)?.iter().for_each(bench::print);
             Ok(())
         }
+        Work::Compare(compared) => compare::compare(&mut machine, compared),
         Work::Follow(followed) => follow_zone::follow(&mut machine, followed),
         Work::Block(wanted) => block::prove(&mut machine, wanted),
         Work::Bench { orders, sessions, json } => {
