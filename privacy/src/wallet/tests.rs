@@ -1,5 +1,7 @@
 //! Two firms from deposit to payout with real proofs, and what each of the onlookers can and cannot see.
 
+mod public_leg;
+
 use super::draft::{self, Draft, DraftError, Frame, Intent};
 use super::keys::{Seed, SpendingKey};
 use super::swap::{self, Offer, OfferError};
