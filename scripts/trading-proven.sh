@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The trading zone in mode proven, with the real prover and verifier: recorded orders come in over FIX, every block is proven, four validators, one
 # of them a process of its own, verify the proofs, and all trades settle. The prover is killed with -9 between, and a proof that a liar puts in its
-# place settles nothing. Minutes of processor time: the first block, which lists the markets, takes most of it.
+# place settles nothing. A minute of two processors.
 # Needs built programs: BIN (plinth, plinth-validator, and beside them plinth-prove and plinth-verify: `just prover`).
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -19,9 +19,10 @@ pub const ASSETS: u16 = 2;
 pub const TICK: Duration = Duration::from_millis(50);
 /// How long an idle proposer waits.
 pub const IDLE_INTERVAL: Duration = Duration::from_millis(100);
-/// From healing to the first block that was not final before. Three times the longest view that nobody finishes: idle interval,
-/// leader's and certification grace are 1.1 s, and a validator that starts anew asks for what it missed first.
-pub const PROGRESS_WITHIN: Duration = Duration::from_millis(3_300);
+/// From healing to the first block that was not final before. Six times the longest view that nobody finishes: idle interval,
+/// leader's and certification grace are 1.1 s, a Byzantine leader has one view in four, links lose messages, and a validator that starts
+/// anew asks for what it missed first.
+pub const PROGRESS_WITHIN: Duration = Duration::from_millis(6_600);
 /// The same where committees change: a validator that joins asks for the end of the epoch before first, and may have to ask again.
 pub const PROGRESS_WITHIN_EPOCHS: Duration = Duration::from_secs(10);
 /// How long a plan waits for the end of an epoch, or for a committee.
