@@ -1,5 +1,7 @@
 //! Every limit of this crate, with the reason for its size.
 
+use std::time::Duration;
+
 /// Worker threads of the executor.
 pub const WORKERS_MAX: usize = 64;
 /// Access-set keys one transaction may have before it counts as unknown: beyond that, scheduling it costs more than running it again.
@@ -39,6 +41,14 @@ pub const LOGS_BLOCKS_MAX: u64 = 10_000;
 pub const FEE_HISTORY_BLOCKS_MAX: u64 = 1_024;
 /// Gas of one `eth_call` or estimate.
 pub const CALL_GAS_MAX: u64 = 50_000_000;
+/// Steps that one `debug_trace*` may take: as many as the gas of the largest transaction can pay for.
+pub const TRACE_STEPS_MAX: u64 = 1 << 24;
+/// Bytes that a tracer may copy for one request: about twice that is the answer, in hexadecimal.
+pub const TRACE_BYTES_MAX: usize = 16 << 20;
+/// How long one `debug_trace*` may take; so much later may the next block be.
+pub const TRACE_TIME_MAX: Duration = Duration::from_secs(2);
+/// Requests for traces that run at once: each may hold hundreds of megabytes while its answer is made.
+pub const TRACES_AT_ONCE_MAX: usize = 2;
 /// Slots of one `eth_getProof`.
 pub const PROOF_SLOTS_MAX: usize = 1_024;
 /// A JSON-RPC request.

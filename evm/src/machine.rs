@@ -7,18 +7,22 @@ pub use revm::context_interface::block::BlobExcessGasAndPrice;
 pub use revm::context_interface::either::Either;
 pub use revm::context_interface::result::{EVMError, ExecutionResult, HaltReason, InvalidTransaction, OutOfGasError, Output};
 pub use revm::context_interface::transaction::{RecoveredAuthority, RecoveredAuthorization, SignedAuthorization};
-pub use revm::context_interface::{Block, Cfg, ContextSetters, ContextTr, JournalTr, Transaction as TransactionFields};
+pub use revm::context_interface::{
+    Block, Cfg, ContextError, ContextSetters, ContextTr, JournalTr, Transaction as TransactionFields,
+};
 pub use revm::database::states::bundle_state::BundleRetention;
 pub use revm::database::{BundleState, CacheDB, State};
 pub use revm::database_interface::WrapDatabaseRef;
 pub use revm::handler::post_execution::reward_beneficiary;
 pub use revm::handler::{EvmTr, FrameResult, Handler, MainnetContext, MainnetHandler};
+pub use revm::inspector::JournalExt;
 pub use revm::interpreter::interpreter::EthInterpreter;
-pub use revm::interpreter::interpreter_types::Jumps;
-pub use revm::interpreter::{Interpreter, InterpreterTypes};
+pub use revm::interpreter::interpreter_types::{Jumps, LoopControl, ReturnData};
+pub use revm::interpreter::{CallInputs, CallOutcome, CreateInputs, CreateOutcome, Interpreter, InterpreterTypes};
 pub use revm::primitives::hardfork::SpecId;
 pub use revm::state::{Account, AccountInfo, EvmState};
 pub use revm::{
     Database, DatabaseCommit, DatabaseRef, ExecuteCommitEvm, ExecuteEvm, InspectEvm, Inspector, MainBuilder, MainContext,
     MainnetEvm, SystemCallCommitEvm, SystemCallEvm,
 };
+pub use revm_inspectors::tracing::{DebugInspector, TraceLimitBehavior, TraceLimits};

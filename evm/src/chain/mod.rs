@@ -17,6 +17,7 @@ mod head;
 mod history;
 mod outcome;
 mod pool;
+mod replay;
 mod requests;
 mod rules;
 

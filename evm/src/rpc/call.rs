@@ -5,7 +5,7 @@ use super::params::Call;
 use crate::execution::serial::ViewDatabase;
 use crate::execution::{BlockContext, Ending, Rejection, TransactionResult};
 use crate::limits::CALL_GAS_MAX;
-use crate::machine::{ExecuteEvm, HaltReason, TxEnv, WrapDatabaseRef};
+use crate::machine::{CfgEnv, ExecuteEvm, HaltReason, TxEnv, WrapDatabaseRef};
 use crate::state::StateView;
 use jsonrpsee::types::ErrorObjectOwned;
 
@@ -17,13 +17,17 @@ const ESTIMATE_ERROR_PER_MILLE: u64 = 15;
 /// Runs a transaction on `state`. Its nonce and its sender's code do not matter; without a price it pays none.
 pub(super) fn attempt<S: StateView>(state: &S, context: &BlockContext, tx: TxEnv) -> Result<TransactionResult, Rejection> {
     let mut machine = context.machine(WrapDatabaseRef(ViewDatabase(state)));
-    let cfg = &mut machine.ctx.cfg;
+    loosen(&mut machine.ctx.cfg, &tx);
+    Ok(TransactionResult::from(machine.transact(tx)?.result))
+}
+
+/// The rules for a transaction that nobody signed.
+pub(super) fn loosen(cfg: &mut CfgEnv, tx: &TxEnv) {
     cfg.disable_nonce_check = true;
     cfg.disable_eip3607 = true;
     cfg.disable_block_gas_limit = true;
     cfg.disable_base_fee = tx.gas_price == 0;
     cfg.tx_gas_limit_cap = Some(u64::MAX);
-    Ok(TransactionResult::from(machine.transact(tx)?.result))
 }
 
 pub(super) fn call<S: StateView>(state: &S, context: &BlockContext, call: &Call) -> Result<TransactionResult, ErrorObjectOwned> {

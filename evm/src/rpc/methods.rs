@@ -5,10 +5,10 @@ use super::call::{call, estimate};
 use super::error::{self, Answer, limit, unknown_block};
 use super::logs::{Filter, logs};
 use super::params::{Arguments, BlockName, Call};
-use super::{fees, params};
+use super::{fees, params, trace};
 use crate::chain::{Chain, HistoricState, Location, Sealed};
 use crate::ethereum::{Address, B256, Bytes, U256, keccak256};
-use crate::limits::PROOF_SLOTS_MAX;
+use crate::limits::{PROOF_SLOTS_MAX, TRACES_AT_ONCE_MAX};
 use crate::node::{Node, unix_time_s};
 use crate::state::StateView;
 use crate::transaction::Transaction;
@@ -17,6 +17,7 @@ use jsonrpsee::server::RegisterMethodError;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 const CLIENT: &str = concat!("plinth-evm/", env!("CARGO_PKG_VERSION"));
 /// How long `eth_sendRawTransactionSync` waits for the receipt.
@@ -85,11 +86,35 @@ const METHODS: &[(&str, Method)] = &[
     }),
 ];
 
+/// Those that take long and much memory: [`TRACES_AT_ONCE_MAX`] at a time, the others wait.
+const TRACES: &[(&str, Method)] = &[
+    ("debug_traceTransaction", trace::transaction),
+    ("debug_traceCall", trace::call),
+    ("debug_traceBlockByNumber", trace::block),
+    ("debug_traceBlockByHash", trace::block),
+];
+
 pub(super) fn module(node: Arc<Node>) -> Result<RpcModule<Arc<Node>>, RegisterMethodError> {
     let mut module = RpcModule::new(node);
     for (name, method) in METHODS {
         // Off the network's threads: a call may take a while, and the chain's lock is held by whoever builds.
         module.register_blocking_method(name, move |params, node, _| method(&node, Arguments::of(&params)?))?;
+    }
+    let turns = Arc::new(Semaphore::new(TRACES_AT_ONCE_MAX));
+    for (name, method) in TRACES {
+        let turns = Arc::clone(&turns);
+        module.register_async_method(name, move |params, node, _| {
+            let turns = Arc::clone(&turns);
+            async move {
+                let arguments = Arguments::of(&params)?;
+                let turn = turns.acquire_owned().await;
+                let traced = tokio::task::spawn_blocking(move || {
+                    let _turn = turn;
+                    method(&node, arguments)
+                });
+                traced.await.map_err(|error| error::server(error.to_string()))?
+            }
+        })?;
     }
     module.register_async_method("eth_sendRawTransactionSync", |params, node, _| async move {
         let mut arguments = Arguments::of(&params)?;

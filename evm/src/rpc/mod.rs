@@ -10,7 +10,7 @@
 //!
 //! # Known limitations
 //!
-//! - No subscriptions and no filters with state; no `debug_*`, no `trace_*`; `eth_getProof` for the present state alone.
+//! - No subscriptions and no filters with state; no `trace_*`; of `debug_*` what [`trace`] says; `eth_getProof` for the present state alone.
 //! - No access control: bind it to a loopback or a private address.
 
 mod answer;
@@ -20,6 +20,7 @@ mod fees;
 mod logs;
 mod methods;
 mod params;
+mod trace;
 
 use crate::limits::{BATCH_MAX, CONNECTIONS_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
 use crate::node::Node;

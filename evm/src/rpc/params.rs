@@ -57,6 +57,16 @@ impl Default for BlockName {
     }
 }
 
+impl std::fmt::Display for BlockName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Word(word) | Self::Object { block_hash: None, block_number: Some(word) } => f.write_str(word),
+            Self::Object { block_hash: Some(hash), .. } => write!(f, "{hash}"),
+            Self::Object { block_hash: None, block_number: None } => f.write_str("without a name"),
+        }
+    }
+}
+
 /// What a block's name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Named {

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "helpers of several tests, which are tests themselves")]
 
+pub mod rpc;
+
 use plinth_evm::bridge::contracts::{BRIDGE, token};
 use plinth_evm::bridge::{Asset, BridgeConfig, inbox};
 use plinth_evm::chain::Chain;
