@@ -61,7 +61,7 @@ impl Zone {
         let mut config = zone_config(folder);
         let wake = Arc::new(File::from(rustix::event::eventfd(0, rustix::event::EventfdFlags::NONBLOCK).unwrap()));
         let hook = Arc::clone(&wake);
-        config.journal.on_publish = Some(Arc::new(move || drop((&*hook).write(&1_u64.to_ne_bytes()))));
+        config.journal.on_durable = Some(Arc::new(move || drop((&*hook).write(&1_u64.to_ne_bytes()))));
         let recovered = recover(&config, TimestampNs::new(1), |_, _, _| ()).unwrap();
         let (fused, _) = recovered.start(&config.journal).unwrap();
         Self { fused, config, wake }

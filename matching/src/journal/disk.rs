@@ -2,7 +2,8 @@
 
 use super::error::{DiskError, DiskOp, JournalError};
 use super::format::SegmentIndex;
-use super::kernel::{Kernel, allocate};
+use super::kernel::{self, BackgroundSync, allocate};
+use super::limits::WRITE_AHEAD_SIZE;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -97,6 +98,9 @@ pub struct Directory {
     /// The file used last: a journal is read and written front to back.
     open: Option<(SegmentIndex, File)>,
 }
+
+/// What is written ahead, see [`FileDisk::write_ahead`].
+static ZEROS: [u8; WRITE_AHEAD_SIZE] = [0; WRITE_AHEAD_SIZE];
 
 const SUFFIX: &str = ".segment";
 const SUFFIX_UNFINISHED: &str = ".segment.new";
@@ -214,34 +218,68 @@ impl Lock {
     }
 }
 
-/// The real disk: a directory written through io_uring. It belongs to the thread that made it.
+/// The real disk: a directory. It belongs to the thread that made it.
 #[derive(Debug)]
-pub struct UringDisk {
+pub struct FileDisk {
     directory: Directory,
-    kernel: Kernel,
+    background: BackgroundSync,
     /// The segment whose sync was begun.
     syncing: SegmentIndex,
+    ahead: Ahead,
 }
 
-impl UringDisk {
+/// What a disk does about bytes behind what it writes.
+#[derive(Clone, Copy, Debug)]
+enum Ahead {
+    /// Nothing: who recovers a journal decides about every byte.
+    Kept,
+    /// Nothing is behind what is written, ever, so zeros are written there. The segment written last, and the end of what is written in it.
+    Zeroed(SegmentIndex, u64),
+}
+
+impl FileDisk {
     /// Opens a directory, making it if need be.
     ///
     /// # Errors
     ///
     /// The operating system's, also when it has no io_uring.
     pub fn create(path: &Path) -> Result<Self, DiskError> {
-        let kernel = Kernel::new().map_err(|error| DiskError::new(DiskOp::Open, SegmentIndex::NONE, 0, &error))?;
-        Ok(Self { directory: Directory::create(path)?, kernel, syncing: SegmentIndex::NONE })
+        let background = BackgroundSync::new().map_err(|error| DiskError::new(DiskOp::Open, SegmentIndex::NONE, 0, &error))?;
+        Ok(Self { directory: Directory::create(path)?, background, syncing: SegmentIndex::NONE, ahead: Ahead::Kept })
     }
 
-    fn put(&mut self, segment: SegmentIndex, offset: u64, bytes: &[u8], sync: bool) -> Result<(), DiskError> {
-        let file = self.directory.file(segment)?;
-        let written = self.kernel.write(file, offset, bytes, sync);
-        written.map_err(|(op, error)| DiskError::new(op, segment, offset, &error))
+    /// Opens the directory of a journal whose end is known, to write on from there.
+    ///
+    /// # Errors
+    ///
+    /// As [`FileDisk::create`].
+    pub(super) fn to_append(path: &Path) -> Result<Self, DiskError> {
+        Ok(Self { ahead: Ahead::Zeroed(SegmentIndex::NONE, 0), ..Self::create(path)? })
+    }
+
+    fn put(&mut self, segment: SegmentIndex, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
+        let written = kernel::write(self.directory.file(segment)?, offset, bytes);
+        written.map_err(|error| DiskError::new(DiskOp::Write, segment, offset, &error))
+    }
+
+    /// Writes zeros behind `end` where nothing was written yet. Space that is allocated and was never written is a note in the file's metadata, which
+    /// every sync of a first write has to change; what follows here is a second write, whose sync moves data alone.
+    fn write_ahead(&mut self, segment: SegmentIndex, end: u64) -> Result<(), DiskError> {
+        let Ahead::Zeroed(last, written) = self.ahead else { return Ok(()) };
+        if last == segment && end <= written {
+            return Ok(());
+        }
+        let size = self.directory.size(segment)?;
+        let zeros = &ZEROS[..size.saturating_sub(end).min(ZEROS.len() as u64) as usize];
+        if !zeros.is_empty() {
+            self.put(segment, end, zeros)?;
+        }
+        self.ahead = Ahead::Zeroed(segment, end + zeros.len() as u64);
+        Ok(())
     }
 }
 
-impl ReadSegments for UringDisk {
+impl ReadSegments for FileDisk {
     fn segments(&mut self) -> Result<Vec<SegmentIndex>, DiskError> {
         self.directory.segments()
     }
@@ -255,33 +293,81 @@ impl ReadSegments for UringDisk {
     }
 }
 
-impl Disk for UringDisk {
+impl Disk for FileDisk {
     fn create(&mut self, segment: SegmentIndex, size: u64) -> Result<(), DiskError> {
         self.directory.allocate(segment, size)
     }
 
     fn write(&mut self, segment: SegmentIndex, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
-        self.put(segment, offset, bytes, false)
+        self.write_ahead(segment, offset + bytes.len() as u64)?;
+        self.put(segment, offset, bytes)
     }
 
     fn sync(&mut self, segment: SegmentIndex) -> Result<(), DiskError> {
-        let synced = self.kernel.sync(self.directory.file(segment)?);
+        let synced = self.directory.file(segment)?.sync_data();
         synced.map_err(|error| DiskError::new(DiskOp::Sync, segment, 0, &error))
-    }
-
-    fn write_sync(&mut self, segment: SegmentIndex, offset: u64, bytes: &[u8]) -> Result<(), DiskError> {
-        self.put(segment, offset, bytes, true)
     }
 
     fn sync_start(&mut self, segment: SegmentIndex) -> Result<(), DiskError> {
         self.syncing = segment;
-        let started = self.kernel.sync_start(self.directory.file(segment)?);
+        let started = self.background.start(self.directory.file(segment)?);
         started.map_err(|error| DiskError::new(DiskOp::Sync, segment, 0, &error))
     }
 
     fn sync_result(&mut self, wait: bool) -> Option<Result<(), DiskError>> {
         let segment = self.syncing;
-        let result = self.kernel.sync_result(wait)?;
+        let result = self.background.result(wait)?;
         Some(result.map_err(|error| DiskError::new(DiskOp::Sync, segment, 0, &error)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: u64 = 3 * WRITE_AHEAD_SIZE as u64 + 4_096;
+
+    /// Writes as a journal does, front to back, over the end of a segment, with what was there before: nothing but what it wrote and zeros.
+    #[test]
+    fn zeros_are_written_behind_the_end_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut disk = FileDisk::to_append(folder.path()).unwrap();
+        let mut expected = Vec::new();
+        for segment in [SegmentIndex::FIRST, SegmentIndex::FIRST.next()] {
+            disk.create(segment, SIZE).unwrap();
+            let mut bytes = Vec::new();
+            while bytes.len() < SIZE as usize {
+                let size = (512 * (1 + bytes.len() / 512 % 97)).min(SIZE as usize - bytes.len());
+                let batch = vec![(bytes.len() / 512 % 250) as u8 + 1; size];
+                if bytes.len() % 1_024 == 0 {
+                    disk.write(segment, bytes.len() as u64, &batch).unwrap();
+                } else {
+                    disk.write_sync(segment, bytes.len() as u64, &batch).unwrap();
+                }
+                bytes.extend(batch);
+                let mut read = vec![0xAA; SIZE as usize];
+                assert_eq!(disk.read(segment, 0, &mut read).unwrap() as u64, SIZE, "the segment keeps its size");
+                assert!(read[..bytes.len()] == bytes[..] && read[bytes.len()..].iter().all(|&byte| byte == 0));
+            }
+            expected.push((segment, bytes));
+        }
+        let mut again = FileDisk::to_append(folder.path()).unwrap();
+        for (segment, bytes) in expected {
+            let mut read = vec![0; SIZE as usize];
+            again.read(segment, 0, &mut read).unwrap();
+            assert!(read == bytes, "segment {segment}");
+        }
+    }
+
+    #[test]
+    fn who_recovers_writes_what_it_says_and_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut disk = FileDisk::create(folder.path()).unwrap();
+        disk.create(SegmentIndex::FIRST, SIZE).unwrap();
+        disk.write(SegmentIndex::FIRST, 8_192, &[7; 512]).unwrap();
+        disk.write(SegmentIndex::FIRST, 0, &[5; 512]).unwrap();
+        let mut read = vec![0; SIZE as usize];
+        disk.read(SegmentIndex::FIRST, 0, &mut read).unwrap();
+        assert_eq!((read[511], read[512], read[8_192], read[8_703]), (5, 0, 7, 7));
     }
 }

@@ -21,12 +21,14 @@ pub const SEGMENT_SIZE_MAX: u64 = 1 << 32;
 pub const RING_CELLS_DEFAULT: usize = 1 << 17;
 /// How long the ring must be empty before the journal writes an empty batch, so that its last records lie below a durable floor.
 pub const FLOOR_IDLE: Duration = Duration::from_millis(100);
-/// How often an idle journal thread looks whether an `async` sync has ended.
-pub const SYNC_POLL_INTERVAL: Duration = Duration::from_micros(200);
+/// How often what an `async` journal has written is synced. Nobody's answer waits for it, only the next block.
+pub const SYNC_INTERVAL: Duration = Duration::from_millis(2);
 /// How long the journal thread sleeps at most without looking at anything.
 pub const IDLE_WAIT_MAX: Duration = Duration::from_secs(1);
 /// How long a failed preparation of a segment rests before it is tried again.
 pub const PREPARE_RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// Zeros that are written behind a batch which is the first to reach there.
+pub const WRITE_AHEAD_SIZE: usize = 1 << 17;
 /// Bytes that a reader asks the disk for at once.
 pub const READ_AHEAD_SIZE: usize = 1 << 18;
 

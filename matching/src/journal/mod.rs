@@ -1,8 +1,7 @@
 //! The command journal: every record that the zone was asked, in sequence, durable before anything it caused is said.
 //!
 //! A directory of segment files, allocated ahead, each a header and then batches (`format` draws the bytes). A batch is what the
-//! journal's thread found in its ring when the batch before it was durable: group commit without a timer. It is written and synced
-//! by one linked pair of io_uring operations.
+//! journal's thread found in its ring when the batch before it was durable: group commit without a timer.
 //!
 //! | file | idea |
 //! | --- | --- |
@@ -45,7 +44,7 @@ mod walk;
 mod writer;
 
 pub use batch::Batch;
-pub use disk::{Directory, Disk, ReadSegments, UringDisk};
+pub use disk::{Directory, Disk, FileDisk, ReadSegments};
 pub use error::{Corruption, DiskError, DiskOp, Fault, JournalError};
 pub use format::SegmentIndex;
 pub use reader::Reader;

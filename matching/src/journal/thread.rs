@@ -1,12 +1,12 @@
 //! The journal's thread: ring → batch → disk → published sequence numbers.
 
 use super::batch::Batch;
-use super::disk::{Directory, Disk, Lock, UringDisk};
+use super::disk::{Directory, Disk, FileDisk, Lock};
 use super::error::{DiskError, DiskOp, JournalError};
 use super::format::SegmentIndex;
 use super::limits::{
     BATCH_SIZE_MAX, FLOOR_IDLE, IDLE_WAIT_MAX, PREPARE_RETRY_INTERVAL, RING_CELLS_DEFAULT, SEGMENT_HEADER_SIZE,
-    SEGMENT_SIZE_DEFAULT, SYNC_POLL_INTERVAL,
+    SEGMENT_SIZE_DEFAULT, SYNC_INTERVAL,
 };
 use super::recover::{Identity, Report};
 use super::writer::{Durability, End, Writer, open};
@@ -42,9 +42,12 @@ pub struct JournalConfig {
     pub wait: WaitStrategy,
     /// Called by its thread first: to pin it, say.
     pub on_start: Option<Hook>,
-    /// Called by its thread after each change of [`JournalStatus`]: once per batch, after a background sync, and after a failure. It
-    /// wakes whoever waits for durability and must not block.
+    /// Called by its thread when more may be acknowledged: once per batch, and after a failure. It wakes whoever holds answers back and must not
+    /// block.
     pub on_publish: Option<Hook>,
+    /// Called by its thread when more is durable, behind the other one: once per batch, or per background sync. It wakes whoever follows the
+    /// journal and must not block.
+    pub on_durable: Option<Hook>,
 }
 
 impl JournalConfig {
@@ -61,6 +64,7 @@ impl JournalConfig {
             wait: WaitStrategy::default(),
             on_start: None,
             on_publish: None,
+            on_durable: None,
         }
     }
 
@@ -76,7 +80,7 @@ impl JournalConfig {
         visit: impl FnMut(&Command, &[u8]) -> Result<(), E>,
     ) -> Result<(End, Report), E> {
         let lock = Lock::take(&self.path)?;
-        let mut disk = UringDisk::create(&self.path).map_err(JournalError::from)?;
+        let mut disk = FileDisk::create(&self.path).map_err(JournalError::from)?;
         let (end, report) = open(&mut disk, self.identity, self.segment_size, now, visit)?;
         Ok((End { lock: Some(lock), ..end }, report))
     }
@@ -182,7 +186,7 @@ impl Journal {
         let segment_size = config.segment_size;
         let path = config.path.clone();
         let allocate = move |segment| allocator.allocate(segment, segment_size);
-        Self::start_on(config, end, move || UringDisk::create(&path), allocate)
+        Self::start_on(config, end, move || FileDisk::to_append(&path), allocate)
     }
 
     /// As [`Journal::start`], on any disk. `disk` is called on the journal's thread, `allocate` on its helper's.
@@ -202,6 +206,7 @@ impl Journal {
             status: Arc::clone(&status),
             allocation: Allocation::start(allocate),
             is_guarded: true,
+            sync_due: Instant::now(),
         };
         let run = move || {
             if let Some(hook) = &stage.config.on_start {
@@ -290,6 +295,8 @@ struct Stage {
     allocation: Allocation,
     /// Whether the last record lies below a floor on disk.
     is_guarded: bool,
+    /// When an `async` journal looks after its sync again.
+    sync_due: Instant,
 }
 
 impl Stage {
@@ -297,7 +304,7 @@ impl Stage {
         if let Err(error) = self.write_all(writer) {
             // Only this thread sets it.
             drop(self.status.failure.set(error));
-            self.wake_owner();
+            call(self.config.on_publish.as_ref());
         }
     }
 
@@ -320,8 +327,8 @@ impl Stage {
         }
         writer.commit(&mut self.batch, self.config.durability)?;
         self.is_guarded = false;
-        if self.config.durability == Durability::Async {
-            writer.sync_behind()?;
+        if self.config.durability == Durability::Async && self.sync_due <= Instant::now() {
+            self.sync_behind(writer)?;
         }
         self.publish(writer);
         Ok(())
@@ -329,7 +336,7 @@ impl Stage {
 
     fn idle<D: Disk>(&mut self, writer: &mut Writer<D>) -> Result<(), JournalError> {
         let timeout = if writer.durable() < writer.written() {
-            SYNC_POLL_INTERVAL
+            SYNC_INTERVAL
         } else if self.is_guarded {
             IDLE_WAIT_MAX
         } else {
@@ -340,12 +347,17 @@ impl Stage {
             return Ok(());
         }
         if writer.durable() < writer.written() {
-            writer.sync_behind()?;
+            self.sync_behind(writer)?;
             self.publish(writer);
         } else if !self.is_guarded {
             self.guard(writer)?;
         }
         Ok(())
+    }
+
+    fn sync_behind<D: Disk>(&mut self, writer: &mut Writer<D>) -> Result<(), JournalError> {
+        self.sync_due = Instant::now() + SYNC_INTERVAL;
+        writer.sync_behind()
     }
 
     /// Makes everything durable and writes an empty batch that says so.
@@ -366,15 +378,20 @@ impl Stage {
             Durability::Sync => writer.durable(),
             Durability::Async => writer.written(),
         };
-        self.status.durable.store(writer.durable().get(), Ordering::Release);
-        self.status.acknowledgeable.store(acknowledgeable.get(), Ordering::Release);
-        self.wake_owner();
-    }
-
-    fn wake_owner(&self) {
-        if let Some(hook) = &self.config.on_publish {
-            hook();
+        let durable_before = self.status.durable.swap(writer.durable().get(), Ordering::Release);
+        let before = self.status.acknowledgeable.swap(acknowledgeable.get(), Ordering::Release);
+        if before < acknowledgeable.get() {
+            call(self.config.on_publish.as_ref());
         }
+        if durable_before < writer.durable().get() {
+            call(self.config.on_durable.as_ref());
+        }
+    }
+}
+
+fn call(hook: Option<&Hook>) {
+    if let Some(hook) = hook {
+        hook();
     }
 }
 

@@ -19,8 +19,9 @@ pub struct WaitStrategy {
 }
 
 impl WaitStrategy {
-    /// For a machine where stages share cores: no spinning, few yields, then sleep.
-    pub const SHARED: Self = Self { spin_count: 0, yield_count: 4, park: true };
+    /// For a machine where stages share cores: it sleeps at once. A yield would be dearer than a sleep there: it gives a whole slice of the
+    /// scheduler, milliseconds, to whoever can run, and no notice ends it.
+    pub const SHARED: Self = Self { spin_count: 0, yield_count: 0, park: true };
     /// For a stage with a core of its own: it never sleeps.
     pub const DEDICATED: Self = Self { spin_count: 10_000, yield_count: 0, park: false };
 }
