@@ -37,6 +37,7 @@ mod producer;
 mod reference;
 mod rules;
 mod running;
+mod scheduling;
 mod space;
 mod start;
 mod status;

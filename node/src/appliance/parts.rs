@@ -3,6 +3,7 @@
 use super::announce::{Ready, ReadyInstrument, ReadyValidator};
 use super::folder::DataFolder;
 use super::market::{MarketWaker, ReadyMarketData};
+use super::scheduling::Scheduling;
 use super::start::{Options, Parts, StartError, attestation, system};
 use crate::config::schema::Durability;
 use crate::config::{self, Resolved, demo};
@@ -126,12 +127,17 @@ pub(super) fn gateway_config(resolved: &Resolved) -> GatewayConfig {
     }
 }
 
+/// The slice of the threads that every answer waits for.
+pub(super) fn slice(resolved: &Resolved) -> Duration {
+    Duration::from_micros(resolved.zone.hot_slice_us)
+}
+
 pub(super) fn zone_config(
     folder: &DataFolder,
     resolved: &Resolved,
     waker: Waker,
     market: Option<MarketWaker>,
-    published: Sender<()>,
+    durable: Sender<()>,
 ) -> ZoneConfig {
     let identity = Identity { chain: resolved.chain, zone: ZoneId::TRADING };
     let mut config = ZoneConfig::new(folder.zone(), identity, resolved.zone.capacity.core());
@@ -139,11 +145,13 @@ pub(super) fn zone_config(
         Durability::Sync => journal::Durability::Sync,
         Durability::Async => journal::Durability::Async,
     };
-    config.journal.on_publish = Some(Arc::new(move || {
-        waker.wake();
+    let scheduling = Scheduling { cpu: None, slice: slice(resolved) };
+    config.journal.on_start = Some(Arc::new(move || scheduling.apply("journal")));
+    config.journal.on_publish = Some(Arc::new(move || waker.wake()));
+    config.journal.on_durable = Some(Arc::new(move || {
         market.iter().for_each(MarketWaker::wake);
         // A signal that is waiting already says all that this one would.
-        let _ = published.try_send(());
+        let _ = durable.try_send(());
     }));
     config.block.interval = Duration::from_millis(resolved.zone.block_interval_ms);
     if matches!(resolved.mode, ZoneMode::Proven { .. }) {
@@ -156,7 +164,9 @@ pub(super) fn zone_config(
 /// The same files, for who only reads them: nobody is woken.
 pub(super) fn zone_files(config: &ZoneConfig) -> ZoneConfig {
     let mut config = config.clone();
+    config.journal.on_start = None;
     config.journal.on_publish = None;
+    config.journal.on_durable = None;
     config
 }
 

@@ -132,8 +132,8 @@ impl Pace {
 pub(super) struct ProducerStage {
     pub(super) producer: Producer,
     pub(super) journal: Arc<JournalStatus>,
-    /// Told when the journal has published something; closed when the journal has ended.
-    pub(super) published: Receiver<()>,
+    /// Told when more is durable; closed when the journal has ended.
+    pub(super) durable: Receiver<()>,
     /// Where blocks go. While the link takes no more this stage waits, and delays nothing else: the journal holds what is not cut.
     pub(super) link: Arc<ZoneLink>,
     pub(super) head: Arc<Mutex<ZoneHead>>,
@@ -179,9 +179,14 @@ impl ProducerStage {
             if self.stopping.load(Ordering::Acquire) {
                 return self.finish();
             }
-            match self.published.recv_timeout(self.patience()) {
-                Ok(()) | Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.finish(),
+            match self.producer.due_at() {
+                Some(due) => {
+                    thread::sleep(Duration::from_nanos(due.get().saturating_sub(Now::read().utc.get())).min(LOOK_INTERVAL))
+                }
+                None => match self.durable.recv_timeout(LOOK_INTERVAL) {
+                    Ok(()) | Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return self.finish(),
+                },
             }
         }
     }
@@ -222,12 +227,6 @@ impl ProducerStage {
             self.hand_over(block)?;
         }
         self.keep()
-    }
-
-    /// How long nothing but a signal can make a block due.
-    fn patience(&self) -> Duration {
-        let due_in_ns = self.producer.due_at().map(|due| due.get().saturating_sub(Now::read().utc.get()));
-        due_in_ns.map_or(LOOK_INTERVAL, |ns| Duration::from_nanos(ns).min(LOOK_INTERVAL))
     }
 
     /// False when it is left to the next start, which finds the block in the block log.

@@ -15,6 +15,7 @@ use super::producer::{Pace, ProducerStage, Rejections, ZoneHead};
 use super::reference::sequence_new_reference;
 use super::rules::sequence_rules;
 use super::running::Appliance;
+use super::scheduling::Scheduling;
 use super::space::SpaceWatch;
 use super::status;
 use super::timetable::Timetable;
@@ -196,9 +197,9 @@ impl Appliance {
         let validators = Arc::new(validators);
 
         let mut gateway = Gateway::bind(parts::gateway_config(&resolved))?;
-        let (published, is_published) = bounded(1);
+        let (more_durable, is_more_durable) = bounded(1);
         let market_waker = resolved.market_data.as_ref().map(|_| MarketWaker::new()).transpose()?;
-        let zone_config = parts::zone_config(&folder, &resolved, gateway.waker(), market_waker.clone(), published);
+        let zone_config = parts::zone_config(&folder, &resolved, gateway.waker(), market_waker.clone(), more_durable);
         let mut cursor = Cursor::default();
         let mut held = BTreeSet::new();
         let mut last_time = TimestampNs::new(0);
@@ -251,7 +252,7 @@ impl Appliance {
         let stage = ProducerStage {
             producer,
             journal: Arc::clone(zone.journal()),
-            published: is_published,
+            durable: is_more_durable,
             link: Arc::clone(&link),
             head: Arc::clone(&head),
             backlog: Arc::clone(&backlog),
@@ -264,7 +265,7 @@ impl Appliance {
             stopping: Arc::clone(&stopping),
         };
         let idle_spin = Duration::from_micros(resolved.zone.idle_spin_us);
-        let core_cpu = resolved.zone.core_cpu;
+        let scheduling = Scheduling { cpu: resolved.zone.core_cpu, slice: parts::slice(&resolved) };
         let core = Core {
             zone,
             intake: Intake::new(Arc::clone(&backlog)),
@@ -282,7 +283,7 @@ impl Appliance {
             idle_spin,
         };
         let core_thread = spawn("plinth-core", failed.clone(), move || {
-            pin(core_cpu);
+            scheduling.apply("plinth-core");
             core.run()
         })?;
         let producer_thread = spawn("plinth-producer", failed.clone(), move || stage.run())?;
@@ -386,14 +387,4 @@ fn spawn<E: fmt::Display + Send + 'static>(
 
 pub(super) const fn system(what: &'static str, error: io::Error) -> StartError {
     StartError::System { what, error }
-}
-
-/// Pins the calling thread, if it is asked to. A processor that is not there is said and lived without.
-fn pin(cpu: Option<usize>) {
-    let Some(cpu) = cpu else { return };
-    let mut set = rustix::thread::CpuSet::new();
-    set.set(cpu);
-    if let Err(error) = rustix::thread::sched_setaffinity(None, &set) {
-        tracing::warn!(cpu, %error, "the core stage is not pinned");
-    }
 }

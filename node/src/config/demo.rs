@@ -191,6 +191,7 @@ pub fn create(folder: &Path, committee: Committee, vouching: &Vouching) -> io::R
             snapshot_interval_blocks: 10_000,
             core_cpu: None,
             provers: vouching.provers(),
+            hot_slice_us: 100,
             idle_spin_us: 0,
             disk_reserve_mib: 512,
             capacity: vouching.capacity(),

@@ -192,6 +192,10 @@ pub struct Zone {
     /// blocks are not to wait for them.
     #[serde(default)]
     pub provers: u16,
+    /// The scheduler's slice for the threads that every answer waits for, core stage and journal, in microseconds: the shorter, the sooner they run
+    /// when they wake, at the cost of whoever runs then. 100 at the least; 0 leaves it to the kernel, and before Linux 6.12 it has no effect.
+    #[serde(default = "hot_slice_us")]
+    pub hot_slice_us: u64,
     /// How long the core stage spins before it sleeps, in microseconds. Spinning needs a processor of its own.
     #[serde(default)]
     pub idle_spin_us: u64,
@@ -537,6 +541,10 @@ const fn disk_reserve_mib() -> u64 {
 
 const fn block_interval_ms() -> u64 {
     10
+}
+
+const fn hot_slice_us() -> u64 {
+    100
 }
 
 const fn snapshot_interval_blocks() -> u64 {
