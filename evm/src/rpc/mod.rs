@@ -1,6 +1,6 @@
 //! Ethereum's JSON-RPC over HTTP and WebSocket.
 //!
-//! Enough for viem, ethers and cast to deploy, call, send and read: `scripts/evm-clients.sh` runs viem against it.
+//! Enough for viem, ethers, web3.py, cast and forge to deploy, call, send and read: `scripts/evm-clients.sh` runs them against it.
 //!
 //! - `latest` is the last executed block, `pending` its state again (the next block's environment). `safe` is the last block that is
 //!   available, `finalized` the last that is settled (genesis before the first). Without settlement both are refused: no surface may show an

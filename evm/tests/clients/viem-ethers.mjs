@@ -1,13 +1,13 @@
 // viem and ethers against the zone; run by scripts/evm-clients.sh.
-//   node clients.mjs URL send FILE    sends, checks what it sees, and writes hashes, state root and block
-//   node clients.mjs URL check FILE   checks that all of it is there
+//   node viem-ethers.mjs URL send FILE              sends, checks what it sees, and writes hashes, state root and block
+//   node viem-ethers.mjs URL check FILE [HASHES]   checks that all of it is there, and the transactions whose hashes are the lines of HASHES
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createPublicClient, createWalletClient, defineChain, getContractAddress, http, keccak256, pad, parseEther, toHex } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { ethers } from 'ethers'
 
-const [url, what, file] = process.argv.slice(2)
+const [url, what, file, others] = process.argv.slice(2)
 // The numbered wallets of the development chain: the hash of a 64-bit number.
 const account = number => privateKeyToAccount(keccak256(toHex(number, { size: 8 })))
 const probe = createPublicClient({ transport: http(url) })
@@ -99,6 +99,9 @@ if (what === 'send') {
 } else {
   const { hashes, number, hash, stateRoot, contract } = JSON.parse(readFileSync(file))
   for (const sent of hashes) assert.equal((await reader.getTransactionReceipt({ hash: sent })).status, 'success')
+  const further = others && existsSync(others) ? readFileSync(others, 'utf8').trim().split('\n') : []
+  for (const hash of further) assert.equal((await reader.getTransactionReceipt({ hash })).transactionHash, hash)
+  console.log(`clients: ${hashes.length + further.length} receipts are there`)
   const block = await reader.getBlock({ blockNumber: BigInt(number) })
   assert.equal(block.hash, hash)
   assert.equal(block.stateRoot, stateRoot)
