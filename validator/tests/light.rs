@@ -7,6 +7,7 @@ mod chain;
 mod cluster;
 
 use bytes::Bytes;
+use chain::Zone;
 use cluster::{Cluster, DEADLINE, wait_until};
 use commonware_cryptography::Signer as _;
 use plinth_settlement::block::Transaction;
@@ -14,11 +15,13 @@ use plinth_settlement::consensus::Donor as _;
 use plinth_settlement::keys::to_consensus;
 use plinth_settlement::ledger::facts::{Fact, FactKey};
 use plinth_settlement::light::{Asking, LightClient, LightError, Trusted};
+use plinth_settlement::link::SealedBlock;
 use plinth_settlement::store::Proven;
 use plinth_settlement::transport::{AllowList, ClientEndpoint, Identity, Transport, TransportConfig, read_frame, write_frame};
 use plinth_settlement::wire::{Answer as _, AskError, FactAnswer, FactsRequest, Request};
 use plinth_types::codec::Codec as _;
-use plinth_types::id::{AssetId, Height, PublicKey};
+use plinth_types::digest::Digest;
+use plinth_types::id::{AssetId, Height, PublicKey, ZoneId};
 use plinth_types::quantity::Amount;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -210,6 +213,43 @@ fn a_validator_that_lies_shows_nothing() {
     validators.into_iter().for_each(|validator| validator.stop().unwrap());
 }
 
+/// Whoever runs the program goes by its exit code: a lie is none, and the next validator is asked.
+#[test]
+fn the_program_believes_no_liar_and_asks_the_next() {
+    let cluster = Cluster::new(4);
+    let validators: Vec<_> = (1..4).map(|index| cluster.start(index)).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("genesis.toml"), cluster.genesis.to_text()).unwrap();
+    std::fs::write(path("key"), format!("02{}\n", "0".repeat(62))).unwrap();
+    block_on(async {
+        let honest = asking(&cluster, 1).await;
+        let FactAnswer(Some((certified, proof))) = shown(&honest, &FactKey::Zone(ZoneId::TRADING)).await else { unreachable!() };
+        let mut forged = FactAnswer(Some((certified, proof.clone()))).to_frame().to_vec();
+        let signature_at = forged.len() - proof.to_bytes().len() - 3;
+        forged[signature_at] ^= 1;
+        let liar = format!("{}@{}", cluster.peers[0].key, answer_always(&cluster, forged.into()));
+        let next = format!("{}@{}", cluster.peers[1].key, cluster.peers[1].address);
+        let ask = |validators: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_plinth-light"));
+            command.args(["--genesis", &path("genesis.toml"), "--key-file", &path("key")]);
+            for validator in validators {
+                command.args(["--validator", validator]);
+            }
+            command.args(["zone", "1"]);
+            tokio::task::spawn_blocking(move || command.output().unwrap())
+        };
+        let alone = ask(&[&liar]).await.unwrap();
+        let said = String::from_utf8_lossy(&alone.stderr);
+        assert!(!alone.status.success() && alone.stdout.is_empty() && said.contains("certificate"), "{alone:?}");
+        let both = ask(&[&liar, &next]).await.unwrap();
+        let shown: serde_json::Value = serde_json::from_slice(&both.stdout).unwrap();
+        assert!(both.status.success() && shown["value"]["zone"] == 1, "{both:?}");
+        assert_eq!(shown["validator"], cluster.peers[1].key.to_string());
+    });
+    validators.into_iter().for_each(|validator| validator.stop().unwrap());
+}
+
 #[test]
 fn the_program_shows_a_fact_and_keeps_a_checkpoint() {
     let cluster = Cluster::new(4);
@@ -250,6 +290,66 @@ fn the_program_shows_a_fact_and_keeps_a_checkpoint() {
     std::fs::write(path("checkpoint"), "01".to_owned() + &"00".repeat(112)).unwrap();
     let refused = ask(&peer(0), &["head"]);
     assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("checkpoint"), "{refused:?}");
+    validators.into_iter().for_each(|validator| validator.stop().unwrap());
+}
+
+/// What a program that follows a zone needs is in fields, and is what the ledger says.
+#[test]
+fn the_program_shows_where_a_zone_stands_in_fields() {
+    let cluster = Cluster::new(4);
+    let validators = cluster.start_all();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("genesis.toml"), cluster.genesis.to_text()).unwrap();
+    // The producer's key: [`chain::secret`] of kind 2.
+    std::fs::write(path("key"), format!("02{}\n", "0".repeat(62))).unwrap();
+    let ask = |question: &[&str]| {
+        let peer = &cluster.peers[1];
+        let output = Command::new(env!("CARGO_BIN_EXE_plinth-light"))
+            .args(["--genesis", &path("genesis.toml"), "--key-file", &path("key")])
+            .args(["--validator", &format!("{}@{}", peer.key, peer.address)])
+            .args(question)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    wait_until("a state to show", || validators.iter().all(|validator| validator.status().height >= Height::new(4)));
+    let link = cluster.link(Height::new(1));
+    link.bring(Transaction::Deposit(cluster.deposit(1, 500))).unwrap();
+    let (mut zone, mut roots) = (Zone::default(), Vec::new());
+    for _ in 0..2 {
+        let (header, body) = zone.next(&[], 3);
+        roots.push(header.post_root.to_string());
+        link.submit(SealedBlock { header, body: body.into(), outbox: Vec::new() }).unwrap();
+    }
+    // Ordered and settled are apart meanwhile: each has the root of its own height.
+    let root_of = |stands: &serde_json::Value| match stands["height"].as_u64().unwrap() {
+        0 => Digest::ZERO.to_string(),
+        height => roots[height as usize - 1].clone(),
+    };
+    wait_until("both blocks are shown as settled", || {
+        let zone = &ask(&["zone", "1"])["value"];
+        for stands in [&zone["ordered"], &zone["settled"]] {
+            assert_eq!(stands["post_root"], root_of(stands), "{zone}");
+        }
+        assert!(zone["settled"]["height"].as_u64() <= zone["ordered"]["height"].as_u64(), "{zone}");
+        zone["settled"]["height"] == 2
+    });
+    let settled =
+        |validator: &plinth_validator::ValidatorHandle| validator.ledger().zone(ZoneId::TRADING).unwrap().record().settled;
+    wait_until("the first validator is there too", || settled(&validators[0]).height == Height::new(2));
+    let zone_shown = &ask(&["zone", "1"])["value"];
+    assert_ne!(roots[0], roots[1]);
+    let stands = serde_json::json!({ "height": 2, "id": settled(&validators[0]).head.to_string(), "post_root": roots[1] });
+    assert_eq!((&zone_shown["settled"], &zone_shown["ordered"]), (&stands, &stands));
+    assert_eq!((&zone_shown["zone"], &zone_shown["frozen"]), (&1.into(), &false.into()));
+    assert_eq!(zone_shown["producer"], cluster.producer.public_key().to_string());
+    assert_eq!(ask(&["balance", &cluster.owner.public_key().to_string(), "0"])["value"], "999500");
+    assert_eq!(ask(&["turnstile", "1", "0"])["value"]["in_flight"], "500");
+    let absent = ask(&["zone", "9"]);
+    assert_eq!((&absent["present"], &absent["value"]), (&false.into(), &serde_json::Value::Null));
+    link.stop();
     validators.into_iter().for_each(|validator| validator.stop().unwrap());
 }
 

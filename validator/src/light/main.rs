@@ -11,6 +11,7 @@
 
 mod arguments;
 mod files;
+mod value;
 
 use arguments::{Arguments, Command, Question};
 use clap::Parser as _;
@@ -144,14 +145,18 @@ async fn show(
 }
 
 fn shown(question: &FactKey, certified: &CertifiedHeads, seen: Seen, proven: Proven) -> Result<Value, Box<dyn Error>> {
-    let (present, fact) = match proven {
-        Proven::Present(value) => (true, format!("{:?}", Fact::decode(&value)?)),
-        Proven::Absent => (false, "there is no such fact".to_owned()),
+    let (present, fact, value) = match proven {
+        Proven::Present(bytes) => {
+            let fact = Fact::decode(&bytes)?;
+            (true, format!("{fact:?}"), value::value(&fact))
+        }
+        Proven::Absent => (false, "there is no such fact".to_owned(), Value::Null),
     };
     Ok(json!({
         "question": format!("{question:?}"),
         "present": present,
         "fact": fact,
+        "value": value,
         "state": { "height": seen.height.get(), "block": seen.block.to_string(), "root": seen.root.to_string() },
         "certificate": {
             "heights": [certified.heads[0].height.get(), seen.height.get() + certified.heads.len() as u64],
