@@ -5,7 +5,7 @@ use crossbeam_channel::Receiver;
 use plinth_settlement::ledger::{State, ZoneBlock};
 use plinth_settlement::link::{self, LinkConfig, LinkError, LinkEvent, ZoneLink};
 use plinth_types::id::Height;
-use plinth_zone_protocol::{BlockRef, Finalized, List};
+use plinth_zone_protocol::{BlockRef, Completion, Finalized, List};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -86,6 +86,7 @@ fn news_of(finalized: &link::Finalized) -> Finalized {
         time: finalized.time,
         id: finalized.digest,
         ordered: finalized.ordered.iter().map(|ordered| block_ref(&ordered.block)).collect::<Vec<_>>().into(),
+        completions: finalized.ordered.iter().map(|ordered| Completion::of(&ordered.header)).collect::<Vec<_>>().into(),
         available: refs(&finalized.available),
         settled: refs(&finalized.settled),
         rejected: refs(&finalized.rejected),

@@ -16,6 +16,8 @@
 //!
 //! * **News without gaps or repetition**: one [`Finalized`] for every settlement block behind [`Hello::settlement_height`]. All is verified against
 //!   certificates of 2f+1 validators; nothing comes from a block that is not final.
+//! * **The headers as they were ordered**: [`Finalized::completions`] has what the link wrote into each, so a zone can show its clients the
+//!   chain of headers behind a fact of the base layer. The zone compares the id; it need not believe the host.
 //! * **It keeps nothing.** A host that is killed loses no more than blocks that the zone hands over again, so any host with the key will do.
 //! * **Memory is bounded.** So many blocks and bytes wait to be ordered (`plinth_settlement::link::limits`); then the host reads no more, and
 //!   [`Outgoing::block`] waits. At most [`limits::NEWS_UNPROCESSED_MAX`] news are told beyond the last [`Outgoing::processed`].
@@ -79,6 +81,6 @@ pub mod status;
 
 pub use error::ProtocolError;
 pub use list::{Bytes, List, Reason};
-pub use message::{Block, BlockRef, Finalized, Hello, HostMessage, Refusal, Welcome, ZoneMessage};
+pub use message::{Block, BlockRef, Completion, Finalized, Hello, HostMessage, Refusal, Welcome, ZoneMessage};
 pub use port::{Incoming, News, Outgoing, Port, ask_status};
 pub use status::{AssetFlow, HostStatus};

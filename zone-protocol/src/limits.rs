@@ -16,6 +16,8 @@ pub const STALL_MAX: Duration = Duration::from_secs(60);
 pub const NEWS_UNPROCESSED_MAX: usize = 1_024;
 /// Most zone blocks that one settlement block orders, makes available, settles or rejects.
 pub const NEWS_BLOCKS_MAX: usize = 16_384;
+/// Most zone blocks that one settlement block orders: few more than may wait to be available.
+pub const NEWS_ORDERED_MAX: usize = 4_096;
 /// Most messages that one settlement block appends to one inbox.
 pub const NEWS_INBOX_MAX: usize = 8_192;
 /// Most assets of a status.
@@ -30,4 +32,7 @@ pub(crate) const NEW_SUFFIX: &str = ".new";
 pub const REDIAL_DELAY: Duration = Duration::from_millis(100);
 
 const _: () = assert!(FRAME_SIZE_MAX <= u32::MAX as usize, "a frame's length is four bytes");
-const _: () = assert!(NEWS_BLOCKS_MAX * 72 + NEWS_INBOX_MAX * 256 < FRAME_SIZE_MAX, "the news of one settlement block fit a frame");
+const _: () = assert!(
+    NEWS_BLOCKS_MAX * 72 + NEWS_ORDERED_MAX * 136 + NEWS_INBOX_MAX * 256 < FRAME_SIZE_MAX,
+    "the news of one settlement block fit a frame"
+);

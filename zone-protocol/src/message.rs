@@ -1,6 +1,6 @@
 //! What is said. Each frame is one [`ZoneMessage`] or one [`HostMessage`], its version byte first.
 
-use crate::limits::{NEWS_BLOCKS_MAX, NEWS_INBOX_MAX};
+use crate::limits::{NEWS_BLOCKS_MAX, NEWS_INBOX_MAX, NEWS_ORDERED_MAX};
 use crate::list::{Bytes, List, Reason};
 use crate::status::HostStatus;
 use plinth_types::block::ZoneHeader;
@@ -123,6 +123,22 @@ pub struct BlockRef {
     pub body_hash: Digest,
 }
 
+/// What the link wrote into a header of the zone's before it signed it. With it the zone has the header that settlement ordered: its id is
+/// the SHA-256 of [`ZoneHeader::signed_bytes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// The epoch in which it was signed.
+    pub epoch: ProducerEpoch,
+    /// The guest image of the zone's mode.
+    pub guest_image: Digest,
+    /// Id of the block before.
+    pub parent: Digest,
+    /// Commitment to the body's key.
+    pub body_key: Digest,
+    /// Commitment to the shards of the enciphered body.
+    pub shard_root: Digest,
+}
+
 /// News: a settlement block that is final, as far as it concerns the zone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Finalized {
@@ -134,6 +150,8 @@ pub struct Finalized {
     pub id: Digest,
     /// Blocks of the zone that it ordered.
     pub ordered: List<BlockRef, NEWS_BLOCKS_MAX>,
+    /// How the link completed their headers: one for each, in the same order.
+    pub completions: List<Completion, NEWS_ORDERED_MAX>,
     /// Blocks that it made available.
     pub available: List<BlockRef, NEWS_BLOCKS_MAX>,
     /// Blocks that it settled.
@@ -198,9 +216,25 @@ pub enum Refusal {
     },
 }
 
+impl Completion {
+    /// That of a header which is complete.
+    #[must_use]
+    pub const fn of(header: &ZoneHeader) -> Self {
+        let ZoneHeader { epoch, guest_image, parent, body_key, shard_root, .. } = *header;
+        Self { epoch, guest_image, parent, body_key, shard_root }
+    }
+
+    /// The header as it was signed, of the header as the zone handed it over.
+    #[must_use]
+    pub fn complete(self, header: ZoneHeader) -> ZoneHeader {
+        let Self { epoch, guest_image, parent, body_key, shard_root } = self;
+        ZoneHeader { epoch, guest_image, parent, body_key, shard_root, ..header }
+    }
+}
+
 impl ZoneMessage {
     /// Version of the protocol, in front of every message.
-    pub const VERSION: u8 = 1;
+    pub const VERSION: u8 = 2;
 
     pub(crate) const fn name(&self) -> &'static str {
         match self {
@@ -214,7 +248,7 @@ impl ZoneMessage {
 
 impl HostMessage {
     /// Version of the protocol, in front of every message.
-    pub const VERSION: u8 = 1;
+    pub const VERSION: u8 = 2;
 
     pub(crate) const fn name(&self) -> &'static str {
         match self {
@@ -280,7 +314,8 @@ record!(Welcome {
     frozen,
 });
 record!(BlockRef { height, id, body_hash });
-record!(Finalized { height, time, id, ordered, available, settled, rejected, inbox, frozen, epoch });
+record!(Completion { epoch, guest_image, parent, body_key, shard_root });
+record!(Finalized { height, time, id, ordered, completions, available, settled, rejected, inbox, frozen, epoch });
 choice!(Refusal, "refusal" {
     1 => OtherChain(chain),
     2 => OtherZone(zone),

@@ -12,9 +12,10 @@ use plinth_types::limits::{BODY_SIZE_MAX, HEADER_ASSETS_MAX, HEADER_REFUSED_MAX,
 use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::quantity::Amount;
 use plinth_types::transfer::{Address, OutboxMessage, Party};
-use plinth_zone_protocol::limits::{FRAME_SIZE_MAX, NEWS_BLOCKS_MAX, NEWS_INBOX_MAX, REASON_SIZE_MAX};
+use plinth_zone_protocol::limits::{FRAME_SIZE_MAX, NEWS_BLOCKS_MAX, NEWS_INBOX_MAX, NEWS_ORDERED_MAX, REASON_SIZE_MAX};
 use plinth_zone_protocol::{
-    AssetFlow, Block, BlockRef, Bytes, Finalized, Hello, HostMessage, HostStatus, List, Reason, Refusal, Welcome, ZoneMessage,
+    AssetFlow, Block, BlockRef, Bytes, Completion, Finalized, Hello, HostMessage, HostStatus, List, Reason, Refusal, Welcome,
+    ZoneMessage,
 };
 
 const CHAIN: ChainId = ChainId::new(7);
@@ -90,12 +91,23 @@ const fn known(height: u64) -> BlockRef {
     BlockRef { height: Height::new(height), id: Digest([23; 32]), body_hash: Digest([24; 32]) }
 }
 
+const fn completion(parent: u8) -> Completion {
+    Completion {
+        epoch: ProducerEpoch::new(2),
+        guest_image: Digest([36; 32]),
+        parent: Digest([parent; 32]),
+        body_key: Digest([37; 32]),
+        shard_root: Digest([38; 32]),
+    }
+}
+
 fn news() -> Finalized {
     Finalized {
         height: Height::new(25),
         time: TimestampNs::new(26),
         id: digest(27),
         ordered: vec![known(5), known(6)].into(),
+        completions: vec![completion(34), completion(35)].into(),
         available: vec![known(4)].into(),
         settled: vec![known(3)].into(),
         rejected: List::default(),
@@ -221,8 +233,17 @@ fn the_largest_block_and_the_most_news_fit_a_frame() {
     let largest = Block { header, body: Bytes(vec![0; BODY_SIZE_MAX]), outbox };
     assert!(ZoneMessage::Block(Box::new(largest)).to_bytes().len() <= FRAME_SIZE_MAX);
     let blocks: List<_, NEWS_BLOCKS_MAX> = vec![known(1); NEWS_BLOCKS_MAX].into();
-    let most = Finalized { rejected: blocks, inbox: vec![received(1); NEWS_INBOX_MAX].into(), ..news() };
+    let completions = vec![completion(1); NEWS_ORDERED_MAX].into();
+    let most = Finalized { rejected: blocks, completions, inbox: vec![received(1); NEWS_INBOX_MAX].into(), ..news() };
     assert!(HostMessage::Finalized(Box::new(most)).to_bytes().len() <= FRAME_SIZE_MAX);
+}
+
+#[test]
+fn a_completion_makes_the_header_that_was_signed_of_the_one_that_was_handed_over() {
+    let Completion { epoch, guest_image, parent, body_key, shard_root } = completion(34);
+    let signed = ZoneHeader { epoch, guest_image, parent, body_key, shard_root, ..header() };
+    assert_eq!(Completion::of(&signed), completion(34));
+    assert_eq!(completion(34).complete(header()), signed);
 }
 
 #[test]

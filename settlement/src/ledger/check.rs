@@ -8,6 +8,7 @@ use super::state::State;
 use super::zone::{Freeze, ZoneBlock};
 use crate::block::Block;
 use crate::keys::SignatureError;
+use plinth_types::block::ZoneHeader;
 use plinth_types::digest::Digest;
 use plinth_types::id::{Height, TimestampNs};
 use plinth_types::message::InboxMessage;
@@ -39,6 +40,8 @@ pub struct Outcome {
     pub time: TimestampNs,
     /// Zone blocks that it ordered, in order.
     pub ordered: Vec<ZoneBlock>,
+    /// Their headers, in the same order.
+    pub headers: Vec<ZoneHeader>,
     /// Zone blocks that it made available: f+1 validators rebuilt their bodies. In order, zone by zone.
     pub available: Vec<ZoneBlock>,
     /// Zone blocks that it settled, ascending by zone and height. Their value has moved, as the zone's mode says.
@@ -127,9 +130,9 @@ impl State {
         }
         state.state_conservation();
         let writes = state.take_writes(self);
-        let Effects { claims, ordered, available, settled, rejected, inbox, frozen, requests: _ } = effects;
+        let Effects { claims, ordered, headers, available, settled, rejected, inbox, frozen, requests: _ } = effects;
         let (id, height, time) = (block.id(), block.height(), block.time());
-        let outcome = Outcome { block: id, height, time, ordered, available, settled, rejected, inbox, frozen, writes };
+        let outcome = Outcome { block: id, height, time, ordered, headers, available, settled, rejected, inbox, frozen, writes };
         Ok(Unverified { checked: Checked { parent: self.block, state, outcome }, claims })
     }
 }

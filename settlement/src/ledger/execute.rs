@@ -6,6 +6,7 @@ use super::state::State;
 use super::zone::{Freeze, ZoneBlock};
 use crate::block::Transaction;
 use crate::receipt::Receipt;
+use plinth_types::block::ZoneHeader;
 use plinth_types::id::{Height, PublicKey, Signature, ZoneId};
 use plinth_types::message::InboxMessage;
 use std::collections::BTreeMap;
@@ -16,6 +17,8 @@ use std::sync::Arc;
 pub(crate) struct Effects {
     pub(crate) claims: Vec<Claim>,
     pub(crate) ordered: Vec<ZoneBlock>,
+    /// Of those, in their order.
+    pub(crate) headers: Vec<ZoneHeader>,
     pub(crate) available: Vec<ZoneBlock>,
     pub(crate) settled: Vec<ZoneBlock>,
     pub(crate) rejected: Vec<ZoneBlock>,

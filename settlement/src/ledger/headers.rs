@@ -61,6 +61,7 @@ impl State {
             effects.frozen.push(freeze);
         } else {
             effects.ordered.push(self.order(header, id, place.at));
+            effects.headers.push(header.clone());
         }
         Ok(())
     }

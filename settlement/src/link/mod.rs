@@ -121,10 +121,12 @@ pub struct ProofWindow {
 }
 
 /// A zone block that was ordered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ordered {
     /// The block.
     pub block: crate::ledger::ZoneBlock,
+    /// Its header, as its producer signed it.
+    pub header: ZoneHeader,
     /// Whether this link has submitted another one of that height. Then the ordered one counts.
     pub conflicts: bool,
 }

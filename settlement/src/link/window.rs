@@ -151,7 +151,7 @@ impl Window {
         }
         let mut executed = Vec::new();
         let mut ordered = Vec::new();
-        for block in outcome.ordered.into_iter().filter(|block| ours(block.zone)) {
+        for (block, header) in outcome.ordered.into_iter().zip(outcome.headers).filter(|(block, _)| ours(block.zone)) {
             let waiting = self.sealed.remove(&block.height);
             self.size -= waiting.as_ref().map_or(0, |sealed| sealed.dispersed.body.len());
             let conflicts = waiting.as_ref().is_some_and(|sealed| sealed.id != block.id);
@@ -163,7 +163,7 @@ impl Window {
             if let Some(late) = self.unsealed.remove(&block.height) {
                 self.size -= late.block.body.len();
             }
-            ordered.push(Ordered { block, conflicts });
+            ordered.push(Ordered { block, header, conflicts });
         }
         let Outcome { height, time, block: digest, .. } = outcome;
         let zone = state.zone(own_zone);

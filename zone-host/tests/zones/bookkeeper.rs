@@ -218,6 +218,12 @@ fn serve(port: Port, books: &mut Books) -> Result<std::convert::Infallible, Prot
             Ok(News::BlockRefused { height, reason }) => panic!("block {height} is refused: {reason}"),
             Err(error) => break error,
         };
+        assert_eq!(news.ordered.len(), news.completions.len());
+        for (ordered, completion) in news.ordered.iter().zip(news.completions.iter()) {
+            let own = books.blocks.iter().find(|block| block.header.height == ordered.height);
+            let header = completion.complete(own.expect("what is ordered was made here").header.clone());
+            assert_eq!(sha256(&[&header.signed_bytes()]), ordered.id, "the header as it was ordered");
+        }
         if let Some(first) = news.rejected.iter().map(|block| block.height).min() {
             again(books, first);
         }
