@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # The privacy zone, its host and four validators as processes, in mode proven: every block settles by the words of three validators that checked
 # its proofs: two firms shield bonds and cash, swap them privately, an auditor opens its scope and no
-# more, both unshield; the price of the swap is asked for and quoted in letters; the zone is killed with -9 between offer and settlement. Then the base layer's bytes are searched for what was to be hidden.
-# Needs built programs: BIN (plinth-zone, plinth-validator, plinth-privacy, plinth-privacy-verify).
+# more, both unshield; the price of the swap is asked for and quoted in letters; the zone is killed with -9 between offer and settlement. Firm a believes validators alone,
+# by plinth-light. Then the base layer's bytes are searched for what was to be hidden.
+# Needs built programs: BIN (plinth-zone, plinth-validator, plinth-light, plinth-privacy, plinth-privacy-verify).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${BIN:-target/release}
@@ -39,9 +40,11 @@ key() { "$bin/plinth-zone" key "$dir/$1.key" | grep -oE '[0-9a-f]{64}' | head -1
 declare -A owner
 owner[a]=$(key owner-a) owner[b]=$(key owner-b) producer=$(key producer) registrar=$(key registrar) controller=$(key controller)
 key reader >/dev/null
-validators=() listed=''
+light=$(key light)
+validators=() listed='' believing=(--zone-id 4 --genesis "$dir/genesis.toml" --light-key "$dir/light.key")
 for n in 0 1 2 3; do
     validators+=("\"$(key "$n")\"")
+    believing+=(--validator "$(tr -d '"' <<<"${validators[$n]}")@127.0.0.1:$((17301 + n))")
     listed+=$(printf '\n[[validators]]\nkey = %s\naddress = "127.0.0.1:%d"\n ' "${validators[$n]}" $((17301 + n)))
 done
 keys=$(IFS=,; echo "${validators[*]}")
@@ -68,7 +71,7 @@ issuer = "${owner[b]}"
 issued = [{ owner = "${owner[b]}", amount = "1000000000000" }]
 END
 for n in 0 1 2 3; do
-    printf 'key_file = "%d.key"\ngenesis = "genesis.toml"\ndirectory = "validator-%d"\nlisten = "127.0.0.1:%d"\nidle_interval_ms = 200\nproof_verifiers = ["plinth-privacy-verify"]\n%s' "$n" "$n" $((17301 + n)) "$listed" >"$dir/$n.toml"
+    printf 'key_file = "%d.key"\ngenesis = "genesis.toml"\ndirectory = "validator-%d"\nlisten = "127.0.0.1:%d"\nidle_interval_ms = 200\nproof_verifiers = ["plinth-privacy-verify"]\nclients = ["%s"]\n%s' "$n" "$n" $((17301 + n)) "$light" "$listed" >"$dir/$n.toml"
     "$bin/plinth-validator" --config "$dir/$n.toml" >"$dir/$n.out" 2>&1 &
     pids+=($!)
 done
@@ -96,7 +99,13 @@ start_zone() {
 start_zone
 
 export PLINTH_PASSPHRASE='for this run alone'
-wallet() { local firm=$1; shift; privacy wallet --dir "$dir/wallet-$firm" "$@"; }
+# Firm a believes what validators prove wherever it asks the zone, firm b the zone.
+wallet() {
+    local firm=$1
+    shift
+    if [ "$firm" = a ] && [[ " $* " == *' --zone '* ]]; then set -- "$@" "${believing[@]}"; fi
+    privacy wallet --dir "$dir/wallet-$firm" "$@"
+}
 declare -A address account private
 for firm in a b; do
     wallet "$firm" new >"$dir/wallet-$firm.txt"
@@ -132,6 +141,8 @@ rfq b quote --zone "$zone" --request "$(letter to-b)" --price "$cash" --out "$(l
 ! rfq b quote --zone "$zone" --request "$(letter to-b)" --price 1 --out "$(letter no)" || fail 'a second quote'
 rfq a read "$(letter quote)" | tee "$dir/quotes.txt"
 grep -q "^best: $(letter quote)" "$dir/quotes.txt" || fail 'the best quote'
+has() { [ "$(wallet "$1" balance --zone "$zone" 2>/dev/null | tr '\n' ' ')" = "$2" ]; }
+until_true 'what firm a has shielded to settle' has a 'asset 0: 500000000000 '
 rfq a take --zone "$zone" --quote "$(letter quote)" --out "$(letter offer)"
 ! rfq a take --zone "$zone" --quote "$(letter quote)" --out "$(letter no)" || fail 'a quote taken twice'
 rfq b accept --zone "$zone" --offer "$(letter offer)" --out "$(letter acceptance)"
@@ -144,7 +155,8 @@ until_true 'the host to be joined again' is_joined
 rfq a settle --zone "$zone" --acceptance "$(letter acceptance)"
 ! rfq a settle --zone "$zone" --acceptance "$(letter acceptance)" || fail 'an acceptance settled twice'
 wallet b send --zone "$zone" --asset 1 --amount 7 --to "${address[a]}" --memo "$memo"
-balance() { [ "$(wallet "$1" balance --zone "$zone" | tr '\n' ' ')" = "$2" ] || fail "the balance of firm $1: $(wallet "$1" balance --zone "$zone")"; }
+balance() { has "$1" "$2" || fail "the balance of firm $1: $(wallet "$1" balance --zone "$zone")"; }
+until_true 'the swap and the payment to settle' has a "asset 0: $((500000000000 - bonds)) asset 1: $((cash + 7)) "
 balance a "asset 0: $((500000000000 - bonds)) asset 1: $((cash + 7)) "
 balance b "asset 0: $bonds asset 1: $((400000000000 - cash - 7)) "
 wallet a history --zone "$zone" | tee "$dir/history.txt"
@@ -172,6 +184,16 @@ status() { "$bin/plinth-zone" --config "$dir/host.toml" status --json; }
 is_paid() { status >"$dir/status.json" && grep -qE '"paid_out": ?"?300000000000' "$dir/status.json" && grep -qE '"paid_out": ?"?200000000000' "$dir/status.json"; }
 until_true 'the base layer to pay' is_paid
 cat "$dir/status.json"
+
+echo '--- a zone in the same place that shows none of its blocks: a wallet that believes the zone has nothing, one that believes validators names it'
+sed -e 's/^directory = .*/directory = "withheld"/' -e 's/^settle = .*/settle = "nobody.sock"/' "$dir/privacy.toml" >"$dir/withheld.toml"
+"$bin/plinth-privacy" serve --config "$dir/withheld.toml" >"$dir/withheld.out" 2>&1 &
+pids+=($!)
+is_withholding() { withholding=$(sed -n 's/^wallets on //p' "$dir/withheld.out"); [ -n "$withholding" ]; }
+until_true 'the other zone to start' is_withholding
+[ -z "$(wallet b balance --zone "$withholding")" ] || fail 'the zone shows blocks'
+! wallet a balance --zone "$withholding" >"$dir/named.txt" 2>&1 || fail 'a zone that withholds is believed'
+grep 'the zone withholds block' "$dir/named.txt" || fail 'what the zone did'
 
 echo '--- what the base layer has stored and logged'
 base=("$dir"/validator-* "$dir/zone-4" "$dir"/[0-3].out "$dir/host.out")

@@ -108,6 +108,12 @@ pub fn policy(state: &PoolState) -> Digest {
     PoolState::genesis(state.id, state.registrar, state.controller).root()
 }
 
+/// By which settlement knows a block: SHA-256 of what its producer signed.
+#[must_use]
+pub fn header_id(header: &ZoneHeader) -> Digest {
+    Digest(Sha256::digest(header.signed_bytes()).into())
+}
+
 /// The block as settlement wants it in this epoch.
 #[must_use]
 pub const fn under(mut block: Block, epoch: ProducerEpoch, guest_image: Digest) -> Block {

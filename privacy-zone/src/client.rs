@@ -6,6 +6,7 @@ use plinth_privacy::pool::block::Compact;
 use plinth_privacy::pool::directive::SignedDirective;
 use plinth_privacy::registry::Registry;
 use plinth_privacy::transaction::Transaction;
+use plinth_types::block::ZoneHeader;
 use plinth_types::codec::Codec as _;
 use plinth_types::id::{Height, PublicKey};
 use plinth_zone_protocol::{Bytes, Reason};
@@ -77,6 +78,18 @@ impl Client {
             expected = block.height.get().checked_add(1);
         }
         Ok(blocks.0)
+    }
+
+    /// The next headers from this height on, as the zone says that settlement ordered them; none if there is none yet.
+    pub fn headers(&mut self, from: Height) -> Result<Vec<ZoneHeader>, ClientError> {
+        let Answer::Headers(headers) = self.ask(&Request::Headers(from))? else { return Err(ClientError::OtherAnswer) };
+        Ok(headers.0)
+    }
+
+    /// The body of this block, whole; empty if there is none yet.
+    pub fn body(&mut self, height: Height) -> Result<Vec<u8>, ClientError> {
+        let Answer::Body(body) = self.ask(&Request::Body(height))? else { return Err(ClientError::OtherAnswer) };
+        Ok(body.0)
     }
 
     /// The registry as it was last published.

@@ -31,6 +31,7 @@ pub mod process;
 pub mod proof;
 pub mod published;
 pub mod server;
+pub mod settled;
 pub mod standing;
 pub mod wire;
 pub mod writer;

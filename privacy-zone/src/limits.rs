@@ -6,12 +6,20 @@ use std::time::Duration;
 
 /// Most bytes of a wallet's request: a transaction of all its legs, or a registry of about fourteen thousand holders.
 pub const REQUEST_SIZE_MAX: usize = 1 << 20;
-/// Most bytes of an answer.
-pub const ANSWER_SIZE_MAX: usize = 4 << 20;
+/// Most bytes of an answer: a body whole.
+pub const ANSWER_SIZE_MAX: usize = BODY_SIZE_MAX + 64;
 /// An answer with blocks ends behind the block that passes this many bytes.
 pub const BLOCKS_ANSWER_SIZE: usize = 1 << 20;
 /// Blocks in one answer.
 pub const BLOCKS_ANSWER_MAX: usize = 4_096;
+/// Headers in one answer.
+pub const HEADERS_ANSWER_MAX: usize = 512;
+/// How long a wallet waits for the zone to hear of what validators prove to be settled.
+pub const SETTLED_PATIENCE: Duration = Duration::from_secs(10);
+/// Blocks behind the last settled one that a wallet looks at: those that settlement may have ordered, and those ahead of it.
+pub const UNSETTLED_BLOCKS_MAX: u64 = (1 << 14) + BLOCKS_AHEAD_MAX;
+/// Most bytes that `plinth-light` says.
+pub const LIGHT_ANSWER_SIZE_MAX: u64 = 64 << 10;
 /// Connections of wallets at one time.
 pub const CONNECTIONS_MAX: usize = 256;
 /// Connections of one address at one time; the machine's own addresses are not counted.
@@ -58,5 +66,6 @@ pub const RFQ_PARTIES_MAX: usize = 64;
 pub const RFQ_BLOCKS: u64 = 64;
 
 const _: () = assert!(2 * BLOCK_TRANSACTIONS_SIZE_MAX + (256 << 10) < BODY_SIZE_MAX, "transactions, witness and state fit a body");
+const _: () = assert!(HEADERS_ANSWER_MAX * PROOF_HEADER_SIZE_MAX <= ANSWER_SIZE_MAX, "headers fit an answer");
 const _: () = assert!(LEGS_MAX * 8_192 < REQUEST_SIZE_MAX, "any transaction can be submitted");
 const _: () = assert!(BLOCK_PAYOUTS_MAX * 256 < 32 << 10, "outbox and header fit beside the body");

@@ -3,10 +3,10 @@
 //! A connection that sends what is no request is told so and closed; no other one notices.
 
 use crate::block::Body;
-use crate::journal::Archive;
+use crate::journal::{Archive, JournalError};
 use crate::limits::{
-    ANSWER_SIZE_MAX, BLOCKS_ANSWER_MAX, BLOCKS_ANSWER_SIZE, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, FRAME_TIMEOUT, IDLE_MAX,
-    REQUEST_SIZE_MAX, SUBMIT_PATIENCE,
+    ANSWER_SIZE_MAX, BLOCKS_ANSWER_MAX, BLOCKS_ANSWER_SIZE, CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, FRAME_TIMEOUT,
+    HEADERS_ANSWER_MAX, IDLE_MAX, REQUEST_SIZE_MAX, SUBMIT_PATIENCE,
 };
 use crate::log;
 use crate::wire::{Answer, Request, WireError, receive, send};
@@ -18,6 +18,7 @@ use plinth_privacy::pool::state::PoolState;
 use plinth_privacy::registry::Registry;
 use plinth_types::codec::Codec as _;
 use plinth_types::id::Height;
+use plinth_zone_protocol::Bytes;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, channel};
@@ -129,6 +130,8 @@ impl Desk {
             Request::Registry => self.ask(Ask::Registry),
             Request::Credits(owner) => self.ask(Ask::Credits(owner)),
             Request::Blocks(from) => self.blocks(from).unwrap_or_else(refused),
+            Request::Headers(from) => self.headers(from).unwrap_or_else(refused),
+            Request::Body(height) => self.body(height).unwrap_or_else(refused),
             Request::Submit(transaction) => self.ask(Ask::Submit(sender, transaction)),
             Request::Direct(directive, registry) => match self.check(&directive, &registry.0) {
                 Ok(()) => self.ask(Ask::Direct(directive, registry.0)),
@@ -163,6 +166,18 @@ impl Desk {
             Directive::List(..) | Directive::Freeze(..) | Directive::Gate(_) if registry.is_empty() => Ok(()),
             Directive::List(..) | Directive::Freeze(..) | Directive::Gate(_) => Err("a registry belongs to its root alone"),
         }
+    }
+
+    fn headers(&self, from: Height) -> Result<Answer, JournalError> {
+        let first = from.max(Height::new(1)).get();
+        let last = self.archive.ordered().get().min(first.saturating_add(HEADERS_ANSWER_MAX as u64 - 1));
+        let headers = (first..=last).map(|height| self.archive.header(Height::new(height)));
+        Ok(Answer::Headers(headers.collect::<Result<Vec<_>, _>>()?.into()))
+    }
+
+    fn body(&self, height: Height) -> Result<Answer, JournalError> {
+        let is_there = (Height::new(1)..=self.archive.height()).contains(&height);
+        Ok(Answer::Body(if is_there { self.archive.block(height)?.body } else { Bytes::default() }))
     }
 
     fn blocks(&self, from: Height) -> Result<Answer, String> {

@@ -44,6 +44,14 @@ pub enum StandingError {
     /// More than settlement keeps.
     #[error("{INBOX_WAITING_MAX} messages wait for a block, and settlement tells of more")]
     InboxFull,
+    /// The header of a block is missing.
+    #[error("settlement tells of the header of block {found}, {expected} is next")]
+    HeaderGap {
+        /// Told.
+        found: Height,
+        /// Next.
+        expected: Height,
+    },
     /// A block that was never made here.
     #[error("settlement has block {0} of this zone, which was not executed here")]
     Ahead(Height),

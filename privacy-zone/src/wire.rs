@@ -2,13 +2,14 @@
 //!
 //! * Every request has exactly one answer; a connection takes requests one after the other.
 //! * Sizes are checked before anything is allocated, read or computed; a frame that has begun must be whole in time.
-//! * Blocks come without proofs ([`Compact`]). A wallet keeps the tree itself and asks for no path, so the zone does not learn which notes
+//! * Blocks come without proofs ([`Compact`]); who wants to check them against the base layer ([`crate::settled`]) asks for headers and whole
+//!   bodies. A wallet keeps the tree itself and asks for no path, so the zone does not learn which notes
 //!   are its own.
 //!
-//! Known limitations: plain TCP. A zone that shows a wallet other blocks than settlement has makes it prove under a root that no pool has: the
-//! payment fails. That a deposit was credited, a wallet believes the zone.
+//! Known limitations: plain TCP. A zone that shows other blocks than settlement has to a wallet that does not check them makes it prove under a
+//! root that no pool has: the payment fails.
 
-use crate::limits::{ANSWER_SIZE_MAX, BLOCKS_ANSWER_MAX, FRAME_TIMEOUT, REQUEST_SIZE_MAX};
+use crate::limits::{ANSWER_SIZE_MAX, BLOCKS_ANSWER_MAX, FRAME_TIMEOUT, HEADERS_ANSWER_MAX, REQUEST_SIZE_MAX};
 use plinth_privacy::field::{Anchor, RegistryRoot};
 use plinth_privacy::limits::{ASSETS_MAX, CREDITS_WAITING_MAX};
 use plinth_privacy::note::{Eligibility, Value};
@@ -16,9 +17,11 @@ use plinth_privacy::pool::block::Compact;
 use plinth_privacy::pool::directive::SignedDirective;
 use plinth_privacy::pool::state::Gate;
 use plinth_privacy::transaction::{PoolId, Transaction};
+use plinth_types::block::ZoneHeader;
 use plinth_types::codec::{Codec, DecodeError};
 use plinth_types::digest::Digest;
 use plinth_types::id::{AssetId, Height, InboxIndex, PublicKey, TimestampNs};
+use plinth_types::limits::BODY_SIZE_MAX;
 use plinth_types::{choice, record};
 use plinth_zone_protocol::{Bytes, List, Reason};
 use std::io::{self, ErrorKind, Read as _, Write as _};
@@ -41,6 +44,10 @@ pub enum Request {
     Submit(Box<Transaction>),
     /// Put this directive into a block; with the registry, if it is a root of one.
     Direct(Box<SignedDirective>, Bytes<REQUEST_SIZE_MAX>),
+    /// Headers, as settlement ordered them, from this height on.
+    Headers(Height),
+    /// The body of this block, whole.
+    Body(Height),
 }
 
 /// What the zone says.
@@ -60,6 +67,10 @@ pub enum Answer {
     Refused(Reason),
     /// It may still come into a block.
     Waits,
+    /// The next headers; none if none is ordered yet.
+    Headers(List<ZoneHeader, HEADERS_ANSWER_MAX>),
+    /// The body; empty if there is no such block yet.
+    Body(Bytes<BODY_SIZE_MAX>),
 }
 
 /// How the zone is.
@@ -154,6 +165,8 @@ choice!(Request, "request" {
     4 => Credits(owner),
     5 => Submit(transaction),
     6 => Direct(directive, registry),
+    7 => Headers(from),
+    8 => Body(height),
 }, version "version of the wallets' protocol");
 choice!(Answer, "answer" {
     1 => Status(status),
@@ -163,6 +176,8 @@ choice!(Answer, "answer" {
     5 => Sealed(height),
     6 => Refused(reason),
     7 => Waits,
+    8 => Headers(headers),
+    9 => Body(body),
 }, version "version of the wallets' protocol");
 
 /// Why nothing was understood.

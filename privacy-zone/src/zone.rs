@@ -4,7 +4,7 @@
 //! * A block and its position are one record, so a crash leaves either none of its effects or all of them.
 //! * After an error of [`Zone::make`] the zone is in between: the process ends and starts again from the journal.
 
-use crate::block::{Body, ZoneBlockError, policy, zone_block};
+use crate::block::{Body, ZoneBlockError, header_id, policy, zone_block};
 use crate::journal::{Archive, Journal, JournalError, Position, Record};
 use crate::limits::POSITION_INTERVAL;
 use crate::proof::image;
@@ -62,6 +62,26 @@ pub enum ZoneError {
         /// This one.
         own: Digest,
     },
+    /// Ordered is another header than that of the block made here.
+    #[error("settlement ordered block {height} of this zone with header {ordered}, made here it is {made}")]
+    OtherHeader {
+        /// Which.
+        height: Height,
+        /// There.
+        ordered: Digest,
+        /// Here, with what settlement says it wrote into it.
+        made: Digest,
+    },
+    /// The news say of other blocks what was written into their headers.
+    #[error("settlement block {height} orders {ordered} blocks of this zone, and tells of {completions} headers")]
+    Headers {
+        /// Of the base layer.
+        height: Height,
+        /// Blocks ordered.
+        ordered: usize,
+        /// Headers told of.
+        completions: usize,
+    },
     /// Settled is another block.
     #[error("settlement settled block {height} of this zone with body {settled}, here its body is {executed}")]
     OtherBlock {
@@ -103,7 +123,7 @@ impl Zone {
         let journal = Journal::open(journal, named, |record| -> Result<(), ZoneError> {
             let (position, block) = match record {
                 Record::Block(position, block) => (position, Some(block)),
-                Record::Position(position) => (position, None),
+                Record::Position(position) | Record::Ordered(position, ..) => (position, None),
             };
             if let Some(written) = block {
                 let height = written.header.height;
@@ -119,6 +139,10 @@ impl Zone {
             durable = position;
             Ok(())
         })?;
+        if journal.lacks_headers() {
+            // Settlement tells everything again.
+            durable.settlement = Height::new(0);
+        }
         Ok(Self { pool, journal, standing, durable, last_body })
     }
 
@@ -177,6 +201,7 @@ impl Zone {
                 return Err(ZoneError::OtherBlock { height: block.height, settled: block.body_hash, executed });
             }
         }
+        self.keep_headers(news)?;
         let again = self.standing.news(news)?;
         let position = self.position();
         if position.settlement.get() >= self.durable.settlement.get() + POSITION_INTERVAL {
@@ -184,6 +209,35 @@ impl Zone {
             self.durable = position;
         }
         Ok(again)
+    }
+
+    /// Writes down what settlement wrote into the headers of blocks that it ordered.
+    fn keep_headers(&mut self, news: &Finalized) -> Result<(), ZoneError> {
+        let (ordered, completions) = (news.ordered.len(), news.completions.len());
+        if ordered != completions {
+            return Err(ZoneError::Headers { height: news.height, ordered, completions });
+        }
+        let (archive, position) = (self.journal.archive(), self.position());
+        for (block, completion) in news.ordered.iter().zip(news.completions.iter()) {
+            let height = block.height;
+            if height > archive.height() {
+                return Err(StandingError::Ahead(height).into());
+            }
+            let expected = archive.ordered().next();
+            if height > expected {
+                return Err(StandingError::HeaderGap { found: height, expected }.into());
+            }
+            if height < expected && archive.completion(height)? == *completion {
+                continue;
+            }
+            let made = header_id(&completion.complete(archive.block(height)?.header));
+            if made != block.id {
+                return Err(ZoneError::OtherHeader { height, ordered: block.id, made });
+            }
+            self.journal.append(&Record::Ordered(position, height, *completion))?;
+            self.durable = position;
+        }
+        Ok(())
     }
 
     /// How far the news have their effects, durably.

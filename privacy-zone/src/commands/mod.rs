@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod control;
 pub(crate) mod files;
+pub(crate) mod light;
 pub(crate) mod registrar;
 pub(crate) mod rfq;
 pub(crate) mod session;

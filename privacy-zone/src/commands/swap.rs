@@ -124,7 +124,7 @@ pub(crate) fn run(place: &Place, command: &Command) -> Outcome {
 }
 
 fn offer(place: &Place, zone: &Zone, terms: &Terms, with: Address, blocks: u64, out: &Path) -> Outcome {
-    let mut session = Session::open(place, zone.address, None)?;
+    let mut session = Session::open(place, zone, None)?;
     let offer = make(place, &mut session, terms, with, blocks)?;
     files::create(out, &offer.to_bytes())?;
     say(format_args!("offered until block {}", offer.frame.expires));
@@ -133,7 +133,7 @@ fn offer(place: &Place, zone: &Zone, terms: &Terms, with: Address, blocks: u64, 
 
 fn take_up(place: &Place, zone: &Zone, terms: &Terms, offer: &Path, out: &Path) -> Outcome {
     let theirs: SwapOffer = files::read(offer)?;
-    let mut session = Session::open(place, zone.address, None)?;
+    let mut session = Session::open(place, zone, None)?;
     let acceptance = answer(&mut session, terms, &theirs)?;
     files::create(out, &acceptance.to_bytes())?;
     say(format_args!("accepted; the other party settles until block {}", theirs.frame.expires));
@@ -197,7 +197,7 @@ pub(super) fn conclude(place: &Place, zone: &Zone, terms: &Terms, mine: &SwapOff
     }
     let pending_path = pending_path(place, digest(mine));
     let pending: SwapPending = files::read(&pending_path)?;
-    let mut session = Session::open(place, zone.address, Some(pending.height))?;
+    let mut session = Session::open(place, zone, Some(pending.height))?;
     check(&session, &theirs.offer, terms)?;
     session.hold_all_but(&pending.nullifiers);
     let frame = as_frame(&pending.frame);
@@ -234,7 +234,7 @@ fn check(session: &Session, offer: &Offer, terms: &Terms) -> Outcome {
 
 /// This wallet's leg; the same again for the same nonce, notes and registry.
 fn draft(session: &mut Session, frame: &Frame, terms: &Terms, to: Address, nonce: [u8; 32]) -> Outcome<Draft> {
-    let registry = session.client.registry()?;
+    let registry = session.registry()?;
     let asset = session.asset(terms.give_asset)?;
     let intent = Intent::Send { asset, value: Value::new(terms.give), to, memo: [0; MEMO_SIZE] };
     let Session { keys, wallet, .. } = session;

@@ -1,6 +1,7 @@
 //! `plinth-privacy wallet`.
 
 use super::files::{self, RegistrationRequest};
+use super::light::Light;
 use super::session::{Keys, Session};
 use super::text::{read_address, read_key, read_memo, write_address, write_memo, write_owner};
 use super::{Outcome, rfq, say, swap};
@@ -14,7 +15,7 @@ use plinth_privacy::wallet::keys::{Address, Seed};
 use plinth_privacy::wallet::{Entry, Event};
 use plinth_privacy_zone::config::read_text;
 use plinth_types::codec::Codec as _;
-use plinth_types::id::PublicKey;
+use plinth_types::id::{PublicKey, ZoneId};
 use rand::Rng as _;
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
@@ -47,6 +48,8 @@ pub(crate) struct Zone {
     /// Where the zone answers wallets
     #[arg(long = "zone", value_name = "ADDRESS")]
     pub(crate) address: SocketAddr,
+    #[command(flatten)]
+    pub(crate) light: Light,
 }
 
 #[derive(Debug, clap::Args)]
@@ -121,6 +124,16 @@ impl Place {
         self.dir.join("quotes")
     }
 
+    /// What of this zone was checked last.
+    pub(crate) fn checked(&self, zone: ZoneId) -> PathBuf {
+        self.dir.join(format!("checked-{zone}"))
+    }
+
+    /// What `plinth-light` remembers.
+    pub(crate) fn seen(&self) -> PathBuf {
+        self.dir.join("light.seen")
+    }
+
     pub(crate) fn passphrase(&self) -> Outcome<Zeroizing<String>> {
         let passphrase = match &self.passphrase_file {
             Some(path) => read_text(path).map_err(|error| format!("{}: {error}", path.display()))?,
@@ -145,17 +158,17 @@ pub(crate) fn run(arguments: &Arguments) -> Outcome {
             files::create(out, &request.to_bytes())
         }
         What::Balance(zone) => {
-            for (asset, units) in Session::open(place, zone.address, None)?.wallet.balance() {
+            for (asset, units) in Session::open(place, zone, None)?.wallet.balance() {
                 say(format_args!("asset {}: {units}", asset.asset()));
             }
             Ok(())
         }
         What::History(zone) => {
-            let session = Session::open(place, zone.address, None)?;
+            let session = Session::open(place, zone, None)?;
             session.wallet.history().iter().for_each(|entry| tell(&session, entry));
             Ok(())
         }
-        What::Shield(zone) => shield(Session::open(place, zone.address, None)?),
+        What::Shield(zone) => shield(Session::open(place, zone, None)?),
         What::Send { zone, sum, to, memo } => {
             pay(place, zone, sum, |asset, value| Intent::Send { asset, value, to: *to, memo: *memo })
         }
@@ -187,7 +200,7 @@ fn show(keys: &Keys) {
 }
 
 fn shield(mut session: Session) -> Outcome {
-    let credits = session.client.credits(session.keys.deposit.public())?;
+    let credits = session.credits()?;
     if credits.is_empty() {
         say("nothing waits");
     }
@@ -200,7 +213,7 @@ fn shield(mut session: Session) -> Outcome {
 }
 
 fn pay(place: &Place, zone: &Zone, sum: &Sum, intent: impl FnOnce(PoolAsset, Value) -> Intent) -> Outcome {
-    let mut session = Session::open(place, zone.address, None)?;
+    let mut session = Session::open(place, zone, None)?;
     let asset = session.asset(sum.asset)?;
     let height = session.pay(&intent(asset, Value::new(sum.amount)))?;
     say(format_args!("in block {height}"));

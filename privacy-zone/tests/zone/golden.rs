@@ -1,12 +1,13 @@
 //! The formats of the zone, pinned.
 
-use crate::world::{Firm, NOW, deposit, genesis, make, news, open, opening_directives, public, registry};
+use crate::world::{Firm, NOW, completion, deposit, genesis, make, news, open, opening_directives, public, registry};
 use plinth_golden::Fixtures;
 use plinth_privacy::field::{Anchor, RegistryRoot, Word};
 use plinth_privacy::note::{Eligibility, Value};
 use plinth_privacy::pool::block::Compact;
 use plinth_privacy::pool::state::Gate;
 use plinth_privacy_zone::journal::{Position, Record};
+use plinth_privacy_zone::settled::Checked;
 use plinth_privacy_zone::wire::{Answer, AssetStatus, Request, Status, WaitingCredit};
 use plinth_types::codec::Codec as _;
 use plinth_types::digest::Digest;
@@ -27,6 +28,14 @@ fn the_journal_is_pinned_and_with_it_bodies_and_headers() {
     fixtures().bytes("journal", &std::fs::read(folder.path().join("blocks.journal")).unwrap());
     let position = Position { genesis: Digest([5; 32]), settlement: Height::new(6) };
     fixtures().bytes("journal_position", &Record::Position(position).to_bytes());
+    let ordered = Record::Ordered(position, Height::new(7), completion(Digest([8; 32])));
+    fixtures().bytes("journal_ordered", &ordered.to_bytes());
+}
+
+#[test]
+fn what_a_wallet_checked_last_is_pinned() {
+    let checked = Checked { height: Height::new(1), id: Digest([2; 32]), blocks: Digest([3; 32]) };
+    fixtures().bytes("checked", &checked.to_bytes());
 }
 
 #[test]
@@ -39,6 +48,8 @@ fn the_wallets_protocol_is_pinned() {
         ("registry", Request::Registry),
         ("credits", Request::Credits(public(1))),
         ("direct", Request::Direct(Box::new(first), Bytes(vec![1, 2, 3]))),
+        ("headers", Request::Headers(Height::new(10))),
+        ("body", Request::Body(Height::new(11))),
     ];
     fixtures().values("request", &requests);
     let status = Status {
@@ -59,6 +70,10 @@ fn the_wallets_protocol_is_pinned() {
     };
     let credit = WaitingCredit { id: Digest([1; 32]), asset: AssetId::new(2), value: Value::new(3) };
     let block = Compact { height: Height::new(4), time: NOW, transactions: vec![] };
+    let folder = tempfile::tempdir().unwrap();
+    let mut zone = open(folder.path());
+    make(&mut zone, vec![first], vec![]);
+    let header = completion(Digest([3; 32])).complete(zone.archive().block(Height::new(1)).unwrap().header);
     let answers = [
         ("status", Answer::Status(Box::new(status))),
         ("blocks", Answer::Blocks(vec![block].into())),
@@ -67,6 +82,8 @@ fn the_wallets_protocol_is_pinned() {
         ("sealed", Answer::Sealed(Height::new(5))),
         ("refused", Answer::Refused(Reason::new("why"))),
         ("waits", Answer::Waits),
+        ("headers", Answer::Headers(vec![header].into())),
+        ("body", Answer::Body(Bytes(vec![4, 5, 6]))),
     ];
     fixtures().values("answer", &answers);
 }

@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "helpers of tests")]
 
 mod golden;
+mod headers;
 mod proofs;
+mod settled;
 mod sockets;
+mod wallets;
 mod world;
 
 use plinth_privacy::note::Value;

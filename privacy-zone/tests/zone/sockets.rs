@@ -7,6 +7,7 @@ use plinth_privacy::wallet::draft::Intent;
 use plinth_privacy_zone::client::{Client, ClientError};
 use plinth_privacy_zone::config::ZoneConfig;
 use plinth_privacy_zone::process::{Running, start};
+use plinth_types::digest::Digest;
 use plinth_types::id::{Height, InboxIndex};
 use plinth_types::message::InboxMessage;
 use plinth_zone_protocol::host::{Handed, Hanger, Listener, ToZone, Wish};
@@ -22,16 +23,24 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A host that orders and settles whatever it is handed, and tells of what the test says.
-struct Host {
+pub struct Host {
     listener: Listener,
     settlement: u64,
-    blocks: BTreeMap<Height, plinth_zone_protocol::Block>,
+    pub blocks: BTreeMap<Height, plinth_zone_protocol::Block>,
+    /// Ids of ordered headers.
+    pub heads: BTreeMap<Height, Digest>,
     joined: Option<(ToZone, Receiver<Handed>, Hanger)>,
 }
 
 impl Host {
     fn at(socket: &Path) -> Self {
-        Self { listener: Listener::bind(socket).unwrap(), settlement: 0, blocks: BTreeMap::new(), joined: None }
+        Self {
+            listener: Listener::bind(socket).unwrap(),
+            settlement: 0,
+            blocks: BTreeMap::new(),
+            heads: BTreeMap::new(),
+            joined: None,
+        }
     }
 
     /// Waits for the zone, and has settled what it was handed before.
@@ -60,20 +69,22 @@ impl Host {
         self.joined.as_mut().unwrap().0.finalized(news).unwrap();
     }
 
-    fn append(&mut self, inbox: Vec<InboxMessage>) {
+    pub fn append(&mut self, inbox: Vec<InboxMessage>) {
         self.tell(Finalized { inbox: inbox.into(), ..Finalized::default() });
     }
 
     /// Waits until the zone has handed over up to this block, and settles each.
-    fn settle_up_to(&mut self, height: u64) {
+    pub fn settle_up_to(&mut self, height: u64) {
         while self.blocks.keys().next_back().is_none_or(|last| last.get() < height) {
             let handed = self.joined.as_ref().unwrap().1.recv_timeout(PATIENCE).expect("the zone hands over its blocks");
             let Handed::Block(block) = handed else { continue };
-            let reference = block_ref(&block);
+            let before = Height::new(block.header.height.get() - 1);
+            let parent = self.heads.get(&before).copied().unwrap_or(Digest::ZERO);
+            let news = ordering(0, &block, parent);
+            self.heads.insert(block.header.height, news.ordered[0].id);
             let known = self.blocks.insert(block.header.height, *block.clone());
             assert!(known.is_none_or(|known| known == *block), "the same block again");
-            let one = || vec![reference].into();
-            self.tell(Finalized { ordered: one(), available: one(), settled: one(), ..Finalized::default() });
+            self.tell(Finalized { available: news.ordered.clone(), settled: news.ordered.clone(), ..news });
         }
     }
 }
@@ -100,7 +111,7 @@ fn today() -> Day {
 }
 
 /// A zone with a registry and an asset, and its host.
-fn running(folder: &Path, registry: &Registry) -> (Running, Host) {
+pub fn running(folder: &Path, registry: &Registry) -> (Running, Host) {
     let mut host = Host::at(&socket(folder));
     let running = start(config(folder)).unwrap();
     host.join();

@@ -11,7 +11,7 @@ use plinth_privacy::transaction::{PoolId, Transaction};
 use plinth_privacy::wallet::Wallet;
 use plinth_privacy::wallet::draft::{self, Frame, Intent};
 use plinth_privacy::wallet::keys::{DepositKey, Seed, SpendingKey};
-use plinth_privacy_zone::block::Body;
+use plinth_privacy_zone::block::{Body, header_id};
 use plinth_privacy_zone::zone::{Made, Zone};
 use plinth_types::codec::Codec as _;
 use plinth_types::digest::Digest;
@@ -20,7 +20,7 @@ use plinth_types::message::{InboxKind, InboxMessage};
 use plinth_types::quantity::Amount;
 use plinth_types::transfer::{Address, Party};
 use plinth_zone_protocol::message::BlockRef;
-use plinth_zone_protocol::{Finalized, Welcome};
+use plinth_zone_protocol::{Completion, Finalized, Welcome};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use std::path::Path;
@@ -124,6 +124,19 @@ pub fn news(height: u64, inbox: Vec<InboxMessage>) -> Finalized {
 
 pub fn block_ref(block: &plinth_zone_protocol::Block) -> BlockRef {
     BlockRef { height: block.header.height, id: Digest([9; 32]), body_hash: block.header.body_hash }
+}
+
+/// What settlement writes into the header behind `parent`.
+pub fn completion(parent: Digest) -> Completion {
+    let (body_key, shard_root) = (Digest([1; 32]), Digest([2; 32]));
+    Completion { epoch: ProducerEpoch::new(1), guest_image: Digest::ZERO, parent, body_key, shard_root }
+}
+
+/// A settlement block that orders this block behind `parent`.
+pub fn ordering(height: u64, block: &plinth_zone_protocol::Block, parent: Digest) -> Finalized {
+    let id = header_id(&completion(parent).complete(block.header.clone()));
+    let ordered = vec![BlockRef { id, ..block_ref(block) }].into();
+    Finalized { ordered, completions: vec![completion(parent)].into(), ..news(height, vec![]) }
 }
 
 pub fn welcome(settled: Height) -> Welcome {

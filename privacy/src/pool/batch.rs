@@ -31,12 +31,13 @@ pub struct Verifier {
     pools: Vec<rayon::ThreadPool>,
 }
 
-/// Transactions whose proofs were checked: here, or before the producer wrote them down. There is no other way to make one.
+/// Transactions whose proofs were checked: here, or before the producer wrote them down, or their block settled. There is no other way to make
+/// one.
 #[derive(Debug)]
 pub struct Proven<'a>(&'a [Transaction]);
 
 impl<'a> Proven<'a> {
-    /// Of the producer's own journal.
+    /// Of the producer's own journal, or of a block that settled.
     pub(super) const fn before(transactions: &'a [Transaction]) -> Self {
         Self(transactions)
     }

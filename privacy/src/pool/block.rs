@@ -155,6 +155,26 @@ pub fn check<'v>(
     block: &Block,
     witness: BlockWitness,
 ) -> Result<Effects, BlockError> {
+    let prove = |transactions| Ok(verifier().verify(transactions)?);
+    lead((pre_root, post_root), block, witness, prove).map(|(_, effects)| effects)
+}
+
+/// The state behind a block, its proofs left out: for who knows otherwise that it stands, as that it has settled. Everything else is checked as
+/// [`check`] does.
+///
+/// # Errors
+///
+/// [`BlockError`], never of a proof.
+pub fn reach(pre_root: Digest, post_root: Digest, block: &Block, witness: BlockWitness) -> Result<PoolState, BlockError> {
+    lead((pre_root, post_root), block, witness, |transactions| Ok(Proven::before(transactions))).map(|(state, _)| state)
+}
+
+fn lead<'b>(
+    (pre_root, post_root): (Digest, Digest),
+    block: &'b Block,
+    witness: BlockWitness,
+    prove: impl FnOnce(&'b [Transaction]) -> Result<Proven<'b>, BlockError>,
+) -> Result<(PoolState, Effects), BlockError> {
     let BlockWitness { mut state, mut nullifiers } = witness;
     let root = state.root();
     if root != pre_root {
@@ -165,14 +185,14 @@ pub fn check<'v>(
     }
     let proven = match &block.transactions[..] {
         [] => Proven::nothing(),
-        transactions => verifier().verify(transactions)?,
+        transactions => prove(transactions)?,
     };
     let effects = apply(&mut state, &mut nullifiers, block, &proven)?;
     let reached = state.root();
     if reached != post_root {
         return Err(BlockError::PostRoot { reached, header: post_root });
     }
-    Ok(effects)
+    Ok((state, effects))
 }
 
 impl Block {

@@ -152,7 +152,7 @@ fn request(place: &Place, zone: &Zone, wish: &Wish, with: &[Address], out: &[Pat
         return Err(format!("one --out for each --with, at most {RFQ_PARTIES_MAX}").into());
     }
     out.iter().try_for_each(|path| vacant(path))?;
-    let session = Session::open(place, zone.address, None)?;
+    let session = Session::open(place, zone, None)?;
     let key = session.wallet.key().incoming();
     if with.contains(&key.address()) {
         return Err("this wallet cannot ask itself".into());
@@ -211,7 +211,7 @@ fn quote(place: &Place, zone: &Zone, letter: &Path, price: u64, seconds: Option<
     let key = incoming(place)?;
     let (by, message) = read(&key, letter)?;
     let Message::Request(request) = message else { return Err("the letter holds no request".into()) };
-    let session = Session::open(place, zone.address, None)?;
+    let session = Session::open(place, zone, None)?;
     request.check(session.status.pool, now())?;
     let listed = |asset: PoolAsset| session.asset(asset.asset().get()).is_ok_and(|known| known == asset);
     if !listed(request.asset) || !listed(request.against) {
@@ -247,7 +247,7 @@ fn take(place: &Place, zone: &Zone, letters: &[PathBuf], out: &Path) -> Outcome 
     }
     let best = request.best(quotes.iter().map(|(_, quote, _)| *quote)).ok_or("no quote")?;
     let (by, quote, _) = quotes[best];
-    let mut session = Session::open(place, zone.address, None)?;
+    let mut session = Session::open(place, zone, None)?;
     let offer = swap::make(place, &mut session, &Terms::from(request.sums(&quote)), by, RFQ_BLOCKS)?;
     let expires = offer.frame.expires;
     let taken = Taken { request, by, quote, offer };
@@ -268,7 +268,7 @@ fn accept(place: &Place, zone: &Zone, letter: &Path, out: &Path) -> Outcome {
     let (by, message) = read(&key, letter)?;
     let Message::Offer { request, offer } = message else { return Err("the letter holds no offer".into()) };
     let quoted = Desk::open(place.quotes(), now())?.honour(by, request, &offer)?;
-    let mut session = Session::open(place, zone.address, None)?;
+    let mut session = Session::open(place, zone, None)?;
     if offer.frame.expires.get() > session.status.height.get().saturating_add(RFQ_BLOCKS) {
         return Err(format!("the offer would bind this wallet for more than {RFQ_BLOCKS} blocks").into());
     }
