@@ -25,6 +25,8 @@ pub use alloy_primitives::{
     keccak256,
 };
 pub use alloy_rlp::{Decodable, Encodable, Error as RlpError, Header as RlpHeader};
+pub use alloy_rpc_types_eth::BlockOverrides;
+pub use alloy_rpc_types_eth::state::{AccountOverride, StateOverride};
 pub use alloy_rpc_types_trace::geth::{DefaultFrame, GethDebugTracingCallOptions, GethDebugTracingOptions, GethTrace};
 pub use alloy_trie::nodes::{BranchNodeRef, ExtensionNodeRef, LeafNodeRef, RlpNode};
 pub use alloy_trie::proof::verify_proof;

@@ -41,6 +41,10 @@ pub const LOGS_BLOCKS_MAX: u64 = 10_000;
 pub const FEE_HISTORY_BLOCKS_MAX: u64 = 1_024;
 /// Gas of one `eth_call` or estimate.
 pub const CALL_GAS_MAX: u64 = 50_000_000;
+/// Runs of one `eth_createAccessList`: each may touch more with the list of the one before.
+pub const ACCESS_LIST_RUNS_MAX: usize = 4;
+/// Transactions that `txpool_content` and `txpool_inspect` list.
+pub const POOL_LISTED_MAX: usize = 10_000;
 /// Steps that one `debug_trace*` may take: as many as the gas of the largest transaction can pay for.
 pub const TRACE_STEPS_MAX: u64 = 1 << 24;
 /// Bytes that a tracer may copy for one request: about twice that is the answer, in hexadecimal.

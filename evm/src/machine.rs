@@ -10,11 +10,12 @@ pub use revm::context_interface::transaction::{RecoveredAuthority, RecoveredAuth
 pub use revm::context_interface::{
     Block, Cfg, ContextError, ContextSetters, ContextTr, JournalTr, Transaction as TransactionFields,
 };
+pub use revm::database::in_memory_db::AccountState as CachedState;
 pub use revm::database::states::bundle_state::BundleRetention;
 pub use revm::database::{BundleState, CacheDB, State};
 pub use revm::database_interface::WrapDatabaseRef;
 pub use revm::handler::post_execution::reward_beneficiary;
-pub use revm::handler::{EvmTr, FrameResult, Handler, MainnetContext, MainnetHandler};
+pub use revm::handler::{EthPrecompiles, EvmTr, FrameResult, Handler, MainnetContext, MainnetHandler};
 pub use revm::inspector::JournalExt;
 pub use revm::interpreter::interpreter::EthInterpreter;
 pub use revm::interpreter::interpreter_types::{Jumps, LoopControl, ReturnData};
@@ -25,4 +26,5 @@ pub use revm::{
     Database, DatabaseCommit, DatabaseRef, ExecuteCommitEvm, ExecuteEvm, InspectEvm, Inspector, MainBuilder, MainContext,
     MainnetEvm, SystemCallCommitEvm, SystemCallEvm,
 };
+pub use revm_inspectors::access_list::AccessListInspector;
 pub use revm_inspectors::tracing::{DebugInspector, TraceLimitBehavior, TraceLimits};

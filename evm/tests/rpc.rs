@@ -51,10 +51,6 @@ fn refusals_have_the_codes_that_clients_expect() {
     assert_eq!(zone.code("eth_getBalance", json!([Address::ZERO, "0xfff"])), -39_001);
     assert_eq!(zone.code("eth_getBlockByNumber", json!(["finalized", false])), -39_001);
     assert_eq!(zone.code("eth_sendRawTransaction", json!(["0x02c0"])), -32_000);
-    assert_eq!(
-        zone.code("eth_call", json!([{}, "latest", { "0x0000000000000000000000000000000000000001": { "balance": "0x1" } }])),
-        -32_602
-    );
     assert_eq!(zone.get("eth_getBlockByNumber", json!(["0xfff", false])), Value::Null);
     // A contract creation whose code reverts with Error("no").
     let revert = "0x7f08c379a0000000000000000000000000000000000000000000000000000000005f52602060045260026024527f6e6f\

@@ -82,9 +82,7 @@ fn calls_are_traced_within_bounds() {
     assert!(error["message"].as_str().unwrap().contains("bytes"), "{error}");
     let halted = zone.get("debug_traceCall", json!([{ "data": ENDLESS, "gas": "0x10000" }, "latest", { "tracer": "callTracer" }]));
     assert_eq!((&halted["type"], &halted["error"]), (&json!("CREATE"), &json!("out of gas")));
-    for refused in
-        [json!({ "tracer": "{}" }), json!({ "tracer": "muxTracer", "tracerConfig": {} }), json!({ "stateOverrides": {} })]
-    {
+    for refused in [json!({ "tracer": "{}" }), json!({ "tracer": "muxTracer", "tracerConfig": {} }), json!({ "txIndex": "0x0" })] {
         assert_eq!(zone.code("debug_traceCall", json!([{}, "latest", refused])), -32_602, "{refused}");
     }
 }

@@ -206,6 +206,19 @@ impl Pool {
         }
     }
 
+    /// What waits, of all senders or of one, by nonce; and whether it could stand in the next block by its nonce.
+    pub fn waiting<'a, S: StateView>(
+        &'a self,
+        state: &'a S,
+        of: Option<&'a Address>,
+    ) -> impl Iterator<Item = (&'a Transaction, bool)> + 'a {
+        let senders = self.senders.iter().filter(move |(sender, _)| of.is_none_or(|of| of == *sender));
+        senders.flat_map(move |(sender, waiting)| {
+            let end = self.next_nonce(sender, state.account(sender).map_or(0, |account| account.nonce));
+            waiting.iter().map(move |(nonce, waiting)| (&waiting.transaction, *nonce < end))
+        })
+    }
+
     /// How much waits.
     pub fn status<S: StateView>(&self, state: &S) -> PoolStatus {
         let pending = self

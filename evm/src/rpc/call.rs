@@ -1,22 +1,88 @@
-//! `eth_call`, `eth_estimateGas`: transactions tried on a state and dropped.
+//! `eth_call`, `eth_estimateGas`, `eth_createAccessList`: transactions tried on a state and dropped.
 
-use super::error;
-use super::params::Call;
-use crate::execution::serial::ViewDatabase;
+use super::answer::hex;
+use super::error::{self, Answer};
+use super::overrides::{self, Overridden};
+use super::params::{Arguments, BlockName, Call};
+use crate::chain::HistoricState;
+use crate::ethereum::{BlockOverrides, StateOverride, U256};
 use crate::execution::{BlockContext, Ending, Rejection, TransactionResult};
-use crate::limits::CALL_GAS_MAX;
-use crate::machine::{CfgEnv, ExecuteEvm, HaltReason, TxEnv, WrapDatabaseRef};
-use crate::state::StateView;
+use crate::limits::{ACCESS_LIST_RUNS_MAX, CALL_GAS_MAX};
+use crate::machine::{
+    AccessListInspector, CfgEnv, DatabaseRef, ExecuteEvm, HaltReason, InspectEvm, MainBuilder, TxEnv, WrapDatabaseRef,
+};
+use crate::node::{Node, unix_time_s};
 use jsonrpsee::types::ErrorObjectOwned;
+use serde_json::json;
+use std::convert::Infallible;
 
 /// EIP-7825: what a transaction may use at most.
 const TRANSACTION_GAS_MAX: u64 = 1 << 24;
 /// An estimate is at most this much too high, in parts of a thousand; geth's choice.
 const ESTIMATE_ERROR_PER_MILLE: u64 = 15;
 
+pub(super) fn call(node: &Node, arguments: Arguments) -> Answer {
+    surrounded(node, arguments, "latest", |state, context, tried| {
+        let tx = tried.env(context.cfg.chain_id, tried.gas().unwrap_or(CALL_GAS_MAX))?;
+        let result = attempt(state, context, tx).map_err(|rejection| error::rejection(&rejection))?;
+        if result.is_success() { Ok(json!(result.output)) } else { Err(error::failed(&result)) }
+    })
+}
+
+pub(super) fn estimate_gas(node: &Node, arguments: Arguments) -> Answer {
+    surrounded(node, arguments, "pending", |state, context, tried| estimate(state, context, tried).map(hex))
+}
+
+/// Addresses and slots that the transaction touches when it may use them as if listed, and the gas it then uses.
+pub(super) fn access_list(node: &Node, arguments: Arguments) -> Answer {
+    surrounded(node, arguments, "pending", |state, context, tried| {
+        let mut tx = tried.env(context.cfg.chain_id, tried.gas().unwrap_or(CALL_GAS_MAX))?;
+        let mut context = context.clone();
+        loosen(&mut context.cfg, &tx);
+        for runs_left in (0..ACCESS_LIST_RUNS_MAX).rev() {
+            let mut inspector = AccessListInspector::new(tx.access_list.clone());
+            let machine = context.context(WrapDatabaseRef(state));
+            let run = machine.build_mainnet_with_inspector(&mut inspector).inspect_tx(tx.clone());
+            let result = TransactionResult::from(run.map_err(|error| error::rejection(&Rejection::from(error)))?.result);
+            let found = inspector.into_access_list();
+            if found == tx.access_list || runs_left == 0 {
+                let mut answer = json!({ "accessList": found, "gasUsed": hex(result.gas_used) });
+                if !result.is_success() {
+                    answer["error"] = json!(error::failed(&result).message());
+                }
+                return Ok(answer);
+            }
+            tx.access_list = found;
+            tx.tx_type = tx.tx_type.max(1);
+        }
+        Err(error::server("no run is allowed"))
+    })
+}
+
+/// What stands before every try: the transaction, the block (`default` if none is named), overrides of the state, of the block.
+fn surrounded(
+    node: &Node,
+    mut arguments: Arguments,
+    default: &str,
+    tried: impl FnOnce(&Overridden<'_, HistoricState<'_>>, &BlockContext, &Call) -> Answer,
+) -> Answer {
+    let call: Call = arguments.next()?;
+    let block = arguments.optional()?.unwrap_or_else(|| BlockName::Word(default.into()));
+    let (accounts, surroundings): (Option<StateOverride>, Option<BlockOverrides>) = (arguments.optional()?, arguments.optional()?);
+    let chain = node.chain();
+    let (state, header) = block.surroundings(&chain, unix_time_s(), node.fees_to())?;
+    let mut context = chain.context(&header);
+    overrides::block(&mut context, surroundings)?;
+    tried(&overrides::state(&state, accounts, &context)?, &context, &call)
+}
+
 /// Runs a transaction on `state`. Its nonce and its sender's code do not matter; without a price it pays none.
-pub(super) fn attempt<S: StateView>(state: &S, context: &BlockContext, tx: TxEnv) -> Result<TransactionResult, Rejection> {
-    let mut machine = context.machine(WrapDatabaseRef(ViewDatabase(state)));
+fn attempt(
+    state: &impl DatabaseRef<Error = Infallible>,
+    context: &BlockContext,
+    tx: TxEnv,
+) -> Result<TransactionResult, Rejection> {
+    let mut machine = context.machine(WrapDatabaseRef(state));
     loosen(&mut machine.ctx.cfg, &tx);
     Ok(TransactionResult::from(machine.transact(tx)?.result))
 }
@@ -30,20 +96,14 @@ pub(super) fn loosen(cfg: &mut CfgEnv, tx: &TxEnv) {
     cfg.tx_gas_limit_cap = Some(u64::MAX);
 }
 
-pub(super) fn call<S: StateView>(state: &S, context: &BlockContext, call: &Call) -> Result<TransactionResult, ErrorObjectOwned> {
-    let tx = call.env(context.cfg.chain_id, call.gas().unwrap_or(CALL_GAS_MAX))?;
-    let result = attempt(state, context, tx).map_err(|rejection| error::rejection(&rejection))?;
-    if result.is_success() { Ok(result) } else { Err(error::failed(&result)) }
-}
-
 /// The least gas with which the transaction succeeds, nearly.
-pub(super) fn estimate<S: StateView>(state: &S, context: &BlockContext, call: &Call) -> Result<u64, ErrorObjectOwned> {
+fn estimate(state: &impl DatabaseRef<Error = Infallible>, context: &BlockContext, call: &Call) -> Result<u64, ErrorObjectOwned> {
     let mut most = call.gas().unwrap_or(u64::MAX).min(context.env.gas_limit).min(TRANSACTION_GAS_MAX);
     let tx = call.env(context.cfg.chain_id, most)?;
     if tx.gas_price > 0 {
-        let balance = state.account(&tx.caller).unwrap_or_default().balance;
+        let balance = overrides::info(state, tx.caller).balance;
         let left = balance.checked_sub(tx.value).ok_or_else(|| error::server("insufficient funds for transfer"))?;
-        most = most.min(u64::try_from(left / crate::ethereum::U256::from(tx.gas_price)).unwrap_or(u64::MAX));
+        most = most.min(u64::try_from(left / U256::from(tx.gas_price)).unwrap_or(u64::MAX));
     }
     let with = |gas_limit: u64| attempt(state, context, TxEnv { gas_limit, ..tx.clone() });
     let whole = with(most).map_err(|rejection| error::rejection(&rejection))?;

@@ -29,8 +29,12 @@ pub(super) fn priority_fee(chain: &Chain) -> u128 {
 
 /// Price of a legacy transaction: it will pass for a few full blocks.
 pub(super) fn gas_price(chain: &Chain) -> u128 {
-    let next = chain.next_header(0, chain.header().beneficiary);
-    u128::from(next.base_fee_per_gas.unwrap_or_default()) + priority_fee(chain)
+    u128::from(next_base_fee(chain)) + priority_fee(chain)
+}
+
+/// Of the block after the head, in wei.
+pub(super) fn next_base_fee(chain: &Chain) -> u64 {
+    chain.next_header(0, chain.header().beneficiary).base_fee_per_gas.unwrap_or_default()
 }
 
 /// What each transaction paid the producer per gas, with the gas it used.

@@ -1,15 +1,14 @@
 //! The methods, by name.
 
 use super::answer::{self, hex};
-use super::call::{call, estimate};
 use super::error::{self, Answer, limit, unknown_block};
 use super::logs::{Filter, logs};
-use super::params::{Arguments, BlockName, Call};
-use super::{fees, params, trace};
+use super::params::{Arguments, BlockName};
+use super::{call, fees, params, pool, raw, trace};
 use crate::chain::{Chain, HistoricState, Location, Sealed};
 use crate::ethereum::{Address, B256, Bytes, U256, keccak256};
 use crate::limits::{PROOF_SLOTS_MAX, TRACES_AT_ONCE_MAX};
-use crate::node::{Node, unix_time_s};
+use crate::node::Node;
 use crate::state::StateView;
 use crate::transaction::Transaction;
 use jsonrpsee::RpcModule;
@@ -37,6 +36,7 @@ const METHODS: &[(&str, Method)] = &[
     ("eth_coinbase", |node, _| Ok(json!(node.fees_to()))),
     ("eth_blockNumber", |node, _| Ok(hex(node.chain().header().number))),
     ("eth_gasPrice", |node, _| Ok(hex(fees::gas_price(&node.chain())))),
+    ("eth_baseFee", |node, _| Ok(hex(fees::next_base_fee(&node.chain())))),
     ("eth_maxPriorityFeePerGas", |node, _| Ok(hex(fees::priority_fee(&node.chain())))),
     ("eth_blobBaseFee", |_, _| Ok(json!("0x1"))),
     ("eth_feeHistory", |node, arguments| fees::history(&node.chain(), arguments)),
@@ -47,21 +47,9 @@ const METHODS: &[(&str, Method)] = &[
     ("eth_getTransactionCount", transaction_count),
     ("eth_getStorageAt", storage_at),
     ("eth_getProof", proof),
-    ("eth_call", |node, mut arguments| {
-        let (tried, block) = (arguments.next::<Call>()?, arguments.optional::<BlockName>()?.unwrap_or_default());
-        refuse_overrides(&mut arguments)?;
-        let chain = node.chain();
-        let (state, header) = block.surroundings(&chain, unix_time_s(), node.fees_to())?;
-        call(&state, &chain.context(&header), &tried).map(|result| json!(result.output))
-    }),
-    ("eth_estimateGas", |node, mut arguments| {
-        let tried: Call = arguments.next()?;
-        let block = arguments.optional()?.unwrap_or_else(|| BlockName::Word("pending".into()));
-        refuse_overrides(&mut arguments)?;
-        let chain = node.chain();
-        let (state, header) = block.surroundings(&chain, unix_time_s(), node.fees_to())?;
-        estimate(&state, &chain.context(&header), &tried).map(hex)
-    }),
+    ("eth_call", call::call),
+    ("eth_estimateGas", call::estimate_gas),
+    ("eth_createAccessList", call::access_list),
     ("eth_sendRawTransaction", |node, mut arguments| send(node, &arguments.next::<Bytes>()?).map(|hash| json!(hash))),
     ("eth_getTransactionByHash", transaction_by_hash),
     ("eth_getTransactionReceipt", |node, mut arguments| Ok(receipt(&node.chain(), &arguments.next()?))),
@@ -79,11 +67,14 @@ const METHODS: &[(&str, Method)] = &[
     ("eth_getTransactionByBlockNumberAndIndex", transaction_in_block),
     ("eth_getTransactionByBlockHashAndIndex", transaction_in_block),
     ("eth_getLogs", |node, mut arguments| logs(&node.chain(), &arguments.next::<Filter>()?)),
-    ("txpool_status", |node, _| {
-        let chain = node.chain();
-        let status = node.pool().status(chain.world());
-        Ok(json!({ "pending": hex(status.pending as u64), "queued": hex(status.queued as u64) }))
-    }),
+    ("txpool_status", pool::status),
+    ("txpool_content", pool::content),
+    ("txpool_contentFrom", pool::content_from),
+    ("txpool_inspect", pool::inspect),
+    ("debug_getRawBlock", raw::block),
+    ("debug_getRawHeader", raw::header),
+    ("debug_getRawReceipts", raw::receipts),
+    ("debug_getRawTransaction", raw::transaction),
 ];
 
 /// Those that take long and much memory: [`TRACES_AT_ONCE_MAX`] at a time, the others wait.
@@ -144,14 +135,6 @@ pub(super) fn module(node: Arc<Node>) -> Result<RpcModule<Arc<Node>>, RegisterMe
 fn send(node: &Node, bytes: &Bytes) -> Result<B256, jsonrpsee::types::ErrorObjectOwned> {
     let transaction = Transaction::decode(bytes).map_err(|error| error::transaction(&error))?;
     node.submit(transaction).map_err(|error| error::pool(&error))
-}
-
-fn refuse_overrides(arguments: &mut Arguments) -> Result<(), jsonrpsee::types::ErrorObjectOwned> {
-    match arguments.optional::<Value>()? {
-        None => Ok(()),
-        Some(Value::Object(overrides)) if overrides.is_empty() => Ok(()),
-        Some(_) => Err(error::invalid("state overrides are not supported")),
-    }
 }
 
 fn account(node: &Node, mut arguments: Arguments, look: impl Fn(&HistoricState<'_>, Address) -> Value) -> Answer {

@@ -19,7 +19,10 @@ mod error;
 mod fees;
 mod logs;
 mod methods;
+mod overrides;
 mod params;
+mod pool;
+mod raw;
 mod trace;
 
 use crate::limits::{BATCH_MAX, CONNECTIONS_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};

@@ -54,6 +54,9 @@ equal "$(cast rpc debug_traceTransaction "$transfer" '{"tracer":"callTracer"}' |
 cast run "$transfer" 2>&1 | tee "$project/run" | grep -F 'Transaction successfully executed.' >/dev/null || { cat "$project/run"; exit 1; }
 equal "$(cast codehash "$share")" "$(cast keccak "$(cast code "$share")")"
 equal "$(cast proof "$bob" | field nonce)" 0x0
+equal "$(cast call "$share" 'lot()(uint256)' --override-code "$share:0x602a5f5260205ff3")" 42
+cast access-list "$share" 'transfer(address,uint256)' "$bob" 10 --from "$alice" | grep -F 'keys' >/dev/null
+equal "$(cast rpc txpool_content | field queued)" '{}'
 
 refused 'execution reverted: odd lot' cast call "$share" 'transfer(address,uint256)' "$bob" 7 --from "$alice"
 refused 'execution reverted: odd lot' cast send --private-key "$KEY" "$share" 'transfer(address,uint256)' "$bob" 7

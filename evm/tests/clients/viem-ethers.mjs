@@ -59,6 +59,10 @@ if (what === 'send') {
   const fees = await reader.getFeeHistory({ blockCount: 4, rewardPercentiles: [50] })
   assert.equal(fees.baseFeePerGas.length, fees.gasUsedRatio.length + 1)
 
+  const tried = await reader.call({ to: contract, data: word, stateOverride: [{ address: contract, code: '0x602a5f5260205ff3' }] })
+  assert.equal(tried.data, word)
+  const { accessList } = await reader.createAccessList({ account: alice.address, to: contract, data: word })
+  assert.deepEqual(accessList.map(({ address, storageKeys }) => [address, storageKeys]), [[contract, [pad('0x0')]]])
   const trace = (hash, options) => reader.request({ method: 'debug_traceTransaction', params: [hash, options] })
   const steps = await trace(store)
   assert.equal(steps.returnValue, word)

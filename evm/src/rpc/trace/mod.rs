@@ -11,6 +11,7 @@ mod budget;
 
 use super::call::loosen;
 use super::error::{self, Answer, invalid, pruned, server};
+use super::overrides::{self, Overridden};
 use super::params::{Arguments, BlockName, Call};
 use crate::chain::Sealed;
 use crate::ethereum::{B256, DefaultFrame, GethDebugTracingCallOptions, GethDebugTracingOptions, GethTrace};
@@ -33,7 +34,7 @@ pub(super) fn transaction(node: &Node, mut arguments: Arguments) -> Answer {
     let place = chain.blocks().locate(&hash).ok_or_else(|| server("transaction not found"))?;
     let block = chain.blocks().by_number(place.number).ok_or_else(|| server("transaction not found"))?;
     let (state, plan) = chain.before(block).ok_or_else(|| pruned(place.number.saturating_sub(1)))?;
-    let mut replay = Replay::open(&state, &plan, options.unwrap_or_default())?;
+    let mut replay = Replay::open(CacheDB::new(ViewDatabase(&state)), &plan, options.unwrap_or_default())?;
     for index in 0..place.index {
         replay.pass(&sent(block, index)?)?;
     }
@@ -49,7 +50,7 @@ pub(super) fn block(node: &Node, mut arguments: Arguments) -> Answer {
         return Err(server("genesis is not traceable"));
     }
     let (state, plan) = chain.before(block).ok_or_else(|| pruned(named.number - 1))?;
-    let mut replay = Replay::open(&state, &plan, options.unwrap_or_default())?;
+    let mut replay = Replay::open(CacheDB::new(ViewDatabase(&state)), &plan, options.unwrap_or_default())?;
     let traces = (0..block.record.block.body.transactions.len()).map(|index| {
         let transaction = sent(block, index)?;
         Ok(json!({ "txHash": transaction.hash(), "result": replay.trace(transaction.env())? }))
@@ -60,15 +61,17 @@ pub(super) fn block(node: &Node, mut arguments: Arguments) -> Answer {
 pub(super) fn call(node: &Node, mut arguments: Arguments) -> Answer {
     let (tried, block): (Call, Option<BlockName>) = (arguments.next()?, arguments.optional()?);
     let options: GethDebugTracingCallOptions = arguments.optional()?.unwrap_or_default();
-    if options.state_overrides.is_some() || options.block_overrides.is_some() || options.tx_index.is_some() {
-        return Err(invalid("stateOverrides, blockOverrides and txIndex are not supported"));
+    if options.tx_index.is_some() {
+        return Err(invalid("txIndex is not supported"));
     }
     let chain = node.chain();
     let (state, header) = block.unwrap_or_default().surroundings(&chain, unix_time_s(), node.fees_to())?;
     let mut context = chain.context(&header);
+    overrides::block(&mut context, options.block_overrides)?;
+    let database = overrides::state(&state, options.state_overrides, &context)?;
     let tx = tried.env(context.cfg.chain_id, tried.gas().unwrap_or(CALL_GAS_MAX))?;
     loosen(&mut context.cfg, &tx);
-    Replay::open(&state, &BlockPlan::plain(context), options.tracing_options)?.trace(&tx)
+    Replay::open(database, &BlockPlan::plain(context), options.tracing_options)?.trace(&tx)
 }
 
 fn sent(block: &Sealed, index: usize) -> Result<Transaction, ErrorObjectOwned> {
@@ -79,7 +82,7 @@ fn sent(block: &Sealed, index: usize) -> Result<Transaction, ErrorObjectOwned> {
 
 /// A block being executed again.
 struct Replay<'a, S> {
-    database: CacheDB<ViewDatabase<'a, S>>,
+    database: Overridden<'a, S>,
     context: &'a BlockContext,
     options: GethDebugTracingOptions,
     budget: Budget,
@@ -87,9 +90,12 @@ struct Replay<'a, S> {
 
 impl<'a, S: StateView> Replay<'a, S> {
     /// After the block's opening calls.
-    fn open(state: &'a S, plan: &'a BlockPlan, options: GethDebugTracingOptions) -> Result<Self, ErrorObjectOwned> {
+    fn open(
+        mut database: Overridden<'a, S>,
+        plan: &'a BlockPlan,
+        options: GethDebugTracingOptions,
+    ) -> Result<Self, ErrorObjectOwned> {
         budget::tracer(&options, 0)?;
-        let mut database = CacheDB::new(ViewDatabase(state));
         for call in &plan.before {
             let mut machine = plan.context.machine(&mut database);
             machine.system_call_commit(call.target, call.input.clone()).map_err(|error| refused(Rejection::from(error)))?;
