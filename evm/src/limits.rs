@@ -39,7 +39,7 @@ pub const LOGS_MAX: usize = 10_000;
 pub const LOGS_BLOCKS_MAX: u64 = 10_000;
 /// Blocks of one `eth_feeHistory`.
 pub const FEE_HISTORY_BLOCKS_MAX: u64 = 1_024;
-/// Gas of one `eth_call` or estimate.
+/// Gas of one `eth_call` or estimate, and of all calls of one `eth_simulateV1`.
 pub const CALL_GAS_MAX: u64 = 50_000_000;
 /// Runs of one `eth_createAccessList`: each may touch more with the list of the one before.
 pub const ACCESS_LIST_RUNS_MAX: usize = 4;
@@ -51,8 +51,10 @@ pub const TRACE_STEPS_MAX: u64 = 1 << 24;
 pub const TRACE_BYTES_MAX: usize = 16 << 20;
 /// How long one `debug_trace*` may take; so much later may the next block be.
 pub const TRACE_TIME_MAX: Duration = Duration::from_secs(2);
-/// Requests for traces that run at once: each may hold hundreds of megabytes while its answer is made.
+/// Requests for traces and simulations that run at once: each may hold hundreds of megabytes while its answer is made.
 pub const TRACES_AT_ONCE_MAX: usize = 2;
+/// Blocks that one `eth_simulateV1` may try, those that fill gaps included: the standard's number.
+pub const SIMULATED_BLOCKS_MAX: u64 = 256;
 /// Slots of one `eth_getProof`.
 pub const PROOF_SLOTS_MAX: usize = 1_024;
 /// A JSON-RPC request.

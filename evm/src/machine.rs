@@ -15,11 +15,14 @@ pub use revm::database::states::bundle_state::BundleRetention;
 pub use revm::database::{BundleState, CacheDB, State};
 pub use revm::database_interface::WrapDatabaseRef;
 pub use revm::handler::post_execution::reward_beneficiary;
-pub use revm::handler::{EthPrecompiles, EvmTr, FrameResult, Handler, MainnetContext, MainnetHandler};
+pub use revm::handler::{EthPrecompiles, EvmTr, FrameResult, Handler, MainnetContext, MainnetHandler, PrecompileProvider};
 pub use revm::inspector::JournalExt;
 pub use revm::interpreter::interpreter::EthInterpreter;
 pub use revm::interpreter::interpreter_types::{Jumps, LoopControl, ReturnData};
-pub use revm::interpreter::{CallInputs, CallOutcome, CreateInputs, CreateOutcome, Interpreter, InterpreterTypes};
+pub use revm::interpreter::{
+    CallInputs, CallOutcome, CreateInputs, CreateOutcome, InstructionResult, Interpreter, InterpreterResult, InterpreterTypes,
+};
+pub use revm::primitives::AddressSet;
 pub use revm::primitives::hardfork::SpecId;
 pub use revm::state::{Account, AccountInfo, EvmState};
 pub use revm::{

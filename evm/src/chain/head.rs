@@ -7,6 +7,7 @@ use super::history::{HistoricState, History};
 use super::outcome::{bloom, differs, receipts};
 use super::requests;
 use super::rules::{self, BlockError, Inherited};
+use super::trial::Trial;
 use crate::bridge::{Bridge, inbox};
 use crate::ethereum::{
     Address, B256, Block, BlockBody, Decodable, EMPTY_OMMER_ROOT_HASH, Genesis, Header, TxEnvelope, U256, Withdrawals,
@@ -186,6 +187,12 @@ impl Chain {
     /// The state after block `number`; `None` if there is no such block, or it is too long ago.
     pub fn state_at(&self, number: u64) -> Option<HistoricState<'_>> {
         self.history.view(&self.world, self.header().number.checked_sub(number)?, number)
+    }
+
+    /// Blocks to try on the state after block `number`; `None` as for [`Chain::state_at`].
+    pub fn trial(&mut self, number: u64) -> Option<Trial<'_>> {
+        let state = self.history.view(&self.world, self.header().number.checked_sub(number)?, number)?;
+        Some(Trial::start(state, &self.world, &mut self.trie, &self.workers, self.chain_id, self.deposit_contract))
     }
 
     /// Proof of an account and slots in the present state.

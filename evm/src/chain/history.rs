@@ -62,6 +62,23 @@ impl HistoricState<'_> {
         self.number
     }
 
+    /// What leads from the present state to this one.
+    pub(super) fn difference(&self) -> Changes {
+        let mut changes = Changes::default();
+        // The oldest names what holds, so it comes last.
+        for undo in self.undos.iter().rev() {
+            for (address, account) in &undo.accounts {
+                let change = changes.accounts.entry(*address).or_default();
+                change.account = *account;
+                change.wiped = account.is_none();
+            }
+            for ((address, slot), value) in &undo.slots {
+                changes.accounts.entry(*address).or_default().storage.insert(*slot, *value);
+            }
+        }
+        changes
+    }
+
     /// Whether it is the head's state.
     pub const fn is_latest(&self) -> bool {
         self.undos.is_empty()

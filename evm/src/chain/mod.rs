@@ -20,6 +20,7 @@ mod pool;
 mod replay;
 mod requests;
 mod rules;
+mod trial;
 
 pub use blocks::{Blocks, Location, Sealed};
 pub use error::ChainError;
@@ -28,3 +29,4 @@ pub use head::{Built, Chain, Finality};
 pub use history::HistoricState;
 pub use pool::{Pool, PoolError, PoolStatus};
 pub use rules::{BlockError, HeaderError};
+pub use trial::{Trial, TrialDatabase};

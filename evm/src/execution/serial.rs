@@ -97,7 +97,8 @@ fn credit<S: StateView>(machine: &mut Machine<'_, S>, address: Address, amount: 
     crate::machine::DatabaseCommit::commit(database, [(address, account)].into_iter().collect());
 }
 
-fn changes(bundle: crate::machine::BundleState) -> Changes {
+/// What a bundle of revm's changed.
+pub(crate) fn changes(bundle: crate::machine::BundleState) -> Changes {
     let mut changes = Changes::default();
     for (address, account) in bundle.state {
         let change = AccountChange {

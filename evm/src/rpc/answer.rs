@@ -42,6 +42,7 @@ pub(super) fn transaction_in(sealed: &Sealed, index: usize) -> Value {
     answer.insert("from".into(), json!(sender));
     answer.insert("blockHash".into(), json!(sealed.hash));
     answer.insert("blockNumber".into(), hex(header.number));
+    answer.insert("blockTimestamp".into(), hex(header.timestamp));
     answer.insert("transactionIndex".into(), hex(index as u64));
     answer.insert("gasPrice".into(), hex(transaction.effective_gas_price(header.base_fee_per_gas)));
     Value::Object(answer)

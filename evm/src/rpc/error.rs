@@ -1,6 +1,6 @@
 //! Errors as Ethereum's clients expect them.
 
-use crate::chain::PoolError;
+use crate::chain::{BlockError, PoolError};
 use crate::ethereum::{Bytes, U256};
 use crate::execution::{Ending, Rejection, TransactionResult};
 use crate::transaction::TransactionError;
@@ -13,6 +13,7 @@ const INVALID_PARAMS: i32 = -32_602;
 const SERVER: i32 = -32_000;
 const REVERTED: i32 = 3;
 const UNKNOWN_BLOCK: i32 = -39_001;
+const MACHINE: i32 = -32_015;
 const LIMIT: i32 = -32_005;
 const PRUNED: i32 = 4_444;
 
@@ -53,6 +54,38 @@ pub(super) fn transaction(error: &TransactionError) -> ErrorObjectOwned {
 
 pub(super) fn rejection(rejection: &Rejection) -> ErrorObjectOwned {
     server(rejection.to_string())
+}
+
+/// What `eth_simulateV1` refuses, by the codes of its standard.
+pub(super) fn simulation(code: i32, message: impl Into<String>) -> ErrorObjectOwned {
+    plain(code, message)
+}
+
+impl From<BlockError> for ErrorObjectOwned {
+    fn from(error: BlockError) -> Self {
+        server(error.to_string())
+    }
+}
+
+/// Why a simulated call did not succeed, within an answer.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub(super) struct CallError {
+    code: i32,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Bytes>,
+}
+
+/// `None` if the call succeeded.
+pub(super) fn call_error(result: &TransactionResult) -> Option<CallError> {
+    match &result.ending {
+        Ending::Success => None,
+        Ending::Revert => {
+            let message = failed(result).message().to_owned();
+            Some(CallError { code: REVERTED, message, data: Some(result.output.clone()) })
+        }
+        Ending::Halt(reason) => Some(CallError { code: MACHINE, message: halt(reason), data: None }),
+    }
 }
 
 /// A call that ran and did not succeed.

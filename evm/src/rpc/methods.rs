@@ -4,7 +4,7 @@ use super::answer::{self, hex};
 use super::error::{self, Answer, limit, unknown_block};
 use super::logs::{Filter, logs};
 use super::params::{Arguments, BlockName};
-use super::{call, fees, params, pool, raw, trace};
+use super::{call, fees, params, pool, raw, simulate, trace};
 use crate::chain::{Chain, HistoricState, Location, Sealed};
 use crate::ethereum::{Address, B256, Bytes, U256, keccak256};
 use crate::limits::{PROOF_SLOTS_MAX, TRACES_AT_ONCE_MAX};
@@ -78,7 +78,8 @@ const METHODS: &[(&str, Method)] = &[
 ];
 
 /// Those that take long and much memory: [`TRACES_AT_ONCE_MAX`] at a time, the others wait.
-const TRACES: &[(&str, Method)] = &[
+const HEAVY: &[(&str, Method)] = &[
+    ("eth_simulateV1", simulate::simulate),
     ("debug_traceTransaction", trace::transaction),
     ("debug_traceCall", trace::call),
     ("debug_traceBlockByNumber", trace::block),
@@ -92,7 +93,7 @@ pub(super) fn module(node: Arc<Node>) -> Result<RpcModule<Arc<Node>>, RegisterMe
         module.register_blocking_method(name, move |params, node, _| method(&node, Arguments::of(&params)?))?;
     }
     let turns = Arc::new(Semaphore::new(TRACES_AT_ONCE_MAX));
-    for (name, method) in TRACES {
+    for (name, method) in HEAVY {
         let turns = Arc::clone(&turns);
         module.register_async_method(name, move |params, node, _| {
             let turns = Arc::clone(&turns);

@@ -10,6 +10,7 @@
 //!
 //! # Known limitations
 //!
+//! - Of `eth_simulateV1` what [`simulate`] says.
 //! - No subscriptions and no filters with state; no `trace_*`; of `debug_*` what [`trace`] says; `eth_getProof` for the present state alone.
 //! - No access control: bind it to a loopback or a private address.
 
@@ -23,6 +24,7 @@ mod overrides;
 mod params;
 mod pool;
 mod raw;
+mod simulate;
 mod trace;
 
 use crate::limits::{BATCH_MAX, CONNECTIONS_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};

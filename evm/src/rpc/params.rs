@@ -161,6 +161,16 @@ impl Call {
         self.gas.map(|gas| u64::try_from(gas).unwrap_or(u64::MAX).min(CALL_GAS_MAX))
     }
 
+    /// Whether it names one price per gas, as before EIP-1559.
+    pub(super) const fn has_gas_price(&self) -> bool {
+        self.gas_price.is_some()
+    }
+
+    /// Whether it names its nonce.
+    pub(super) const fn has_nonce(&self) -> bool {
+        self.nonce.is_some()
+    }
+
     pub(super) fn env(&self, chain_id: u64, gas_limit: u64) -> Result<TxEnv, ErrorObjectOwned> {
         if let (Some(data), Some(input)) = (&self.data, &self.input)
             && data != input

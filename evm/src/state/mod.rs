@@ -5,9 +5,11 @@
 //! - [`Changes`] is the difference a block makes. Applied to the state it was computed on, it gives the state after the block.
 
 mod changes;
+mod layered;
 mod world;
 
 pub use changes::{AccountChange, Changes};
+pub use layered::Layered;
 pub use world::{WorldAccount, WorldState};
 
 use crate::ethereum::{Address, B256, KECCAK256_EMPTY, U256};

@@ -63,6 +63,23 @@ if (what === 'send') {
   assert.equal(tried.data, word)
   const { accessList } = await reader.createAccessList({ account: alice.address, to: contract, data: word })
   assert.deepEqual(accessList.map(({ address, storageKeys }) => [address, storageKeys]), [[contract, [pad('0x0')]]])
+  const nobody = pad('0xaa', { size: 20 })
+  const blocks = await reader.simulateBlocks({
+    blocks: [
+      { calls: [{ account: alice, to: contract, data: word }], stateOverrides: [{ address: nobody, balance: 9n }] },
+      { calls: [{ account: nobody, to: bob.address, value: 9n }, { account: alice, to: contract }] },
+    ],
+    traceTransfers: true,
+  })
+  assert.equal(blocks[1].parentHash, blocks[0].hash)
+  assert.equal(blocks[0].calls[0].data, word)
+  assert.deepEqual(blocks[1].calls.map(({ status }) => status), ['success', 'failure'])
+  assert.deepEqual(blocks[1].calls[0].logs.map(log => [log.address, BigInt(log.data)]), [['0x' + 'ee'.repeat(20), 9n]])
+  assert.match(blocks[1].calls[1].error.message, /nope/)
+  const { assetChanges, results } = await reader.simulateCalls({ account: alice.address, calls: [{ to: bob.address, value: 5n }], traceAssetChanges: true })
+  assert.equal(results[0].status, 'success')
+  assert.equal(assetChanges[0].value.diff, -5n)
+  assert.equal(await reader.getBalance({ address: nobody }), 0n, 'nothing stays')
   const trace = (hash, options) => reader.request({ method: 'debug_traceTransaction', params: [hash, options] })
   const steps = await trace(store)
   assert.equal(steps.returnValue, word)
