@@ -7,7 +7,7 @@ mod support;
 use plinth_evm::ethereum::{Address, Genesis, GenesisAccount, U256};
 use plinth_evm::wallet::{Wallet, dev_genesis};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use support::rpc::{Zone, payment};
 use support::{FEES, chain_of};
 
@@ -23,13 +23,17 @@ const OF_THE_STATE: [&str; 4] = ["hash", "parentHash", "stateRoot", "blockHash"]
 /// Whose calls return hashes of blocks.
 const RETURNING_HASHES: [&str; 3] = ["blockhash-complex", "blockhash-start-before-head", "get-block-properties"];
 
-fn fixtures() -> PathBuf {
-    PathBuf::from(std::env::var("PLINTH_FIXTURES").unwrap_or_else(|_| "../../shared/fixtures".into())).join("evm")
+fn fixtures() -> Option<PathBuf> {
+    let found = std::env::var_os("PLINTH_FIXTURES").map(|root| PathBuf::from(root).join("evm")).filter(|path| path.exists());
+    if found.is_none() {
+        eprintln!("skipped: PLINTH_FIXTURES has no evm");
+    }
+    found
 }
 
 /// A chain that starts where the published one ends: its number, time, gas limit, chain id and first accounts.
-fn published() -> Zone {
-    let file = std::fs::read_to_string(fixtures().join("rpc-compat-chain/genesis.json")).unwrap();
+fn published(fixtures: &Path) -> Zone {
+    let file = std::fs::read_to_string(fixtures.join("rpc-compat-chain/genesis.json")).unwrap();
     let mut genesis: Genesis = serde_json::from_str(&file).unwrap();
     genesis.config.osaka_time = Some(0);
     genesis.number = Some(0x36);
@@ -81,10 +85,11 @@ fn differences(place: &str, found: &Value, expected: &Value) -> Vec<String> {
 
 #[test]
 fn the_published_exchanges_are_answered_as_published() {
-    let zone = published();
+    let Some(fixtures) = fixtures() else { return };
+    let zone = published(&fixtures);
     let (mut compared, mut differing) = (0, Vec::new());
     let mut files: Vec<_> =
-        std::fs::read_dir(fixtures().join("dev/rpc-compat/eth_simulateV1")).unwrap().map(|entry| entry.unwrap().path()).collect();
+        std::fs::read_dir(fixtures.join("dev/rpc-compat/eth_simulateV1")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     for file in files {
         let name = file.file_stem().unwrap().to_str().unwrap().trim_start_matches("ethSimulate-").to_owned();
