@@ -32,23 +32,11 @@ impl Zone {
     }
 
     pub fn post(&self, body: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        let head = format!(
-            "POST / HTTP/1.1\r\nhost: zone\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-            body.len()
-        );
-        // A server that refuses by size closes before it has read everything.
-        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
-        let mut answer = String::new();
-        let _ = stream.read_to_string(&mut answer);
-        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
-        (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+        post(self.address, body)
     }
 
     pub fn ask(&self, method: &str, params: Value) -> Result<Value, Value> {
-        let (_, body) = self.post(&json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string());
-        let mut answer: Value = serde_json::from_str(&body).unwrap_or_else(|_| panic!("{method}: {body}"));
-        if answer["error"].is_null() { Ok(answer["result"].take()) } else { Err(answer["error"].take()) }
+        ask_at(self.address, method, params).unwrap()
     }
 
     pub fn get(&self, method: &str, params: Value) -> Value {
@@ -58,6 +46,28 @@ impl Zone {
     pub fn code(&self, method: &str, params: Value) -> i64 {
         self.ask(method, params).unwrap_err()["code"].as_i64().unwrap()
     }
+}
+
+/// Status and body of the answer.
+fn post(address: SocketAddr, body: &str) -> (u16, String) {
+    let Ok(mut stream) = TcpStream::connect(address) else { return (0, String::new()) };
+    let head = format!(
+        "POST / HTTP/1.1\r\nhost: zone\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    // A server that refuses by size closes before it has read everything.
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+    (status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+}
+
+/// What the zone there answers: a result or an error; `None` if it gives no whole answer.
+pub fn ask_at(address: SocketAddr, method: &str, params: Value) -> Option<Result<Value, Value>> {
+    let (_, body) = post(address, &json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string());
+    let mut answer: Value = serde_json::from_str(&body).ok()?;
+    Some(if answer["error"].is_null() { Ok(answer["result"].take()) } else { Err(answer["error"].take()) })
 }
 
 pub fn payment(from: u64, nonce: u64, value: u64) -> String {
